@@ -1,0 +1,27 @@
+"""The architecture: what a network is, and everything that follows from it without a framework."""
+
+from common.arch.constants import BN_EPSILON, BN_MOMENTUM, DEFAULT_IMAGE_SIZE
+from common.arch.count import Count, count
+from common.arch.plan import Layer, buffers, parameters, parts, plan, projects
+from common.arch.spec import NAMED_SPECS, REGNETX32, AnyNetSpec, BlockKind, StageSpec
+from common.arch.summary import summary
+
+__all__ = [
+    "BN_EPSILON",
+    "BN_MOMENTUM",
+    "DEFAULT_IMAGE_SIZE",
+    "NAMED_SPECS",
+    "REGNETX32",
+    "AnyNetSpec",
+    "BlockKind",
+    "Count",
+    "Layer",
+    "StageSpec",
+    "buffers",
+    "count",
+    "parameters",
+    "parts",
+    "plan",
+    "projects",
+    "summary",
+]

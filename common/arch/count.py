@@ -1,0 +1,36 @@
+"""Complexity of a network, read from its plan."""
+
+from dataclasses import dataclass
+from math import prod
+
+from common.arch.plan import ImageSize, Layer, plan
+from common.arch.spec import AnyNetSpec
+
+
+@dataclass(frozen=True)
+class Count:
+    """Complexity as in the RegNet paper (table 1) and pycls.
+
+    `params` and `buffers` are numbers of array elements, trainable and not; `flops` are
+    multiply-adds and `activations` output elements of convolutions and linear layers, per image.
+    """
+
+    params: int
+    flops: int
+    activations: int
+    buffers: int
+
+
+def count(spec: AnyNetSpec, image_size: ImageSize) -> Count:
+    """Complexity of `spec` for images of `image_size` pixels."""
+    return count_layers(plan(spec, image_size))
+
+
+def count_layers(layers: tuple[Layer, ...]) -> Count:
+    """Complexity of a part of a plan."""
+    return Count(
+        params=sum(prod(shape) for layer in layers for shape in layer.parameters.values()),
+        flops=sum(layer.flops for layer in layers),
+        activations=sum(layer.activations for layer in layers),
+        buffers=sum(prod(shape) for layer in layers for shape in layer.buffers.values()),
+    )

@@ -1,0 +1,196 @@
+"""The plan: every layer of a network with its name and shapes, derived from the spec alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from common.arch.spec import AnyNetSpec, StageSpec
+from common.errors import SpecError
+
+Op = Literal["conv", "batch_norm", "relu", "sigmoid", "add", "scale", "global_pool", "linear"]
+Shape = tuple[int, ...]
+ImageSize = int | tuple[int, int]
+
+INPUT = "input"
+"""Name of the image batch as an input of the first layer."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One step of the forward pass.
+
+    `name` is the attribute path in every framework (`stage1.block2.conv1`); `inputs` name the
+    layers it reads. Shapes leave out the batch: (channels, height, width) or (channels,).
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    in_shape: Shape
+    out_shape: Shape
+    kernel: int = 1
+    stride: int = 1
+    groups: int = 1
+    bias: bool = False
+
+    @property
+    def parameters(self) -> dict[str, Shape]:
+        """Trainable arrays by canonical name; kernels are OIHW, linear weights (out, in)."""
+        channels, arrays = self.out_shape[0], dict[str, Shape]()
+        if self.op == "conv":
+            fan = self.in_shape[0] // self.groups
+            arrays[f"{self.name}.weight"] = (channels, fan, self.kernel, self.kernel)
+        elif self.op == "linear":
+            arrays[f"{self.name}.weight"] = (channels, self.in_shape[0])
+        elif self.op == "batch_norm":
+            arrays[f"{self.name}.weight"] = (channels,)
+        if self.bias:
+            arrays[f"{self.name}.bias"] = (channels,)
+        return arrays
+
+    @property
+    def buffers(self) -> dict[str, Shape]:
+        """Arrays that training updates without a gradient, by canonical name."""
+        if self.op != "batch_norm":
+            return {}
+        shape = self.out_shape[:1]
+        return {f"{self.name}.running_mean": shape, f"{self.name}.running_var": shape}
+
+    @property
+    def flops(self) -> int:
+        """Multiply-adds of one image, biases included, as pycls counts them."""
+        outputs = prod(self.out_shape)
+        if self.op not in ("conv", "linear"):
+            return 0
+        fan = self.kernel**2 * self.in_shape[0] // self.groups
+        return outputs * fan + (outputs if self.bias else 0)
+
+    @property
+    def activations(self) -> int:
+        """Output elements of one image, for convolutions and linear layers only."""
+        return prod(self.out_shape) if self.op in ("conv", "linear") else 0
+
+
+def plan(spec: AnyNetSpec, image_size: ImageSize) -> tuple[Layer, ...]:
+    """Every layer of `spec` for images of `image_size` pixels, in order of execution.
+
+    `image_size` is a side or a (height, width). Raises `SpecError` for a size below 1.
+    """
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if min(height, width) < 1:
+        raise SpecError(f"image_size must be at least 1 pixel; got {height}x{width}")
+    chain = _Chain(spec.conv_bias, (spec.in_channels, height, width))
+    chain.conv("stem.conv", spec.stem_channels, 3, spec.stem_stride)
+    chain.add("stem.bn", "batch_norm", bias=True)
+    chain.add("stem.relu", "relu")
+    for number, stage in enumerate(spec.stages, 1):
+        for index in range(stage.depth):
+            stride = stage.stride if index == 0 else 1
+            _add_block(chain, f"stage{number}.block{index + 1}", spec, stage, stride)
+    chain.add("head.pool", "global_pool", out_shape=chain.shape[:1])
+    chain.add("head.fc", "linear", out_shape=(spec.num_classes,), bias=True)
+    return tuple(chain.layers)
+
+
+def parameters(spec: AnyNetSpec) -> dict[str, Shape]:
+    """Shapes of the trainable arrays of `spec` by canonical name, in order of execution."""
+    return {name: shape for layer in plan(spec, 1) for name, shape in layer.parameters.items()}
+
+
+def buffers(spec: AnyNetSpec) -> dict[str, Shape]:
+    """Shapes of the running statistics of `spec` by canonical name, in order of execution."""
+    return {name: shape for layer in plan(spec, 1) for name, shape in layer.buffers.items()}
+
+
+class _Chain:
+    """Layers appended one after the other, each reading the one before unless told."""
+
+    def __init__(self, conv_bias: bool, shape: Shape) -> None:
+        self.layers: list[Layer] = []
+        self.conv_bias = conv_bias
+        self.last = INPUT
+        self.shape = shape
+
+    def add(
+        self,
+        name: str,
+        op: Op,
+        out_shape: Shape | None = None,
+        inputs: tuple[str, ...] = (),
+        **settings: int,
+    ) -> None:
+        out_shape = out_shape or self.shape
+        settings["bias"] = bool(settings.get("bias", False))
+        self.layers.append(
+            Layer(name, op, inputs or (self.last,), self.shape, out_shape, **settings)
+        )
+        self.last, self.shape = name, out_shape
+
+    def conv(self, name: str, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        # Odd kernel, padding (kernel - 1) / 2 on every side.
+        height, width = ((side - 1) // stride + 1 for side in self.shape[1:])
+        out_shape = (channels, height, width)
+        bias = self.conv_bias
+        self.add(name, "conv", out_shape, kernel=kernel, stride=stride, groups=groups, bias=bias)
+
+    def conv_bn_relu(
+        self, path: str, number: int, channels: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
+        self.conv(f"{path}.conv{number}", channels, kernel, stride, groups)
+        self.add(f"{path}.bn{number}", "batch_norm", bias=True)
+        self.add(f"{path}.relu{number}", "relu")
+
+
+def _add_block(chain: _Chain, path: str, spec: AnyNetSpec, stage: StageSpec, stride: int) -> None:
+    entry, entry_shape = chain.last, chain.shape
+    if spec.block == "vanilla":
+        chain.conv_bn_relu(path, 1, stage.channels, 3, stride)
+        chain.conv_bn_relu(path, 2, stage.channels, 3)
+        return
+    if spec.block == "resnet":
+        chain.conv_bn_relu(path, 1, stage.channels, 3, stride)
+        chain.conv(f"{path}.conv2", stage.channels, 3)
+        chain.add(f"{path}.bn2", "batch_norm", bias=True)
+    else:
+        chain.conv_bn_relu(path, 1, stage.bottleneck_channels, 1)
+        chain.conv_bn_relu(path, 2, stage.bottleneck_channels, 3, stride, stage.groups)
+        _add_squeeze_excitation(chain, f"{path}.se", spec.se_channels(entry_shape[0]))
+        chain.conv(f"{path}.conv3", stage.channels, 1)
+        chain.add(f"{path}.bn3", "batch_norm", bias=True)
+    residual, shape = chain.last, chain.shape
+    shortcut = entry
+    if projects(entry_shape[0], stage.channels, stride):
+        chain.last, chain.shape = entry, entry_shape
+        chain.conv(f"{path}.conv4", stage.channels, 1, stride)
+        chain.add(f"{path}.bn4", "batch_norm", bias=True)
+        shortcut = chain.last
+    chain.shape = shape
+    chain.add(f"{path}.add", "add", inputs=(residual, shortcut))
+    chain.add(f"{path}.relu", "relu")
+
+
+def _add_squeeze_excitation(chain: _Chain, path: str, channels: int) -> None:
+    if not channels:
+        return
+    entry, shape = chain.last, chain.shape
+    chain.add(f"{path}.pool", "global_pool", out_shape=shape[:1])
+    chain.add(f"{path}.fc1", "linear", out_shape=(channels,), bias=True)
+    chain.add(f"{path}.relu", "relu")
+    chain.add(f"{path}.fc2", "linear", out_shape=shape[:1], bias=True)
+    chain.add(f"{path}.sigmoid", "sigmoid")
+    gate = chain.last
+    chain.shape = shape
+    chain.add(f"{path}.scale", "scale", inputs=(entry, gate))
+
+
+def projects(in_channels: int | None, channels: int, stride: int) -> bool:
+    """Whether a block's shortcut needs a 1x1 convolution: its shape changes."""
+    return stride != 1 or in_channels != channels
+
+
+def parts(spec: AnyNetSpec) -> Iterator[str]:
+    """Names of the parts that images flow through: stem, stage1, ..., head."""
+    yield "stem"
+    yield from (f"stage{number}" for number in range(1, len(spec.stages) + 1))
+    yield "head"

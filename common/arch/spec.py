@@ -1,0 +1,268 @@
+"""What a network is: the AnyNet template as frozen, validated data (chapter section 8.8.1)."""
+
+import json
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from typing import Any, Literal, cast, get_args
+
+from common.arch.constants import BN_EPSILON, BN_MOMENTUM
+from common.errors import SpecError
+
+BlockKind = Literal["resnext", "resnet", "vanilla"]
+"""`resnext`: 1x1, 3x3 grouped, 1x1 (the chapter's); `resnet`: two 3x3 and a shortcut;
+`vanilla`: two 3x3 and no shortcut, as in pycls."""
+
+Arch = Sequence[Sequence[float | None]]
+"""The chapter's arch: per stage (depth, channels, group_width, bottleneck_multiplier, stride)."""
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One stage: `depth` blocks of `channels` channels, the first of which has the stride.
+
+    `group_width` is the number of channels per group of the 3x3 convolution; `None` means
+    one group. `bottleneck_multiplier` times `channels` is the width of that convolution (the
+    inverse of the paper's b).
+    """
+
+    depth: int
+    channels: int
+    group_width: int | None = None
+    bottleneck_multiplier: float = 1.0
+    stride: int = 2
+
+    def __post_init__(self) -> None:
+        _set_integer(self, "depth", 1)
+        _set_integer(self, "channels", 1)
+        _set_number(self, "bottleneck_multiplier", lambda value: value > 0, "a positive number")
+        _set_integer(self, "stride", 1)
+        if self.stride > 2:
+            raise SpecError(f"stride must be 1 or 2; got {self.stride}")
+        if self.bottleneck_channels < 1:
+            raise SpecError(
+                "channels times bottleneck_multiplier must round to at least 1; "
+                f"got {self.channels} and {self.bottleneck_multiplier}"
+            )
+        if self.group_width is not None:
+            _set_integer(self, "group_width", 1)
+            if self.bottleneck_channels % self.group_width:
+                raise SpecError(
+                    "group_width must divide the bottleneck channels; "
+                    f"got {self.group_width} and {self.bottleneck_channels}"
+                )
+
+    @property
+    def bottleneck_channels(self) -> int:
+        """Channels of the 3x3 convolution inside a block."""
+        return round(self.channels * self.bottleneck_multiplier)
+
+    @property
+    def groups(self) -> int:
+        """Number of groups of the 3x3 convolution."""
+        return 1 if self.group_width is None else self.bottleneck_channels // self.group_width
+
+
+@dataclass(frozen=True)
+class AnyNetSpec:
+    """A whole network: stem, stages of blocks, head, and the constants that its numbers need.
+
+    `se_ratio` is the squeeze-and-excitation width as a fraction of a block's input channels
+    (0: none; RegNetY: 0.25). `bn_momentum` is the weight of the new batch. Raises `SpecError`.
+    """
+
+    stem_channels: int
+    stages: tuple[StageSpec, ...]
+    num_classes: int = 10
+    in_channels: int = 1
+    block: BlockKind = "resnext"
+    stem_stride: int = 2
+    conv_bias: bool = True
+    se_ratio: float = 0.0
+    bn_epsilon: float = BN_EPSILON
+    bn_momentum: float = BN_MOMENTUM
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", tuple(self.stages))
+        for name in ("stem_channels", "num_classes", "in_channels", "stem_stride"):
+            _set_integer(self, name, 1)
+        if self.stem_stride > 2:
+            raise SpecError(f"stem_stride must be 1 or 2; got {self.stem_stride}")
+        if self.block not in get_args(BlockKind):
+            kinds = ", ".join(get_args(BlockKind))
+            raise SpecError(f"block must be one of {kinds}; got {self.block!r}")
+        if not isinstance(self.conv_bias, bool):
+            raise SpecError(f"conv_bias must be true or false; got {self.conv_bias!r}")
+        _set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1")
+        _set_number(self, "bn_epsilon", lambda value: value > 0, "a positive number")
+        _set_number(self, "bn_momentum", lambda value: 0 < value <= 1, "above 0 and at most 1")
+        if not self.stages:
+            raise SpecError("stages must hold at least one stage; got none")
+        for number, stage in enumerate(self.stages, 1):
+            if not isinstance(stage, StageSpec):
+                raise SpecError(f"stage {number}: must be a StageSpec; got {stage!r}")
+            self._check_block_fits(number, stage)
+
+    def _check_block_fits(self, number: int, stage: StageSpec) -> None:
+        if self.block == "resnext":
+            return
+        if stage.groups != 1 or stage.bottleneck_multiplier != 1:
+            raise SpecError(
+                f"stage {number}: a {self.block} block has no groups and no bottleneck; "
+                f"got group_width {stage.group_width} and bottleneck_multiplier "
+                f"{stage.bottleneck_multiplier}; use with_block({self.block!r}) to drop them"
+            )
+        if self.se_ratio:
+            raise SpecError(
+                f"se_ratio must be 0 for {self.block} blocks; got {self.se_ratio}; "
+                "only resnext blocks have squeeze-and-excitation"
+            )
+
+    @classmethod
+    def from_arch(
+        cls,
+        arch: Arch,
+        stem_channels: int,
+        num_classes: int = 10,
+        in_channels: int = 1,
+        block: BlockKind = "resnext",
+        stem_stride: int = 2,
+        conv_bias: bool = True,
+        se_ratio: float = 0.0,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+    ) -> "AnyNetSpec":
+        """Build a spec from the chapter's arch tuples.
+
+        A tuple is `(depth, channels)` and, as far as given, `group_width`,
+        `bottleneck_multiplier` and `stride`. Raises `SpecError` naming the stage.
+        """
+        if not isinstance(arch, Iterable):
+            raise SpecError(f"arch must be a sequence of stage tuples; got {arch!r}")
+        return cls(
+            stem_channels,
+            tuple(_stage_from_tuple(number, values) for number, values in enumerate(arch, 1)),
+            num_classes,
+            in_channels,
+            block,
+            stem_stride,
+            conv_bias,
+            se_ratio,
+            bn_epsilon,
+            bn_momentum,
+        )
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments of `from_arch`, and of every `AnyNet`, that give this spec."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        stages = values.pop("stages")
+        return {"arch": tuple(tuple(asdict(stage).values()) for stage in stages), **values}
+
+    def with_block(self, block: BlockKind) -> "AnyNetSpec":
+        """The same depths and channels with another block kind (chapter exercise 2).
+
+        Group widths, bottlenecks and squeeze-and-excitation belong to `resnext` blocks alone
+        and are dropped for the others.
+        """
+        if block == "resnext":
+            return replace(self, block=block)
+        plain = tuple(
+            StageSpec(stage.depth, stage.channels, stride=stage.stride) for stage in self.stages
+        )
+        return replace(self, block=block, stages=plain, se_ratio=0.0)
+
+    def se_channels(self, block_in_channels: int) -> int:
+        """Width of a block's squeeze-and-excitation; 0 when the network has none."""
+        return max(1, round(block_in_channels * self.se_ratio)) if self.se_ratio else 0
+
+    def to_json(self) -> str:
+        """One JSON object with every field; `from_json` gives an equal spec back."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "AnyNetSpec":
+        """Read what `to_json` wrote. Raises `SpecError` for anything else."""
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SpecError(f"spec: must be JSON; got {error}") from error
+        return cls.from_dict(data)
+
+    @classmethod
+    def from_dict(cls, data: object) -> "AnyNetSpec":
+        """Build a spec from the plain data that JSON holds. Raises `SpecError`."""
+        values = _checked_fields(cls, "spec", data)
+        stages = values.get("stages")
+        if not isinstance(stages, list | tuple):
+            raise SpecError(f"spec: stages must be a list; got {stages!r}")
+        values["stages"] = tuple(
+            _in_stage(number, StageSpec, **_checked_fields(StageSpec, f"stage {number}", stage))
+            for number, stage in enumerate(stages, 1)
+        )
+        return cls(**values)
+
+
+def _stage_from_tuple(number: int, values: Sequence[float | None]) -> StageSpec:
+    if not isinstance(values, Sequence) or not 2 <= len(values) <= len(fields(StageSpec)):
+        names = ", ".join(field.name for field in fields(StageSpec))
+        raise SpecError(f"stage {number}: must be a tuple ({names}), two or more; got {values!r}")
+    return _in_stage(number, StageSpec, *values)
+
+
+def _in_stage(number: int, make: type[StageSpec], *values: Any, **named: Any) -> StageSpec:
+    try:
+        return make(*values, **named)
+    except SpecError as error:
+        raise SpecError(f"stage {number}: {error}") from error
+
+
+def _checked_fields(kind: type, where: str, data: object) -> dict[str, Any]:
+    """`data` as keyword arguments of the dataclass `kind`, its names checked."""
+    if not isinstance(data, dict):
+        raise SpecError(f"{where}: must be an object; got {data!r}")
+    known = [field.name for field in fields(kind)]
+    unknown = [str(name) for name in data if name not in known]
+    required = [field.name for field in fields(kind) if field.default is MISSING]
+    missing = [name for name in required if name not in data]
+    if unknown or missing:
+        raise SpecError(
+            f"{where}: fields must be among {', '.join(known)}; "
+            f"got unknown {unknown} and missing {missing}"
+        )
+    return dict(data)
+
+
+def _set_integer(spec: object, name: str, least: int) -> None:
+    """Keep field `name` as a plain int (NumPy integers included); raise if it is below `least`."""
+    value = getattr(spec, name)
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError as error:
+        raise SpecError(f"{name} must be an integer; got {value!r}") from error
+    if number < least:
+        raise SpecError(f"{name} must be at least {least}; got {number}")
+    object.__setattr__(spec, name, number)
+
+
+def _set_number(spec: object, name: str, holds: Any, rule: str) -> None:
+    """Keep field `name` as a plain float; raise unless it is finite and `holds(value)`."""
+    value = getattr(spec, name)
+    try:
+        if isinstance(value, bool | str):
+            raise TypeError
+        number = float(cast(float, value))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SpecError(f"{name} must be {rule}; got {value!r}") from error
+    if not math.isfinite(number) or not holds(number):
+        raise SpecError(f"{name} must be {rule}; got {number}")
+    object.__setattr__(spec, name, number)
+
+
+REGNETX32 = AnyNetSpec.from_arch(((4, 32, 16, 1), (6, 80, 16, 1)), stem_channels=32)
+"""The chapter's RegNetX32 for Fashion-MNIST: 179,290 trainable parameters (section 8.8.3)."""
+
+NAMED_SPECS: dict[str, AnyNetSpec] = {"regnetx32": REGNETX32}
+"""Every network that has a name."""
