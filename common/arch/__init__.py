@@ -3,7 +3,7 @@
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM, DEFAULT_IMAGE_SIZE
 from common.arch.count import Count, count
 from common.arch.plan import Layer, buffers, parameters, parts, plan, projects
-from common.arch.spec import NAMED_SPECS, REGNETX32, AnyNetSpec, BlockKind, StageSpec
+from common.arch.spec import NAMED_SPECS, REGNETX32, AnyNetSpec, BlockKind, StageSpec, find_spec
 from common.arch.summary import summary
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "StageSpec",
     "buffers",
     "count",
+    "find_spec",
     "parameters",
     "parts",
     "plan",

@@ -1,5 +1,6 @@
 """What a network is: the AnyNet template as frozen, validated data (chapter section 8.8.1)."""
 
+import difflib
 import json
 import math
 import operator
@@ -266,3 +267,14 @@ REGNETX32 = AnyNetSpec.from_arch(((4, 32, 16, 1), (6, 80, 16, 1)), stem_channels
 
 NAMED_SPECS: dict[str, AnyNetSpec] = {"regnetx32": REGNETX32}
 """Every network that has a name."""
+
+
+def find_spec(name_or_spec: "str | AnyNetSpec") -> AnyNetSpec:
+    """The spec of that name, or the spec itself. Raises `SpecError` with the nearest name."""
+    if isinstance(name_or_spec, AnyNetSpec):
+        return name_or_spec
+    name = str(name_or_spec).lower()
+    if name in NAMED_SPECS:
+        return NAMED_SPECS[name]
+    near = difflib.get_close_matches(name, NAMED_SPECS, 1, 0.0)
+    raise SpecError(f"model: must be one of {', '.join(NAMED_SPECS)}; got {name_or_spec!r}; did you mean {near[0]}?")

@@ -1,0 +1,29 @@
+"""Training without a framework: recipes, the loop, records and run directories."""
+
+from common.training.config import Device, Precision, TrainConfig
+from common.training.evaluate import Evaluation, evaluate
+from common.training.learner import Learner
+from common.training.observers import Observer, ProgressBar
+from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
+from common.training.records import read_record
+from common.training.run import MOMENTUM, read_config
+from common.training.trainer import Trainer
+
+__all__ = [
+    "CHAPTER_RECIPE",
+    "MOMENTUM",
+    "RECIPES",
+    "REGNET_RECIPE",
+    "Device",
+    "Evaluation",
+    "Learner",
+    "Observer",
+    "Precision",
+    "ProgressBar",
+    "Recipe",
+    "TrainConfig",
+    "Trainer",
+    "evaluate",
+    "read_config",
+    "read_record",
+]

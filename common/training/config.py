@@ -1,0 +1,78 @@
+"""Everything that decides a training run, as plain data: `config.json`."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from common.arch import REGNETX32, AnyNetSpec
+from common.errors import ConfigError
+from common.training.recipe import CHAPTER_RECIPE, Recipe
+
+Device = Literal["auto", "cpu", "gpu"]
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A run: which network, on which data, by which recipe, where. Raises `ConfigError`.
+
+    `resize` is (height, width) in pixels; `log_every` counts steps; `spec` is `None` for a
+    model that was written by hand.
+    """
+
+    backend: str
+    spec: AnyNetSpec | None = REGNETX32
+    data: str = "auto"
+    epochs: int = 10
+    batch_size: int = 128
+    resize: tuple[int, int] = (96, 96)
+    learning_rate: float = 0.05
+    recipe: Recipe = field(default_factory=lambda: CHAPTER_RECIPE)
+    seed: int = 0
+    device: Device = "auto"
+    precision: Precision = "float32"
+    log_every: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "log_every"):
+            check_integer(name, getattr(self, name), 1)
+        check_integer("seed", self.seed, 0)
+        if not 0 < self.learning_rate < math.inf:
+            raise ConfigError(f"learning_rate: must be above 0; got {self.learning_rate}")
+        check_choice("device", self.device, get_args(Device))
+        check_choice("precision", self.precision, get_args(Precision))
+        object.__setattr__(self, "resize", tuple(self.resize))
+
+    def to_json(self) -> str:
+        """One JSON object; `from_json` gives an equal config back."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "config") -> "TrainConfig":
+        """Read what `to_json` wrote. Raises `ConfigError` naming `where`."""
+        try:
+            values: dict[str, Any] = json.loads(text)
+            known = {item.name for item in fields(cls)}
+            if unknown := set(values) - known:
+                raise ConfigError(f"{where}: fields must be known; got {sorted(unknown)}")
+            if values["spec"] is not None:
+                values["spec"] = AnyNetSpec.from_dict(values["spec"])
+            values["recipe"] = Recipe(**values["recipe"])
+            return cls(**values)
+        except ConfigError:
+            raise
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigError(f"{where}: must be a training config; got {error}") from error
+
+
+def check_integer(name: str, value: object, least: int) -> None:
+    """Raise `ConfigError` unless `value` is an integer of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{name}: must be an integer of at least {least}; got {value!r}")
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise `ConfigError` unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ConfigError(f"{name}: must be one of {', '.join(choices)}; got {value!r}")

@@ -1,0 +1,79 @@
+"""How good a network is on a labelled set: loss, accuracy, confusion."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.training.learner import Learner
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean cross-entropy in nats and the confusion matrix, rows true and columns predicted."""
+
+    loss: float
+    confusion: NDArray[np.int64]
+
+    @property
+    def images(self) -> int:
+        """Number of images seen."""
+        return int(self.confusion.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of images classified right."""
+        return float(np.trace(self.confusion) / self.confusion.sum())
+
+    @property
+    def per_class(self) -> NDArray[np.float64]:
+        """Accuracy within each true class, NaN for a class without images."""
+        totals = self.confusion.sum(1)
+        return np.divide(
+            np.diagonal(self.confusion), totals, np.full(len(totals), np.nan), where=totals > 0
+        )
+
+    def to_dict(self, classes: tuple[str, ...]) -> dict[str, Any]:
+        """Plain data for a record."""
+        per_class = dict(zip(classes, self.per_class.tolist(), strict=True))
+        return {
+            "images": self.images,
+            "loss": self.loss,
+            "accuracy": self.accuracy,
+            "per_class_accuracy": per_class,
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def evaluate(
+    learner: Learner, batches: Iterable[tuple[NDArray[np.uint8], NDArray[np.int32]]]
+) -> Evaluation:
+    """Run `learner` over all batches. A short last batch is filled up, so shapes stay one."""
+    loss, confusion, full = 0.0, None, 0
+    for images, labels in batches:
+        full = full or len(images)
+        logits = learner.predict(_filled(images, full))[: len(images)].astype(np.float64)
+        if confusion is None:
+            confusion = np.zeros((logits.shape[1],) * 2, np.int64)
+        loss += cross_entropy(logits, labels) * len(labels)
+        np.add.at(confusion, (labels, logits.argmax(1)), 1)
+    if confusion is None:
+        raise ValueError("evaluate: needs at least one batch; got none")
+    return Evaluation(loss / int(confusion.sum()), confusion)
+
+
+def cross_entropy(logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
+    """Mean of -log softmax at the labels, in nats."""
+    shifted = logits - logits.max(1, keepdims=True)
+    chosen = shifted[np.arange(len(labels)), labels]
+    return float((np.log(np.exp(shifted).sum(1)) - chosen).mean())
+
+
+def _filled(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """`images` with the first one repeated up to `size`."""
+    missing = size - len(images)
+    if not missing:
+        return images
+    return np.concatenate([images, np.repeat(images[:1], missing, axis=0)])

@@ -1,0 +1,126 @@
+"""The training loop, once for every framework."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import SupportsFloat
+
+from common.data import FashionMNIST
+from common.errors import TrainingError
+from common.training.checkpoint import Progress
+from common.training.config import TrainConfig
+from common.training.evaluate import Evaluation, evaluate
+from common.training.learner import Learner
+from common.training.observers import Observer
+from common.training.records import Row
+
+Pending = tuple[SupportsFloat, SupportsFloat]
+Keep = Callable[[Progress], None]
+
+
+def train(
+    learner: Learner,
+    data: FashionMNIST,
+    config: TrainConfig,
+    observers: Sequence[Observer],
+    progress: Progress,
+    keep: Keep,
+) -> Evaluation:
+    """Train to the end of the last epoch; the evaluation after it.
+
+    `keep` is called after each epoch, when all of its losses were finite. Raises `TrainingError`
+    naming the first step whose loss is not finite.
+    """
+    evaluation = None
+    while progress.step < config.epochs * progress.steps_per_epoch:
+        _train_epoch(learner, data, config, observers, progress)
+        evaluation = evaluate(learner, data.val_batches())
+        _check_finite(evaluation.loss, "validation loss after step", progress.step)
+        _tell(observers, _epoch_row(progress, config, evaluation))
+        progress.begin_epoch()
+        keep(progress)
+    return evaluation or evaluate(learner, data.val_batches())
+
+
+def _train_epoch(
+    learner: Learner,
+    data: FashionMNIST,
+    config: TrainConfig,
+    observers: Sequence[Observer],
+    progress: Progress,
+) -> None:
+    """Send off the steps of one epoch; losses are fetched one interval at a time."""
+    epoch, start = divmod(progress.step, progress.steps_per_epoch)
+    pending: list[Pending] = []
+    began = time.perf_counter()
+    for images, labels in data.train_batches(config.seed, epoch, start):
+        sent = progress.step + len(pending)
+        rate = config.recipe.learning_rate(
+            config.learning_rate, sent / progress.steps_per_epoch, config.epochs
+        )
+        pending.append(learner.train_step(images, labels, rate))
+        for observer in observers:
+            observer.advance(sent + 1)
+        if len(pending) == config.log_every or (sent + 1) % progress.steps_per_epoch == 0:
+            losses, correct = _fetched(pending, progress.step)
+            seconds = time.perf_counter() - began
+            progress.add(losses, correct, seconds)
+            _tell(observers, _interval_row(progress, config, losses, correct, seconds, rate))
+            pending, began = [], time.perf_counter()
+
+
+def _interval_row(
+    progress: Progress,
+    config: TrainConfig,
+    losses: list[float],
+    correct: float,
+    seconds: float,
+    rate: float,
+) -> Row:
+    images = len(losses) * config.batch_size
+    return {
+        "kind": "interval",
+        "step": progress.step,
+        "epoch": progress.epoch,
+        "loss": sum(losses) / len(losses),
+        "accuracy": correct / images,
+        "learning_rate": rate,
+        "images_per_second": images / seconds,
+    }
+
+
+def _fetched(pending: list[Pending], first_step: int) -> tuple[list[float], float]:
+    """Wait for the losses and counts of an interval."""
+    losses = []
+    for number, (loss, _) in enumerate(pending, first_step + 1):
+        losses.append(float(loss))
+        _check_finite(losses[-1], "step", number)
+    return losses, sum(float(correct) for _, correct in pending)
+
+
+def _check_finite(loss: float, where: str, step: int) -> None:
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"{where} {step}: the loss must stay finite; got {loss}; "
+            "lower the learning rate or lengthen the warm-up"
+        )
+
+
+def _epoch_row(progress: Progress, config: TrainConfig, evaluation: Evaluation) -> Row:
+    images = progress.steps_per_epoch * config.batch_size
+    return {
+        "kind": "epoch",
+        "epoch": round(progress.epoch),
+        "step": progress.step,
+        "train_loss": progress.loss_sum / progress.steps_per_epoch,
+        "train_accuracy": progress.correct / images,
+        "val_loss": evaluation.loss,
+        "val_accuracy": evaluation.accuracy,
+        "seconds": progress.seconds,
+        "images_per_second": images / progress.seconds,
+    }
+
+
+def _tell(observers: Sequence[Observer], row: Row) -> None:
+    for observer in observers:
+        observer.record(row)

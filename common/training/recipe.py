@@ -1,0 +1,68 @@
+"""How the weights move: SGD with its schedule, the same in every framework."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from common.errors import ConfigError
+
+Schedule = Literal["constant", "cosine"]
+
+WARMUP_START = 0.1
+"""Fraction of the learning rate at which a warm-up begins (pycls)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Stochastic gradient descent in PyTorch's convention.
+
+    With gradient g, weight w and rate lr: g += weight_decay * w; buf = momentum * buf + g;
+    w -= lr * (g + momentum * buf if nesterov else buf). Weight decay reaches every trainable
+    array, batch norms and biases included, as in pycls. Raises `ConfigError`.
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    warmup_epochs: float = 0.0
+    schedule: Schedule = "constant"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"momentum: must be at least 0 and below 1; got {self.momentum}")
+        if self.nesterov and not self.momentum:
+            raise ConfigError("nesterov: needs a momentum above 0; got 0; add --momentum 0.9")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ConfigError(f"weight_decay: must be at least 0; got {self.weight_decay}")
+        if not 0 <= self.warmup_epochs < math.inf:
+            raise ConfigError(f"warmup_epochs: must be at least 0; got {self.warmup_epochs}")
+        if self.schedule not in get_args(Schedule):
+            raise ConfigError(
+                f"schedule: must be one of {', '.join(get_args(Schedule))}; got {self.schedule!r}"
+            )
+
+    def learning_rate(self, base: float, epoch: float, max_epochs: float) -> float:
+        """Rate for a step that starts at `epoch`, a fraction such as 1.5, of `max_epochs`.
+
+        Half-period cosine and linear warm-up as in the RegNet paper, moved at every step.
+        """
+        rate = base
+        if self.schedule == "cosine":
+            rate *= 0.5 * (1 + math.cos(math.pi * epoch / max_epochs))
+        if epoch < self.warmup_epochs:
+            rate *= WARMUP_START + (1 - WARMUP_START) * epoch / self.warmup_epochs
+        return rate
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data for JSON."""
+        return asdict(self)
+
+
+CHAPTER_RECIPE = Recipe()
+"""Plain SGD at a constant rate (chapter section 8.8.4)."""
+
+REGNET_RECIPE = Recipe(0.9, True, 5e-5, 5.0, "cosine")
+"""Training of the RegNet paper (section 5, appendix D) and pycls."""
+
+RECIPES = {"chapter": CHAPTER_RECIPE, "regnet": REGNET_RECIPE}
+"""Recipes by the name that the command line takes."""

@@ -1,0 +1,55 @@
+"""The record of a run: one JSON object per line, and how to read it back."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from common.errors import DataError
+
+Row = dict[str, Any]
+"""One line: `kind` is start, interval, epoch or end; the other keys follow from it."""
+
+
+class RecordFile:
+    """Appends rows to `record.jsonl`; a resumed run first cuts it back to its checkpoint."""
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self._file = path.open("ab" if offset else "wb")
+        if offset:
+            self._file.truncate(offset)
+            self._file.seek(offset)
+
+    @property
+    def offset(self) -> int:
+        """Bytes written so far, all of them on disk when this returns."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def write(self, row: Row) -> None:
+        """Append one row; readers see it at once."""
+        self._file.write(json.dumps(row).encode() + b"\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+
+def read_record(path: str | Path) -> list[Row]:
+    """All rows of a record. Raises `DataError` naming the file and the line.
+
+    A last line without its line feed is still being written and is left out.
+    """
+    try:
+        lines = Path(path).read_bytes().split(b"\n")[:-1]
+    except OSError as error:
+        raise DataError(f"{path}: must be a training record; got {error}") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError as error:
+            raise DataError(f"{path}, line {number}: must be a JSON object; got {error}") from error
+    return rows

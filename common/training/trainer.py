@@ -1,0 +1,187 @@
+"""The chapter's `Trainer`: fits a model to data, in any framework."""
+
+import platform
+from abc import ABC, abstractmethod
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from common.arch import AnyNetSpec
+from common.data import FashionMNIST
+from common.errors import ConfigError, TrainingError
+from common.training.checkpoint import Progress
+from common.training.config import Device, Precision, TrainConfig
+from common.training.curves import LiveFigure, in_notebook
+from common.training.evaluate import Evaluation
+from common.training.learner import Learner
+from common.training.loop import train
+from common.training.observers import Observer, ProgressBar
+from common.training.recipe import CHAPTER_RECIPE, Recipe
+from common.training.records import Row
+from common.training.run import RunDirectory
+
+
+class Trainer(ABC):
+    """Fits a model to data, as in the chapter (section 3.2.4).
+
+    `num_gpus=0` keeps to the CPU, else `device` decides. With `out`, the run leaves `config.json`,
+    `record.jsonl`, `checkpoint.safetensors`, `model.safetensors` and `curves.png` there.
+    After `fit`: `network` (trained), `history` (the record's rows) and `evaluation`.
+    """
+
+    backend: ClassVar[str]
+    """Short name of the framework: torch, mx, tf or jax."""
+
+    framework: ClassVar[str]
+    """Distribution whose version the record keeps."""
+
+    def __init__(
+        self,
+        max_epochs: int = 10,
+        num_gpus: int = 1,
+        recipe: Recipe = CHAPTER_RECIPE,
+        seed: int = 0,
+        device: Device = "auto",
+        precision: Precision = "float32",
+        out: str | Path | None = None,
+        log_every: int = 20,
+        progress: bool = True,
+    ) -> None:
+        self.max_epochs = max_epochs
+        self.recipe = recipe
+        self.seed = seed
+        self.device: Device = device if num_gpus else "cpu"
+        self.precision: Precision = precision
+        self.out = None if out is None else Path(out)
+        self.log_every = log_every
+        self.progress = progress
+        self.history: list[Row] = []
+        self.network: Any = None
+        self.evaluation: Evaluation | None = None
+
+    @abstractmethod
+    def make_learner(self, model: Any, resize: tuple[int, int]) -> Learner:
+        """A learner for `model` with this trainer's recipe, seed, device and precision."""
+
+    def fit(self, model: Any, data: FashionMNIST, resume: bool = False) -> list[Row]:
+        """Train `model` on `data`; the rows of the record.
+
+        `resume` goes on from the checkpoint in `out`. Raises `ConfigError` for settings that do
+        not fit, `BackendError` for a device that is not there, and `TrainingError` when the loss
+        stops being finite: the network then holds its last good state.
+        """
+        config = self._config(model, data)
+        run = self._run_directory(config)
+        learner = self.make_learner(model, data.resize)
+        self.network, self.history = learner.network, []
+        progress = Progress(data.steps_per_epoch)
+        with ExitStack() as stack:
+            observers = self._observers(run)
+            for observer in observers:
+                stack.callback(observer.close)
+            if run and resume:
+                state, progress = run.resume(data.steps_per_epoch)
+                learner.load_state(state)
+            elif run:
+                run.begin()
+            self._train(learner, data, config, observers, progress, run)
+        return self.history
+
+    def _train(
+        self,
+        learner: Learner,
+        data: FashionMNIST,
+        config: TrainConfig,
+        observers: list[Observer],
+        progress: Progress,
+        run: RunDirectory | None,
+    ) -> None:
+        good = learner.state()
+
+        def keep(progress: Progress) -> None:
+            nonlocal good
+            good = learner.state()
+            if run:
+                run.keep(good, progress)
+
+        _tell(observers, self._start_row(config, data, progress))
+        keep(progress)
+        try:
+            self.evaluation = train(learner, data, config, observers, progress, keep)
+        except TrainingError:
+            learner.load_state(good)
+            raise
+        _tell(observers, {"kind": "end", **self.evaluation.to_dict(data.classes)})
+        if run:
+            run.finish(good)
+
+    def _run_directory(self, config: TrainConfig) -> RunDirectory | None:
+        if self.out is None:
+            return None
+        if config.spec is None:
+            raise ConfigError("out: needs a model with a spec, such as AnyNet; got one without")
+        return RunDirectory(self.out, config, config.spec)
+
+    def _observers(self, run: RunDirectory | None) -> list[Observer]:
+        observers: list[Observer] = [_History(self.history)]
+        if run:
+            observers.append(run)
+        if self.progress:
+            observers.append(LiveFigure() if in_notebook() else ProgressBar())
+        return observers
+
+    def _config(self, model: Any, data: FashionMNIST) -> TrainConfig:
+        spec = getattr(model, "spec", None)
+        return TrainConfig(
+            backend=self.backend,
+            spec=spec if isinstance(spec, AnyNetSpec) else None,
+            data=data.requested,
+            epochs=self.max_epochs,
+            batch_size=data.batch_size,
+            resize=data.resize,
+            learning_rate=model.lr,
+            recipe=self.recipe,
+            seed=self.seed,
+            device=self.device,
+            precision=self.precision,
+            log_every=self.log_every,
+        )
+
+    def _start_row(self, config: TrainConfig, data: FashionMNIST, progress: Progress) -> Row:
+        return {
+            "kind": "start",
+            "backend": self.backend,
+            "framework": f"{self.framework} {version(self.framework)}",
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "data": data.source,
+            "train_images": len(data.train),
+            "val_images": len(data.val),
+            "steps_per_epoch": data.steps_per_epoch,
+            "step": progress.step,
+            "epochs": config.epochs,
+            "seed": config.seed,
+        }
+
+
+class _History:
+    """Keeps the rows in memory."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._rows = rows
+
+    def advance(self, step: int) -> None:
+        """Single steps are not recorded."""
+
+    def record(self, row: Row) -> None:
+        """Keep a row."""
+        self._rows.append(row)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def _tell(observers: list[Observer], row: Row) -> None:
+    for observer in observers:
+        observer.record(row)
