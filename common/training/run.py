@@ -65,7 +65,9 @@ class RunDirectory:
         free = ("backend", "epochs", "device", "log_every", "data")
         same = replace(before, **{name: getattr(self._config, name) for name in free})
         if same != self._config:
-            raise ConfigError(f"{self.path}: a resumed run must keep its settings; got changed ones")
+            raise ConfigError(
+                f"{self.path}: a resumed run must keep its settings; got changed ones"
+            )
         state, progress, offset = load_checkpoint(self.path / CHECKPOINT)
         if progress.steps_per_epoch != steps_per_epoch:
             raise ConfigError(

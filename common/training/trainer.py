@@ -61,8 +61,8 @@ class Trainer(ABC):
         self.evaluation: Evaluation | None = None
 
     @abstractmethod
-    def make_learner(self, model: Any, resize: tuple[int, int]) -> Learner:
-        """A learner for `model` with this trainer's recipe, seed, device and precision."""
+    def make_learner(self, model: Any, image_shape: tuple[int, int, int]) -> Learner:
+        """A learner for `model` with this trainer's recipe, device and precision."""
 
     def fit(self, model: Any, data: FashionMNIST, resume: bool = False) -> list[Row]:
         """Train `model` on `data`; the rows of the record.
@@ -73,7 +73,7 @@ class Trainer(ABC):
         """
         config = self._config(model, data)
         run = self._run_directory(config)
-        learner = self.make_learner(model, data.resize)
+        learner = self.make_learner(model, data.image_shape)
         self.network, self.history = learner.network, []
         progress = Progress(data.steps_per_epoch)
         with ExitStack() as stack:

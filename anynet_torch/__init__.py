@@ -1,0 +1,31 @@
+"""AnyNet and RegNet in PyTorch."""
+
+from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_torch.layers import resize_images
+from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
+from anynet_torch.network import create, load, logits, save
+from anynet_torch.train import FashionMNIST, Learner, Trainer, devices
+from anynet_torch.weights import get_weights, set_weights
+from common.chapter import add_to_class
+
+__all__ = [
+    "AnyNet",
+    "Classifier",
+    "FashionMNIST",
+    "Learner",
+    "RegNetX32",
+    "ResNeXtBlock",
+    "ResNetBlock",
+    "Trainer",
+    "VanillaBlock",
+    "add_to_class",
+    "create",
+    "devices",
+    "get_weights",
+    "init_cnn",
+    "load",
+    "logits",
+    "resize_images",
+    "save",
+    "set_weights",
+]

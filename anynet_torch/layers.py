@@ -1,0 +1,91 @@
+"""Layers with the padding, constants and statistics that all four frameworks share."""
+
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from common.arch import BN_EPSILON, BN_MOMENTUM
+from common.data import resize_matrix
+
+__all__ = ["BatchNorm", "SqueezeExcitation", "conv", "resize_images"]
+
+
+def conv(
+    channels: int,
+    kernel_size: int,
+    strides: int = 1,
+    groups: int = 1,
+    use_bias: bool = True,
+    in_channels: int | None = None,
+) -> nn.Module:
+    """A convolution padded alike on all sides, so that stride 1 keeps the size.
+
+    Without `in_channels` the kernel is allocated at the first call.
+    """
+    padding = (kernel_size - 1) // 2
+    if in_channels is None:
+        return nn.LazyConv2d(channels, kernel_size, strides, padding, groups=groups, bias=use_bias)
+    return nn.Conv2d(
+        in_channels, channels, kernel_size, strides, padding, groups=groups, bias=use_bias
+    )
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm whose running variance averages the biased batch variance.
+
+    `momentum` is the weight of the new batch.
+    """
+
+    def __init__(
+        self, in_channels: int, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM
+    ) -> None:
+        super().__init__(in_channels, epsilon, momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (N, C, H, W) per channel."""
+        if not self.training:
+            return super().forward(x)
+        unbiased = self.running_var.clone()
+        normalised = F.batch_norm(
+            x, self.running_mean, unbiased, self.weight, self.bias, True, self.momentum, self.eps
+        )
+        # PyTorch averages the variance times n / (n - 1): take the factor out of the new part.
+        n = x.numel() // x.shape[1]
+        with torch.no_grad():
+            self.running_var.mul_((1 - self.momentum) / n).add_(unbiased, alpha=(n - 1) / n)
+        return normalised
+
+
+class SqueezeExcitation(nn.Module):
+    """A gate per channel, computed from the mean of all channels (Hu et al., 2018)."""
+
+    def __init__(self, channels: int, se_channels: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(channels, se_channels)
+        self.fc2 = nn.Linear(se_channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale (N, C, H, W) by gates in (0, 1)."""
+        gates = self.fc2(self.fc1(x.mean((2, 3))).relu()).sigmoid()
+        return x * gates[:, :, None, None]
+
+
+def resize_images(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
+
+    (N, C, H, W) uint8 to (N, C, *size) float32; the definition is `common.data.prepare`.
+    """
+    x = images.float() / 255
+    height, width = images.shape[2:]
+    if (height, width) == size:
+        return x
+    rows = _resize_matrix(height, size[0], images.device)
+    columns = _resize_matrix(width, size[1], images.device)
+    return rows @ (x @ columns.T)
+
+
+@lru_cache
+def _resize_matrix(old: int, new: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(resize_matrix(old, new)).to(device)

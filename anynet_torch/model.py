@@ -1,0 +1,190 @@
+"""AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
+
+from collections import OrderedDict
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_torch.layers import BatchNorm, conv
+from anynet_torch.weights import set_weights
+from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
+from common.arch.spec import Arch
+from common.chapter import HyperParameters
+from common.weights import initial_weights
+
+__all__ = ["AnyNet", "Classifier", "RegNetX32", "init_cnn"]
+
+
+class Classifier(HyperParameters, nn.Module):
+    """A network `net` that turns images into logits, and its learning rate `lr`."""
+
+    net: nn.Module
+    lr: float = 0.1
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to logits (N, classes)."""
+        return self.net(images)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Mean cross-entropy in nats of logits (N, classes) at labels (N,)."""
+        return F.cross_entropy(logits, labels)
+
+    def layer_summary(self, shape: tuple[int, ...]) -> None:
+        """Print what flows through the parts of `net` for a batch of `shape` (N, C, H, W)."""
+        was_training, x = self.training, torch.zeros(shape)
+        self.eval()
+        with torch.no_grad():
+            for name, part in self.net.named_children():
+                x = part(x)
+                print(f"{name:8}{type(part).__name__} output shape:\t{tuple(x.shape)}")
+        self.train(was_training)
+
+
+class AnyNet(Classifier):
+    """AnyNet: a stem, stages of blocks, and a head.
+
+    `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
+    which the first two are needed. Initial weights are drawn from `seed`, the same in every
+    framework. Raises `SpecError`.
+    """
+
+    def __init__(
+        self,
+        arch: Arch,
+        stem_channels: int,
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int = 1,
+        block: BlockKind = "resnext",
+        stem_stride: int = 2,
+        conv_bias: bool = True,
+        se_ratio: float = 0.0,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.lr = lr
+        self.spec = spec = AnyNetSpec.from_arch(
+            arch,
+            stem_channels,
+            num_classes,
+            in_channels,
+            block,
+            stem_stride,
+            conv_bias,
+            se_ratio,
+            bn_epsilon,
+            bn_momentum,
+        )
+        self.net = nn.Sequential()
+        self.net.add_module("stem", self.stem(stem_channels, in_channels))
+        channels = stem_channels
+        for number, stage in enumerate(spec.stages, 1):
+            self.net.add_module(
+                f"stage{number}",
+                self.stage(
+                    stage.depth,
+                    stage.channels,
+                    stage.group_width,
+                    stage.bottleneck_multiplier,
+                    stage.stride,
+                    channels,
+                ),
+            )
+            channels = stage.channels
+        self.net.add_module("head", self.head(num_classes, channels))
+        set_weights(self, initial_weights(spec, seed))
+
+    @staticmethod
+    def from_spec(spec: AnyNetSpec, lr: float = 0.1, seed: int = 0) -> "AnyNet":
+        """The network that `spec` describes."""
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed)
+
+    def stem(self, num_channels: int, in_channels: int | None = None) -> nn.Module:
+        """A strided 3x3 convolution, batch norm and ReLU."""
+        spec = self.spec
+        return nn.Sequential(
+            OrderedDict(
+                conv=conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels),
+                bn=BatchNorm(num_channels, spec.bn_epsilon, spec.bn_momentum),
+                relu=nn.ReLU(),
+            )
+        )
+
+    def stage(
+        self,
+        depth: int,
+        num_channels: int,
+        group_width: int | None,
+        bottleneck_multiplier: float,
+        stride: int = 2,
+        in_channels: int | None = None,
+    ) -> nn.Module:
+        """`depth` blocks of `num_channels` channels, the first of which has the stride."""
+        blocks = nn.Sequential()
+        for index in range(depth):
+            blocks.add_module(
+                f"block{index + 1}",
+                self.block(num_channels, group_width, bottleneck_multiplier, stride, in_channels),
+            )
+            stride, in_channels = 1, num_channels
+        return blocks
+
+    def block(
+        self,
+        num_channels: int,
+        group_width: int | None,
+        bottleneck_multiplier: float,
+        stride: int = 1,
+        in_channels: int | None = None,
+    ) -> nn.Module:
+        """A block of the spec's kind; it projects its shortcut when the shape changes."""
+        spec = self.spec
+        project = projects(in_channels, num_channels, stride)
+        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum)
+        match spec.block:
+            case "resnext":
+                return ResNeXtBlock(
+                    num_channels,
+                    group_width,
+                    bottleneck_multiplier,
+                    project,
+                    stride,
+                    spec.se_channels(in_channels),
+                    *constants,
+                    in_channels=in_channels,
+                )
+            case "resnet":
+                return ResNetBlock(
+                    num_channels, project, stride, *constants, in_channels=in_channels
+                )
+            case "vanilla":
+                return VanillaBlock(num_channels, stride, *constants, in_channels=in_channels)
+
+    def head(self, num_classes: int, in_channels: int | None = None) -> nn.Module:
+        """The mean over all positions and a linear layer."""
+        fc = (
+            nn.LazyLinear(num_classes)
+            if in_channels is None
+            else nn.Linear(in_channels, num_classes)
+        )
+        return nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=fc))
+
+
+class RegNetX32(AnyNet):
+    """The chapter's RegNetX with two stages, 32 and 80 channels wide."""
+
+    def __init__(
+        self, lr: float = 0.1, num_classes: int = 10, in_channels: int = 1, seed: int = 0
+    ) -> None:
+        arguments = REGNETX32.arguments() | {"num_classes": num_classes, "in_channels": in_channels}
+        super().__init__(**arguments, lr=lr, seed=seed)
+
+
+def init_cnn(module: nn.Module) -> None:
+    """Draw a layer's weights Xavier-uniformly, for `net.apply` (chapter section 7.6.2)."""
+    if type(module) in (nn.Linear, nn.Conv2d):
+        nn.init.xavier_uniform_(module.weight)

@@ -1,0 +1,123 @@
+"""One training step in PyTorch, and the chapter's `Trainer`."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.parameter import is_lazy
+
+from anynet_torch.layers import resize_images
+from anynet_torch.model import Classifier
+from anynet_torch.weights import get_weights, set_weights
+from common.data import FashionMNIST
+from common.errors import BackendError
+from common.training import CHAPTER_RECIPE, MOMENTUM, Device, Precision, Recipe
+from common.training import Trainer as BaseTrainer
+
+__all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
+
+
+def devices() -> list[str]:
+    """The devices of this machine that PyTorch can use, best first."""
+    gpus = [f"gpu: {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
+    return [*gpus, "cpu"]
+
+
+class Learner:
+    """One network being trained on one device.
+
+    `image_shape` is (channels, height, width) as the network sees images. Raises `BackendError`
+    when the device is not there.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        image_shape: tuple[int, int, int],
+        recipe: Recipe = CHAPTER_RECIPE,
+        device: Device = "auto",
+        precision: Precision = "float32",
+    ) -> None:
+        self._device = _find_device(device)
+        self._size = image_shape[1:]
+        self._autocast = precision == "bfloat16"
+        if any(is_lazy(parameter) for parameter in model.parameters()):
+            with torch.no_grad():
+                model.eval()(torch.zeros(1, *image_shape))
+        self.network = model.to(self._device, memory_format=torch.channels_last)
+        self._optimizer = torch.optim.SGD(
+            model.parameters(),
+            lr=model.lr,
+            momentum=recipe.momentum,
+            nesterov=recipe.nesterov,
+            weight_decay=recipe.weight_decay,
+        )
+
+    def train_step(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Move the weights by one step; the mean loss and the number of correct images."""
+        self.network.train()
+        targets = torch.from_numpy(labels).to(self._device, torch.int64)
+        logits = self._forward(images)
+        loss = self.network.loss(logits, targets)
+        self._optimizer.zero_grad()
+        loss.backward()
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        self._optimizer.step()
+        return loss.detach(), (logits.argmax(1) == targets).sum()
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (N, classes) with the running statistics."""
+        self.network.eval()
+        with torch.no_grad():
+            return self._forward(images).cpu().numpy()
+
+    def _forward(self, images: NDArray[np.uint8]) -> torch.Tensor:
+        x = resize_images(torch.from_numpy(images).to(self._device), self._size)
+        x = x.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
+            return self.network(x).float()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        state = get_weights(self.network)
+        for name, parameter in self.network.net.named_parameters():
+            buffer = self._optimizer.state[parameter].get("momentum_buffer")
+            if buffer is not None:
+                state[name + MOMENTUM] = buffer.cpu().contiguous().numpy().copy()
+        return state
+
+    def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Put back what `state` returned."""
+        set_weights(self.network, {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)})
+        for name, parameter in self.network.net.named_parameters():
+            buffer = arrays.get(name + MOMENTUM)
+            self._optimizer.state[parameter]["momentum_buffer"] = (
+                None
+                if buffer is None
+                else torch.empty_like(parameter).copy_(torch.from_numpy(buffer))
+            )
+
+
+class Trainer(BaseTrainer):
+    """Fits a model to data, as in the chapter (section 3.2.4)."""
+
+    backend: ClassVar[str] = "torch"
+    framework: ClassVar[str] = "torch"
+
+    def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
+        """A learner for `model` with this trainer's recipe, device and precision."""
+        return Learner(model, image_shape, self.recipe, self.device, self.precision)
+
+
+def _find_device(device: Device) -> torch.device:
+    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise BackendError(
+            "device: must be there; got gpu, but PyTorch sees none; use --device cpu"
+        )
+    return torch.device("cuda")
