@@ -1,0 +1,46 @@
+"""The command group, and how errors reach people: one line and an exit code."""
+
+import sys
+from typing import Any
+
+import click
+
+from common.cli.backends import backends
+from common.cli.evaluate import evaluate
+from common.cli.summary import summary
+from common.cli.train import train
+from common.errors import AnyNetError
+
+
+class _Group(click.Group):
+    """Turns the project's own errors into a message on stderr and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AnyNetError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="anynet")
+def main() -> None:
+    """AnyNet and RegNet design spaces, the same network in four frameworks.
+
+    \b
+    Look at a network:    anynet summary regnetx32 --image-size 96
+    Train it:             anynet train --backend torch --data sample --epochs 2 --out runs/first
+    Go on:                anynet train --resume runs/first --epochs 4
+    See how good it is:   anynet evaluate runs/first --backend jax
+    What is installed:    anynet backends
+
+    Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,
+    130 interrupted.
+    """
+
+
+for command in (summary, train, evaluate, backends):
+    main.add_command(command)

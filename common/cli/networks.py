@@ -1,0 +1,34 @@
+"""From a name, a spec file or a checkpoint to the spec it means."""
+
+from pathlib import Path
+
+from common.arch import AnyNetSpec, find_spec
+from common.errors import SpecError
+from common.training.run import MODEL
+from common.weights import load_weights
+
+
+def checkpoint_path(text: str) -> Path:
+    """The weight file that `text` names: a file, or the model of a run directory."""
+    path = Path(text)
+    return path / MODEL if path.is_dir() else path
+
+
+def resolve_spec(text: str) -> AnyNetSpec:
+    """The spec of a NAME, a SPEC.json, a CHECKPOINT.safetensors or a run directory.
+
+    Raises `SpecError` or `WeightsError`.
+    """
+    path = Path(text)
+    if path.is_dir() or path.suffix == ".safetensors":
+        return load_weights(checkpoint_path(text))[0]
+    if path.suffix != ".json":
+        return find_spec(text)
+    try:
+        content = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{text}: must be a readable spec file; got {error}") from error
+    try:
+        return AnyNetSpec.from_json(content)
+    except SpecError as error:
+        raise SpecError(f"{text}: {error}") from error

@@ -1,0 +1,132 @@
+"""`anynet train`: train a network and leave a run directory behind."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from common.backends import load_backend
+from common.cli.evaluations import print_evaluation
+from common.cli.networks import resolve_spec
+from common.cli.options import backend_option, data_option, device_option
+from common.data import FashionMNIST
+from common.errors import ConfigError
+from common.training import RECIPES, Recipe, TrainConfig, read_config
+
+_RESUMABLE = ("backend", "data", "epochs", "device", "log_every")
+
+
+@click.command()
+@backend_option("torch")
+@click.option("--model", metavar="NAME|SPEC.json", default="regnetx32", show_default=True)
+@data_option("full")
+@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True)
+@click.option(
+    "--image-size",
+    type=click.IntRange(1),
+    default=96,
+    show_default=True,
+    help="Side to which images are resized.",
+)
+@click.option("--lr", type=float, default=0.05, show_default=True, help="Learning rate.")
+@click.option(
+    "--recipe",
+    type=click.Choice(list(RECIPES)),
+    default="chapter",
+    show_default=True,
+    help="chapter: plain SGD at a constant rate; regnet: momentum 0.9, Nesterov, weight decay "
+    "5e-5, 5 epochs of warm-up, cosine. The five options below change single settings of it.",
+)
+@click.option("--momentum", type=float)
+@click.option("--nesterov/--no-nesterov", default=None)
+@click.option("--weight-decay", type=float)
+@click.option("--warmup-epochs", type=float)
+@click.option("--schedule", type=click.Choice(["constant", "cosine"]))
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@device_option("auto")
+@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32")
+@click.option("--log-every", type=click.IntRange(1), default=20, help="Steps per record line.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="A new directory.")
+@click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="A run to go on.")
+@click.pass_context
+def train(ctx: click.Context, out: Path | None, resume: Path | None, **options: Any) -> None:
+    """Train a network on Fashion-MNIST, by default the chapter's RegNetX32 as in the chapter.
+
+    \b
+    The directory --out receives
+      record.jsonl        one line per interval and per epoch
+      curves.png          losses and accuracy against epoch
+      model.safetensors   the trained network, for any backend
+      config.json         every setting of the run
+      checkpoint.safetensors   the state after the last epoch, for --resume
+
+    --resume goes on from the last whole epoch with the run's own settings; --epochs, --backend,
+    --data, --device and --log-every may be given anew.
+    """
+    if resume is not None:
+        config = _resumed(ctx, resume, out, options)
+    elif out is None:
+        raise ConfigError("out: a new run needs a directory; got none; add --out DIR")
+    else:
+        config = _new(options)
+    run = resume or out
+    backend = load_backend(config.backend)
+    data = FashionMNIST(config.batch_size, config.resize, config.data)
+    if config.spec is None:
+        raise ConfigError(f"{run}: must have the spec of its network; got none")
+    model = backend.AnyNet.from_spec(config.spec, lr=config.learning_rate, seed=config.seed)
+    trainer = backend.Trainer(
+        config.epochs,
+        recipe=config.recipe,
+        seed=config.seed,
+        device=config.device,
+        precision=config.precision,
+        out=run,
+        log_every=config.log_every,
+    )
+    trainer.fit(model, data, resume=resume is not None)
+    if trainer.evaluation is not None:
+        print_evaluation(trainer.evaluation, data.classes)
+    click.echo(f"written to {run}")
+
+
+def _new(options: dict[str, Any]) -> TrainConfig:
+    return TrainConfig(
+        backend=options["backend"],
+        spec=resolve_spec(options["model"]),
+        data=options["data"],
+        epochs=options["epochs"],
+        batch_size=options["batch_size"],
+        resize=(options["image_size"],) * 2,
+        learning_rate=options["lr"],
+        recipe=_recipe(options),
+        seed=options["seed"],
+        device=options["device"],
+        precision=options["precision"],
+        log_every=options["log_every"],
+    )
+
+
+def _recipe(options: dict[str, Any]) -> Recipe:
+    names = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule")
+    given = {name: options[name] for name in names if options[name] is not None}
+    return replace(RECIPES[options["recipe"]], **given)
+
+
+def _resumed(
+    ctx: click.Context, resume: Path, out: Path | None, options: dict[str, Any]
+) -> TrainConfig:
+    given = [
+        name
+        for name in options
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    fixed = [f"--{name.replace('_', '-')}" for name in given if name not in _RESUMABLE]
+    if out is not None:
+        fixed.append("--out")
+    if fixed:
+        raise ConfigError(f"resume: a run keeps its settings; got {', '.join(fixed)}; leave them out")
+    return replace(read_config(resume), **{name: options[name] for name in given})
