@@ -1,0 +1,111 @@
+"""The plan: names, shapes and counts against published numbers."""
+
+import csv
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common import REGNETX32, AnyNetSpec, count, plan
+from common.arch import buffers, parameters, parts, summary
+from common.errors import SpecError
+from tests.specs import specs
+
+_PUBLISHED = Path(__file__).with_name("regnet_models.csv")
+_ROWS = list(csv.DictReader(_PUBLISHED.read_text().splitlines()))
+
+
+def test_the_chapters_network_has_179290_trainable_parameters():
+    assert count(REGNETX32, 96).params == 179_290
+
+
+def _published_spec(row):
+    """The width rule of the RegNet paper (section 3.3), inverted here into an arch."""
+    start, slope, ratio = (float(row[name]) for name in ("w_0", "w_a", "w_m"))
+    blocks = start + slope * np.arange(int(row["depth"]))
+    powers = np.round(np.log(blocks / start) / np.log(ratio))
+    widths = (np.round(start * ratio**powers / 8) * 8).astype(int)
+    arch = []
+    for width, depth in zip(*np.unique(widths, return_counts=True), strict=True):
+        group_width = min(int(row["group_width"]), int(width))
+        arch.append((int(depth), round(width / group_width) * group_width, group_width))
+    se_ratio = float(row["se_ratio"])
+    return AnyNetSpec.from_arch(arch, 32, 1000, 3, conv_bias=False, se_ratio=se_ratio)
+
+
+@pytest.mark.parametrize("row", _ROWS, ids=lambda row: row["name"])
+def test_counts_equal_the_published_ones(row):
+    counted = count(_published_spec(row), 224)
+    expected = tuple(int(row[name]) for name in ("params", "flops_224", "acts_224"))
+    assert (counted.params, counted.flops, counted.activations) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "sides"),
+    [(28, (14, 7, 4)), (32, (16, 8, 4)), (33, (17, 9, 5)), (96, (48, 24, 12)), (97, (49, 25, 13)),
+     (224, (112, 56, 28)), (1, (1, 1, 1))],
+)  # fmt: skip
+def test_each_part_halves_the_size_rounding_up(size, sides):
+    rows = summary(REGNETX32, size)["stages"]
+    assert [row["out_shape"] for row in rows] == [
+        [32, sides[0], sides[0]],
+        [32, sides[1], sides[1]],
+        [80, sides[2], sides[2]],
+        [10],
+    ]
+
+
+def test_an_image_may_be_oblong():
+    layers = {layer.name: layer for layer in plan(REGNETX32, (40, 30))}
+    assert layers["stem.relu"].out_shape == (32, 20, 15)
+
+
+def test_a_size_below_one_is_refused():
+    with pytest.raises(SpecError, match="image_size must be at least 1 pixel; got 0x0"):
+        plan(REGNETX32, 0)
+
+
+def test_array_names_are_attribute_paths():
+    names = parameters(REGNETX32)
+    assert names["stage1.block2.conv2.weight"] == (32, 16, 3, 3)
+    assert names["stage2.block1.bn4.bias"] == (80,)
+    assert names["head.fc.weight"] == (10, 80)
+    assert buffers(REGNETX32)["stem.bn.running_var"] == (32,)
+
+
+def test_a_shortcut_is_projected_exactly_when_the_shape_changes():
+    spec = AnyNetSpec.from_arch(((2, 16, 8, 1, 1), (1, 16, 8, 1, 1), (1, 32, 8, 1, 1)), 16)
+    projected = [layer.name for layer in plan(spec, 8) if layer.name.endswith("conv4")]
+    assert projected == ["stage3.block1.conv4"]
+
+
+@given(specs(), st.integers(1, 40))
+def test_every_layer_reads_what_an_earlier_one_wrote(spec, size):
+    shapes = {"input": (spec.in_channels, size, size)}
+    unknown = []
+    for layer in plan(spec, size):
+        unknown += [name for name in layer.inputs if name not in shapes]
+        shapes[layer.name] = layer.out_shape
+    assert unknown == []
+    assert shapes["head.fc"] == (spec.num_classes,)
+
+
+@given(specs())
+def test_names_are_unique(spec):
+    names = [layer.name for layer in plan(spec, 8)]
+    assert len(names) == len(set(names))
+
+
+@given(specs())
+def test_parameters_add_up_to_the_count(spec):
+    assert sum(prod(shape) for shape in parameters(spec).values()) == count(spec, 8).params
+
+
+@given(specs(), st.integers(1, 40))
+def test_the_summary_of_parts_adds_up_to_the_whole(spec, size):
+    data = summary(spec, size)
+    assert [row["name"] for row in data["stages"]] == list(parts(spec))
+    assert sum(row["flops"] for row in data["stages"]) == data["flops"] == count(spec, size).flops

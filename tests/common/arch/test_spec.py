@@ -1,0 +1,114 @@
+"""The spec: what it accepts, what it refuses and how it says so."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from common import REGNETX32, AnyNetSpec, StageSpec
+from common.arch import find_spec
+from common.errors import SpecError
+from tests.specs import specs
+
+
+def test_the_chapters_network_is_built_from_its_arch_tuples():
+    assert REGNETX32.stages == (StageSpec(4, 32, 16, 1), StageSpec(6, 80, 16, 1))
+    assert REGNETX32.stem_channels == 32
+
+
+def test_groups_follow_from_the_group_width():
+    assert StageSpec(1, 80, 16).groups == 5
+
+
+def test_no_group_width_means_one_group():
+    assert StageSpec(1, 80).groups == 1
+
+
+@given(specs())
+def test_json_round_trip_gives_an_equal_spec(spec):
+    assert AnyNetSpec.from_json(spec.to_json()) == spec
+
+
+@given(specs())
+def test_arguments_rebuild_the_spec(spec):
+    assert AnyNetSpec.from_arch(**spec.arguments()) == spec
+
+
+def test_numpy_integers_are_kept_as_plain_ones():
+    stage = StageSpec(np.int64(2), np.int32(32), np.int64(8))
+    assert type(stage.channels) is int
+
+
+def test_specs_are_hashable():
+    assert len({REGNETX32, AnyNetSpec.from_json(REGNETX32.to_json())}) == 1
+
+
+def test_with_block_drops_groups_and_bottleneck():
+    spec = REGNETX32.with_block("resnet")
+    assert {(stage.groups, stage.bottleneck_multiplier) for stage in spec.stages} == {(1, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("arch", "message"),
+    [
+        (((4, 32), (6, 80, 24, 1)), "stage 2: group_width must divide the bottleneck channels; "
+         "got 24 and 80"),
+        (((0, 32),), "stage 1: depth must be at least 1; got 0"),
+        (((1, 32.5),), "stage 1: channels must be an integer; got 32.5"),
+        (((1, True),), "stage 1: channels must be an integer; got True"),
+        (((1, 32, 8, -1),), "stage 1: bottleneck_multiplier must be a positive number; got -1.0"),
+        (((1, 32, 8, float("nan")),), "stage 1: bottleneck_multiplier must be a positive number"),
+        (((1, 32, 8, 1, 3),), "stage 1: stride must be 1 or 2; got 3"),
+        (((1,),), "stage 1: must be a tuple"),
+        ((7,), "stage 1: must be a tuple"),
+        ((), "stages must hold at least one stage"),
+        (7, "arch must be a sequence"),
+    ],
+)  # fmt: skip
+def test_a_bad_arch_says_where_and_which_rule(arch, message):
+    with pytest.raises(SpecError, match="^" + message.replace("(", r"\(")):
+        AnyNetSpec.from_arch(arch, 32)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"block": "dense"}, "block must be one of resnext, resnet, vanilla; got 'dense'"),
+        ({"stem_stride": 4}, "stem_stride must be 1 or 2; got 4"),
+        ({"num_classes": 0}, "num_classes must be at least 1; got 0"),
+        ({"se_ratio": 1.5}, "se_ratio must be a number from 0 to 1; got 1.5"),
+        ({"bn_epsilon": 0}, "bn_epsilon must be a positive number; got 0.0"),
+        ({"bn_momentum": 0}, "bn_momentum must be above 0 and at most 1; got 0.0"),
+        ({"conv_bias": "yes"}, "conv_bias must be true or false; got 'yes'"),
+        ({"block": "resnet"}, "stage 1: a resnet block has no groups and no bottleneck"),
+    ],
+)
+def test_a_bad_setting_says_which_rule(settings, message):
+    with pytest.raises(SpecError, match="^" + message):
+        AnyNetSpec.from_arch(((1, 32, 8, 1),), 32, **settings)
+
+
+def test_squeeze_excitation_needs_resnext_blocks():
+    with pytest.raises(SpecError, match="se_ratio must be 0 for vanilla blocks"):
+        AnyNetSpec.from_arch(((1, 32),), 32, block="vanilla", se_ratio=0.25)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", "null", '{"stem_channels": 32}', "[" * 100_000, '{"stem_channels": 1e999}'],
+)
+def test_anything_but_a_spec_in_json_is_a_spec_error(text):
+    with pytest.raises(SpecError):
+        AnyNetSpec.from_json(text)
+
+
+def test_an_unknown_field_is_named():
+    data = json.loads(REGNETX32.to_json()) | {"widht": 3}
+    with pytest.raises(SpecError, match="widht"):
+        AnyNetSpec.from_dict(data)
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(SpecError, match=r"did you mean regnetx32\?"):
+        find_spec("regnet32")
