@@ -7,6 +7,7 @@ import click
 
 from common.cli.backends import backends
 from common.cli.evaluate import evaluate
+from common.cli.parity import parity
 from common.cli.summary import summary
 from common.cli.train import train
 from common.errors import AnyNetError
@@ -42,5 +43,5 @@ def main() -> None:
     """
 
 
-for command in (summary, train, evaluate, backends):
+for command in (summary, train, evaluate, backends, parity):
     main.add_command(command)

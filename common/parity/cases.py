@@ -1,0 +1,75 @@
+"""The networks and inputs on which the backends are compared."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.arch import REGNETX32, AnyNetSpec
+from common.weights import Arrays, initial_weights
+
+STEPS = 5
+"""Training steps of a trajectory."""
+
+LEARNING_RATE = 0.001
+"""Small, since at the chapter's 0.05 rounding errors grow a hundredfold per step."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network on one batch of random images; everything follows from the name and sizes."""
+
+    name: str
+    spec: AnyNetSpec
+    image_size: int = 32
+    batch: int = 8
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        return (self.spec.in_channels, self.image_size, self.image_size)
+
+    def images(self) -> NDArray[np.uint8]:
+        """Random uint8 images (N, C, H, W)."""
+        stream = np.random.default_rng(1)
+        return stream.integers(0, 256, (self.batch, *self.image_shape), np.uint8)
+
+    def labels(self) -> NDArray[np.int32]:
+        """Random labels (N,)."""
+        stream = np.random.default_rng(2)
+        return stream.integers(0, self.spec.num_classes, self.batch, np.int32)
+
+    def arrays(self) -> Arrays:
+        """Initial weights with every bias, scale and running statistic moved off its default."""
+        stream, arrays = np.random.default_rng(3), initial_weights(self.spec)
+        for name, array in arrays.items():
+            if array.ndim == 1:
+                noise = stream.uniform(-0.3, 0.3, array.shape).astype(np.float32)
+                arrays[name] = array + noise
+        return arrays
+
+
+def _two_stages(**settings: object) -> AnyNetSpec:
+    return AnyNetSpec.from_arch(((2, 16, 8, 1), (2, 32, 8, 1)), 16, **settings)  # type: ignore[arg-type]
+
+
+_TWO = _two_stages()
+
+CASES = (
+    Case("regnetx32", REGNETX32, 96),
+    Case("regnetx32 at 33 pixels", REGNETX32, 33),
+    Case("odd size", _TWO, 29),
+    Case("no bias", _two_stages(conv_bias=False)),
+    Case("squeeze and excitation", _two_stages(se_ratio=0.25)),
+    Case("resnet block", _TWO.with_block("resnet")),
+    Case("vanilla block", _TWO.with_block("vanilla")),
+    Case("half bottleneck", AnyNetSpec.from_arch(((2, 32, 8, 0.5), (2, 32, 8, 0.5)), 16)),
+    Case("double bottleneck", AnyNetSpec.from_arch(((2, 16, 8, 2), (2, 16, 8, 2)), 16)),
+    Case("stride 1", AnyNetSpec.from_arch(((2, 16, 8, 1, 1), (1, 24, 8, 1, 1)), 16), 16),
+    Case("stem stride 1", _two_stages(stem_stride=1), 16),
+    Case("depthwise", AnyNetSpec.from_arch(((2, 16, 1, 1),), 16)),
+    Case("four stages", AnyNetSpec.from_arch([(1, 8 * k, 8, 1) for k in (1, 2, 3, 4)], 8), 64),
+    Case("other constants", _two_stages(bn_epsilon=1e-3, bn_momentum=0.3)),
+    Case("colour, 100 classes", _two_stages(in_channels=3, num_classes=100)),
+)
+"""Every case of the parity session."""

@@ -1,0 +1,113 @@
+"""Sessions: one per backend, plus common, lint, parity and train. A bare `nox` is what CI runs.
+
+`nox -s torch -- COMMAND ...` runs any command in that backend's environment.
+"""
+
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "common", "torch", "jax", "tf", "mx", "parity"]
+
+ROOT = Path(__file__).parent
+EXTRAS = {"torch": "torch", "jax": "jax", "tf": "tf-cpu", "mx": "mx"}
+PARITY = Path("build/parity")
+
+
+def install(session: nox.Session, name: str, extras: str) -> None:
+    """Install this project with `extras`, everything pinned by the constraints of `name`."""
+    session.install("-e", f".[{extras}]", "-c", f".constraints/{name}.txt")
+
+
+def in_environment(session: nox.Session, backend: str, *command: str) -> None:
+    """Run `command` in the environment of `backend`, which is made when it is missing."""
+    session.run(sys.executable, "-m", "nox", "-s", backend, "--", *command, external=True)
+
+
+def test_backend(session: nox.Session, backend: str) -> None:
+    """The tests of one backend; a missing framework fails here."""
+    install(session, backend, f"{EXTRAS[backend]},test")
+    if session.posargs:
+        session.run(*session.posargs)
+        return
+    # MXNet's environment has the oldest NumPy, so `common` is tested there once more.
+    shared = ["tests/common"] if backend == "mx" else []
+    session.run("pytest", *shared, "tests/backends", env={"ANYNET_BACKEND": backend})
+
+
+@nox.session
+def torch(session: nox.Session) -> None:
+    """PyTorch: its tests, or the command after `--`."""
+    test_backend(session, "torch")
+
+
+@nox.session
+def mx(session: nox.Session) -> None:
+    """MXNet: its tests, or the command after `--`."""
+    test_backend(session, "mx")
+
+
+@nox.session
+def tf(session: nox.Session) -> None:
+    """TensorFlow: its tests, or the command after `--`."""
+    test_backend(session, "tf")
+
+
+@nox.session
+def jax(session: nox.Session) -> None:
+    """JAX: its tests, or the command after `--`."""
+    test_backend(session, "jax")
+
+
+@nox.session
+def common(session: nox.Session) -> None:
+    """The tests that need no framework."""
+    install(session, "common", "test")
+    session.run("pytest", "tests/common", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Lint, format and types."""
+    install(session, "common", "test,lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+
+
+@nox.session(venv_backend="none")
+def parity(session: nox.Session) -> None:
+    """Run all four backends on the same cases and compare every pair."""
+    for backend in EXTRAS:
+        in_environment(
+            session, backend, "anynet", "parity", "record", backend, "--out", str(PARITY)
+        )
+    in_environment(session, "torch", "anynet", "parity", "compare", str(PARITY))
+
+
+@nox.session(venv_backend="none")
+def train(session: nox.Session) -> None:
+    """Train RegNetX32 on Fashion-MNIST; options after `--` are those of `anynet train`.
+
+    Without options: PyTorch, the shipped sample, four epochs, about two minutes on two cores.
+    """
+    given = list(session.posargs)
+    backend = given[given.index("--backend") + 1] if "--backend" in given else "torch"
+    defaults = ["--data", "sample", "--epochs", "4"]
+    if "--resume" in given:
+        defaults = []
+    elif "--out" not in given:
+        defaults += ["--out", str(free_directory(f"runs/{backend}"))]
+    in_environment(session, backend, "anynet", "train", "--backend", backend, *defaults, *given)
+
+
+def free_directory(stem: str) -> Path:
+    """The first of stem-1, stem-2, ... that does not exist."""
+    number = 1
+    while (ROOT / f"{stem}-{number}").exists():
+        number += 1
+    return Path(f"{stem}-{number}")
