@@ -49,7 +49,7 @@ def save_checkpoint(
 
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     position = {"progress": asdict(progress), "record_offset": record_offset}
-    write_bytes(path, save(arrays, {"format": FORMAT, "position": json.dumps(position)}))
+    write_bytes(path, save(arrays, {FORMAT: json.dumps(position)}))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, NDArray[Any]], Progress, int]:
@@ -60,9 +60,9 @@ def load_checkpoint(path: Path) -> tuple[dict[str, NDArray[Any]], Progress, int]
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if metadata.get("format") != FORMAT:
-            raise ValueError(f"metadata {metadata or 'none'}, not format {FORMAT}")
-        position = json.loads(metadata["position"])
+        if FORMAT not in metadata:
+            raise ValueError(f"metadata without {FORMAT}")
+        position = json.loads(metadata[FORMAT])
         return arrays, Progress(**position["progress"]), int(position["record_offset"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: must be a training state; got {error}") from error

@@ -1,6 +1,8 @@
 """One safetensors file per network: canonical arrays, and the spec in the metadata."""
 
+import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,11 @@ from common.errors import SpecError, WeightsError
 from common.files import write_bytes
 from common.weights.initial import Arrays
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = 1
+
+# One metadata entry: safetensors writes several in random order, and equal networks must give
+# equal bytes.
+_HEADER = "anynet"
 _MOST_NAMED = 8
 
 
@@ -22,8 +28,8 @@ def save_weights(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, np.nda
     from safetensors.numpy import save
 
     checked = check_arrays(spec, arrays, str(path))
-    metadata = {"format": "anynet", "version": FORMAT_VERSION, "spec": spec.to_json()}
-    write_bytes(path, save(checked, metadata))
+    header = json.dumps({"version": FORMAT_VERSION, "spec": asdict(spec)})
+    write_bytes(path, save(checked, {_HEADER: header}))
 
 
 def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
@@ -72,15 +78,18 @@ def expected_shapes(spec: AnyNetSpec) -> dict[str, tuple[int, ...]]:
 
 
 def _spec_from(metadata: Mapping[str, str], where: str) -> AnyNetSpec:
-    if metadata.get("format") != "anynet":
-        raise WeightsError(f"{where}: metadata must say format anynet; got {metadata or 'none'}")
-    if metadata.get("version") != FORMAT_VERSION:
+    try:
+        header = json.loads(metadata[_HEADER])
+        version, spec = header["version"], header["spec"]
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise WeightsError(f"{where}: metadata must hold {_HEADER}; got {error!r}") from error
+    if version != FORMAT_VERSION:
         raise WeightsError(
-            f"{where}: format version must be {FORMAT_VERSION}; got {metadata.get('version')}; "
+            f"{where}: format version must be {FORMAT_VERSION}; got {version!r}; "
             "a newer release of anynet may read it"
         )
     try:
-        return AnyNetSpec.from_json(metadata.get("spec", ""))
+        return AnyNetSpec.from_dict(spec)
     except SpecError as error:
         raise WeightsError(f"{where}: {error}") from error
 

@@ -1,0 +1,33 @@
+"""Every test here runs once per framework; `ANYNET_BACKEND` names the one that must be there."""
+
+import os
+
+import pytest
+
+from common.backends import FRAMEWORKS, load_backend
+from tests.backends.native import NATIVE
+
+_REQUIRED = os.environ.get("ANYNET_BACKEND")
+
+
+def pytest_generate_tests(metafunc):
+    if "name" in metafunc.fixturenames:
+        names = [_REQUIRED] if _REQUIRED else list(FRAMEWORKS)
+        metafunc.parametrize("name", names, scope="session")
+
+
+@pytest.fixture(scope="session")
+def backend(name):
+    """The package of one framework."""
+    missing = FRAMEWORKS[name].missing
+    if missing and name == _REQUIRED:
+        pytest.fail(f"this session must have {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not installed")
+    return load_backend(name)
+
+
+@pytest.fixture(scope="session")
+def native(name, backend):
+    """What a test must know of the framework itself."""
+    return NATIVE[name]()

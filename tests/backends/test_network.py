@@ -1,0 +1,132 @@
+"""Each backend's networks against the plan."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from common import REGNETX32, AnyNetSpec, count, plan
+from common.arch import parts
+from common.errors import SpecError, WeightsError
+from common.weights import expected_shapes, initial_weights
+from tests.backends.native import to_layout
+from tests.specs import specs
+
+_SQUEEZED = AnyNetSpec.from_arch(
+    ((1, 16, 8, 2), (2, 24, 8, 1, 1)), 8, 5, 3, stem_stride=1, conv_bias=False, se_ratio=0.25
+)
+_SPECS = {
+    "regnetx32": REGNETX32,
+    "resnet": REGNETX32.with_block("resnet"),
+    "vanilla": REGNETX32.with_block("vanilla"),
+    "squeezed": _SQUEEZED,
+}
+_LINE = re.compile(r"^(\w+) .*output shape:\t\(([\d, ]+)\)$", re.MULTILINE)
+
+
+def _images(spec, size, batch=2):
+    shape = (batch, spec.in_channels, size, size)
+    return np.random.default_rng(0).random(shape, np.float32)
+
+
+@pytest.mark.parametrize("spec", _SPECS.values(), ids=_SPECS)
+def test_trainable_parameters_equal_the_plan(backend, native, spec):
+    assert native.trainable(backend.create(spec)) == count(spec, 32).params
+
+
+@pytest.mark.parametrize("spec", _SPECS.values(), ids=_SPECS)
+def test_arrays_are_those_of_the_plan(backend, spec):
+    arrays = backend.get_weights(backend.create(spec))
+    assert {name: array.shape for name, array in arrays.items()} == expected_shapes(spec)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(spec=specs())
+def test_random_networks_equal_the_plan(backend, native, spec):
+    network = backend.create(spec)
+    arrays = backend.get_weights(network)
+    assert {name: array.shape for name, array in arrays.items()} == expected_shapes(spec)
+    assert native.trainable(network) == count(spec, 8).params
+    assert backend.logits(network, _images(spec, 8)).shape == (2, spec.num_classes)
+
+
+@pytest.mark.parametrize("size", [28, 32, 33, 96, 97, 224])
+@pytest.mark.parametrize("spec", [REGNETX32, _SQUEEZED], ids=["regnetx32", "squeezed"])
+def test_what_flows_through_has_the_shapes_of_the_plan(backend, native, capsys, spec, size):
+    model = backend.AnyNet.from_spec(spec)
+    model.layer_summary(to_layout(native, (1, spec.in_channels, size, size)))
+    printed = dict(_LINE.findall(capsys.readouterr().out))
+    last = {layer.name.split(".")[0]: layer.out_shape for layer in plan(spec, size)}
+    expected = {part: to_layout(native, (1, *last[part])) for part in parts(spec)}
+    assert {part: tuple(map(int, s.split(","))) for part, s in printed.items()} == expected
+
+
+def test_a_seed_is_the_same_network_as_the_shared_draw(backend):
+    arrays = backend.get_weights(backend.create("regnetx32", seed=3))
+    drawn = initial_weights(REGNETX32, seed=3)
+    assert [name for name in drawn if not np.array_equal(arrays[name], drawn[name])] == []
+
+
+def test_the_chapters_constructor_gives_the_chapters_network(backend):
+    model = backend.AnyNet(((4, 32, 16, 1), (6, 80, 16, 1)), 32)
+    assert model.spec == backend.RegNetX32().spec == REGNETX32
+
+
+def test_the_learning_rate_belongs_to_the_model(backend):
+    assert backend.RegNetX32(lr=0.05).lr == 0.05
+
+
+def test_a_bad_arch_is_a_spec_error(backend):
+    with pytest.raises(SpecError, match="stage 2: group_width must divide"):
+        backend.AnyNet(((4, 32, 16, 1), (6, 80, 24, 1)), 32)
+
+
+def test_an_unknown_name_is_a_spec_error(backend):
+    with pytest.raises(SpecError, match="did you mean regnetx32"):
+        backend.create("regnetx31")
+
+
+def test_logits_are_float32_and_finite(backend):
+    logits = backend.logits(backend.create(_SQUEEZED), _images(_SQUEEZED, 16, batch=3))
+    assert logits.dtype == np.float32
+    assert logits.shape == (3, 5)
+    assert np.isfinite(logits).all()
+
+
+def test_training_logits_normalise_by_the_batch(backend):
+    network, images = backend.create(_SQUEEZED), _images(_SQUEEZED, 16, batch=4)
+    running, batch = (backend.logits(network, images, training=flag) for flag in (False, True))
+    assert np.abs(running - batch).max() > 1e-3
+
+
+def test_training_logits_leave_the_network_as_it_was(backend):
+    network, images = backend.create(_SQUEEZED), _images(_SQUEEZED, 16, batch=4)
+    before = backend.get_weights(network)
+    backend.logits(network, images, training=True)
+    after = backend.get_weights(network)
+    assert [name for name in before if not np.array_equal(before[name], after[name])] == []
+
+
+def test_a_saved_network_comes_back(backend, tmp_path):
+    network = backend.create(_SQUEEZED, seed=5)
+    backend.save(network, tmp_path / "a.safetensors")
+    loaded, images = backend.load(tmp_path / "a.safetensors"), _images(_SQUEEZED, 16)
+    assert loaded.spec == _SQUEEZED
+    assert np.array_equal(backend.logits(loaded, images), backend.logits(network, images))
+
+
+def test_rewriting_a_weight_file_changes_no_byte(backend, tmp_path):
+    backend.save(backend.create(_SQUEEZED, seed=5), tmp_path / "a.safetensors")
+    backend.save(backend.load(tmp_path / "a.safetensors"), tmp_path / "b.safetensors")
+    first, second = (tmp_path / name for name in ("a.safetensors", "b.safetensors"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_missing_weight_file_is_a_weights_error(backend, tmp_path):
+    with pytest.raises(WeightsError, match="no such file"):
+        backend.load(tmp_path / "none.safetensors")
+
+
+def test_devices_end_with_the_cpu(backend):
+    assert backend.devices()[-1] == "cpu"

@@ -1,0 +1,232 @@
+"""Each backend's training step against the recipe, and the loop around it."""
+
+import numpy as np
+import pytest
+
+from common import AnyNetSpec
+from common.data import prepare
+from common.errors import BackendError, TrainingError
+from common.training import Recipe
+from tests.backends.native import to_layout, to_nchw
+
+_SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (2, 16, 4, 1)), 8)
+_SHAPE = (1, 16, 16)
+_STREAM = np.random.default_rng(0)
+_IMAGES = _STREAM.integers(0, 256, (16, *_SHAPE), np.uint8)
+_LABELS = _STREAM.integers(0, 10, 16, np.int32)
+_FC = "head.fc.weight"
+
+
+def _learner(backend, recipe, state=None):
+    learner = backend.Learner(backend.create(_SPEC), _SHAPE, recipe, device="cpu")
+    if state is not None:
+        learner.load_state(state)
+    return learner
+
+
+def _weights_after(backend, recipe, rates):
+    learner = _learner(backend, recipe)
+    for rate in rates:
+        learner.train_step(_IMAGES, _LABELS, rate)
+    return learner.state()
+
+
+def _gradient(backend, state=None):
+    """The gradient of the last layer, from one plain step at rate 1."""
+    learner = _learner(backend, Recipe(), state)
+    before = learner.state()[_FC]
+    learner.train_step(_IMAGES, _LABELS, 1.0)
+    return before - learner.state()[_FC]
+
+
+@pytest.mark.parametrize(("size", "resize"), [((28, 28), (96, 96)), ((9, 12), (20, 7)),
+                                              ((8, 8), (8, 8))])  # fmt: skip
+def test_resizing_equals_the_shared_definition(backend, native, size, resize):
+    images = np.random.default_rng(1).integers(0, 256, (3, 2, *size), np.uint8)
+    ours = backend.resize_images(native.array(to_layout(native, images)), resize)
+    assert np.abs(to_nchw(native, ours) - prepare(images, resize)).max() <= 1e-6
+
+
+def test_plain_steps_follow_the_rate(backend):
+    start = _learner(backend, Recipe()).state()[_FC]
+    gradient = _gradient(backend)
+    after = _weights_after(backend, Recipe(), [0.1])[_FC]
+    np.testing.assert_allclose(after, start - 0.1 * gradient, atol=1e-6)
+
+
+def test_weight_decay_is_coupled(backend):
+    start = _learner(backend, Recipe()).state()[_FC]
+    gradient = _gradient(backend) + 0.1 * start
+    after = _weights_after(backend, Recipe(weight_decay=0.1), [0.1])[_FC]
+    np.testing.assert_allclose(after, start - 0.1 * gradient, atol=1e-6)
+
+
+def test_the_momentum_buffer_holds_no_rate(backend):
+    state = _weights_after(backend, Recipe(momentum=0.9), [0.001])
+    np.testing.assert_allclose(state[f"{_FC}.momentum"], _gradient(backend), atol=1e-5)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_the_second_step_is_the_recipes(backend, nesterov):
+    recipe = Recipe(momentum=0.9, nesterov=nesterov)
+    first = _weights_after(backend, recipe, [0.001])
+    plain = {name: array for name, array in first.items() if not name.endswith(".momentum")}
+    gradient = _gradient(backend, plain)
+    buffer = 0.9 * first[f"{_FC}.momentum"] + gradient
+    move = gradient + 0.9 * buffer if nesterov else buffer
+    second = _weights_after(backend, recipe, [0.001, 0.01])[_FC]
+    np.testing.assert_allclose(second, first[_FC] - 0.01 * move, atol=1e-5)
+
+
+def test_weight_decay_reaches_batch_norms_and_biases(backend):
+    plain = _weights_after(backend, Recipe(), [0.1])
+    decayed = _weights_after(backend, Recipe(weight_decay=0.5), [0.1])
+    np.testing.assert_allclose(decayed["stem.bn.weight"], plain["stem.bn.weight"] - 0.05, atol=1e-6)
+
+
+def test_running_statistics_average_the_biased_variance(backend):
+    spec = AnyNetSpec.from_arch(((1, 4),), 4, bn_momentum=0.25)
+    images = np.random.default_rng(2).integers(0, 256, (2, 1, 4, 4), np.uint8)
+    learner = backend.Learner(backend.create(spec), (1, 4, 4), device="cpu")
+    state = learner.state()
+    learner.train_step(images, np.zeros(2, np.int32), 0.0)
+    x = np.pad(images / 255, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    kernel = state["stem.conv.weight"].astype(np.float64)
+    patches = np.lib.stride_tricks.sliding_window_view(x[:, 0], (3, 3), (1, 2))[:, ::2, ::2]
+    outputs = np.einsum("nhwij,oij->onhw", patches, kernel[:, 0]).reshape(4, -1)
+    after = learner.state()
+    np.testing.assert_allclose(after["stem.bn.running_mean"], 0.25 * outputs.mean(1), atol=1e-6)
+    np.testing.assert_allclose(
+        after["stem.bn.running_var"], 0.75 + 0.25 * outputs.var(1), atol=1e-6
+    )
+
+
+def test_the_step_reports_the_loss_and_the_correct_images(backend):
+    learner = _learner(backend, Recipe())
+    images = prepare(_IMAGES, (16, 16))
+    logits = backend.logits(backend.create(_SPEC), images, training=True).astype(np.float64)
+    losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(16), _LABELS]
+    loss, correct = learner.train_step(_IMAGES, _LABELS, 0.1)
+    assert float(loss) == pytest.approx(losses.mean(), rel=1e-5)
+    assert float(correct) == (logits.argmax(1) == _LABELS).sum()
+
+
+def test_predict_uses_the_running_statistics(backend):
+    learner = _learner(backend, Recipe())
+    expected = backend.logits(backend.create(_SPEC), prepare(_IMAGES, (16, 16)))
+    np.testing.assert_allclose(learner.predict(_IMAGES), expected, atol=1e-5)
+
+
+def test_training_makes_the_loss_smaller(backend):
+    learner = _learner(backend, Recipe(momentum=0.9))
+    losses = [float(learner.train_step(_IMAGES, _LABELS, 0.05)[0]) for _ in range(15)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_a_state_put_back_continues_bit_for_bit(backend):
+    recipe = Recipe(0.9, True, 5e-4)
+    learner = _learner(backend, recipe)
+    learner.train_step(_IMAGES, _LABELS, 0.05)
+    other = _learner(backend, recipe, learner.state())
+    for each in (learner, other):
+        each.train_step(_IMAGES, _LABELS, 0.05)
+    ours, theirs = learner.state(), other.state()
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if not np.array_equal(ours[name], theirs[name])] == []
+
+
+def test_a_state_is_a_copy(backend):
+    learner = _learner(backend, Recipe())
+    state = learner.state()
+    kept = {name: array.copy() for name, array in state.items()}
+    learner.train_step(_IMAGES, _LABELS, 0.5)
+    assert [name for name in kept if not np.array_equal(kept[name], state[name])] == []
+
+
+def test_a_gpu_that_is_not_there_is_a_backend_error(backend):
+    if backend.devices() != ["cpu"]:
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(BackendError, match="use --device cpu"):
+        backend.Learner(backend.create(_SPEC), _SHAPE, device="gpu")
+
+
+def test_bfloat16_trains_or_says_that_it_cannot(backend, name):
+    if name == "mx":
+        with pytest.raises(BackendError, match="bfloat16"):
+            backend.Learner(backend.create(_SPEC), _SHAPE, precision="bfloat16")
+        return
+    learner = backend.Learner(backend.create(_SPEC), _SHAPE, device="cpu", precision="bfloat16")
+    losses = [float(learner.train_step(_IMAGES, _LABELS, 0.05)[0]) for _ in range(15)]
+    assert losses[-1] < losses[0]
+    assert learner.state()[_FC].dtype == np.float32
+
+
+class _Batches:
+    """A data set of two batches per epoch."""
+
+    image_shape = _SHAPE
+    resize = _SHAPE[1:]
+    batch_size = 8
+    steps_per_epoch = 2
+    classes = tuple("abcdefghij")
+    requested = source = "made up"
+    train = val = _LABELS
+
+    def train_batches(self, seed, epoch, start=0):
+        for step in range(start, 2):
+            part = slice(8 * step, 8 * step + 8)
+            yield _IMAGES[part], _LABELS[part]
+
+    def val_batches(self):
+        yield _IMAGES[:8], _LABELS[:8]
+        yield _IMAGES[8:11], _LABELS[8:11]
+
+
+def _fit(backend, out, epochs, resume=False, lr=0.05, seed=0):
+    model = backend.AnyNet.from_spec(_SPEC, lr=lr, seed=seed)
+    recipe = Recipe(0.9, True, 5e-4)
+    trainer = backend.Trainer(epochs, 0, recipe, out=out, progress=False)
+    trainer.fit(model, _Batches(), resume=resume)
+    return trainer
+
+
+def test_a_run_leaves_its_files(backend, tmp_path):
+    _fit(backend, tmp_path / "run", 2)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "checkpoint.safetensors",
+        "config.json",
+        "curves.png",
+        "model.safetensors",
+        "record.jsonl",
+    ]
+
+
+def test_a_resumed_run_ends_in_the_same_bytes(backend, tmp_path):
+    _fit(backend, tmp_path / "whole", 3)
+    _fit(backend, tmp_path / "parts", 1)
+    _fit(backend, tmp_path / "parts", 3, resume=True, seed=7)
+    whole, parts = (tmp_path / name / "model.safetensors" for name in ("whole", "parts"))
+    assert whole.read_bytes() == parts.read_bytes()
+
+
+def test_the_trained_network_is_the_saved_one(backend, tmp_path):
+    trainer = _fit(backend, tmp_path / "run", 2)
+    images = prepare(_IMAGES, (16, 16))
+    saved = backend.load(tmp_path / "run" / "model.safetensors")
+    np.testing.assert_allclose(
+        backend.logits(trainer.network, images), backend.logits(saved, images), atol=1e-6
+    )
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(backend, tmp_path):
+    with pytest.raises(TrainingError, match=r"step \d+: the loss must stay finite"):
+        _fit(backend, tmp_path / "run", 50, lr=1e30)
+
+
+def test_the_last_good_state_survives_a_loss_that_is_not_finite(backend, tmp_path):
+    model = backend.AnyNet.from_spec(_SPEC, lr=1e30)
+    trainer = backend.Trainer(50, 0, progress=False)
+    with pytest.raises(TrainingError):
+        trainer.fit(model, _Batches())
+    arrays = backend.get_weights(trainer.network)
+    assert [name for name, array in arrays.items() if not np.isfinite(array).all()] == []
