@@ -19,9 +19,8 @@ class HyperParameters:
 
     def save_hyperparameters(self, ignore: tuple[str, ...] = ()) -> None:
         """Set every argument of the calling method as an attribute of `self`."""
-        frame = inspect.currentframe()
-        assert frame is not None and frame.f_back is not None  # CPython has frames
-        names, _, _, values = inspect.getargvalues(frame.f_back)
+        caller = inspect.stack(0)[1].frame
+        names, _, _, values = inspect.getargvalues(caller)
         for name in names:
             if name != "self" and name not in ignore:
                 setattr(self, name, values[name])

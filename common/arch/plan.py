@@ -118,12 +118,14 @@ class _Chain:
         op: Op,
         out_shape: Shape | None = None,
         inputs: tuple[str, ...] = (),
-        **settings: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = False,
     ) -> None:
-        out_shape = out_shape or self.shape
-        settings["bias"] = bool(settings.get("bias", False))
+        inputs, out_shape = inputs or (self.last,), out_shape or self.shape
         self.layers.append(
-            Layer(name, op, inputs or (self.last,), self.shape, out_shape, **settings)
+            Layer(name, op, inputs, self.shape, out_shape, kernel, stride, groups, bias)
         )
         self.last, self.shape = name, out_shape
 
@@ -131,8 +133,7 @@ class _Chain:
         # Odd kernel, padding (kernel - 1) / 2 on every side.
         height, width = ((side - 1) // stride + 1 for side in self.shape[1:])
         out_shape = (channels, height, width)
-        bias = self.conv_bias
-        self.add(name, "conv", out_shape, kernel=kernel, stride=stride, groups=groups, bias=bias)
+        self.add(name, "conv", out_shape, (), kernel, stride, groups, self.conv_bias)
 
     def conv_bn_relu(
         self, path: str, number: int, channels: int, kernel: int, stride: int = 1, groups: int = 1

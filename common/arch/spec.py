@@ -278,5 +278,6 @@ def find_spec(name_or_spec: "str | AnyNetSpec") -> AnyNetSpec:
         return NAMED_SPECS[name]
     near = difflib.get_close_matches(name, NAMED_SPECS, 1, 0.0)
     raise SpecError(
-        f"model: must be one of {', '.join(NAMED_SPECS)}; got {name_or_spec!r}; did you mean {near[0]}?"
+        f"model: must be one of {', '.join(NAMED_SPECS)}; got {name_or_spec!r}; "
+        f"did you mean {near[0]}?"
     )

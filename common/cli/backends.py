@@ -15,6 +15,8 @@ def backends(as_json: bool) -> None:
     """List the four frameworks: installed versions and usable devices.
 
     Each framework that is installed is imported to ask for its devices, which takes seconds.
+    MXNet and the other three want different versions of NumPy, so one environment seldom holds
+    all; the nox sessions torch, mx, tf and jax make one for each.
     """
     found = {name: _describe(name) for name in FRAMEWORKS}
     if as_json:

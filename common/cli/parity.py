@@ -6,8 +6,8 @@ import click
 
 from common.backends import FRAMEWORKS, load_backend
 from common.cli.tables import print_table
+from common.parity import Difference, read_records, write_record
 from common.parity import compare as compare_records
-from common.parity import read_records, write_record
 
 
 @click.group()
@@ -37,13 +37,7 @@ def compare(directory: Path) -> None:
     pairs = list(dict.fromkeys(item.pair for item in differences))
     quantities = dict.fromkeys(item.quantity for item in differences)
     rows = [
-        (
-            quantity,
-            *(
-                f"{max(d.error for d in differences if d.pair == pair and d.quantity == quantity):.1e}"
-                for pair in pairs
-            ),
-        )
+        (quantity, *(_largest(differences, quantity, pair) for pair in pairs))
         for quantity in quantities
     ]
     head = ("largest error", *(" ".join(pair) for pair in pairs))
@@ -54,3 +48,8 @@ def compare(directory: Path) -> None:
         raise click.ClickException("\n".join(map(str, outside[:10])) + more)
     cases = len({item.case for item in differences})
     click.echo(f"{len(pairs)} pairs agree on {len(differences):,} arrays of {cases} cases")
+
+
+def _largest(differences: list[Difference], quantity: str, pair: tuple[str, str]) -> str:
+    errors = (d.error for d in differences if (d.quantity, d.pair) == (quantity, pair))
+    return f"{max(errors):.1e}"

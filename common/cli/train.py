@@ -52,8 +52,8 @@ _RESUMABLE = ("backend", "data", "epochs", "device", "log_every")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="A new directory.")
 @click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="A run to go on.")
 @click.pass_context
-def train(ctx: click.Context, out: Path | None, resume: Path | None, **options: Any) -> None:
-    """Train a network on Fashion-MNIST, by default the chapter's RegNetX32 as in the chapter.
+def train(ctx: click.Context, /, out: Path | None, resume: Path | None, **options: Any) -> None:
+    r"""Train a network on Fashion-MNIST, by default the chapter's RegNetX32 as in the chapter.
 
     \b
     The directory --out receives
@@ -120,13 +120,13 @@ def _resumed(
     ctx: click.Context, resume: Path, out: Path | None, options: dict[str, Any]
 ) -> TrainConfig:
     given = [
-        name
-        for name in options
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
     ]
     fixed = [f"--{name.replace('_', '-')}" for name in given if name not in _RESUMABLE]
     if out is not None:
         fixed.append("--out")
     if fixed:
-        raise ConfigError(f"resume: a run keeps its settings; got {', '.join(fixed)}; leave them out")
+        raise ConfigError(
+            f"resume: a run keeps its settings; got {', '.join(fixed)}; leave them out"
+        )
     return replace(read_config(resume), **{name: options[name] for name in given})

@@ -34,6 +34,10 @@ class Case:
         stream = np.random.default_rng(1)
         return stream.integers(0, 256, (self.batch, *self.image_shape), np.uint8)
 
+    def inputs(self) -> NDArray[np.float32]:
+        """The images as networks see them, float32 in [0, 1]."""
+        return self.images().astype(np.float32) / np.float32(255)
+
     def labels(self) -> NDArray[np.int32]:
         """Random labels (N,)."""
         stream = np.random.default_rng(2)

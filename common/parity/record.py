@@ -23,13 +23,12 @@ def record(backend: Backend, case: Case) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield logits, losses and trained arrays under `quantity` or `quantity/array` names."""
     network = backend.create(case.spec)
     backend.set_weights(network, case.arrays())
-    images = case.images().astype(np.float32) / 255
-    yield "eval logits", backend.logits(network, images)
-    yield "train logits", backend.logits(network, images, training=True)
+    yield "eval logits", backend.logits(network, case.inputs())
+    yield "train logits", backend.logits(network, case.inputs(), training=True)
     for name, recipe in TRAJECTORIES.items():
         network = backend.create(case.spec)
         backend.set_weights(network, case.arrays())
-        learner = backend.Learner(network, case.image_shape, recipe, "cpu")  # type: ignore[call-arg]
+        learner = backend.Learner(network, case.image_shape, recipe, "cpu")
         losses = []
         for step in range(STEPS):
             rate = recipe.learning_rate(LEARNING_RATE, step / STEPS, STEPS)

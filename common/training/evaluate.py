@@ -31,9 +31,9 @@ class Evaluation:
     def per_class(self) -> NDArray[np.float64]:
         """Accuracy within each true class, NaN for a class without images."""
         totals = self.confusion.sum(1)
-        return np.divide(
-            np.diagonal(self.confusion), totals, np.full(len(totals), np.nan), where=totals > 0
-        )
+        fractions = np.full(len(totals), np.nan)
+        np.divide(np.diagonal(self.confusion), totals, fractions, where=totals > 0)
+        return fractions
 
     def to_dict(self, classes: tuple[str, ...]) -> dict[str, Any]:
         """Plain data for a record."""

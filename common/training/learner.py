@@ -5,13 +5,29 @@ from typing import Any, Protocol, SupportsFloat
 import numpy as np
 from numpy.typing import NDArray
 
+from common.training.config import Device, Precision
+from common.training.recipe import CHAPTER_RECIPE, Recipe
+
 
 class Learner(Protocol):
     """One network being trained on one device.
 
     Images are uint8 (N, C, H, W) and labels int32 (N,), both in host memory; scaling and
-    resizing happen on the device, inside the step.
+    resizing happen on the device, inside the step. `image_shape` is (channels, height, width) as
+    the network sees images. Raises `BackendError` for a device or precision that is not there.
     """
+
+    network: Any
+    """The network with its newest weights."""
+
+    def __init__(
+        self,
+        model: Any,
+        image_shape: tuple[int, int, int],
+        recipe: Recipe = CHAPTER_RECIPE,
+        device: Device = "auto",
+        precision: Precision = "float32",
+    ) -> None: ...
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float

@@ -50,7 +50,8 @@ class RunDirectory:
         """Start a new run. Raises `ConfigError` when the directory already holds one."""
         if (self.path / RECORD).exists():
             raise ConfigError(
-                f"{self.path}: must not hold a run yet; got one; resume it or name another directory"
+                f"{self.path}: must not hold a run yet; got one; "
+                "resume it or name another directory"
             )
         self.path.mkdir(parents=True, exist_ok=True)
         self._open(0)

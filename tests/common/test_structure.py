@@ -1,0 +1,182 @@
+"""The plan of the house, read from the source with no framework installed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
+_FILES = {
+    "__init__.py", "blocks.py", "layers.py", "model.py", "network.py", "train.py", "weights.py",
+}  # fmt: skip
+_LEVELS = {
+    name: level
+    for level, names in enumerate(
+        [
+            ("errors", "files", "chapter"),
+            ("arch",),
+            ("spaces",),
+            ("weights", "data"),
+            ("training",),
+            ("backends",),
+            ("parity",),
+            ("studies",),
+            ("reports",),
+            ("cli",),
+        ]
+    )
+    for name in names
+}
+_FOR_BACKENDS = {"arch", "weights", "training", "data", "errors", "chapter"}
+_FRAMEWORKS = {"torch", "mxnet", "tensorflow", "keras", "jax", "flax", "optax"}
+
+_EXTRA_NAMES = {
+    "anynet_torch": {"init_cnn"},
+    "anynet_mx": set(),
+    "anynet_tf": {"try_gpu", "GroupedConv2D"},
+    "anynet_jax": {"Network", "grouped_conv"},
+}
+"""Names that one framework's chapter tab or idiom needs and the others do not have."""
+
+_EXTRA_PARAMETERS = {"in_channels", "training", "kwargs", "name", "dtype"}
+"""PyTorch and Gluon allocate at construction, Flax modules know their mode, Keras layers pass on
+their base class's arguments."""
+
+
+def _tree(path):
+    return ast.parse(path.read_text(), str(path))
+
+
+def _imports(path):
+    """Top-level modules and, for this project's own, the part below `common`."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (
+                [f"common.{alias.name}" for alias in node.names]
+                if node.module == "common"
+                else [node.module]
+            )
+
+
+def _sources(*folders):
+    return [path for folder in folders for path in sorted((_ROOT / folder).rglob("*.py"))]
+
+
+def _exports(package):
+    tree = _tree(_ROOT / package / "__init__.py")
+    (names,) = (
+        node.value for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"
+    )  # fmt: skip
+    return set(ast.literal_eval(names))
+
+
+def _public(package):
+    """Signature and first docstring line of every public function, class and method by name."""
+    found = {}
+    for path in _sources(package):
+        for node in _tree(path).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name[0] != "_":
+                found[f"{path.name}:{node.name}"] = node
+            if isinstance(node, ast.ClassDef) and node.name[0] != "_":
+                found |= {
+                    f"{path.name}:{node.name}.{item.name}": item
+                    for item in node.body
+                    if isinstance(item, ast.FunctionDef) and item.name[0] != "_"
+                }
+    return found
+
+
+def _parameters(node):
+    """Names and defaults of a function's parameters, or of a class's constructor or fields."""
+    if isinstance(node, ast.ClassDef):
+        inits = [item for item in node.body if getattr(item, "name", "") == "__init__"]
+        if inits:
+            return _parameters(inits[0])
+        fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+        pairs = [(item.target.id, item.value) for item in fields]
+    else:
+        arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+        defaults = [None] * (len(node.args.args) - len(node.args.defaults)) + node.args.defaults
+        pairs = list(zip(arguments, defaults + node.args.kw_defaults, strict=True))
+        pairs = [(argument.arg, default) for argument, default in pairs]
+    return [
+        (name, None if default is None else ast.unparse(default))
+        for name, default in pairs
+        if name != "self" and name not in _EXTRA_PARAMETERS
+    ]
+
+
+@pytest.mark.parametrize("package", _PACKAGES)
+def test_the_mirrors_have_the_same_files(package):
+    assert {path.name for path in _sources(package)} == _FILES
+
+
+@pytest.mark.parametrize("package", _PACKAGES)
+def test_the_mirrors_export_the_same_names(package):
+    assert _exports(package) - _EXTRA_NAMES[package] == _exports("anynet_torch") - {"init_cnn"}
+
+
+@pytest.mark.parametrize("package", _PACKAGES)
+def test_the_mirrors_exported_callables_have_the_same_parameters(package):
+    model, mirror = _public("anynet_torch"), _public(package)
+    shared = {
+        key for key in model
+        if key in mirror and key.split(":")[1].split(".")[0] in _exports("anynet_torch")
+    } - {key for key in model if key.endswith(".forward")}  # fmt: skip
+    differing = {
+        key: (_parameters(mirror[key]), _parameters(model[key]))
+        for key in shared
+        if _parameters(mirror[key]) != _parameters(model[key])
+    }
+    assert differing == {}
+
+
+@pytest.mark.parametrize("package", _PACKAGES)
+def test_the_mirrors_docstrings_begin_alike(package):
+    model, mirror = _public("anynet_torch"), _public(package)
+    first = {
+        key: [(ast.get_docstring(nodes[key]) or "").split("\n")[0] for nodes in (mirror, model)]
+        for key in set(model) & set(mirror)
+        if key.split(":")[1].split(".")[0] in _exports("anynet_torch")
+    }
+    assert {key: lines for key, lines in first.items() if lines[0] != lines[1]} == {}
+
+
+@pytest.mark.parametrize("path", _sources("common"), ids=lambda p: str(p.relative_to(_ROOT)))
+def test_common_imports_only_from_its_left(path):
+    if path.parent == _ROOT / "common" and path.stem in ("__init__", "__main__"):
+        return
+    own = path.relative_to(_ROOT / "common").parts[0].removesuffix(".py")
+    used = {name.split(".")[1] for name in _imports(path) if name.startswith("common.")} - {own}
+    assert {name for name in used if _LEVELS[name] >= _LEVELS[own]} == set()
+
+
+@pytest.mark.parametrize("path", _sources("common"), ids=lambda p: str(p.relative_to(_ROOT)))
+def test_common_imports_no_framework(path):
+    assert {name.split(".")[0] for name in _imports(path)} & (_FRAMEWORKS | set(_PACKAGES)) == set()
+
+
+@pytest.mark.parametrize("path", _sources(*_PACKAGES), ids=lambda p: str(p.relative_to(_ROOT)))
+def test_backends_use_only_the_shared_parts_made_for_them(path):
+    used = {name.split(".")[1] for name in _imports(path) if name.startswith("common.")}
+    assert used <= _FOR_BACKENDS
+
+
+def test_importing_common_imports_no_framework_and_no_heavy_library():
+    heavy = _FRAMEWORKS | {"matplotlib", "rich", "click", "requests", "safetensors"}
+    code = f"import sys, common; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=_ROOT
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", _sources("common", *_PACKAGES, "tests"), ids=lambda p: p.name)
+def test_a_file_has_at_most_300_lines(path):
+    assert len(path.read_text().splitlines()) <= 300
