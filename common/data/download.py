@@ -1,0 +1,129 @@
+"""Downloading files that are checked, resumed and retried, and appear whole or not at all."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from common.data.idx import read_content
+from common.errors import DataError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from tenacity import AttemptManager
+
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a download waits, in seconds, and how often it begins again."""
+
+    timeout: float = 20.0
+    tries: int = 5
+    shortest_pause: float = 1.0
+    longest_pause: float = 10.0
+
+
+def download(
+    base: str, digests: Mapping[str, str], folder: Path, patience: Patience | None = None
+) -> None:
+    """Fetch `base`/name for every name that `folder` lacks.
+
+    `digests` holds the SHA-256 of each file's unpacked content. A broken transfer goes on where
+    it stopped; a corrupt file is fetched anew. Raises `DataError` with the address.
+    """
+    from rich.progress import Progress
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with Progress(transient=True) as progress:
+        for name, digest in digests.items():
+            if not (folder / name).exists():
+                url = f"{base.rstrip('/')}/{name}"
+                _download_file(url, folder / name, digest, patience or Patience(), progress)
+
+
+def _download_file(
+    url: str, target: Path, digest: str, patience: Patience, progress: "Progress"
+) -> None:
+    partial = target.with_name(f".{target.name}.part")
+    with partial.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # a second process waits here and finds the file done
+        if target.exists():
+            return
+        task = progress.add_task(target.name, total=None)
+        for attempt in _attempts(url, patience):
+            with attempt:
+                for done, total in _transfer(url, file, patience.timeout):
+                    progress.update(task, completed=done, total=total)
+                _check(file, partial, digest)
+        os.fsync(file.fileno())
+        partial.replace(target)
+
+
+def _attempts(url: str, patience: Patience) -> Iterator["AttemptManager"]:
+    """Attempts with growing pauses; the last failure becomes a `DataError`."""
+    from requests import RequestException
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+    from urllib3.exceptions import HTTPError as TransferError
+
+    try:
+        yield from Retrying(
+            stop=stop_after_attempt(patience.tries),
+            wait=wait_exponential(patience.shortest_pause, max=patience.longest_pause),
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        )
+    except (RequestException, TransferError, DataError) as error:
+        raise DataError(
+            f"{url}: must be there and whole; got {error}; name a directory that holds the files, "
+            "or use the shipped sample (--data sample)"
+        ) from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether trying again can help: not when the server says that there is no such file."""
+    from requests import HTTPError, RequestException
+    from urllib3.exceptions import HTTPError as TransferError
+
+    if isinstance(error, HTTPError) and error.response is not None:
+        return error.response.status_code >= 500 or error.response.status_code in (408, 429)
+    return isinstance(error, RequestException | TransferError | DataError)
+
+
+def _transfer(url: str, file: IO[bytes], timeout: float) -> Iterator[tuple[int, int | None]]:
+    """Append what is missing to `file`; yields (bytes there, bytes in all)."""
+    import requests
+
+    done = file.seek(0, os.SEEK_END)
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+    with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
+        if done and response.status_code != 206:
+            # The server starts from the beginning, or has nothing from `done` on.
+            done = file.truncate(0)
+            if response.status_code == 416:
+                raise DataError("a partial file that the server cannot continue")
+        response.raise_for_status()
+        length = response.headers.get("Content-Length")
+        total = None if length is None else done + int(length)
+        for chunk in response.raw.stream(_CHUNK, decode_content=False):
+            done += file.write(chunk)
+            yield done, total
+        if total is not None and done != total:
+            raise DataError(f"{done:,} of {total:,} bytes")
+
+
+def _check(file: IO[bytes], partial: Path, digest: str) -> None:
+    """Raise `DataError` and empty the file unless its unpacked content has the digest."""
+    file.flush()
+    try:
+        found = hashlib.sha256(read_content(partial)).hexdigest()
+    except DataError:
+        file.truncate(0)
+        raise
+    if found != digest:
+        file.truncate(0)
+        raise DataError(f"content with SHA-256 {found}, not {digest}")

@@ -1,0 +1,186 @@
+"""Fashion-MNIST (Xiao et al., 2017): finding it, and batches of it (chapter section 4.2)."""
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.data.batches import batch_order
+from common.data.download import download
+from common.data.idx import read_idx
+from common.data.sample import FOLDER as SAMPLE
+from common.errors import ConfigError, DataError
+
+CLASSES = (
+    "t-shirt", "trouser", "pullover", "dress", "coat",
+    "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+"""Class names in the order of their labels, as in the chapter."""
+
+ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
+"""The data set's public address; `$ANYNET_FASHION_MNIST_URL` names another one."""
+
+DIGESTS = {
+    "train-images-idx3-ubyte.gz": (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
+    ),
+}
+"""SHA-256 of each file's unpacked content; packed ones differ between mirrors in their header."""
+
+SYSTEM = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts the files."""
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.int32]]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images uint8 (N, C, H, W) with their labels int32 (N,). Raises `DataError`."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.labels.shape != self.images.shape[:1]:
+            raise DataError(
+                "image set: must have images (N, C, H, W) and labels (N,); "
+                f"got shapes {self.images.shape} and {self.labels.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def find_fashion_mnist(source: str | Path = "auto") -> Path:
+    """The directory that holds the four files.
+
+    `auto` and `full` look in `$ANYNET_DATA`, the cache and `/usr/share/datasets`, then download
+    into the cache; `sample` is the shipped sample; anything else is a directory, and one that is
+    named must hold all four files. Raises `DataError`.
+    """
+    if str(source) == "sample":
+        return SAMPLE
+    if str(source) not in ("auto", "full"):
+        return _named(Path(source), "data")
+    if named := os.environ.get("ANYNET_DATA"):
+        return _named(Path(named), "$ANYNET_DATA")
+    cache = _cache()
+    for folder in (cache, SYSTEM):
+        if not _missing(folder):
+            return folder
+    download(os.environ.get("ANYNET_FASHION_MNIST_URL", ADDRESS), DIGESTS, cache)
+    return cache
+
+
+class FashionMNIST:
+    """Fashion-MNIST in batches, to be seen at `resize` pixels (chapter section 4.2).
+
+    `resize` is (height, width) or a side; `source` is as in `find_fashion_mnist`. Images stay
+    uint8 (N, 1, 28, 28) here; a training step scales and resizes them on its device. The last
+    training images that do not fill a batch are left out of an epoch, others in each one.
+    Raises `DataError` or `ConfigError`.
+    """
+
+    classes = CLASSES
+    num_classes = len(CLASSES)
+
+    def __init__(
+        self,
+        batch_size: int = 64,
+        resize: tuple[int, int] | int = (28, 28),
+        source: str | Path = "auto",
+    ) -> None:
+        height, width = (resize, resize) if isinstance(resize, int) else resize
+        if min(height, width, batch_size) < 1:
+            raise ConfigError(
+                f"data: batch_size and resize must be at least 1; got {batch_size} and {resize}"
+            )
+        self.batch_size = batch_size
+        self.resize = (height, width)
+        self.requested = str(source)
+        self.folder = find_fashion_mnist(source)
+        self.is_sample = self.folder == SAMPLE
+        self.train = _read(self.folder, "train")
+        self.val = _read(self.folder, "t10k")
+        if batch_size > len(self.train):
+            raise ConfigError(
+                f"batch_size: must be at most the {len(self.train):,} training images; "
+                f"got {batch_size}"
+            )
+        if self.is_sample:
+            logging.getLogger("anynet").warning("data: %s; --data full is all of it", self.source)
+
+    @property
+    def source(self) -> str:
+        """Where the images come from, for people."""
+        sizes = f"{len(self.train):,} + {len(self.val):,} images of Fashion-MNIST"
+        return f"the shipped sample, {sizes}" if self.is_sample else f"{sizes} in {self.folder}"
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) as a network sees the images."""
+        return (self.train.images.shape[1], *self.resize)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in the training images."""
+        return len(self.train) // self.batch_size
+
+    def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The whole batches of `epoch` (from 0) from batch `start` on, in the order of `seed`."""
+        order = batch_order(len(self.train), seed, epoch)
+        for step in range(start, self.steps_per_epoch):
+            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
+            yield self.train.images[chosen], self.train.labels[chosen]
+
+    def val_batches(self) -> Iterator[Batch]:
+        """All validation images in their own order; the last batch may be short."""
+        for start in range(0, len(self.val), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            yield self.val.images[part], self.val.labels[part]
+
+
+def _cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("anynet") / "fashion-mnist"
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in DIGESTS if not (folder / name).exists()]
+
+
+def _named(folder: Path, where: str) -> Path:
+    if missing := _missing(folder):
+        raise DataError(
+            f"{where}: must name a directory with the four Fashion-MNIST files; "
+            f"got {folder} without {', '.join(missing)}"
+        )
+    return folder
+
+
+def _read(folder: Path, part: str) -> ImageSet:
+    images_path = folder / f"{part}-images-idx3-ubyte.gz"
+    images = read_idx(images_path)
+    labels = read_idx(folder / f"{part}-labels-idx1-ubyte.gz")
+    if images.ndim != 3 or labels.shape != images.shape[:1] or not len(labels):
+        raise DataError(
+            f"{images_path}: must hold as many images as there are labels; "
+            f"got shapes {images.shape} and {labels.shape}"
+        )
+    if labels.max() >= len(CLASSES):
+        raise DataError(f"{folder}: labels must be below {len(CLASSES)}; got {labels.max()}")
+    return ImageSet(images[:, None], labels.astype(np.int32))

@@ -1,0 +1,29 @@
+"""Scaling and resizing, defined once; every backend repeats these two products on its device."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def resize_matrix(old: int, new: int) -> NDArray[np.float32]:
+    """The (new, old) matrix that resizes a line of pixels bilinearly.
+
+    Pixel centres lie at half-integers, positions beyond the outer centres take the outer pixel,
+    and there is no smoothing when `new` is smaller.
+    """
+    positions = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
+    left = np.floor(positions).astype(np.int64)
+    right = np.minimum(left + 1, old - 1)
+    fraction = positions - left
+    matrix = np.zeros((new, old))
+    np.add.at(matrix, (np.arange(new), left), 1 - fraction)
+    np.add.at(matrix, (np.arange(new), right), fraction)
+    return matrix.astype(np.float32)
+
+
+def prepare(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Scale uint8 (N, C, H, W) to [0, 1] and resize to float32 (N, C, *size)."""
+    x = images.astype(np.float32) / np.float32(255)
+    height, width = images.shape[2:]
+    if (height, width) == tuple(size):
+        return x
+    return resize_matrix(height, size[0]) @ (x @ resize_matrix(width, size[1]).T)

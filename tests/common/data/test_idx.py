@@ -1,0 +1,57 @@
+"""Reading idx files, whole and broken."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.data.idx import decode_idx, encode_idx, read_idx
+from common.errors import DataError
+
+_ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+_PLAIN = encode_idx(_ARRAY)
+_PACKED = gzip.compress(_PLAIN)
+
+
+@pytest.mark.parametrize("data", [_PLAIN, _PACKED], ids=["plain", "gzip"])
+def test_what_was_written_is_read(tmp_path, data):
+    path = tmp_path / "a.gz"
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read_idx(path), _ARRAY)
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        (b"", "must begin with 00 00 08; got nothing"),
+        (b"\0\0\x0d\1" + bytes(8), "must begin with 00 00 08; got 00 00 0d 01"),
+        (b"\0\0\x08\0", "header of 1 to 4 sizes; got 0"),
+        (b"\0\0\x08\3" + bytes(8), "header of 1 to 4 sizes; got 3 in 12 bytes"),
+        (_PLAIN[:-1], "must hold 24 elements of shape .2, 3, 4.; got 23 bytes"),
+        (_PLAIN + b"x", "got 25 bytes"),
+        (b"\0\0\x08\3" + struct.pack(">3I", 2**32 - 1, 2**32 - 1, 2**32 - 1), "got 0 bytes"),
+        (_PACKED[:-9], "must be a whole gzip file"),
+        (_PACKED[:20] + b"\xff\xff\xff" + _PACKED[23:], "must be a whole gzip file"),
+    ],
+)
+def test_a_broken_file_names_itself_and_the_rule(tmp_path, data, rule):
+    path = tmp_path / "broken-idx3-ubyte.gz"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=f"broken-idx3-ubyte.gz: .*{rule}"):
+        read_idx(path)
+
+
+def test_a_missing_file_names_itself(tmp_path):
+    with pytest.raises(DataError, match="none.gz: must be readable"):
+        read_idx(tmp_path / "none.gz")
+
+
+@given(st.binary(max_size=40))
+def test_random_bytes_are_an_array_or_a_data_error(data):
+    try:
+        assert decode_idx(data, "here").size <= len(data)
+    except DataError as error:
+        assert str(error).startswith("here: must ")
