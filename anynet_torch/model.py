@@ -128,12 +128,12 @@ class AnyNet(Classifier):
         for index in range(depth):
             blocks.add_module(
                 f"block{index + 1}",
-                self.block(num_channels, group_width, bottleneck_multiplier, stride, in_channels),
+                self.make_block(num_channels, group_width, bottleneck_multiplier, stride, in_channels),
             )
             stride, in_channels = 1, num_channels
         return blocks
 
-    def block(
+    def make_block(
         self,
         num_channels: int,
         group_width: int | None,

@@ -1,0 +1,182 @@
+"""AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from anynet_jax.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_jax.layers import Chain, Conv, batch_norm, detached
+from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
+from common.arch.spec import Arch
+from common.chapter import HyperParameters
+
+__all__ = ["AnyNet", "Classifier", "RegNetX32"]
+
+
+class Classifier(HyperParameters, nn.Module):
+    """A network `net` that turns images into logits, and its learning rate `lr`."""
+
+    def __call__(self, images: Array) -> Array:
+        """Images (N, H, W, C) to logits (N, classes)."""
+        return self.net(images)
+
+    def loss(self, logits: Array, labels: Array) -> Array:
+        """Mean cross-entropy in nats of logits (N, classes) at labels (N,)."""
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    def layer_summary(self, shape: tuple[int, ...]) -> None:
+        """Print what flows through the parts of `net` for a batch of `shape` (N, H, W, C)."""
+        module, x = self.clone(training=False), jnp.zeros(shape)
+        variables = jax.eval_shape(module.init, jax.random.key(0), x)
+        variables = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), variables)
+        bound = module.bind(variables)
+        for part in bound.net.layers:
+            x = part(x)
+            name = part.name or ""
+            print(f"{name:8}{type(part).__name__} output shape:\t{x.shape}")
+
+
+class AnyNet(Classifier):
+    """AnyNet: a stem, stages of blocks, and a head.
+
+    `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
+    which the first two are needed. Initial weights are drawn from `seed`, the same in every
+    framework. Raises `SpecError`.
+    """
+
+    arch: Arch
+    stem_channels: int
+    lr: float = 0.1
+    num_classes: int = 10
+    in_channels: int = 1
+    block: BlockKind = "resnext"
+    stem_stride: int = 2
+    conv_bias: bool = True
+    se_ratio: float = 0.0
+    bn_epsilon: float = BN_EPSILON
+    bn_momentum: float = BN_MOMENTUM
+    seed: int = 0
+    training: bool = True
+
+    def __post_init__(self) -> None:
+        _ = self.spec  # a bad arch is refused here, not at the first call
+        super().__post_init__()
+
+    def setup(self) -> None:
+        """Build `net` from the spec."""
+        parts, channels = [self.stem(self.stem_channels)], self.stem_channels
+        for number, stage in enumerate(self.spec.stages, 1):
+            built = self.stage(
+                stage.depth,
+                stage.channels,
+                stage.group_width,
+                stage.bottleneck_multiplier,
+                stage.stride,
+                channels,
+            )
+            parts.append(built.clone(name=f"stage{number}"))
+            channels = stage.channels
+        self.net = Chain([*parts, self.head(self.num_classes)])
+
+    @property
+    def spec(self) -> AnyNetSpec:
+        """The network as plain data."""
+        return AnyNetSpec.from_arch(
+            self.arch,
+            self.stem_channels,
+            self.num_classes,
+            self.in_channels,
+            self.block,
+            self.stem_stride,
+            self.conv_bias,
+            self.se_ratio,
+            self.bn_epsilon,
+            self.bn_momentum,
+        )
+
+    @staticmethod
+    def from_spec(spec: AnyNetSpec, lr: float = 0.1, seed: int = 0) -> "AnyNet":
+        """The network that `spec` describes."""
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed)
+
+    def stem(self, num_channels: int, in_channels: int | None = None) -> nn.Module:
+        """A strided 3x3 convolution, batch norm and ReLU."""
+        return detached(Chain, "stem")(
+            [
+                detached(Conv, "conv")(num_channels, 3, self.stem_stride, 1, self.conv_bias),
+                detached(batch_norm, "bn")(self.bn_epsilon, self.bn_momentum, self.training),
+                nn.relu,
+            ]
+        )
+
+    def stage(
+        self,
+        depth: int,
+        num_channels: int,
+        group_width: int | None,
+        bottleneck_multiplier: float,
+        stride: int = 2,
+        in_channels: int | None = None,
+    ) -> nn.Module:
+        """`depth` blocks of `num_channels` channels, the first of which has the stride."""
+        blocks = []
+        for index in range(depth):
+            block = self.make_block(
+                num_channels, group_width, bottleneck_multiplier, stride, in_channels
+            )
+            blocks.append(block.clone(name=f"block{index + 1}"))
+            stride, in_channels = 1, num_channels
+        return Chain(blocks, parent=None)
+
+    def make_block(
+        self,
+        num_channels: int,
+        group_width: int | None,
+        bottleneck_multiplier: float,
+        stride: int = 1,
+        in_channels: int | None = None,
+    ) -> nn.Module:
+        """A block of the spec's kind; it projects its shortcut when the shape changes."""
+        project = projects(in_channels, num_channels, stride)
+        constants = {
+            "conv_bias": self.conv_bias,
+            "bn_epsilon": self.bn_epsilon,
+            "bn_momentum": self.bn_momentum,
+            "training": self.training,
+            "parent": None,
+        }
+        match self.block:
+            case "resnext":
+                return ResNeXtBlock(
+                    num_channels,
+                    group_width,
+                    bottleneck_multiplier,
+                    project,
+                    stride,
+                    self.spec.se_channels(in_channels),
+                    **constants,
+                )
+            case "resnet":
+                return ResNetBlock(num_channels, project, stride, **constants)
+            case "vanilla":
+                return VanillaBlock(num_channels, stride, **constants)
+
+    def head(self, num_classes: int, in_channels: int | None = None) -> nn.Module:
+        """The mean over all positions and a linear layer."""
+        fc = detached(nn.Dense, "fc")(num_classes)
+        return detached(Chain, "head")([partial(jnp.mean, axis=(1, 2)), fc])
+
+
+class RegNetX32(AnyNet):
+    """The chapter's RegNetX with two stages, 32 and 80 channels wide."""
+
+    lr: float = 0.1
+    num_classes: int = 10
+    in_channels: int = 1
+    seed: int = 0
+    stem_channels: int = REGNETX32.stem_channels
+    arch: Arch = REGNETX32.arguments()["arch"]

@@ -1,0 +1,178 @@
+"""One training step in JAX, and the chapter's `Trainer`."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+from numpy.typing import NDArray
+
+from anynet_jax.layers import resize_images
+from anynet_jax.model import AnyNet, Classifier
+from anynet_jax.network import Network
+from anynet_jax.weights import to_canonical, to_tree, to_variables
+from common.data import FashionMNIST
+from common.errors import BackendError
+from common.training import CHAPTER_RECIPE, MOMENTUM, Device, Precision, Recipe
+from common.training import Trainer as BaseTrainer
+from common.weights import initial_weights
+
+__all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
+
+
+class State(NamedTuple):
+    """Everything that a step changes."""
+
+    params: Any
+    batch_stats: Any
+    trace: optax.OptState
+
+
+def devices() -> list[str]:
+    """The devices of this machine that JAX can use, best first."""
+    others = [device for device in jax.devices() if device.platform != "cpu"]
+    return [*(f"gpu: {device.device_kind}" for device in others), "cpu"]
+
+
+class Learner:
+    """One network being trained on one device.
+
+    `image_shape` is (channels, height, width) as the network sees images. Raises `BackendError`
+    when the device is not there.
+    """
+
+    def __init__(
+        self,
+        model: Classifier | Network,
+        image_shape: tuple[int, int, int],
+        recipe: Recipe = CHAPTER_RECIPE,
+        device: Device = "auto",
+        precision: Precision = "float32",
+    ) -> None:
+        self._device = _find_device(device)
+        network = model if isinstance(model, Network) else _initialised(model, image_shape)
+        self._module = network.module
+        self._optimizer = optax.chain(
+            optax.add_decayed_weights(recipe.weight_decay),
+            optax.trace(recipe.momentum, recipe.nesterov) if recipe.momentum else optax.identity(),
+        )
+        forward = partial(_forward, self._module, image_shape[1:], precision)
+        self._step = _make_step(forward, self._module.loss, self._optimizer)
+        self._predict = jax.jit(partial(forward, training=False))
+        # Copied, since a step gives its old state's memory away.
+        variables = jax.tree.map(jnp.copy, jax.device_put(network.variables, self._device))
+        params = variables["params"]
+        self._state = State(params, variables.get("batch_stats", {}), self._optimizer.init(params))
+
+    @property
+    def network(self) -> Network:
+        """The network with its newest weights."""
+        params, batch_stats = jax.tree.map(jnp.copy, self._state[:2])
+        return Network(self._module, {"params": params, "batch_stats": batch_stats})
+
+    def train_step(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
+    ) -> tuple[Array, Array]:
+        """Move the weights by one step; the mean loss and the number of correct images."""
+        batch = jax.device_put((images, labels), self._device)
+        self._state, loss, correct = self._step(self._state, *batch, np.float32(learning_rate))
+        return loss, correct
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (N, classes) with the running statistics."""
+        images = jax.device_put(images, self._device)
+        params, batch_stats, _ = self._state
+        return np.array(self._predict(params, batch_stats, images)[0])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        trace = self._state.trace[1]
+        buffers = to_canonical(trace.trace) if isinstance(trace, optax.TraceState) else {}
+        state = to_canonical(self._state.params) | to_canonical(self._state.batch_stats)
+        return state | {name + MOMENTUM: array for name, array in buffers.items()}
+
+    def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Put back what `state` returned."""
+        weights = {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)}
+        buffers = {k.removesuffix(MOMENTUM): v for k, v in arrays.items() if k.endswith(MOMENTUM)}
+        variables = to_variables(weights)
+        decay, trace = self._optimizer.init(variables["params"])
+        if buffers and isinstance(trace, optax.TraceState):
+            trace = optax.TraceState(to_tree(buffers))
+        state = State(variables["params"], variables["batch_stats"], (decay, trace))
+        self._state = jax.device_put(state, self._device)
+
+
+class Trainer(BaseTrainer):
+    """Fits a model to data, as in the chapter (section 3.2.4)."""
+
+    backend: ClassVar[str] = "jax"
+    framework: ClassVar[str] = "jax"
+
+    def make_learner(self, model: Any, image_shape: tuple[int, int, int]) -> Learner:
+        """A learner for `model` with this trainer's recipe, device and precision."""
+        return Learner(model, image_shape, self.recipe, self.device, self.precision)
+
+
+def _initialised(module: Classifier, image_shape: tuple[int, int, int]) -> Network:
+    """The seeded draw for an AnyNet, Flax's own initialisers for a module written by hand."""
+    if isinstance(module, AnyNet):
+        return Network(module, to_variables(initial_weights(module.spec, module.seed)))
+    channels, height, width = image_shape
+    images = jnp.zeros((1, height, width, channels))
+    return Network(module, jax.jit(module.init)(jax.random.key(0), images))
+
+
+def _forward(
+    module: Classifier,
+    size: tuple[int, int],
+    precision: Precision,
+    params: Any,
+    batch_stats: Any,
+    images: Array,
+    training: bool,
+) -> tuple[Array, Any]:
+    """Logits of uint8 NCHW images and the new statistics; weights stay float32 throughout."""
+    x = resize_images(images.transpose(0, 2, 3, 1), size)
+    if precision == "bfloat16":
+        x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
+    logits, updates = module.clone(training=training).apply(
+        {"params": params, "batch_stats": batch_stats}, x, mutable=["batch_stats"]
+    )
+    return logits.astype(jnp.float32), updates.get("batch_stats", {})
+
+
+def _make_step(
+    forward: Callable[..., tuple[Array, Any]],
+    loss_of: Callable[[Array, Array], Array],
+    optimizer: optax.GradientTransformation,
+) -> Callable[..., tuple[State, Array, Array]]:
+    @partial(jax.jit, donate_argnums=0)
+    def step(
+        state: State, images: Array, labels: Array, learning_rate: Array
+    ) -> tuple[State, Array, Array]:
+        def loss_fn(params: Any) -> tuple[Array, tuple[Array, Any]]:
+            logits, batch_stats = forward(params, state.batch_stats, images, training=True)
+            return loss_of(logits, labels), (logits, batch_stats)
+
+        gradient = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, (logits, batch_stats)), grads = gradient(state.params)
+        moves, trace = optimizer.update(grads, state.trace, state.params)
+        params = jax.tree.map(lambda w, move: w - learning_rate * move, state.params, moves)
+        correct = (logits.argmax(1) == labels).sum()
+        return State(params, batch_stats, trace), loss, correct
+
+    return step
+
+
+def _find_device(device: Device) -> jax.Device:
+    if device == "cpu":
+        return jax.devices("cpu")[0]
+    default = jax.devices()[0]
+    if device == "gpu" and default.platform == "cpu":
+        raise BackendError("device: must be there; got gpu, but JAX sees none; use --device cpu")
+    return default
