@@ -63,7 +63,8 @@ class AnyNet(Classifier):
     training: bool = True
 
     def __post_init__(self) -> None:
-        _ = self.spec  # a bad arch is refused here, not at the first call
+        # A bad arch is refused here, not at the first call; a tuple makes the module hashable.
+        object.__setattr__(self, "arch", self.spec.arguments()["arch"])
         super().__post_init__()
 
     def setup(self) -> None:

@@ -1,6 +1,5 @@
 """One training step in JAX, and the chapter's `Trainer`."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -22,6 +21,15 @@ from common.training import Trainer as BaseTrainer
 from common.weights import initial_weights
 
 __all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
+
+
+class Program(NamedTuple):
+    """What a compiled step depends on besides its arrays."""
+
+    module: Classifier
+    size: tuple[int, int]
+    recipe: Recipe
+    precision: Precision
 
 
 class State(NamedTuple):
@@ -55,14 +63,9 @@ class Learner:
     ) -> None:
         self._device = _find_device(device)
         network = model if isinstance(model, Network) else _initialised(model, image_shape)
-        self._module = network.module
-        self._optimizer = optax.chain(
-            optax.add_decayed_weights(recipe.weight_decay),
-            optax.trace(recipe.momentum, recipe.nesterov) if recipe.momentum else optax.identity(),
-        )
-        forward = partial(_forward, self._module, image_shape[1:], precision)
-        self._step = _make_step(forward, self._module.loss, self._optimizer)
-        self._predict = jax.jit(partial(forward, training=False))
+        size = (image_shape[1], image_shape[2])
+        self._program = Program(network.module, size, recipe, precision)
+        self._optimizer = _optimizer(recipe)
         # Copied, since a step gives its old state's memory away.
         variables = jax.tree.map(jnp.copy, jax.device_put(network.variables, self._device))
         params = variables["params"]
@@ -72,21 +75,22 @@ class Learner:
     def network(self) -> Network:
         """The network with its newest weights."""
         params, batch_stats = jax.tree.map(jnp.copy, self._state[:2])
-        return Network(self._module, {"params": params, "batch_stats": batch_stats})
+        return Network(self._program.module, {"params": params, "batch_stats": batch_stats})
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[Array, Array]:
         """Move the weights by one step; the mean loss and the number of correct images."""
         batch = jax.device_put((images, labels), self._device)
-        self._state, loss, correct = self._step(self._state, *batch, np.float32(learning_rate))
+        rate = np.float32(learning_rate)
+        self._state, loss, correct = _step(self._state, *batch, rate, program=self._program)
         return loss, correct
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics."""
         images = jax.device_put(images, self._device)
         params, batch_stats, _ = self._state
-        return np.array(self._predict(params, batch_stats, images)[0])
+        return np.array(_predict(params, batch_stats, images, program=self._program))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
@@ -127,46 +131,48 @@ def _initialised(module: Classifier, image_shape: tuple[int, int, int]) -> Netwo
     return Network(module, jax.jit(module.init)(jax.random.key(0), images))
 
 
+def _optimizer(recipe: Recipe) -> optax.GradientTransformation:
+    """Everything of the recipe but the rate, which multiplies the result."""
+    momentum = optax.trace(recipe.momentum, recipe.nesterov)
+    return optax.chain(
+        optax.add_decayed_weights(recipe.weight_decay),
+        momentum if recipe.momentum else optax.identity(),
+    )
+
+
 def _forward(
-    module: Classifier,
-    size: tuple[int, int],
-    precision: Precision,
-    params: Any,
-    batch_stats: Any,
-    images: Array,
-    training: bool,
+    program: Program, params: Any, batch_stats: Any, images: Array, training: bool
 ) -> tuple[Array, Any]:
     """Logits of uint8 NCHW images and the new statistics; weights stay float32 throughout."""
-    x = resize_images(images.transpose(0, 2, 3, 1), size)
-    if precision == "bfloat16":
+    x = resize_images(images.transpose(0, 2, 3, 1), program.size)
+    if program.precision == "bfloat16":
         x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
-    logits, updates = module.clone(training=training).apply(
+    logits, updates = program.module.clone(training=training).apply(
         {"params": params, "batch_stats": batch_stats}, x, mutable=["batch_stats"]
     )
     return logits.astype(jnp.float32), updates.get("batch_stats", {})
 
 
-def _make_step(
-    forward: Callable[..., tuple[Array, Any]],
-    loss_of: Callable[[Array, Array], Array],
-    optimizer: optax.GradientTransformation,
-) -> Callable[..., tuple[State, Array, Array]]:
-    @partial(jax.jit, donate_argnums=0)
-    def step(
-        state: State, images: Array, labels: Array, learning_rate: Array
-    ) -> tuple[State, Array, Array]:
-        def loss_fn(params: Any) -> tuple[Array, tuple[Array, Any]]:
-            logits, batch_stats = forward(params, state.batch_stats, images, training=True)
-            return loss_of(logits, labels), (logits, batch_stats)
+@partial(jax.jit, static_argnames="program")
+def _predict(params: Any, batch_stats: Any, images: Array, program: Program) -> Array:
+    return _forward(program, params, batch_stats, images, training=False)[0]
 
-        gradient = jax.value_and_grad(loss_fn, has_aux=True)
-        (loss, (logits, batch_stats)), grads = gradient(state.params)
-        moves, trace = optimizer.update(grads, state.trace, state.params)
-        params = jax.tree.map(lambda w, move: w - learning_rate * move, state.params, moves)
-        correct = (logits.argmax(1) == labels).sum()
-        return State(params, batch_stats, trace), loss, correct
 
-    return step
+@partial(jax.jit, static_argnames="program", donate_argnames="state")
+def _step(
+    state: State, images: Array, labels: Array, learning_rate: Array, program: Program
+) -> tuple[State, Array, Array]:
+    def loss_of(params: Any) -> tuple[Array, tuple[Array, Any]]:
+        logits, batch_stats = _forward(program, params, state.batch_stats, images, training=True)
+        return program.module.loss(logits, labels), (logits, batch_stats)
+
+    (loss, (logits, batch_stats)), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+        state.params
+    )
+    moves, trace = _optimizer(program.recipe).update(gradients, state.trace, state.params)
+    params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
+    correct = (logits.argmax(1) == labels).sum()
+    return State(params, batch_stats, trace), loss, correct
 
 
 def _find_device(device: Device) -> jax.Device:

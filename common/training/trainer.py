@@ -74,7 +74,7 @@ class Trainer(ABC):
         config = self._config(model, data)
         run = self._run_directory(config)
         learner = self.make_learner(model, data.image_shape)
-        self.network, self.history = learner.network, []
+        self.history = []
         progress = Progress(data.steps_per_epoch)
         with ExitStack() as stack:
             observers = self._observers(run)
@@ -85,7 +85,10 @@ class Trainer(ABC):
                 learner.load_state(state)
             elif run:
                 run.begin()
-            self._train(learner, data, config, observers, progress, run)
+            try:
+                self._train(learner, data, config, observers, progress, run)
+            finally:
+                self.network = learner.network
         return self.history
 
     def _train(
