@@ -1,0 +1,32 @@
+"""AnyNet and RegNet in TensorFlow."""
+
+from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_tf.layers import GroupedConv2D, resize_images
+from anynet_tf.model import AnyNet, Classifier, RegNetX32
+from anynet_tf.network import create, load, logits, save
+from anynet_tf.train import FashionMNIST, Learner, Trainer, devices, try_gpu
+from anynet_tf.weights import get_weights, set_weights
+from common.chapter import add_to_class
+
+__all__ = [
+    "AnyNet",
+    "Classifier",
+    "FashionMNIST",
+    "GroupedConv2D",
+    "Learner",
+    "RegNetX32",
+    "ResNeXtBlock",
+    "ResNetBlock",
+    "Trainer",
+    "VanillaBlock",
+    "add_to_class",
+    "create",
+    "devices",
+    "get_weights",
+    "load",
+    "logits",
+    "resize_images",
+    "save",
+    "set_weights",
+    "try_gpu",
+]

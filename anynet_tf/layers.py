@@ -1,0 +1,178 @@
+"""Layers with the padding, constants and statistics that all four frameworks share."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from common.arch import BN_EPSILON, BN_MOMENTUM
+from common.data import resize_matrix
+from common.errors import SpecError
+
+__all__ = ["BatchNorm", "GroupedConv2D", "SqueezeExcitation", "conv", "resize_images"]
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+class GroupedConv2D(keras.layers.Conv2D):
+    """A convolution in groups, padded alike on all sides, so that stride 1 keeps the size.
+
+    TensorFlow has no fast grouped convolution on CPUs: without `native` the groups are dense
+    convolutions of their own, joined afterwards. `None` means native on a GPU alone. Raises
+    `SpecError`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: int = 1,
+        groups: int = 1,
+        use_bias: bool = True,
+        native: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # Keras's "same" gives the output's shape; `convolution_op` pads.
+        fixed = {"padding": "same", "data_format": "channels_last"}
+        super().__init__(
+            filters, kernel_size, strides, groups=groups, use_bias=use_bias, **{**kwargs, **fixed}
+        )
+        self.native = native
+        if any(size % 2 == 0 for size in self.kernel_size):
+            raise SpecError(f"kernel_size: must be odd; got {kernel_size}")
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolve (N, H, W, C); the groups share the channels in order."""
+        if self.kernel_size == (1, 1) and self.groups == 1:
+            return self._matmul(inputs, kernel)
+        kernel = tf.convert_to_tensor(kernel)
+        if self.groups == 1 or self._is_native(inputs):
+            return self._convolve(inputs, kernel)
+        parts = zip(
+            tf.split(inputs, self.groups, axis=-1),
+            tf.split(kernel, self.groups, axis=-1),
+            strict=True,
+        )
+        return tf.concat([self._convolve(*part) for part in parts], axis=-1)
+
+    def _convolve(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        sides = [[(size - 1) // 2] * 2 for size in self.kernel_size]
+        return tf.nn.conv2d(inputs, kernel, self.strides, [[0, 0], *sides, [0, 0]])
+
+    def _matmul(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        rows, columns = self.strides
+        inputs = inputs[:, ::rows, ::columns]
+        outputs = tf.matmul(tf.reshape(inputs, (-1, inputs.shape[-1])), kernel[0, 0])
+        return tf.reshape(outputs, tf.concat([tf.shape(inputs)[:-1], [self.filters]], 0))
+
+    def _is_native(self, inputs: tf.Tensor) -> bool:
+        if self.native is not None:
+            return self.native
+        if inputs.device:
+            return "GPU" in inputs.device
+        return bool(tf.config.list_logical_devices("GPU"))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "native": self.native}
+
+
+def conv(
+    channels: int,
+    kernel_size: int,
+    strides: int = 1,
+    groups: int = 1,
+    use_bias: bool = True,
+    **kwargs: Any,
+) -> keras.layers.Layer:
+    """A convolution padded alike on all sides, so that stride 1 keeps the size.
+
+    The kernel is allocated at the first call.
+    """
+    return GroupedConv2D(channels, kernel_size, strides, groups, use_bias, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+class BatchNorm(keras.layers.BatchNormalization):
+    """Batch norm whose running variance averages the biased batch variance.
+
+    `momentum` is the weight of the new batch.
+    """
+
+    def __init__(
+        self, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM, **kwargs: Any
+    ) -> None:
+        super().__init__(epsilon=epsilon, momentum=1 - momentum, **kwargs)
+        self.new_weight = momentum
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Normalise (N, H, W, C) per channel."""
+        if inputs.dtype == tf.float64:
+            return super().call(inputs, training=training)
+        use_batch = bool(training and self.trainable)
+        gamma, beta, mean, variance = (
+            tf.convert_to_tensor(variable)
+            for variable in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        )
+        # tf.nn.fused_batch_norm would raise an epsilon of 1e-5 to 1.001e-5.
+        outputs, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=gamma,
+            offset=beta,
+            mean=mean[:0] if use_batch else mean,
+            variance=variance[:0] if use_batch else variance,
+            epsilon=self.epsilon,
+            is_training=use_batch,
+        )
+        if use_batch:
+            # The kernel returns the variance times n / (n - 1).
+            n = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), variance.dtype)
+            self._average(self.moving_mean, mean, batch_mean)
+            self._average(self.moving_variance, variance, batch_variance * ((n - 1) / n))
+        return outputs
+
+    def _average(self, variable: keras.Variable, old: tf.Tensor, new: tf.Tensor) -> None:
+        variable.assign((1 - self.new_weight) * old + self.new_weight * new)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "momentum": self.new_weight}
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+class SqueezeExcitation(keras.layers.Layer):
+    """A gate per channel, computed from the mean of all channels (Hu et al., 2018)."""
+
+    def __init__(self, channels: int, se_channels: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fc1 = keras.layers.Dense(
+            se_channels, activation="relu", name="fc1", dtype=self.dtype_policy
+        )
+        self.fc2 = keras.layers.Dense(
+            channels, activation="sigmoid", name="fc2", dtype=self.dtype_policy
+        )
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Allocate both layers."""
+        self.fc1.build((None, input_shape[-1]))
+        self.fc2.build((None, self.fc1.units))
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Scale (N, H, W, C) by gates in (0, 1)."""
+        gates = self.fc2(self.fc1(tf.reduce_mean(x, (1, 2))))
+        return x * gates[:, None, None]
+
+
+def resize_images(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
+
+    (N, H, W, C) uint8 to (N, *size, C) float32; the definition is `common.data.prepare`.
+    """
+    height, width = images.shape[1:3]
+    if (height, width) == tuple(size):
+        return tf.cast(images, tf.float32) / 255
+    # In float64, since a GPU may round float32 products to 10 bits (TensorFloat-32).
+    x = tf.cast(images, tf.float64) / 255
+    rows = tf.constant(resize_matrix(height, size[0]), tf.float64)
+    columns = tf.constant(resize_matrix(width, size[1]), tf.float64)
+    x = tf.einsum("bw,nhwc->nhbc", columns, x)
+    return tf.cast(tf.einsum("ah,nhbc->nabc", rows, x), tf.float32)

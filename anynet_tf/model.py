@@ -1,0 +1,213 @@
+"""AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_tf.layers import BatchNorm, conv
+from anynet_tf.weights import set_weights
+from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
+from common.arch.spec import Arch
+from common.chapter import HyperParameters
+from common.weights import initial_weights
+
+__all__ = ["AnyNet", "Classifier", "RegNetX32"]
+
+
+class Classifier(HyperParameters, keras.Model):
+    """A network `net` that turns images into logits, and its learning rate `lr`."""
+
+    net: keras.Sequential
+    lr: float = 0.1
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Keras has put the loss of `compile` here, None so far, in front of the method.
+        del self.loss
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Allocate `net` for images of any size with the channels of `input_shape`."""
+        if not self.net.built:
+            self.net.build((None, None, None, input_shape[-1]))
+
+    def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Images (N, H, W, C) to logits (N, classes)."""
+        return self.net(images, training=training)
+
+    def loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Mean cross-entropy in nats of logits (N, classes) at labels (N,)."""
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        return tf.reduce_mean(losses)
+
+    def layer_summary(self, shape: tuple[int, ...]) -> None:
+        """Print what flows through the parts of `net` for a batch of `shape` (N, H, W, C)."""
+        self.build(shape)
+        x = tf.zeros(shape)
+        for part in self.net.layers:
+            x = part(x, training=False)
+            print(f"{part.name:8}{type(part).__name__} output shape:\t{tuple(x.shape)}")
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+class AnyNet(Classifier):
+    """AnyNet: a stem, stages of blocks, and a head.
+
+    `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
+    which the first two are needed. Initial weights are drawn from `seed`, the same in every
+    framework. Raises `SpecError`.
+    """
+
+    def __init__(
+        self,
+        arch: Arch,
+        stem_channels: int,
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int = 1,
+        block: BlockKind = "resnext",
+        stem_stride: int = 2,
+        conv_bias: bool = True,
+        se_ratio: float = 0.0,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.lr = lr
+        self.spec = spec = AnyNetSpec.from_arch(
+            arch,
+            stem_channels,
+            num_classes,
+            in_channels,
+            block,
+            stem_stride,
+            conv_bias,
+            se_ratio,
+            bn_epsilon,
+            bn_momentum,
+        )
+        self.net = keras.Sequential(name="net")
+        self.net.add(self.stem(stem_channels, in_channels))
+        channels = stem_channels
+        for number, stage in enumerate(spec.stages, 1):
+            self.net.add(
+                self.stage(
+                    stage.depth,
+                    stage.channels,
+                    stage.group_width,
+                    stage.bottleneck_multiplier,
+                    stage.stride,
+                    channels,
+                    name=f"stage{number}",
+                )
+            )
+            channels = stage.channels
+        self.net.add(self.head(num_classes, channels))
+        self.build((None, None, None, in_channels))
+        set_weights(self, initial_weights(spec, seed))
+
+    @staticmethod
+    def from_spec(spec: AnyNetSpec, lr: float = 0.1, seed: int = 0) -> "AnyNet":
+        """The network that `spec` describes."""
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed)
+
+    def stem(self, num_channels: int, in_channels: int | None = None) -> keras.Sequential:
+        """A strided 3x3 convolution, batch norm and ReLU."""
+        spec, dtype = self.spec, self.dtype_policy
+        return keras.Sequential(
+            [
+                conv(
+                    num_channels, 3, spec.stem_stride, 1, spec.conv_bias, name="conv", dtype=dtype
+                ),
+                BatchNorm(spec.bn_epsilon, spec.bn_momentum, name="bn", dtype=dtype),
+                keras.layers.ReLU(name="relu", dtype=dtype),
+            ],
+            name="stem",
+        )
+
+    def stage(
+        self,
+        depth: int,
+        num_channels: int,
+        group_width: int | None,
+        bottleneck_multiplier: float,
+        stride: int = 2,
+        in_channels: int | None = None,
+        name: str | None = None,
+    ) -> keras.Sequential:
+        """`depth` blocks of `num_channels` channels, the first of which has the stride."""
+        blocks = keras.Sequential(name=name)
+        for index in range(depth):
+            blocks.add(
+                self.block(
+                    num_channels,
+                    group_width,
+                    bottleneck_multiplier,
+                    stride,
+                    in_channels,
+                    name=f"block{index + 1}",
+                )
+            )
+            stride, in_channels = 1, num_channels
+        return blocks
+
+    def block(
+        self,
+        num_channels: int,
+        group_width: int | None,
+        bottleneck_multiplier: float,
+        stride: int = 1,
+        in_channels: int | None = None,
+        name: str | None = None,
+    ) -> keras.layers.Layer:
+        """A block of the spec's kind; it projects its shortcut when the shape changes."""
+        spec = self.spec
+        project = projects(in_channels, num_channels, stride)
+        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum)
+        named = {"name": name, "dtype": self.dtype_policy}
+        match spec.block:
+            case "resnext":
+                return ResNeXtBlock(
+                    num_channels,
+                    group_width,
+                    bottleneck_multiplier,
+                    project,
+                    stride,
+                    spec.se_channels(in_channels),
+                    *constants,
+                    **named,
+                )
+            case "resnet":
+                return ResNetBlock(num_channels, project, stride, *constants, **named)
+            case "vanilla":
+                return VanillaBlock(num_channels, stride, *constants, **named)
+
+    def head(self, num_classes: int, in_channels: int | None = None) -> keras.Sequential:
+        """The mean over all positions and a linear layer."""
+        dtype = self.dtype_policy
+        return keras.Sequential(
+            [
+                keras.layers.GlobalAveragePooling2D(name="pool", dtype=dtype),
+                keras.layers.Dense(num_classes, name="fc", dtype=dtype),
+            ],
+            name="head",
+        )
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+class RegNetX32(AnyNet):
+    """The chapter's RegNetX with two stages, 32 and 80 channels wide."""
+
+    def __init__(
+        self,
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int = 1,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        arguments = REGNETX32.arguments() | {"num_classes": num_classes, "in_channels": in_channels}
+        super().__init__(**arguments, lr=lr, seed=seed, **kwargs)

@@ -1,0 +1,189 @@
+"""One training step in TensorFlow, and the chapter's `Trainer`."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from anynet_tf.layers import resize_images
+from anynet_tf.model import Classifier
+from anynet_tf.weights import (
+    canonical_array,
+    canonical_names,
+    get_weights,
+    native_array,
+    set_weights,
+)
+from common.data import FashionMNIST
+from common.errors import BackendError
+from common.training import CHAPTER_RECIPE, MOMENTUM, Device, Precision, Recipe
+from common.training import Trainer as BaseTrainer
+
+__all__ = ["CoupledSGD", "FashionMNIST", "Learner", "Trainer", "devices", "try_gpu"]
+
+
+def devices() -> list[str]:
+    """The devices of this machine that TensorFlow can use, best first."""
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    names = [found.get("device_name", gpu.name) for found, gpu in zip(details, gpus, strict=True)]
+    return [*(f"gpu: {name}" for name in names), "cpu"]
+
+
+def try_gpu(i: int = 0) -> AbstractContextManager[None]:
+    """Place what follows on GPU `i`, or on the CPU without one (chapter section 6.7.2)."""
+    there = len(tf.config.list_physical_devices("GPU")) > i
+    return tf.device(f"/GPU:{i}" if there else "/CPU:0")
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+class CoupledSGD(keras.optimizers.SGD):
+    """SGD in PyTorch's convention.
+
+    `coupled_decay` times the weight joins the gradient, and momentum buffers hold no rate.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        coupled_decay: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, float(momentum), nesterov, **kwargs)
+        self.coupled_decay = coupled_decay
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Move one variable and its buffer."""
+        if self.coupled_decay:
+            gradient += self.coupled_decay * variable
+        if self.momentum:
+            buffer = self.momentums[self._get_variable_index(variable)]
+            moved = self.momentum * buffer + gradient
+            self.assign(buffer, moved)
+            gradient = gradient + self.momentum * moved if self.nesterov else moved
+        self.assign_sub(variable, learning_rate * gradient)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "coupled_decay": self.coupled_decay}
+
+
+class Learner:
+    """One network being trained on one device.
+
+    `image_shape` is (channels, height, width) as the network sees images. Raises `BackendError`
+    when the device is not there.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        image_shape: tuple[int, int, int],
+        recipe: Recipe = CHAPTER_RECIPE,
+        device: Device = "auto",
+        precision: Precision = "float32",
+    ) -> None:
+        self._device = _find_device(device)
+        self._size = tuple(image_shape[1:])
+        self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
+        self.network = model
+        self._optimizer = CoupledSGD(
+            model.lr, recipe.momentum, recipe.nesterov, recipe.weight_decay
+        )
+        with tf.device(self._device):
+            if not model.built:
+                model.build((None, *image_shape[1:], image_shape[0]))
+            self._optimizer.build(model.trainable_variables)
+        self._compiled_step = tf.function(self._step, autograph=False)
+        self._compiled_forward = tf.function(self._forward, autograph=False)
+
+    def train_step(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Move the weights by one step; the mean loss and the number of correct images."""
+        with tf.device(self._device):
+            rate = tf.constant(learning_rate, tf.float32)
+            return self._compiled_step(tf.constant(images), tf.constant(labels), rate)
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (N, classes) with the running statistics."""
+        with tf.device(self._device):
+            return self._compiled_forward(tf.constant(images)).numpy()
+
+    def _step(
+        self, images: tf.Tensor, labels: tf.Tensor, learning_rate: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        variables = self.network.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self._forward(images, training=True)
+            loss = self.network.loss(logits, labels)
+        self._optimizer.learning_rate.assign(learning_rate)
+        self._optimizer.apply(tape.gradient(loss, variables), variables)
+        right = tf.argmax(logits, 1, labels.dtype) == labels
+        return loss, tf.reduce_sum(tf.cast(right, tf.int32))
+
+    def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        x = resize_images(tf.transpose(images, (0, 2, 3, 1)), self._size)
+        with _computing_in(self._policy, self.network):
+            return tf.cast(self.network(x, training=training), tf.float32)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        buffers = {name + MOMENTUM: canonical_array(b) for name, b in self._buffers().items()}
+        return get_weights(self.network) | buffers
+
+    def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Put back what `state` returned."""
+        set_weights(self.network, {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)})
+        for name, buffer in self._buffers().items():
+            array = arrays.get(name + MOMENTUM)
+            buffer.assign(tf.zeros(buffer.shape) if array is None else native_array(array))
+
+    def _buffers(self) -> dict[str, keras.Variable]:
+        names = canonical_names(self.network, self.network.trainable_variables)
+        return dict(zip(names, self._optimizer.momentums, strict=False))
+
+
+class Trainer(BaseTrainer):
+    """Fits a model to data, as in the chapter (section 3.2.4)."""
+
+    backend: ClassVar[str] = "tf"
+    framework: ClassVar[str] = "keras"
+
+    def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
+        """A learner for `model` with this trainer's recipe, device and precision."""
+        return Learner(model, image_shape, self.recipe, self.device, self.precision)
+
+
+def _find_device(device: Device) -> str:
+    there = bool(tf.config.list_physical_devices("GPU"))
+    if device == "cpu" or (device == "auto" and not there):
+        return "/CPU:0"
+    if not there:
+        raise BackendError(
+            "device: must be there; got gpu, but TensorFlow sees none; use --device cpu"
+        )
+    return "/GPU:0"
+
+
+@contextmanager
+def _computing_in(policy: str | None, network: Classifier) -> Iterator[None]:
+    """Trace the float32 layers of a network under another dtype policy; weights stay float32."""
+    layers = network._flatten_layers() if policy else []
+    before = [layer.dtype_policy for layer in layers]
+    for layer in layers:
+        if layer.dtype_policy.name == "float32":
+            layer.dtype_policy = policy
+    try:
+        yield
+    finally:
+        for layer, own in zip(layers, before, strict=True):
+            layer.dtype_policy = own
