@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from common.cli.backends import backends
+from common.cli.curves import curves
 from common.cli.evaluate import evaluate
 from common.cli.parity import parity
 from common.cli.summary import summary
@@ -36,6 +37,7 @@ def main() -> None:
     Train it:             anynet train --backend torch --data sample --epochs 2 --out runs/first
     Go on:                anynet train --resume runs/first --epochs 4
     See how good it is:   anynet evaluate runs/first --backend jax
+    Compare runs:         anynet curves runs/first runs/second --out both.png
     What is installed:    anynet backends
 
     Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,
@@ -43,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (summary, train, evaluate, backends, parity):
+for command in (summary, train, evaluate, curves, backends, parity):
     main.add_command(command)

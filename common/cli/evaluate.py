@@ -9,6 +9,7 @@ from common.cli.evaluations import print_evaluation
 from common.cli.networks import checkpoint_path
 from common.cli.options import backend_option, data_option, device_option
 from common.data import FashionMNIST
+from common.training import Device
 from common.training import evaluate as run_evaluation
 
 
@@ -32,7 +33,7 @@ def evaluate(
     data: str,
     batch_size: int,
     image_size: int,
-    device: str,
+    device: Device,
     as_json: bool,
 ) -> None:
     """Measure a trained network on the validation images of Fashion-MNIST.

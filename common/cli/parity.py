@@ -41,7 +41,9 @@ def compare(directory: Path) -> None:
         for quantity in quantities
     ]
     head = ("largest error", *(" ".join(pair) for pair in pairs))
-    print_table("relative to the largest element of each array", head, rows)
+    print_table(
+        "over all cases, relative to the norm of each array (logits: to the largest)", head, rows
+    )
     outside = [item for item in differences if not item.within]
     if outside:
         more = f"\nand {len(outside) - 10} more" if len(outside) > 10 else ""

@@ -22,8 +22,9 @@ def resize_matrix(old: int, new: int) -> NDArray[np.float32]:
 
 def prepare(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
     """Scale uint8 (N, C, H, W) to [0, 1] and resize to float32 (N, C, *size)."""
-    x = images.astype(np.float32) / np.float32(255)
+    x: NDArray[np.float32] = (images / np.float32(255)).astype(np.float32)
     height, width = images.shape[2:]
     if (height, width) == tuple(size):
         return x
-    return resize_matrix(height, size[0]) @ (x @ resize_matrix(width, size[1]).T)
+    rows, columns = resize_matrix(height, size[0]), resize_matrix(width, size[1])
+    return np.matmul(rows, np.matmul(x, columns.T))

@@ -8,20 +8,18 @@ from numpy.typing import NDArray
 from common.arch import REGNETX32, AnyNetSpec
 from common.weights import Arrays, initial_weights
 
-STEPS = 5
-"""Training steps of a trajectory."""
-
 LEARNING_RATE = 0.001
 """Small, since at the chapter's 0.05 rounding errors grow a hundredfold per step."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One network on one batch of random images; everything follows from the name and sizes."""
+    """One network, trained for `steps` on one batch of random images, all drawn from seeds."""
 
     name: str
     spec: AnyNetSpec
     image_size: int = 32
+    steps: int = 5
     batch: int = 8
 
     @property
@@ -60,8 +58,10 @@ def _two_stages(**settings: object) -> AnyNetSpec:
 _TWO = _two_stages()
 
 CASES = (
-    Case("regnetx32", REGNETX32, 96),
-    Case("regnetx32 at 33 pixels", REGNETX32, 33),
+    # So many units lie near the kink of a ReLU here that rounding flips some at every step, and
+    # each flip moves gradients by percents: only the first step can be compared.
+    Case("regnetx32", REGNETX32, 96, steps=1),
+    Case("regnetx32 at 33 pixels", REGNETX32, 33, steps=1),
     Case("odd size", _TWO, 29),
     Case("no bias", _two_stages(conv_bias=False)),
     Case("squeeze and excitation", _two_stages(se_ratio=0.25)),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from common.backends import Backend
 from common.files import write_bytes
-from common.parity.cases import CASES, LEARNING_RATE, STEPS, Case
+from common.parity.cases import CASES, LEARNING_RATE, Case
 from common.training import CHAPTER_RECIPE, MOMENTUM, Recipe
 
 TRAJECTORIES = {
@@ -26,17 +26,24 @@ def record(backend: Backend, case: Case) -> Iterator[tuple[str, NDArray[Any]]]:
     yield "eval logits", backend.logits(network, case.inputs())
     yield "train logits", backend.logits(network, case.inputs(), training=True)
     for name, recipe in TRAJECTORIES.items():
-        network = backend.create(case.spec)
-        backend.set_weights(network, case.arrays())
-        learner = backend.Learner(network, case.image_shape, recipe, "cpu")
-        losses = []
-        for step in range(STEPS):
-            rate = recipe.learning_rate(LEARNING_RATE, step / STEPS, STEPS)
-            loss, _ = learner.train_step(case.images(), case.labels(), rate)
-            losses.append(float(loss))
-            if step in (0, STEPS - 1):
-                yield from _state(f"{name} step {step + 1}", learner.state())
-        yield f"{name} losses", np.array(losses, np.float32)
+        for quantity, array in _trajectory(backend, case, recipe):
+            yield f"{name} {quantity}", array
+
+
+def _trajectory(backend: Backend, case: Case, recipe: Recipe) -> Iterator[tuple[str, NDArray[Any]]]:
+    network = backend.create(case.spec)
+    backend.set_weights(network, case.arrays())
+    learner = backend.Learner(network, case.image_shape, recipe, "cpu")
+    before, losses = learner.state(), []
+    for step in range(case.steps):
+        rate = recipe.learning_rate(LEARNING_RATE, step / case.steps, case.steps)
+        loss, _ = learner.train_step(case.images(), case.labels(), rate)
+        losses.append(float(loss))
+        if step == 0:
+            yield from _state("step 1", before, learner.state())
+    yield "losses", np.array(losses, np.float32)
+    if case.steps > 1:
+        yield from _state(f"step {case.steps}", before, learner.state())
 
 
 def write_record(backend: Backend, path: Path, cases: tuple[Case, ...] = CASES) -> None:
@@ -52,12 +59,13 @@ def write_record(backend: Backend, path: Path, cases: tuple[Case, ...] = CASES) 
     write_bytes(path, save(arrays))
 
 
-def _state(prefix: str, state: dict[str, NDArray[Any]]) -> Iterator[tuple[str, NDArray[Any]]]:
-    for name, array in state.items():
+def _state(
+    prefix: str, before: dict[str, NDArray[Any]], after: dict[str, NDArray[Any]]
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Running statistics as they are; weights as their movement in units of their own norm."""
+    for name, array in after.items():
         if name.endswith(("running_mean", "running_var")):
-            kind = "statistics"
-        elif name.endswith(MOMENTUM):
-            kind = "momentum"
-        else:
-            kind = "weights"
-        yield f"{prefix} {kind}/{name}", array
+            yield f"{prefix} statistics/{name}", array
+        elif not name.endswith(MOMENTUM):
+            norm = max(float(np.linalg.norm(before[name])), 1e-30)
+            yield f"{prefix} movement/{name}", (array - before[name]) / np.float32(norm)

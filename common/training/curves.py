@@ -1,5 +1,6 @@
 """The picture of a run: losses and accuracy against epoch, as in the chapter."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,24 +15,50 @@ def draw_curves(rows: list[Row], title: str = "") -> "Figure":
     """Training loss per interval, validation loss and accuracy per epoch."""
     from matplotlib.figure import Figure
 
-    intervals = [row for row in rows if row["kind"] == "interval"]
-    epochs = [row for row in rows if row["kind"] == "epoch"]
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    _line(axes, intervals, "epoch", "loss", "C0", "-", "train loss", "")
-    _line(axes, epochs, "epoch", "val_loss", "C1", "--", "validation loss", "o")
-    _line(axes, epochs, "epoch", "val_accuracy", "C2", "-.", "validation accuracy", "s")
-    axes.set(xlabel="epoch", title=title)
+    _line(axes, rows, "interval", "loss", "train loss", color="C0")
+    _line(axes, rows, "epoch", "val_loss", "validation loss", color="C1", ls="--", marker="o")
+    _line(
+        axes, rows, "epoch", "val_accuracy", "validation accuracy", color="C2", ls="-.", marker="s"
+    )
+    axes.set(xlabel="epoch", ylabel="cross-entropy in nats, accuracy", title=title)
+    axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
 
 
+def draw_comparison(runs: Mapping[str, list[Row]]) -> "Figure":
+    """Several runs by name: training loss per interval, and validation accuracy per epoch."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    for number, (name, rows) in enumerate(runs.items()):
+        # The later lines are thinner, so that equal ones do not hide each other.
+        style = {"color": f"C{number}", "lw": max(1.0, 3.0 - 0.5 * number), "alpha": 0.8}
+        _line(losses, rows, "interval", "loss", name, **style)
+        _line(accuracies, rows, "epoch", "val_accuracy", name, marker="o", **style)
+    losses.set(xlabel="epoch", ylabel="train loss in nats, mean per interval")
+    losses.set_yscale("log")
+    accuracies.set(xlabel="epoch", ylabel="validation accuracy")
+    for axes in (losses, accuracies):
+        axes.grid(alpha=0.3, which="both")
+    losses.legend()
+    return figure
+
+
 def save_curves(rows: list[Row], path: str | Path, title: str = "") -> None:
-    """Write the picture, in the format that the name's ending says, whole or not at all."""
+    """Write the picture of a run, in the format of the name's ending, whole or not at all."""
+    save_figure(draw_curves(rows, title), path)
+
+
+def save_figure(figure: "Figure", path: str | Path) -> None:
+    """Write a figure, in the format of the name's ending, whole or not at all."""
     with replacing(path) as temporary:
-        draw_curves(rows, title).savefig(temporary, dpi=150)
+        figure.savefig(temporary, dpi=150)
 
 
 def in_notebook() -> bool:
@@ -71,8 +98,7 @@ class LiveFigure:
         """The last figure stays in the notebook."""
 
 
-def _line(
-    axes: Any, rows: list[Row], x: str, y: str, colour: str, style: str, label: str, marker: str
-) -> None:
-    xs, ys = [row[x] for row in rows], [row[y] for row in rows]
-    axes.plot(xs, ys, style, color=colour, label=label, marker=marker, markersize=4)
+def _line(axes: Any, rows: list[Row], kind: str, value: str, label: str, **style: Any) -> None:
+    chosen = [row for row in rows if row["kind"] == kind]
+    epochs = [row["epoch"] for row in chosen]
+    axes.plot(epochs, [row[value] for row in chosen], label=label, markersize=4, **style)

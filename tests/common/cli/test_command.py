@@ -72,7 +72,9 @@ def test_bad_input_is_one_clear_error(arguments, code, message, tmp_path, monkey
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["summary", "train", "evaluate", "backends", "parity"])
+@pytest.mark.parametrize(
+    "command", ["summary", "train", "evaluate", "curves", "backends", "parity"]
+)
 def test_every_command_explains_itself(command):
     result = _run(command, "--help")
     assert result.exit_code == 0
