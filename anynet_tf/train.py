@@ -111,12 +111,12 @@ class Learner:
         """Move the weights by one step; the mean loss and the number of correct images."""
         with tf.device(self._device):
             rate = tf.constant(learning_rate, tf.float32)
-            return self._compiled_step(tf.constant(images), tf.constant(labels), rate)
+            return self._compiled_step(_to_nhwc(images), tf.constant(labels), rate)
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics."""
         with tf.device(self._device):
-            return self._compiled_forward(tf.constant(images)).numpy()
+            return self._compiled_forward(_to_nhwc(images)).numpy()
 
     def _step(
         self, images: tf.Tensor, labels: tf.Tensor, learning_rate: tf.Tensor
@@ -131,7 +131,7 @@ class Learner:
         return loss, tf.reduce_sum(tf.cast(right, tf.int32))
 
     def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        x = resize_images(tf.transpose(images, (0, 2, 3, 1)), self._size)
+        x = resize_images(images, self._size)
         with _computing_in(self._policy, self.network):
             return tf.cast(self.network(x, training=training), tf.float32)
 
@@ -161,6 +161,11 @@ class Trainer(BaseTrainer):
     def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
         """A learner for `model` with this trainer's recipe, device and precision."""
         return Learner(model, image_shape, self.recipe, self.device, self.precision)
+
+
+def _to_nhwc(images: NDArray[np.uint8]) -> tf.Tensor:
+    # On the host, since TensorFlow transposes uint8 slowly, and says so, on some CPUs.
+    return tf.constant(images.transpose(0, 2, 3, 1))
 
 
 def _find_device(device: Device) -> str:

@@ -45,7 +45,7 @@ def canonical_names(
 
 def canonical_array(variable: keras.Variable) -> NDArray[Any]:
     """A copy of a variable: HWIO kernels as OIHW, (in, out) linear weights as (out, in)."""
-    array = np.array(variable)
+    array = np.array(variable.numpy())
     if array.ndim < 2:
         return array
     return np.ascontiguousarray(array.transpose(-1, -2, *range(array.ndim - 2)))
