@@ -5,12 +5,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from anynet_tf.layers import BatchNorm, SqueezeExcitation, conv
+from anynet_tf.layers import BatchNorm, Shape, SqueezeExcitation, conv
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
-
-Shape = tuple[int | None, ...]
 
 
 @keras.saving.register_keras_serializable(package="anynet")

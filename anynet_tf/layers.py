@@ -11,6 +11,8 @@ from common.errors import SpecError
 
 __all__ = ["BatchNorm", "GroupedConv2D", "SqueezeExcitation", "conv", "resize_images"]
 
+Shape = tuple[int | None, ...]
+
 
 @keras.saving.register_keras_serializable(package="anynet")
 class GroupedConv2D(keras.layers.Conv2D):
@@ -161,7 +163,7 @@ class SqueezeExcitation(keras.layers.Layer):
             channels, activation="sigmoid", name="fc2", dtype=self.dtype_policy
         )
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Allocate both layers."""
         self.fc1.build((None, input_shape[-1]))
         self.fc2.build((None, self.fc1.units))
@@ -170,6 +172,10 @@ class SqueezeExcitation(keras.layers.Layer):
         """Scale (N, H, W, C) by gates in (0, 1)."""
         gates = self.fc2(self.fc1(tf.reduce_mean(x, (1, 2))))
         return x * gates[:, None, None]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The shape stays."""
+        return input_shape
 
 
 def resize_images(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_tf.layers import BatchNorm, conv
+from anynet_tf.layers import BatchNorm, Shape, conv
 from anynet_tf.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -27,7 +27,7 @@ class Classifier(HyperParameters, keras.Model):
         # Keras has put the loss of `compile` here, None so far, in front of the method.
         del self.loss
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Allocate `net` for images of any size with the channels of `input_shape`."""
         if not self.net.built:
             self.net.build((None, None, None, input_shape[-1]))
