@@ -27,4 +27,5 @@ def prepare(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.floa
     if (height, width) == tuple(size):
         return x
     rows, columns = resize_matrix(height, size[0]), resize_matrix(width, size[1])
-    return np.matmul(rows, np.matmul(x, columns.T))
+    resized: NDArray[np.float32] = np.matmul(rows, np.matmul(x, columns.T))
+    return resized

@@ -1,0 +1,41 @@
+"""RegNetX32's training step at 96x96, batch 128: images per second, and what resizing costs.
+
+    python benchmarks/training_step.py torch      in that backend's environment
+"""
+
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from common import REGNETX32
+from common.backends import load_backend
+
+BATCH, REPEATS = 128, 12
+
+
+def main(backend: str) -> None:
+    """Print the median rate from 28 pixel images and the ratio to images of 96 pixels."""
+    module = load_backend(backend)
+    stream = np.random.default_rng(0)
+    labels = stream.integers(0, 10, BATCH, np.int32)
+    learner = module.Learner(module.create(REGNETX32), (1, 96, 96))
+    times: dict[int, list[float]] = {28: [], 96: []}
+    images = {side: stream.integers(0, 256, (BATCH, 1, side, side), np.uint8) for side in times}
+    for _ in range(REPEATS):
+        for side, values in times.items():
+            began = time.perf_counter()
+            float(learner.train_step(images[side], labels, 0.01)[0])
+            values.append(time.perf_counter() - began)
+    # The first steps compile.
+    resized, plain = (statistics.median(values[2:]) for values in times.values())
+    ratios = [a / b for a, b in zip(times[28][2:], times[96][2:], strict=True)]
+    print(
+        f"{backend}: {BATCH / resized:.0f} images/s; a step that resizes takes "
+        f"{statistics.median(ratios):.3f} times one that does not ({plain:.3f} s)"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
