@@ -15,12 +15,12 @@ from common.errors import AnyNetError
 
 
 class _Group(click.Group):
-    """Turns the project's own errors into a message on stderr and exit code 1."""
+    """Turns the project's and the file system's errors into a message and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except AnyNetError as error:
+        except (AnyNetError, OSError) as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)

@@ -1,5 +1,6 @@
 """How good a network is on a labelled set: loss, accuracy, confusion."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +37,9 @@ class Evaluation:
         return fractions
 
     def to_dict(self, classes: tuple[str, ...]) -> dict[str, Any]:
-        """Plain data for a record."""
-        per_class = dict(zip(classes, self.per_class.tolist(), strict=True))
+        """Plain data for a record; JSON has no NaN, so a class without images has `None`."""
+        values = [None if math.isnan(value) else value for value in self.per_class.tolist()]
+        per_class = dict(zip(classes, values, strict=True))
         return {
             "images": self.images,
             "loss": self.loss,

@@ -29,7 +29,7 @@ class RecordFile:
 
     def write(self, row: Row) -> None:
         """Append one row; readers see it at once."""
-        self._file.write(json.dumps(row).encode() + b"\n")
+        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
         self._file.flush()
 
     def close(self) -> None:

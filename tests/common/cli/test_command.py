@@ -55,6 +55,7 @@ def test_the_summary_table_shows_the_total():
         (["summary", "none.safetensors"], 1, "none.safetensors: must be a weight file"),
         (["summary", "regnetx32", "--image-size", 0], 2, "0 is not in the range"),
         (["train"], 1, "out: a new run needs a directory"),
+        (["curves", "none"], 1, "none/record.jsonl: must be a training record"),
         (["train", "--resume", "none"], 1, "none: must be the directory of a run"),
         (["train", "--resume", "none", "--lr", 1], 1, "a run keeps its settings; got --lr"),
         (["train", "--out", "x", "--nesterov"], 1, "nesterov: needs a momentum above 0"),

@@ -1,0 +1,61 @@
+"""Recipes, schedules and configs."""
+
+import pytest
+
+from common.errors import ConfigError
+from common.training import CHAPTER_RECIPE, REGNET_RECIPE, Recipe, TrainConfig
+
+
+def test_the_chapters_rate_is_constant():
+    assert [CHAPTER_RECIPE.learning_rate(0.05, epoch, 10) for epoch in (0, 5.5, 9.9)] == [0.05] * 3
+
+
+@pytest.mark.parametrize(("epoch", "factor"), [(0, 1.0), (5, 0.5), (10, 0.0)])
+def test_the_cosine_falls_from_one_to_zero(epoch, factor):
+    rate = Recipe(schedule="cosine").learning_rate(0.8, epoch, 10)
+    assert rate == pytest.approx(0.8 * factor)
+
+
+@pytest.mark.parametrize(("epoch", "factor"), [(0, 0.1), (2.5, 0.55), (5, 1.0), (7, 1.0)])
+def test_a_warm_up_climbs_from_a_tenth(epoch, factor):
+    assert Recipe(warmup_epochs=5).learning_rate(2.0, epoch, 10) == pytest.approx(2 * factor)
+
+
+def test_the_papers_recipe_is_the_papers():
+    assert Recipe(0.9, True, 5e-5, 5, "cosine") == REGNET_RECIPE
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"momentum": 1.0}, "momentum: must be at least 0 and below 1; got 1.0"),
+        ({"nesterov": True}, "nesterov: needs a momentum above 0"),
+        ({"weight_decay": -1}, "weight_decay: must be at least 0; got -1"),
+        ({"warmup_epochs": float("nan")}, "warmup_epochs: must be at least 0; got nan"),
+        ({"schedule": "step"}, "schedule: must be one of constant, cosine; got 'step'"),
+    ],
+)
+def test_a_bad_recipe_says_which_rule(settings, message):
+    with pytest.raises(ConfigError, match=f"^{message}"):
+        Recipe(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs: must be an integer of at least 1; got 0"),
+        ({"batch_size": 1.5}, "batch_size: must be an integer of at least 1; got 1.5"),
+        ({"seed": -1}, "seed: must be an integer of at least 0; got -1"),
+        ({"learning_rate": float("inf")}, "learning_rate: must be above 0; got inf"),
+        ({"device": "tpu"}, "device: must be one of auto, cpu, gpu; got 'tpu'"),
+        ({"precision": "int8"}, "precision: must be one of float32, bfloat16; got 'int8'"),
+    ],
+)
+def test_a_bad_config_says_which_rule(settings, message):
+    with pytest.raises(ConfigError, match=f"^{message}"):
+        TrainConfig("torch", **settings)
+
+
+def test_a_config_comes_back_from_json():
+    config = TrainConfig("jax", recipe=REGNET_RECIPE, resize=(96, 64), seed=3)
+    assert TrainConfig.from_json(config.to_json()) == config

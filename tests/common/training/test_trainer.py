@@ -1,0 +1,149 @@
+"""The loop, the record, checkpoints and resuming, with a learner that is a counter."""
+
+import json
+
+import numpy as np
+import pytest
+
+from common.errors import ConfigError, DataError, TrainingError, WeightsError
+from common.training import Recipe, read_config, read_record
+from common.weights import load_weights
+from tests.common.training.fakes import SPEC, Data, FakeTrainer, Model
+
+
+def _fit(out=None, epochs=2, resume=False, **settings):
+    trainer = FakeTrainer(epochs, out=out, **settings)
+    trainer.fit(Model(), Data(), resume=resume)
+    return trainer
+
+
+def test_the_rows_come_in_order():
+    rows = _fit(log_every=1).history
+    assert [row["kind"] for row in rows] == [
+        "start", "interval", "interval", "epoch", "interval", "interval", "epoch", "end",
+    ]  # fmt: skip
+
+
+def test_an_interval_ends_with_its_epoch():
+    rows = _fit(log_every=100).history
+    assert [row["step"] for row in rows if row["kind"] == "interval"] == [2, 4]
+
+
+def test_an_epoch_row_holds_the_means_of_its_steps():
+    epoch = next(row for row in _fit(losses=[3.0, 1.0]).history if row["kind"] == "epoch")
+    assert epoch["train_loss"] == 2.0
+    assert epoch["train_accuracy"] == 0.5
+    assert epoch["val_accuracy"] == pytest.approx(1 / 7)
+
+
+def test_the_end_row_holds_the_confusion_matrix():
+    end = _fit().history[-1]
+    assert np.array(end["confusion"])[:7, 3].tolist() == [1] * 7
+    assert end["per_class_accuracy"]["d"] == 1.0
+    assert end["images"] == 7
+
+
+def test_the_rate_follows_the_recipe_step_by_step():
+    recipe = Recipe(schedule="cosine", warmup_epochs=1)
+    rates = _fit(recipe=recipe).learner.rates
+    assert rates == [recipe.learning_rate(0.5, step / 2, 2) for step in range(4)]
+
+
+def test_a_run_directory_reads_back(tmp_path):
+    trainer = _fit(tmp_path / "run")
+    config = read_config(tmp_path / "run")
+    assert (config.spec, config.learning_rate, config.epochs) == (SPEC, 0.5, 2)
+    assert read_record(tmp_path / "run" / "record.jsonl") == trainer.history
+    assert load_weights(tmp_path / "run" / "model.safetensors")[0] == SPEC
+    assert (tmp_path / "run" / "curves.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_resumed_run_goes_on_where_it_stopped(tmp_path):
+    _fit(tmp_path, epochs=1)
+    trainer = _fit(tmp_path, epochs=3, resume=True)
+    assert trainer.learner.steps == 6
+    rows = read_record(tmp_path / "record.jsonl")
+    assert [row["epoch"] for row in rows if row["kind"] == "epoch"] == [1, 2, 3]
+
+
+def test_what_came_after_the_checkpoint_is_cut_off(tmp_path):
+    _fit(tmp_path, epochs=1)
+    with (tmp_path / "record.jsonl").open("a") as file:
+        file.write('{"kind": "interval", "half a li')
+    _fit(tmp_path, epochs=2, resume=True)
+    kinds = [row["kind"] for row in read_record(tmp_path / "record.jsonl")]
+    assert kinds == ["start", "interval", "epoch", "start", "interval", "epoch", "end"]
+
+
+def test_a_run_is_not_overwritten(tmp_path):
+    _fit(tmp_path, epochs=1)
+    with pytest.raises(ConfigError, match="must not hold a run yet"):
+        _fit(tmp_path, epochs=1)
+
+
+def test_a_resumed_run_keeps_its_settings(tmp_path):
+    _fit(tmp_path, epochs=1)
+    with pytest.raises(ConfigError, match="must keep its settings"):
+        _fit(tmp_path, resume=True, recipe=Recipe(momentum=0.9))
+
+
+def test_resuming_without_a_run_is_a_config_error(tmp_path):
+    with pytest.raises(ConfigError, match="must be the directory of a run"):
+        _fit(tmp_path / "none", resume=True)
+
+
+def test_resuming_from_a_broken_checkpoint_is_a_weights_error(tmp_path):
+    _fit(tmp_path, epochs=1)
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(WeightsError, match="checkpoint.safetensors: must be a training state"):
+        _fit(tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_names_its_step(bad):
+    with pytest.raises(TrainingError, match="^step 4: the loss must stay finite; got"):
+        _fit(losses=[1.0, 1.0, 1.0, bad])
+
+
+def test_a_loss_that_is_not_finite_leaves_the_last_good_state(tmp_path):
+    trainer = FakeTrainer(2, out=tmp_path, losses=[1.0, 1.0, 1.0, float("nan")])
+    with pytest.raises(TrainingError):
+        trainer.fit(Model(), Data())
+    assert trainer.learner.steps == 2
+    _fit(tmp_path, resume=True)
+    assert load_weights(tmp_path / "model.safetensors")[1]["head.fc.bias"][0] == 4
+
+
+def test_an_interrupted_run_closes_its_record(tmp_path):
+    trainer = FakeTrainer(2, out=tmp_path)
+    trainer.learner.predict = lambda images: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(Model(), Data())
+    assert [row["kind"] for row in read_record(tmp_path / "record.jsonl")] == ["start", "interval"]
+
+
+def test_a_model_without_a_spec_cannot_be_kept(tmp_path):
+    class Handwritten:
+        lr = 0.1
+
+    with pytest.raises(ConfigError, match="needs a model with a spec"):
+        FakeTrainer(1, out=tmp_path / "run").fit(Handwritten(), Data())
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_gpus_means_the_cpu():
+    assert FakeTrainer(1, num_gpus=0).device == "cpu"
+
+
+def test_a_broken_record_names_its_line(tmp_path):
+    path = tmp_path / "record.jsonl"
+    path.write_text('{"kind": "start"}\nnonsense\n')
+    with pytest.raises(DataError, match="record.jsonl, line 2: must be a JSON object"):
+        read_record(path)
+
+
+def test_a_broken_config_names_its_file(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"backend": "torch", "colour": 1}))
+    with pytest.raises(ConfigError, match="config.json: fields must be known; got .'colour'"):
+        read_config(tmp_path)

@@ -1,0 +1,94 @@
+"""Weight files: whole, and broken in every way."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from common import REGNETX32, AnyNetSpec
+from common.errors import WeightsError
+from common.weights import initial_weights, load_weights, save_weights
+
+_SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1),), 4)
+_ARRAYS = initial_weights(_SPEC)
+_NAME = "stage1.block1.conv2.weight"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "net.safetensors"
+
+
+def test_what_was_saved_is_loaded(path):
+    save_weights(path, _SPEC, _ARRAYS)
+    spec, arrays = load_weights(path)
+    assert spec == _SPEC
+    assert [name for name in _ARRAYS if not np.array_equal(arrays[name], _ARRAYS[name])] == []
+
+
+def test_equal_networks_give_equal_bytes(path, tmp_path):
+    save_weights(path, _SPEC, _ARRAYS)
+    save_weights(tmp_path / "other", _SPEC, dict(reversed(_ARRAYS.items())))
+    assert path.read_bytes() == (tmp_path / "other").read_bytes()
+
+
+_MISFITS = pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({_NAME: None}, rf"missing {_NAME}; extra none"),
+        ({"stem.conv.wieght": np.zeros(3, np.float32)}, "missing none; extra stem.conv.wieght"),
+        ({_NAME: np.zeros((3, 3), np.float32)}, rf"{_NAME} must have shape \(8, 4, 3, 3\)"),
+        ({_NAME: _ARRAYS[_NAME].astype(np.float64)}, f"{_NAME} must be float32, got float64"),
+        ({_NAME: np.full_like(_ARRAYS[_NAME], np.nan)}, f"{_NAME} must be finite"),
+    ],
+)
+
+
+def _changed(change):
+    arrays = {**_ARRAYS, **change}
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+@_MISFITS
+def test_saving_arrays_that_do_not_fit_names_them(path, change, message):
+    with pytest.raises(WeightsError, match=f"net.safetensors: .*{message}"):
+        save_weights(path, _SPEC, _changed(change))
+    assert not path.exists()
+
+
+@_MISFITS
+def test_loading_arrays_that_do_not_fit_names_them(path, change, message):
+    header = json.dumps({"version": 1, "spec": json.loads(_SPEC.to_json())})
+    save_file(_changed(change), path, {"anynet": header})
+    with pytest.raises(WeightsError, match=f"net.safetensors: .*{message}"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "metadata must hold anynet"),
+        ({"anynet": "{"}, "metadata must hold anynet"),
+        ({"anynet": '{"version": 2, "spec": {}}'}, "format version must be 1; got 2"),
+        ({"anynet": '{"version": 1, "spec": {}}'}, "fields must be among"),
+    ],
+)
+def test_metadata_that_does_not_fit_is_refused(path, metadata, message):
+    save_file(_ARRAYS, path, metadata)
+    with pytest.raises(WeightsError, match=message):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 100, -1])
+def test_a_truncated_file_is_refused(path, keep):
+    save_weights(path, _SPEC, _ARRAYS)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(WeightsError, match="net.safetensors: must be a safetensors file"):
+        load_weights(path)
+
+
+def test_many_differences_are_one_short_error(path):
+    with pytest.raises(WeightsError, match="missing .* and 192 more") as caught:
+        save_weights(path, REGNETX32, {})
+    assert len(str(caught.value)) < 500
