@@ -34,7 +34,7 @@ class ResNeXtBlock(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
-        middle, dtype = stage.bottleneck_channels, self.dtype_policy
+        middle, dtype = stage.bottleneck_channels, self.dtype_policy.name
         self.conv1 = conv(middle, 1, 1, 1, conv_bias, name="conv1", dtype=dtype)
         self.bn1 = BatchNorm(bn_epsilon, bn_momentum, name="bn1", dtype=dtype)
         self.conv2 = conv(middle, 3, strides, stage.groups, conv_bias, name="conv2", dtype=dtype)
@@ -82,7 +82,7 @@ class ResNetBlock(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        dtype = self.dtype_policy
+        dtype = self.dtype_policy.name
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, name="conv1", dtype=dtype)
         self.bn1 = BatchNorm(bn_epsilon, bn_momentum, name="bn1", dtype=dtype)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, name="conv2", dtype=dtype)
@@ -120,7 +120,7 @@ class VanillaBlock(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        dtype = self.dtype_policy
+        dtype = self.dtype_policy.name
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, name="conv1", dtype=dtype)
         self.bn1 = BatchNorm(bn_epsilon, bn_momentum, name="bn1", dtype=dtype)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, name="conv2", dtype=dtype)

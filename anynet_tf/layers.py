@@ -147,7 +147,8 @@ class BatchNorm(keras.layers.BatchNormalization):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "momentum": self.new_weight}
+        base = keras.layers.Layer.get_config(self)
+        return {**base, "epsilon": self.epsilon, "momentum": self.new_weight}
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -157,10 +158,10 @@ class SqueezeExcitation(keras.layers.Layer):
     def __init__(self, channels: int, se_channels: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fc1 = keras.layers.Dense(
-            se_channels, activation="relu", name="fc1", dtype=self.dtype_policy
+            se_channels, activation="relu", name="fc1", dtype=self.dtype_policy.name
         )
         self.fc2 = keras.layers.Dense(
-            channels, activation="sigmoid", name="fc2", dtype=self.dtype_policy
+            channels, activation="sigmoid", name="fc2", dtype=self.dtype_policy.name
         )
 
     def build(self, input_shape: Shape) -> None:

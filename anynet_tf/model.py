@@ -47,7 +47,7 @@ class Classifier(HyperParameters, keras.Model):
         x = tf.zeros(shape)
         for part in self.net.layers:
             x = part(x, training=False)
-            print(f"{part.name:8}{type(part).__name__} output shape:\t{tuple(x.shape)}")
+            print(f"{part.name:7} {type(part).__name__} output shape:\t{tuple(x.shape)}")
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -76,7 +76,7 @@ class AnyNet(Classifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.lr = lr
+        self.lr, self.seed = lr, seed
         self.spec = spec = AnyNetSpec.from_arch(
             arch,
             stem_channels,
@@ -116,7 +116,7 @@ class AnyNet(Classifier):
 
     def stem(self, num_channels: int, in_channels: int | None = None) -> keras.Sequential:
         """A strided 3x3 convolution, batch norm and ReLU."""
-        spec, dtype = self.spec, self.dtype_policy
+        spec, dtype = self.spec, self.dtype_policy.name
         return keras.Sequential(
             [
                 conv(
@@ -167,7 +167,7 @@ class AnyNet(Classifier):
         spec = self.spec
         project = projects(in_channels, num_channels, stride)
         constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum)
-        named = {"name": name, "dtype": self.dtype_policy}
+        named = {"name": name, "dtype": self.dtype_policy.name}
         match spec.block:
             case "resnext":
                 return ResNeXtBlock(
@@ -187,7 +187,7 @@ class AnyNet(Classifier):
 
     def head(self, num_classes: int, in_channels: int | None = None) -> keras.Sequential:
         """The mean over all positions and a linear layer."""
-        dtype = self.dtype_policy
+        dtype = self.dtype_policy.name
         return keras.Sequential(
             [
                 keras.layers.GlobalAveragePooling2D(name="pool", dtype=dtype),
@@ -195,6 +195,11 @@ class AnyNet(Classifier):
             ],
             name="head",
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {**self.spec.arguments(), "lr": self.lr, "seed": self.seed}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -211,3 +216,8 @@ class RegNetX32(AnyNet):
     ) -> None:
         arguments = REGNETX32.arguments() | {"num_classes": num_classes, "in_channels": in_channels}
         super().__init__(**arguments, lr=lr, seed=seed, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        fixed = REGNETX32.arguments().keys() - {"num_classes", "in_channels"}
+        return {name: v for name, v in super().get_config().items() if name not in fixed}

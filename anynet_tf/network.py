@@ -27,6 +27,8 @@ def logits(
     `training` normalises by the statistics of this batch.
     """
     x = tf.constant(images.transpose(0, 2, 3, 1))
+    if not network.built:
+        network.build(x.shape)
     outputs, _ = network.stateless_call(
         network.trainable_variables, network.non_trainable_variables, x, training=training
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, ClassVar
 
 import keras
@@ -102,8 +103,10 @@ class Learner:
             if not model.built:
                 model.build((None, *image_shape[1:], image_shape[0]))
             self._optimizer.build(model.trainable_variables)
-        self._compiled_step = tf.function(self._step, autograph=False)
-        self._compiled_forward = tf.function(self._forward, autograph=False)
+        # Partials, since TensorFlow counts traces per code object: a learner after the other would
+        # look like one function that is traced again and again.
+        self._compiled_step = tf.function(partial(self._step), autograph=False)
+        self._compiled_forward = tf.function(partial(self._forward), autograph=False)
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
