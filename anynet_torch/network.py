@@ -32,7 +32,7 @@ def logits(
     network.train(training)
     try:
         with torch.no_grad():
-            x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+            x = torch.tensor(images, device=device)
             return torch.func.functional_call(network, buffers, (x,)).float().cpu().numpy()
     finally:
         network.train(was_training)

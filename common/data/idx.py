@@ -37,7 +37,7 @@ def read_content(path: str | Path) -> bytes:
 
 
 def decode_idx(data: bytes, where: str) -> NDArray[np.uint8]:
-    """The array in the bytes of an idx file; `where` names them in a `DataError`."""
+    """A new array of what the bytes of an idx file hold; `where` names them in a `DataError`."""
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != _UNSIGNED_BYTE:
         raise DataError(f"{where}: must begin with 00 00 08; got {data[:4].hex(' ') or 'nothing'}")
     dimensions = data[3]
@@ -53,7 +53,7 @@ def decode_idx(data: bytes, where: str) -> NDArray[np.uint8]:
             f"{where}: must hold {prod(shape):,} elements of shape {shape}; "
             f"got {len(data) - start:,} bytes"
         )
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
 
 
 def encode_idx(array: NDArray[np.uint8]) -> bytes:

@@ -1,0 +1,76 @@
+"""What JAX users expect of a module and of a function."""
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+jnp = jax.numpy
+
+import anynet_jax as anynet  # noqa: E402
+from anynet_jax import train  # noqa: E402
+from common import REGNETX32, AnyNetSpec  # noqa: E402
+
+_SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 2)), 8, se_ratio=0.25)
+
+
+def test_modules_are_hashable_and_equal_by_value():
+    first, second = (anynet.AnyNet.from_spec(_SPEC) for _ in range(2))
+    assert first == second
+    assert hash(first) == hash(second)
+
+
+def test_flax_initialises_the_tree_that_the_weights_fill():
+    network = anynet.create(_SPEC)
+    images = jnp.zeros((1, 16, 16, 1))
+    shapes = jax.eval_shape(network.module.init, jax.random.key(0), images)
+    found = jax.tree.map(lambda leaf: leaf.shape, network.variables)
+    assert jax.tree.map(lambda leaf: leaf.shape, shapes) == found
+
+
+def test_apply_is_pure_and_returns_the_new_statistics():
+    network = anynet.create(_SPEC)
+    images = jax.random.uniform(jax.random.key(0), (4, 16, 16, 1))
+    before = jax.tree.map(np.array, network.variables)
+    _, updates = network.module.apply(network.variables, images, mutable=["batch_stats"])
+    assert list(updates) == ["batch_stats"]
+    jax.tree.map(np.testing.assert_array_equal, before, network.variables)
+
+
+@pytest.mark.parametrize(("strides", "groups", "kernel"), [(1, 2, 3), (2, 4, 3), (2, 2, 1),
+                                                           (1, 8, 3), (2, 1, 3)])  # fmt: skip
+def test_the_split_convolution_is_the_native_one(strides, groups, kernel):
+    x = jax.random.normal(jax.random.key(0), (2, 9, 8, 8))
+    weights = jax.random.normal(jax.random.key(1), (kernel, kernel, 8 // groups, 16))
+
+    def gradients(algorithm):
+        def total(x, weights):
+            y = anynet.grouped_conv(x, weights, strides, groups, algorithm)
+            return (y**2).sum(), y
+
+        return jax.grad(total, (0, 1), has_aux=True)(x, weights)
+
+    jax.tree.map(
+        lambda ours, native: np.testing.assert_allclose(ours, native, rtol=1e-4, atol=1e-4),
+        gradients("split"),
+        gradients("native"),
+    )
+
+
+def test_a_step_is_compiled_once_for_all_learning_rates():
+    learner = anynet.Learner(anynet.create(_SPEC), (1, 16, 16))
+    images, labels = np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32)
+    learner.train_step(images, labels, 0.1)
+    compiled = train._step._cache_size()
+    learner.train_step(images, labels, 0.2)
+    assert train._step._cache_size() == compiled
+
+
+def test_a_trained_network_outlives_the_next_step():
+    learner = anynet.Learner(anynet.create(_SPEC), (1, 16, 16))
+    network = learner.network
+    learner.train_step(np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32), 0.1)
+    assert np.isfinite(anynet.get_weights(network)["head.fc.weight"]).all()
+
+
+def test_the_chapters_fields_come_first():
+    assert anynet.RegNetX32().arch == REGNETX32.arguments()["arch"]

@@ -1,0 +1,73 @@
+"""What PyTorch users expect of a module."""
+
+import copy
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import anynet_torch as anynet  # noqa: E402
+from common import REGNETX32, AnyNetSpec  # noqa: E402
+from common.weights import expected_shapes  # noqa: E402
+
+_SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 2)), 8, se_ratio=0.25)
+_X = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def model():
+    return anynet.create(_SPEC).eval()
+
+
+def test_state_dict_keys_are_canonical_names():
+    keys = set(anynet.RegNetX32().net.state_dict())
+    assert {key for key in keys if not key.endswith("num_batches_tracked")} == set(
+        expected_shapes(REGNETX32)
+    )
+
+
+def test_torch_export_gives_the_same_logits(model):
+    exported = torch.export.export(model, (_X,))
+    torch.testing.assert_close(exported.module()(_X), model(_X))
+
+
+def test_torch_export_takes_any_batch_size(model):
+    batch = torch.export.Dim("batch", min=1)
+    exported = torch.export.export(model, (_X,), dynamic_shapes=({0: batch},))
+    x = torch.cat([_X, _X, _X])
+    torch.testing.assert_close(exported.module()(x), model(x))
+
+
+def test_torch_compile_traces_the_whole_module_in_one_graph(model):
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(_X), model(_X))
+
+
+def test_torch_compile_traces_training_in_one_graph(model):
+    eager, traced = model.train(), copy.deepcopy(model).train()
+    compiled = torch.compile(traced, fullgraph=True, backend="aot_eager")
+    eager(_X).sum().backward()
+    compiled(_X).sum().backward()
+    torch.testing.assert_close(traced.net.stem.conv.weight.grad, eager.net.stem.conv.weight.grad)
+    torch.testing.assert_close(traced.net.stem.bn.running_var, eager.net.stem.bn.running_var)
+
+
+def test_a_module_works_in_float64(model):
+    assert model.double()(_X.double()).dtype == torch.float64
+
+
+def test_a_stage_without_in_channels_finds_them_at_the_first_call():
+    stage = anynet.RegNetX32().stage(2, 32, 16, 1)
+    assert stage(torch.zeros(2, 5, 8, 8)).shape == (2, 32, 4, 4)
+
+
+def test_building_on_the_meta_device_allocates_nothing():
+    with torch.device("meta"):
+        block = anynet.ResNeXtBlock(32, 16, 1, True, 2, in_channels=8)
+    assert {parameter.device.type for parameter in block.parameters()} == {"meta"}
+
+
+def test_logits_keep_the_mode_of_the_network(model):
+    anynet.logits(model, np.zeros((2, 1, 16, 16), np.float32), training=True)
+    assert not model.training
