@@ -1,0 +1,30 @@
+"""AnyNet and RegNet in MXNet."""
+
+from anynet_mx.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_mx.layers import resize_images
+from anynet_mx.model import AnyNet, Classifier, RegNetX32
+from anynet_mx.network import create, load, logits, save
+from anynet_mx.train import FashionMNIST, Learner, Trainer, devices
+from anynet_mx.weights import get_weights, set_weights
+from common.chapter import add_to_class
+
+__all__ = [
+    "AnyNet",
+    "Classifier",
+    "FashionMNIST",
+    "Learner",
+    "RegNetX32",
+    "ResNeXtBlock",
+    "ResNetBlock",
+    "Trainer",
+    "VanillaBlock",
+    "add_to_class",
+    "create",
+    "devices",
+    "get_weights",
+    "load",
+    "logits",
+    "resize_images",
+    "save",
+    "set_weights",
+]

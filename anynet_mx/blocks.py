@@ -1,0 +1,111 @@
+"""The blocks that stages are made of; layer names are the chapter's (section 8.6.5)."""
+
+from mxnet.gluon import HybridBlock
+
+from anynet_mx.layers import SqueezeExcitation, batch_norm, conv
+from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
+
+__all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
+
+
+class ResNeXtBlock(HybridBlock):
+    """The ResNeXt block: 1x1, 3x3 in groups, 1x1, and a shortcut.
+
+    `group_width` channels share a group; `bottleneck_multiplier` times `num_channels` is the
+    width in the middle. `use_1x1conv` projects the shortcut. Raises `SpecError`.
+    """
+
+    def __init__(
+        self,
+        num_channels: int,
+        group_width: int | None,
+        bottleneck_multiplier: float,
+        use_1x1conv: bool = False,
+        strides: int = 1,
+        se_channels: int = 0,
+        conv_bias: bool = True,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+        in_channels: int | None = None,
+    ) -> None:
+        super().__init__()
+        stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
+        middle = stage.bottleneck_channels
+        self.conv1 = conv(middle, 1, 1, 1, conv_bias, in_channels)
+        self.bn1 = batch_norm(middle, bn_epsilon, bn_momentum)
+        self.conv2 = conv(middle, 3, strides, stage.groups, conv_bias, middle)
+        self.bn2 = batch_norm(middle, bn_epsilon, bn_momentum)
+        self.se = SqueezeExcitation(middle, se_channels) if se_channels else None
+        self.conv3 = conv(num_channels, 1, 1, 1, conv_bias, middle)
+        self.bn3 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+        self.conv4 = self.bn4 = None
+        if use_1x1conv:
+            self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
+            self.bn4 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+
+    def hybrid_forward(self, F, x):  # noqa: N803
+        """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
+        y = F.npx.relu(self.bn1(self.conv1(x)))
+        y = F.npx.relu(self.bn2(self.conv2(y)))
+        if self.se is not None:
+            y = self.se(y)
+        y = self.bn3(self.conv3(y))
+        if self.conv4 is not None:
+            x = self.bn4(self.conv4(x))
+        return F.npx.relu(y + x)
+
+
+class ResNetBlock(HybridBlock):
+    """The ResNet basic block: two 3x3 and a shortcut (chapter exercise 2)."""
+
+    def __init__(
+        self,
+        num_channels: int,
+        use_1x1conv: bool = False,
+        strides: int = 1,
+        conv_bias: bool = True,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+        in_channels: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
+        self.bn1 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+        self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
+        self.bn2 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+        self.conv4 = self.bn4 = None
+        if use_1x1conv:
+            self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
+            self.bn4 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+
+    def hybrid_forward(self, F, x):  # noqa: N803
+        """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
+        y = F.npx.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        if self.conv4 is not None:
+            x = self.bn4(self.conv4(x))
+        return F.npx.relu(y + x)
+
+
+class VanillaBlock(HybridBlock):
+    """The vanilla block of pycls: two 3x3 and no shortcut."""
+
+    def __init__(
+        self,
+        num_channels: int,
+        strides: int = 1,
+        conv_bias: bool = True,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+        in_channels: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
+        self.bn1 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+        self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
+        self.bn2 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+
+    def hybrid_forward(self, F, x):  # noqa: N803
+        """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
+        y = F.npx.relu(self.bn1(self.conv1(x)))
+        return F.npx.relu(self.bn2(self.conv2(y)))

@@ -1,0 +1,81 @@
+"""Layers with the padding, constants and statistics that all four frameworks share."""
+
+from functools import lru_cache
+
+from mxnet import Context, np, npx
+from mxnet.gluon import HybridBlock, nn
+
+from common.arch import BN_EPSILON, BN_MOMENTUM
+from common.data import resize_matrix
+
+npx.set_np()  # as in the chapter: arrays, and the layers that make them, are mxnet.np's
+
+__all__ = ["SqueezeExcitation", "batch_norm", "conv", "resize_images"]
+
+
+def conv(
+    channels: int,
+    kernel_size: int,
+    strides: int = 1,
+    groups: int = 1,
+    use_bias: bool = True,
+    in_channels: int | None = None,
+) -> nn.Conv2D:
+    """A convolution padded alike on all sides, so that stride 1 keeps the size.
+
+    Without `in_channels` the kernel is allocated at the first call.
+    """
+    padding = (kernel_size - 1) // 2
+    return nn.Conv2D(
+        channels,
+        kernel_size,
+        strides,
+        padding,
+        groups=groups,
+        use_bias=use_bias,
+        in_channels=in_channels or 0,
+    )
+
+
+def batch_norm(
+    in_channels: int, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM
+) -> nn.BatchNorm:
+    """Batch norm; `momentum` is the weight of the new batch.
+
+    Gluon averages the biased batch variance, in the backward pass.
+    """
+    return nn.BatchNorm(momentum=1 - momentum, epsilon=epsilon, in_channels=in_channels)
+
+
+class SqueezeExcitation(HybridBlock):
+    """A gate per channel, computed from the mean of all channels (Hu et al., 2018)."""
+
+    def __init__(self, channels: int, se_channels: int) -> None:
+        super().__init__()
+        self.pool = nn.GlobalAvgPool2D()
+        self.fc1 = nn.Dense(se_channels, in_units=channels)
+        self.fc2 = nn.Dense(channels, in_units=se_channels)
+
+    def hybrid_forward(self, F, x):  # noqa: N803
+        """Scale (N, C, H, W) by gates in (0, 1)."""
+        gates = F.npx.sigmoid(self.fc2(F.npx.relu(self.fc1(self.pool(x)))))
+        return x * F.np.expand_dims(F.np.expand_dims(gates, 2), 3)
+
+
+def resize_images(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
+
+    (N, C, H, W) uint8 to (N, C, *size) float32; the definition is `common.data.prepare`.
+    """
+    x = images.astype("float32") / 255
+    height, width = images.shape[2:]
+    if (height, width) == tuple(size):
+        return x
+    rows = _resize_matrix(height, size[0], images.ctx)
+    columns = _resize_matrix(width, size[1], images.ctx)
+    return np.matmul(rows, np.matmul(x, columns.T))
+
+
+@lru_cache
+def _resize_matrix(old: int, new: int, context: Context) -> np.ndarray:
+    return np.array(resize_matrix(old, new), ctx=context)

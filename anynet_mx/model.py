@@ -1,0 +1,173 @@
+"""AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
+
+from mxnet import gluon, np
+from mxnet.gluon import HybridBlock, nn
+
+from anynet_mx.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_mx.layers import batch_norm, conv
+from anynet_mx.weights import set_weights
+from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
+from common.arch.spec import Arch
+from common.chapter import HyperParameters
+from common.weights import initial_weights
+
+__all__ = ["AnyNet", "Classifier", "RegNetX32"]
+
+
+class Classifier(HyperParameters, nn.Block):
+    """A network `net` that turns images into logits, and its learning rate `lr`."""
+
+    lr: float = 0.1
+
+    def forward(self, images: np.ndarray) -> np.ndarray:
+        """Images (N, C, H, W) to logits (N, classes)."""
+        return self.net(images)
+
+    def loss(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Mean cross-entropy in nats of logits (N, classes) at labels (N,)."""
+        return gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels).mean()
+
+    def layer_summary(self, shape: tuple[int, ...]) -> None:
+        """Print what flows through the parts of `net` for a batch of `shape` (N, C, H, W)."""
+        x = np.zeros(shape)
+        for name, part in self.net._children.items():
+            x = part(x)
+            print(f"{name:8}{type(part).__name__} output shape:\t{x.shape}")
+
+
+class AnyNet(Classifier):
+    """AnyNet: a stem, stages of blocks, and a head.
+
+    `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
+    which the first two are needed. Initial weights are drawn from `seed`, the same in every
+    framework. Raises `SpecError`.
+    """
+
+    def __init__(
+        self,
+        arch: Arch,
+        stem_channels: int,
+        lr: float = 0.1,
+        num_classes: int = 10,
+        in_channels: int = 1,
+        block: BlockKind = "resnext",
+        stem_stride: int = 2,
+        conv_bias: bool = True,
+        se_ratio: float = 0.0,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.lr = lr
+        self.spec = spec = AnyNetSpec.from_arch(
+            arch,
+            stem_channels,
+            num_classes,
+            in_channels,
+            block,
+            stem_stride,
+            conv_bias,
+            se_ratio,
+            bn_epsilon,
+            bn_momentum,
+        )
+        # Children that are set as attributes follow each other, and are named by them.
+        self.net = nn.HybridSequential()
+        self.net.stem = self.stem(stem_channels, in_channels)
+        channels = stem_channels
+        for number, stage in enumerate(spec.stages, 1):
+            built = self.stage(
+                stage.depth,
+                stage.channels,
+                stage.group_width,
+                stage.bottleneck_multiplier,
+                stage.stride,
+                channels,
+            )
+            setattr(self.net, f"stage{number}", built)
+            channels = stage.channels
+        self.net.head = self.head(num_classes, channels)
+        self.initialize()
+        set_weights(self, initial_weights(spec, seed))
+
+    @staticmethod
+    def from_spec(spec: AnyNetSpec, lr: float = 0.1, seed: int = 0) -> "AnyNet":
+        """The network that `spec` describes."""
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed)
+
+    def stem(self, num_channels: int, in_channels: int | None = None) -> HybridBlock:
+        """A strided 3x3 convolution, batch norm and ReLU."""
+        spec = self.spec
+        stem = nn.HybridSequential()
+        stem.conv = conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels)
+        stem.bn = batch_norm(num_channels, spec.bn_epsilon, spec.bn_momentum)
+        stem.relu = nn.Activation("relu")
+        return stem
+
+    def stage(
+        self,
+        depth: int,
+        num_channels: int,
+        group_width: int | None,
+        bottleneck_multiplier: float,
+        stride: int = 2,
+        in_channels: int | None = None,
+    ) -> HybridBlock:
+        """`depth` blocks of `num_channels` channels, the first of which has the stride."""
+        blocks = nn.HybridSequential()
+        for index in range(depth):
+            block = self.make_block(
+                num_channels, group_width, bottleneck_multiplier, stride, in_channels
+            )
+            setattr(blocks, f"block{index + 1}", block)
+            stride, in_channels = 1, num_channels
+        return blocks
+
+    def make_block(
+        self,
+        num_channels: int,
+        group_width: int | None,
+        bottleneck_multiplier: float,
+        stride: int = 1,
+        in_channels: int | None = None,
+    ) -> HybridBlock:
+        """A block of the spec's kind; it projects its shortcut when the shape changes."""
+        spec = self.spec
+        project = projects(in_channels, num_channels, stride)
+        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum)
+        match spec.block:
+            case "resnext":
+                return ResNeXtBlock(
+                    num_channels,
+                    group_width,
+                    bottleneck_multiplier,
+                    project,
+                    stride,
+                    spec.se_channels(in_channels),
+                    *constants,
+                    in_channels=in_channels,
+                )
+            case "resnet":
+                return ResNetBlock(
+                    num_channels, project, stride, *constants, in_channels=in_channels
+                )
+            case "vanilla":
+                return VanillaBlock(num_channels, stride, *constants, in_channels=in_channels)
+
+    def head(self, num_classes: int, in_channels: int | None = None) -> HybridBlock:
+        """The mean over all positions and a linear layer."""
+        head = nn.HybridSequential()
+        head.pool = nn.GlobalAvgPool2D()
+        head.fc = nn.Dense(num_classes, in_units=in_channels or 0)
+        return head
+
+
+class RegNetX32(AnyNet):
+    """The chapter's RegNetX with two stages, 32 and 80 channels wide."""
+
+    def __init__(
+        self, lr: float = 0.1, num_classes: int = 10, in_channels: int = 1, seed: int = 0
+    ) -> None:
+        arguments = REGNETX32.arguments() | {"num_classes": num_classes, "in_channels": in_channels}
+        super().__init__(**arguments, lr=lr, seed=seed)

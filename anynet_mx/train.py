@@ -1,0 +1,145 @@
+"""One training step in MXNet, and the chapter's `Trainer`."""
+
+from typing import Any, ClassVar
+
+import mxnet
+import numpy
+from mxnet import autograd, gluon, np
+from numpy.typing import NDArray
+
+from anynet_mx.layers import resize_images
+from anynet_mx.model import Classifier
+from anynet_mx.weights import get_weights, named_parameters, set_weights
+from common.data import FashionMNIST
+from common.errors import BackendError
+from common.training import CHAPTER_RECIPE, MOMENTUM, Device, Precision, Recipe
+from common.training import Trainer as BaseTrainer
+
+__all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
+
+
+def devices() -> list[str]:
+    """The devices of this machine that MXNet can use, best first."""
+    return [*(f"gpu: number {i}" for i in range(mxnet.context.num_gpus())), "cpu"]
+
+
+class SGD(mxnet.optimizer.Optimizer):
+    """Stochastic gradient descent in PyTorch's convention.
+
+    MXNet's own keeps the rate inside the momentum buffer, which differs as soon as the rate
+    changes.
+    """
+
+    def __init__(self, recipe: Recipe, learning_rate: float) -> None:
+        # The base class spares biases its own weight decay.
+        super().__init__(learning_rate=learning_rate, wd=0.0)
+        self.recipe = recipe
+        self.buffers: dict[int, np.ndarray] = {}
+
+    def create_state(self, index: int, weight: np.ndarray) -> np.ndarray | None:
+        """The momentum buffer of a weight, if there is momentum."""
+        if not self.recipe.momentum:
+            return None
+        return self.buffers.setdefault(index, np.zeros_like(weight))
+
+    def update(
+        self, index: int, weight: np.ndarray, grad: np.ndarray, state: np.ndarray | None
+    ) -> None:
+        """Move one weight."""
+        move, recipe = grad, self.recipe
+        if recipe.weight_decay:
+            move = move + recipe.weight_decay * weight
+        if state is not None:
+            state *= recipe.momentum
+            state += move
+            move = move + recipe.momentum * state if recipe.nesterov else state
+        weight -= self.learning_rate * move
+
+
+class Learner:
+    """One network being trained on one device.
+
+    `image_shape` is (channels, height, width) as the network sees images. Raises `BackendError`
+    when the device is not there.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        image_shape: tuple[int, int, int],
+        recipe: Recipe = CHAPTER_RECIPE,
+        device: Device = "auto",
+        precision: Precision = "float32",
+    ) -> None:
+        if precision != "float32":
+            raise BackendError(
+                f"precision: MXNet 1.9 trains in float32 here; got {precision}; "
+                "use --precision float32 or another backend"
+            )
+        self._context = _find_context(device)
+        self._size = image_shape[1:]
+        self.network = model
+        model.collect_params().reset_ctx(self._context)
+        model(np.zeros((1, *image_shape), ctx=self._context))  # finishes deferred allocation
+        if isinstance(model.net, gluon.HybridBlock):
+            model.net.hybridize(static_alloc=True, static_shape=True)
+        self._trained = {
+            name: p for name, p in named_parameters(model).items() if p.grad_req != "null"
+        }
+        self._optimizer = SGD(recipe, model.lr)
+        parameters = list(self._trained.values())
+        self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
+
+    def train_step(
+        self, images: NDArray[numpy.uint8], labels: NDArray[numpy.int32], learning_rate: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Move the weights by one step; the mean loss and the number of correct images."""
+        x, targets = self._prepared(images), np.array(labels, dtype="int32", ctx=self._context)
+        with autograd.record():
+            logits = self.network(x)
+            loss = self.network.loss(logits, targets)
+        loss.backward()
+        self._trainer.set_learning_rate(learning_rate)
+        self._trainer.step(1)  # the loss is a mean already
+        return loss, (logits.argmax(1).astype("int32") == targets).sum()
+
+    def predict(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
+        """Logits (N, classes) with the running statistics."""
+        return self.network(self._prepared(images)).asnumpy()
+
+    def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
+        return resize_images(np.array(images, dtype="uint8", ctx=self._context), self._size)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        state, buffers = get_weights(self.network), self._optimizer.buffers
+        for index, name in enumerate(self._trained):
+            if index in buffers:
+                state[name + MOMENTUM] = buffers[index].asnumpy()
+        return state
+
+    def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Put back what `state` returned."""
+        set_weights(self.network, arrays)
+        for index, (name, parameter) in enumerate(self._trained.items()):
+            buffer = self._optimizer.create_state(index, parameter.data())
+            if buffer is not None:
+                buffer[:] = np.array(arrays[name + MOMENTUM]) if name + MOMENTUM in arrays else 0
+
+
+class Trainer(BaseTrainer):
+    """Fits a model to data, as in the chapter (section 3.2.4)."""
+
+    backend: ClassVar[str] = "mx"
+    framework: ClassVar[str] = "mxnet"
+
+    def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
+        """A learner for `model` with this trainer's recipe, device and precision."""
+        return Learner(model, image_shape, self.recipe, self.device, self.precision)
+
+
+def _find_context(device: Device) -> mxnet.Context:
+    there = mxnet.context.num_gpus() > 0
+    if device == "gpu" and not there:
+        raise BackendError("device: must be there; got gpu, but MXNet sees none; use --device cpu")
+    return mxnet.gpu() if there and device != "cpu" else mxnet.cpu()
