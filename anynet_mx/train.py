@@ -40,13 +40,14 @@ class SGD(mxnet.optimizer.Optimizer):
         """The momentum buffer of a weight, if there is momentum."""
         if not self.recipe.momentum:
             return None
-        return self.buffers.setdefault(index, np.zeros_like(weight))
+        return self.buffers.setdefault(index, np.zeros_like(weight.as_np_ndarray()))
 
     def update(
         self, index: int, weight: np.ndarray, grad: np.ndarray, state: np.ndarray | None
     ) -> None:
         """Move one weight."""
-        move, recipe = grad, self.recipe
+        # `gluon.Trainer` hands over legacy arrays, whose memory these share.
+        weight, move, recipe = weight.as_np_ndarray(), grad.as_np_ndarray(), self.recipe
         if recipe.weight_decay:
             move = move + recipe.weight_decay * weight
         if state is not None:
