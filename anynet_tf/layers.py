@@ -41,6 +41,8 @@ class GroupedConv2D(keras.layers.Conv2D):
         self.native = native
         if any(size % 2 == 0 for size in self.kernel_size):
             raise SpecError(f"kernel_size: must be odd; got {kernel_size}")
+        if self.dilation_rate != (1, 1):
+            raise SpecError(f"dilation_rate: must be 1; got {self.dilation_rate}")
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, filters), rounded up."""

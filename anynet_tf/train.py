@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from importlib.metadata import packages_distributions
 from typing import Any, ClassVar
 
 import keras
@@ -134,8 +135,9 @@ class Learner:
         return loss, tf.reduce_sum(tf.cast(right, tf.int32))
 
     def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        x = resize_images(images, self._size)
-        with _computing_in(self._policy, self.network):
+        # Inside the trace too, for the convolutions choose their form by the device.
+        with tf.device(self._device), _computing_in(self._policy, self.network):
+            x = resize_images(images, self._size)
             return tf.cast(self.network(x, training=training), tf.float32)
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -159,7 +161,11 @@ class Trainer(BaseTrainer):
     """Fits a model to data, as in the chapter (section 3.2.4)."""
 
     backend: ClassVar[str] = "tf"
-    framework: ClassVar[str] = "keras"
+
+    @property
+    def framework(self) -> str:
+        """The distribution that TensorFlow came with: tensorflow, tensorflow_cpu and others."""
+        return packages_distributions()["tensorflow"][0]
 
     def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
         """A learner for `model` with this trainer's recipe, device and precision."""
