@@ -6,19 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOLERANCES = {
-    "logits": 1e-5,
+    "eval logits": 1e-5,
+    "train logits": 2e-5,
     "losses": 1e-4,
     "step 1 statistics": 1e-5,
     "step 5 statistics": 1e-3,
-    "movement": 5e-2,
+    "movement": 0.1,
 }
 """Largest relative error by ending of the quantity.
 
-Two backends round differently, and a unit that lies within rounding of a ReLU's kink then passes
-its gradient in one and not in the other. Such a flip moves a gradient by up to a few percent (in
-every framework, against itself too), so movements are held to 5e-2: any other momentum, decay,
-rate or gradient moves weights by much more. Without a flip they agree to 1e-5, and what does not
-depend on gradients, logits and first statistics, to 4e-6.
+Train logits: against float64, PyTorch is within 1.3e-6 on all cases and MXNet within 1.0e-5, since
+MXNet's batch-norm kernel adds up a channel one float32 after the other; alone, on 8 x 12 x 12
+positions, its error is six times that of the same formula written with `mean`.
+
+Movements: backends round differently, and a unit that lies within rounding of a ReLU's kink then
+passes its gradient in one and not in the other. Such a flip moves a gradient by a few percent, in
+every framework and against itself too; 5.3e-2 was the largest measured. Without one, movements
+agree to 1e-5. Another momentum, rate or gradient moves weights by more.
 """
 
 LEAST_MOVEMENT = 1e-5
