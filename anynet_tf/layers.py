@@ -59,7 +59,7 @@ class GroupedConv2D(keras.layers.Conv2D):
         return outputs if self.activation is None else self.activation(outputs)
 
     def _convolve(self, inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None) -> tf.Tensor:
-        if self.kernel_size == self.strides == (1, 1):
+        if self.kernel_size == self.strides == (1, 1) and kernel.shape[2] == inputs.shape[-1]:
             return _matmul(inputs, kernel[0, 0], bias)
         if self.strides == (1, 1) or self.kernel_size == (1, 1):
             # Here "SAME" pads alike on all sides, and its gradient is the fast one.
