@@ -33,7 +33,7 @@ class GroupedConv2D(keras.layers.Conv2D):
         native: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        # Keras's "same" gives the output's shape; `convolution_op` pads.
+        # Keras's "same" gives the output's shape; `call` pads.
         fixed = {"padding": "same", "data_format": "channels_last"}
         super().__init__(
             filters, kernel_size, strides, groups=groups, use_bias=use_bias, **{**kwargs, **fixed}
