@@ -29,7 +29,10 @@ class Classifier(HyperParameters, nn.Module):
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
-        """Print what flows through the parts of `net` for a batch of `shape` (N, H, W, C)."""
+        """Print what flows through the parts of `net` for a batch of `shape`.
+
+        `shape` is (N, H, W, C).
+        """
         module, x = self.clone(training=False), jnp.zeros(shape)
         variables = jax.eval_shape(module.init, jax.random.key(0), x)
         variables = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), variables)

@@ -41,7 +41,7 @@ class State(NamedTuple):
 
 
 def devices() -> list[str]:
-    """The devices of this machine that JAX can use, best first."""
+    """The devices of this machine that this backend can use, best first."""
     others = [device for device in jax.devices() if device.platform != "cpu"]
     return [*(f"gpu: {device.device_kind}" for device in others), "cpu"]
 

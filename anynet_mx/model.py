@@ -28,7 +28,10 @@ class Classifier(HyperParameters, nn.Block):
         return gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels).mean()
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
-        """Print what flows through the parts of `net` for a batch of `shape` (N, C, H, W)."""
+        """Print what flows through the parts of `net` for a batch of `shape`.
+
+        `shape` is (N, C, H, W).
+        """
         x = np.zeros(shape)
         for name, part in self.net._children.items():
             x = part(x)

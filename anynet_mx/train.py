@@ -19,7 +19,7 @@ __all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
 
 
 def devices() -> list[str]:
-    """The devices of this machine that MXNet can use, best first."""
+    """The devices of this machine that this backend can use, best first."""
     return [*(f"gpu: number {i}" for i in range(mxnet.context.num_gpus())), "cpu"]
 
 

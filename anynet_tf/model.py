@@ -42,7 +42,10 @@ class Classifier(HyperParameters, keras.Model):
         return tf.reduce_mean(losses)
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
-        """Print what flows through the parts of `net` for a batch of `shape` (N, H, W, C)."""
+        """Print what flows through the parts of `net` for a batch of `shape`.
+
+        `shape` is (N, H, W, C).
+        """
         self.build(shape)
         x = tf.zeros(shape)
         for part in self.net.layers:
@@ -142,7 +145,7 @@ class AnyNet(Classifier):
         blocks = keras.Sequential(name=name)
         for index in range(depth):
             blocks.add(
-                self.block(
+                self.make_block(
                     num_channels,
                     group_width,
                     bottleneck_multiplier,
@@ -154,7 +157,7 @@ class AnyNet(Classifier):
             stride, in_channels = 1, num_channels
         return blocks
 
-    def block(
+    def make_block(
         self,
         num_channels: int,
         group_width: int | None,

@@ -29,7 +29,7 @@ __all__ = ["CoupledSGD", "FashionMNIST", "Learner", "Trainer", "devices", "try_g
 
 
 def devices() -> list[str]:
-    """The devices of this machine that TensorFlow can use, best first."""
+    """The devices of this machine that this backend can use, best first."""
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     names = [found.get("device_name", gpu.name) for found, gpu in zip(details, gpus, strict=True)]

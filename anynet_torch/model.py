@@ -32,7 +32,10 @@ class Classifier(HyperParameters, nn.Module):
         return F.cross_entropy(logits, labels)
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
-        """Print what flows through the parts of `net` for a batch of `shape` (N, C, H, W)."""
+        """Print what flows through the parts of `net` for a batch of `shape`.
+
+        `shape` is (N, C, H, W).
+        """
         was_training, x = self.training, torch.zeros(shape)
         self.eval()
         with torch.no_grad():
@@ -128,7 +131,9 @@ class AnyNet(Classifier):
         for index in range(depth):
             blocks.add_module(
                 f"block{index + 1}",
-                self.make_block(num_channels, group_width, bottleneck_multiplier, stride, in_channels),
+                self.make_block(
+                    num_channels, group_width, bottleneck_multiplier, stride, in_channels
+                ),
             )
             stride, in_channels = 1, num_channels
         return blocks

@@ -19,7 +19,7 @@ __all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
 
 
 def devices() -> list[str]:
-    """The devices of this machine that PyTorch can use, best first."""
+    """The devices of this machine that this backend can use, best first."""
     gpus = [f"gpu: {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
     return [*gpus, "cpu"]
 

@@ -1,6 +1,6 @@
 """What an import costs: each package against its framework alone, in turn, in fresh processes.
 
-    python benchmarks/imports.py torch      in that backend's environment
+Run it in the environment of its backend: `python benchmarks/imports.py torch`.
 """
 
 import statistics

@@ -1,6 +1,6 @@
 """RegNetX32's training step at 96x96, batch 128: images per second, and what resizing costs.
 
-    python benchmarks/training_step.py torch      in that backend's environment
+Run it in the environment of its backend: `python benchmarks/training_step.py torch`.
 """
 
 import statistics
