@@ -1,0 +1,93 @@
+"""What TensorFlow users expect of a Keras model and of a layer."""
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+keras = pytest.importorskip("keras")
+
+import anynet_tf as anynet  # noqa: E402
+from common import AnyNetSpec  # noqa: E402
+
+# Keras copies arrays in a way that NumPy 2 warns of when a model is saved.
+pytestmark = pytest.mark.filterwarnings("ignore:.*copy keyword:DeprecationWarning")
+
+_SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 2)), 8, se_ratio=0.25)
+_X = np.random.default_rng(0).random((2, 16, 16, 1), np.float32)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return anynet.create(_SPEC, seed=3)
+
+
+def test_a_model_survives_saving_and_loading(model, tmp_path):
+    model.save(tmp_path / "net.keras")
+    loaded = keras.models.load_model(tmp_path / "net.keras")
+    assert loaded.spec == _SPEC
+    np.testing.assert_allclose(loaded(_X), model(_X), atol=1e-6)
+
+
+def test_regnetx32_survives_saving_and_loading(tmp_path):
+    model = anynet.RegNetX32(lr=0.02, seed=1)
+    model.save(tmp_path / "net.keras")
+    loaded = keras.models.load_model(tmp_path / "net.keras")
+    assert (type(loaded), loaded.lr) == (anynet.RegNetX32, 0.02)
+    np.testing.assert_allclose(loaded(_X), model(_X), atol=1e-6)
+
+
+def test_a_saved_model_gives_the_same_logits(model, tmp_path):
+    signature = [keras.InputSpec(shape=(None, None, None, 1), dtype="float32")]
+    model.export(tmp_path / "exported", input_signature=signature, verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "exported")).serve(_X)
+    np.testing.assert_allclose(served, model(_X), atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_model_works_inside_a_tf_function(training):
+    eager, traced = (anynet.create(_SPEC) for _ in range(2))
+    function = tf.function(lambda x: traced(x, training=training))
+    np.testing.assert_allclose(function(_X), eager(_X, training=training), atol=1e-5)
+
+
+def test_variable_paths_end_in_canonical_names(model):
+    paths = {variable.path.split("net/")[-1] for variable in model.net.weights}
+    assert {"stem/conv/kernel", "stage2/block1/se/fc1/bias", "head/fc/kernel"} <= paths
+
+
+@pytest.mark.parametrize(
+    ("strides", "groups", "kernel"),
+    [(1, 2, 3), (2, 4, 3), (2, 2, 1), (1, 8, 3), (2, 1, 3), (1, 1, 1)],
+)
+@pytest.mark.parametrize("side", [8, 9])
+def test_the_split_convolution_is_the_native_one(strides, groups, kernel, side):
+    x = tf.random.stateless_normal((2, side, side, 8), (0, 1))
+    ours, native = (
+        anynet.GroupedConv2D(16, kernel, strides, groups, native=choice) for choice in (False, True)
+    )
+    ours.build(x.shape)
+    native.build(x.shape)
+    native.set_weights(ours.get_weights())
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        results = [tf.reduce_sum(layer(x) ** 2) for layer in (ours, native)]
+    np.testing.assert_allclose(*results, rtol=1e-5)
+    gradients = [
+        tape.gradient(result, [x, layer.kernel.value])
+        for result, layer in zip(results, (ours, native), strict=True)
+    ]
+    np.testing.assert_allclose(gradients[0][0], gradients[1][0], atol=1e-3)
+    np.testing.assert_allclose(gradients[0][1], gradients[1][1], atol=1e-3, rtol=1e-4)
+
+
+def test_a_step_is_traced_once_for_all_learning_rates(model):
+    learner = anynet.Learner(model, (1, 16, 16))
+    images, labels = np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32)
+    for rate in (0.1, 0.2, 0.3):
+        learner.train_step(images, labels, rate)
+    assert learner._compiled_step.experimental_get_tracing_count() == 1
+
+
+def test_the_kernel_must_be_odd():
+    with pytest.raises(ValueError, match="kernel_size: must be odd"):
+        anynet.GroupedConv2D(8, 2)
