@@ -90,7 +90,7 @@ class LiveFigure:
             return
         figure = draw_curves(self._rows)
         if self._handle is None:
-            self._handle = display(figure, display_id=True)  # type: ignore[no-untyped-call]
+            self._handle = display(figure, display_id=True)
         else:
             self._handle.update(figure)
 

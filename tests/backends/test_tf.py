@@ -39,8 +39,8 @@ def test_regnetx32_survives_saving_and_loading(tmp_path):
 def test_a_saved_model_gives_the_same_logits(model, tmp_path):
     signature = [keras.InputSpec(shape=(None, None, None, 1), dtype="float32")]
     model.export(tmp_path / "exported", input_signature=signature, verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "exported")).serve(_X)
-    np.testing.assert_allclose(served, model(_X), atol=1e-6)
+    restored = tf.saved_model.load(str(tmp_path / "exported"))
+    np.testing.assert_allclose(restored.serve(_X), model(_X), atol=1e-6)
 
 
 @pytest.mark.parametrize("training", [False, True])
