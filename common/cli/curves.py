@@ -18,11 +18,22 @@ from common.training.run import RECORD
     show_default=True,
     help="Picture to write; the ending says the format (png, svg, pdf).",
 )
-def curves(runs: tuple[Path, ...], out: Path) -> None:
+@click.option(
+    "--epochs",
+    type=click.FloatRange(0, min_open=True),
+    help="Draw only so many epochs of each run; default: all.",
+)
+def curves(runs: tuple[Path, ...], out: Path, epochs: float | None) -> None:
     """Draw training loss and validation accuracy of several RUNS in one picture.
 
     A run is a directory that `anynet train --out` wrote, in any framework; the picture names each
     by its directory.
     """
-    save_figure(draw_comparison({run.name: read_record(run / RECORD) for run in runs}), out)
+    records = {run.name: read_record(run / RECORD) for run in runs}
+    if epochs is not None:
+        records = {
+            name: [row for row in rows if row.get("epoch", 0) <= epochs]
+            for name, rows in records.items()
+        }
+    save_figure(draw_comparison(records), out)
     click.echo(f"written to {out}")

@@ -43,8 +43,11 @@ def draw_comparison(runs: Mapping[str, list[Row]]) -> "Figure":
         _line(accuracies, rows, "epoch", "val_accuracy", name, marker="o", **style)
     losses.set(xlabel="epoch", ylabel="train loss in nats, mean per interval")
     losses.set_yscale("log")
+    losses.yaxis.set_major_formatter("{x:g}")
+    losses.yaxis.set_minor_formatter("{x:.1g}")
     accuracies.set(xlabel="epoch", ylabel="validation accuracy")
     for axes in (losses, accuracies):
+        axes.set_xlim(left=0)
         axes.grid(alpha=0.3, which="both")
     losses.legend()
     return figure
