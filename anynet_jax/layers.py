@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from common.arch import BN_EPSILON, BN_MOMENTUM
+from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 
 __all__ = [
@@ -92,7 +92,7 @@ def batch_norm(
     """Batch norm; `momentum` is the weight of the new batch, `module` its name and parent."""
     return nn.BatchNorm(
         use_running_average=not training,
-        momentum=1 - momentum,
+        momentum=1 - shared_momentum(momentum),
         epsilon=epsilon,
         use_fast_variance=False,  # E[x^2] - E[x]^2 loses digits in float32
         **module,
@@ -123,12 +123,14 @@ def detached(module: Callable[..., nn.Module], name: str) -> Callable[..., nn.Mo
     return partial(module, name=name, parent=None)
 
 
-def resize_images(images: Array, size: tuple[int, int]) -> Array:
+def resize_images(
+    images: Array, size: tuple[int, int], dtype: jnp.dtype = jnp.float32
+) -> Array:
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
-    (N, H, W, C) uint8 to (N, *size, C) float32; the definition is `common.data.prepare`.
+    (N, H, W, C) uint8 to (N, *size, C) of `dtype`; the definition is `common.data.prepare`.
     """
-    x = images.astype(jnp.float32) / 255
+    x = images.astype(dtype) / 255
     height, width = images.shape[1:3]
     if (height, width) == tuple(size):
         return x

@@ -8,14 +8,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict
 from numpy.typing import NDArray
 
 from anynet_jax.model import AnyNet, Classifier
 from anynet_jax.weights import get_weights, set_weights, to_variables
-from common.arch import AnyNetSpec, find_spec
+from common.arch import AnyNetSpec, find_spec, name_outputs
 from common.weights import initial_weights, load_weights, save_weights
 
-__all__ = ["Network", "create", "load", "logits", "save"]
+__all__ = ["Network", "create", "layer_outputs", "load", "logits", "save"]
 
 
 @dataclass
@@ -50,14 +51,45 @@ def logits(
 
     `training` normalises by the statistics of this batch.
     """
-    x = jnp.asarray(np.asarray(images).transpose(0, 2, 3, 1))
-    module = network.module.clone(training=training)
-    return np.array(_apply(module, network.variables, x).astype(jnp.float32))
+    outputs, _ = _run(network, images, training)
+    return np.array(outputs, np.float32)
 
 
-@partial(jax.jit, static_argnames="module")
-def _apply(module: Classifier, variables: dict[str, Any], x: jax.Array) -> jax.Array:
-    return module.apply(variables, x, mutable=["batch_stats"])[0]
+def layer_outputs(
+    network: Network, images: NDArray[Any], training: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
+
+    `training` normalises by the statistics of this batch. Computes, and returns NumPy arrays, in
+    the precision of the network's weights.
+    """
+    _, intermediates = _run(network, images, training, capture=True)
+    outputs = {}
+    for (*path, _), calls in flatten_dict(intermediates).items():
+        output = np.array(calls[0])
+        output = output.transpose(0, 3, 1, 2) if output.ndim == 4 else output
+        outputs[".".join(path[1:])] = output  # below `net`
+    return name_outputs(network.spec, images.shape[2:], outputs)
+
+
+def _run(
+    network: Network, images: NDArray[Any], training: bool, capture: bool = False
+) -> tuple[jax.Array, dict[str, Any]]:
+    """Logits, and with `capture` what each module below `net` returned."""
+    dtype = jax.tree.leaves(network.variables)[0].dtype
+    with jax.enable_x64(dtype == np.float64):
+        x = jnp.asarray(np.asarray(images).transpose(0, 2, 3, 1), dtype)
+        module = network.module.clone(training=training)
+        return _apply(module, network.variables, x, capture)
+
+
+@partial(jax.jit, static_argnames=("module", "capture"))
+def _apply(
+    module: Classifier, variables: dict[str, Any], x: jax.Array, capture: bool
+) -> tuple[jax.Array, dict[str, Any]]:
+    mutable = ["batch_stats", "intermediates"]
+    logits, updates = module.apply(variables, x, mutable=mutable, capture_intermediates=capture)
+    return logits, updates.get("intermediates", {})
 
 
 def save(network: Network, path: str | Path) -> None:

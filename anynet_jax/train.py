@@ -1,5 +1,6 @@
 """One training step in JAX, and the chapter's `Trainer`."""
 
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -66,31 +67,34 @@ class Learner:
         size = (image_shape[1], image_shape[2])
         self._program = Program(network.module, size, recipe, precision)
         self._optimizer = _optimizer(recipe)
-        # Copied, since a step gives its old state's memory away.
-        variables = jax.tree.map(jnp.copy, jax.device_put(network.variables, self._device))
-        params = variables["params"]
-        self._state = State(params, variables.get("batch_stats", {}), self._optimizer.init(params))
+        with self._precisely():
+            variables = self._placed(network.variables)
+            params, batch_stats = variables["params"], variables.get("batch_stats", {})
+            self._state = State(params, batch_stats, self._optimizer.init(params))
 
     @property
     def network(self) -> Network:
         """The network with its newest weights."""
-        params, batch_stats = jax.tree.map(jnp.copy, self._state[:2])
+        with self._precisely():
+            params, batch_stats = jax.tree.map(jnp.copy, self._state[:2])
         return Network(self._program.module, {"params": params, "batch_stats": batch_stats})
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[Array, Array]:
         """Move the weights by one step; the mean loss and the number of correct images."""
-        batch = jax.device_put((images, labels), self._device)
-        rate = np.float32(learning_rate)
-        self._state, loss, correct = _step(self._state, *batch, rate, program=self._program)
+        with self._precisely():
+            batch = jax.device_put((images, labels), self._device)
+            rate = _dtype(self._program).type(learning_rate)
+            self._state, loss, correct = _step(self._state, *batch, rate, program=self._program)
         return loss, correct
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics."""
-        images = jax.device_put(images, self._device)
         params, batch_stats, _ = self._state
-        return np.array(_predict(params, batch_stats, images, program=self._program))
+        with self._precisely():
+            images = jax.device_put(images, self._device)
+            return np.array(_predict(params, batch_stats, images, program=self._program))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
@@ -103,12 +107,21 @@ class Learner:
         """Put back what `state` returned."""
         weights = {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)}
         buffers = {k.removesuffix(MOMENTUM): v for k, v in arrays.items() if k.endswith(MOMENTUM)}
-        variables = to_variables(weights)
-        decay, trace = self._optimizer.init(variables["params"])
-        if buffers and isinstance(trace, optax.TraceState):
-            trace = optax.TraceState(to_tree(buffers))
-        state = State(variables["params"], variables["batch_stats"], (decay, trace))
-        self._state = jax.device_put(state, self._device)
+        with self._precisely():
+            variables = self._placed(to_variables(weights))
+            decay, trace = self._optimizer.init(variables["params"])
+            if buffers and isinstance(trace, optax.TraceState):
+                trace = optax.TraceState(self._placed(to_tree(buffers)))
+            self._state = State(variables["params"], variables["batch_stats"], (decay, trace))
+
+    def _placed(self, tree: Any) -> Any:
+        """A copy on the device in the weights' precision; a step gives its old state's memory away."""
+        dtype = _dtype(self._program)
+        return jax.tree.map(lambda leaf: jnp.array(leaf, dtype, device=self._device), tree)
+
+    def _precisely(self) -> AbstractContextManager[None]:
+        """JAX with or without float64, as this learner's precision asks."""
+        return jax.enable_x64(self._program.precision == "float64")
 
 
 class Trainer(BaseTrainer):
@@ -140,17 +153,22 @@ def _optimizer(recipe: Recipe) -> optax.GradientTransformation:
     )
 
 
+def _dtype(program: Program) -> np.dtype:
+    """The precision of weights and losses; bfloat16 is for what lies between."""
+    return np.dtype("float64" if program.precision == "float64" else "float32")
+
+
 def _forward(
     program: Program, params: Any, batch_stats: Any, images: Array, training: bool
 ) -> tuple[Array, Any]:
     """Logits of uint8 NCHW images and the new statistics; weights stay float32 throughout."""
-    x = resize_images(images.transpose(0, 2, 3, 1), program.size)
+    x = resize_images(images.transpose(0, 2, 3, 1), program.size, _dtype(program))
     if program.precision == "bfloat16":
         x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
     logits, updates = program.module.clone(training=training).apply(
         {"params": params, "batch_stats": batch_stats}, x, mutable=["batch_stats"]
     )
-    return logits.astype(jnp.float32), updates.get("batch_stats", {})
+    return logits.astype(_dtype(program)), updates.get("batch_stats", {})
 
 
 @partial(jax.jit, static_argnames="program")

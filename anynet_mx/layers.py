@@ -5,7 +5,7 @@ from functools import lru_cache
 from mxnet import Context, np, npx
 from mxnet.gluon import HybridBlock, nn
 
-from common.arch import BN_EPSILON, BN_MOMENTUM
+from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 
 npx.set_np()  # as in the chapter: arrays, and the layers that make them, are mxnet.np's
@@ -44,7 +44,7 @@ def batch_norm(
 
     Gluon averages the biased batch variance, in the backward pass.
     """
-    return nn.BatchNorm(momentum=1 - momentum, epsilon=epsilon, in_channels=in_channels)
+    return nn.BatchNorm(momentum=1 - shared_momentum(momentum), epsilon=epsilon, in_channels=in_channels)
 
 
 class SqueezeExcitation(HybridBlock):
@@ -62,20 +62,22 @@ class SqueezeExcitation(HybridBlock):
         return x * F.np.expand_dims(F.np.expand_dims(gates, 2), 3)
 
 
-def resize_images(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize_images(
+    images: np.ndarray, size: tuple[int, int], dtype: str = "float32"
+) -> np.ndarray:
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
-    (N, C, H, W) uint8 to (N, C, *size) float32; the definition is `common.data.prepare`.
+    (N, C, H, W) uint8 to (N, C, *size) of `dtype`; the definition is `common.data.prepare`.
     """
-    x = images.astype("float32") / 255
+    x = images.astype(dtype) / 255
     height, width = images.shape[2:]
     if (height, width) == tuple(size):
         return x
-    rows = _resize_matrix(height, size[0], images.ctx)
-    columns = _resize_matrix(width, size[1], images.ctx)
+    rows = _resize_matrix(height, size[0], x.ctx, dtype)
+    columns = _resize_matrix(width, size[1], x.ctx, dtype)
     return np.matmul(rows, np.matmul(x, columns.T))
 
 
 @lru_cache
-def _resize_matrix(old: int, new: int, context: Context) -> np.ndarray:
-    return np.array(resize_matrix(old, new), ctx=context)
+def _resize_matrix(old: int, new: int, context: Context, dtype: str) -> np.ndarray:
+    return np.array(resize_matrix(old, new), dtype=dtype, ctx=context)

@@ -1,18 +1,21 @@
 """Networks as tools use them, without knowing a framework's layout."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mxnet
 import numpy as np
 from mxnet import autograd
+from mxnet.gluon import Block
 from numpy.typing import NDArray
 
 from anynet_mx.model import AnyNet, Classifier
 from anynet_mx.weights import get_weights, set_weights
-from common.arch import AnyNetSpec, find_spec
+from common.arch import AnyNetSpec, find_spec, name_outputs
 from common.weights import load_weights, save_weights
 
-__all__ = ["create", "load", "logits", "save"]
+__all__ = ["create", "layer_outputs", "load", "logits", "save"]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> AnyNet:
@@ -27,11 +30,49 @@ def logits(
 
     `training` normalises by the statistics of this batch.
     """
-    context = next(iter(network.collect_params().values())).list_ctx()[0]
-    x = mxnet.np.array(images, dtype="float32", ctx=context)
+    return _run(network, images, training).astype("float32").asnumpy()
+
+
+def layer_outputs(
+    network: AnyNet, images: NDArray[Any], training: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
+
+    `training` normalises by the statistics of this batch. Computes, and returns NumPy arrays, in
+    the precision of the network's weights.
+    """
+    outputs, hooks = {}, []
+    for path, block in _children("", network.net):
+
+        def keep(block: Block, inputs: Any, output: mxnet.np.ndarray, path: str = path) -> None:
+            outputs[path] = output.asnumpy()
+
+        hooks.append(block.register_forward_hook(keep))
+    # A hybridised network runs as one graph, past its children's hooks.
+    hybridised = network.net._active
+    network.net.hybridize(False)
+    try:
+        _run(network, images, training)
+    finally:
+        for hook in hooks:
+            hook.detach()
+        network.net.hybridize(hybridised, static_alloc=True, static_shape=True)
+    return name_outputs(network.spec, images.shape[2:], outputs)
+
+
+def _children(path: str, block: Block) -> Iterator[tuple[str, Block]]:
+    """All blocks below `block` by attribute path."""
+    for name, child in block._children.items():
+        yield path + name, child
+        yield from _children(f"{path}{name}.", child)
+
+
+def _run(network: Classifier, images: NDArray[Any], training: bool) -> mxnet.np.ndarray:
+    weight = next(iter(network.collect_params().values()))
+    x = mxnet.np.array(images, dtype=weight.dtype, ctx=weight.list_ctx()[0])
     # Running statistics move in a backward pass only, and there is none here.
     with autograd.train_mode() if training else autograd.predict_mode():
-        return network(x).asnumpy()
+        return network(x)
 
 
 def save(network: AnyNet, path: str | Path) -> None:

@@ -72,16 +72,18 @@ class Learner:
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None:
-        if precision != "float32":
+        if precision == "bfloat16":
             raise BackendError(
-                f"precision: MXNet 1.9 trains in float32 here; got {precision}; "
+                f"precision: MXNet 1.9 trains in float32 or float64 here; got {precision}; "
                 "use --precision float32 or another backend"
             )
         self._context = _find_context(device)
         self._size = image_shape[1:]
+        self._dtype = precision
         self.network = model
+        model.cast(precision)
         model.collect_params().reset_ctx(self._context)
-        model(np.zeros((1, *image_shape), ctx=self._context))  # finishes deferred allocation
+        model(np.zeros((1, *image_shape), dtype=precision, ctx=self._context))  # finishes deferred allocation
         if isinstance(model.net, gluon.HybridBlock):
             model.net.hybridize(static_alloc=True, static_shape=True)
         self._trained = {
@@ -109,7 +111,8 @@ class Learner:
         return self.network(self._prepared(images)).asnumpy()
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
-        return resize_images(np.array(images, dtype="uint8", ctx=self._context), self._size)
+        pixels = np.array(images, dtype="uint8", ctx=self._context)
+        return resize_images(pixels, self._size, self._dtype)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""

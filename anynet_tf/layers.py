@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.arch import BN_EPSILON, BN_MOMENTUM
+from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 from common.errors import SpecError
 
@@ -115,8 +115,8 @@ class BatchNorm(keras.layers.BatchNormalization):
     def __init__(
         self, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM, **kwargs: Any
     ) -> None:
-        super().__init__(epsilon=epsilon, momentum=1 - momentum, **kwargs)
-        self.new_weight = momentum
+        self.new_weight = shared_momentum(momentum)
+        super().__init__(epsilon=epsilon, momentum=1 - self.new_weight, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Normalise (N, H, W, C) per channel."""
@@ -159,12 +159,9 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def __init__(self, channels: int, se_channels: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.fc1 = keras.layers.Dense(
-            se_channels, activation="relu", name="fc1", dtype=self.dtype_policy.name
-        )
-        self.fc2 = keras.layers.Dense(
-            channels, activation="sigmoid", name="fc2", dtype=self.dtype_policy.name
-        )
+        dtype = self.dtype_policy.name
+        self.fc1 = keras.layers.Dense(se_channels, name="fc1", dtype=dtype)
+        self.fc2 = keras.layers.Dense(channels, name="fc2", dtype=dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Allocate both layers."""
@@ -173,7 +170,7 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Scale (N, H, W, C) by gates in (0, 1)."""
-        gates = self.fc2(self.fc1(tf.reduce_mean(x, (1, 2))))
+        gates = tf.sigmoid(self.fc2(tf.nn.relu(self.fc1(tf.reduce_mean(x, (1, 2))))))
         return x * gates[:, None, None]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -181,17 +178,19 @@ class SqueezeExcitation(keras.layers.Layer):
         return input_shape
 
 
-def resize_images(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+def resize_images(
+    images: tf.Tensor, size: tuple[int, int], dtype: tf.DType = tf.float32
+) -> tf.Tensor:
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
-    (N, H, W, C) uint8 to (N, *size, C) float32; the definition is `common.data.prepare`.
+    (N, H, W, C) uint8 to (N, *size, C) of `dtype`; the definition is `common.data.prepare`.
     """
     height, width = images.shape[1:3]
     if (height, width) == tuple(size):
-        return tf.cast(images, tf.float32) / 255
+        return tf.cast(images, dtype) / 255
     # In float64, since a GPU may round float32 products to 10 bits (TensorFloat-32).
     x = tf.cast(images, tf.float64) / 255
     rows = tf.constant(resize_matrix(height, size[0]), tf.float64)
     columns = tf.constant(resize_matrix(width, size[1]), tf.float64)
     x = tf.einsum("bw,nhwc->nhbc", columns, x)
-    return tf.cast(tf.einsum("ah,nhbc->nabc", rows, x), tf.float32)
+    return tf.cast(tf.einsum("ah,nhbc->nabc", rows, x), dtype)

@@ -1,6 +1,8 @@
 """Networks as tools use them, without knowing a framework's layout."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -8,10 +10,10 @@ from numpy.typing import NDArray
 
 from anynet_tf.model import AnyNet, Classifier
 from anynet_tf.weights import get_weights, set_weights
-from common.arch import AnyNetSpec, find_spec
+from common.arch import AnyNetSpec, find_spec, name_outputs
 from common.weights import load_weights, save_weights
 
-__all__ = ["create", "load", "logits", "save"]
+__all__ = ["create", "layer_outputs", "load", "logits", "save"]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> AnyNet:
@@ -26,13 +28,57 @@ def logits(
 
     `training` normalises by the statistics of this batch.
     """
-    x = tf.constant(images.transpose(0, 2, 3, 1))
+    return tf.cast(_run(network, images, training), tf.float32).numpy()
+
+
+def layer_outputs(
+    network: AnyNet, images: NDArray[Any], training: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
+
+    `training` normalises by the statistics of this batch. Computes, and returns NumPy arrays, in
+    the precision of the network's weights.
+    """
+    outputs, root = {}, f"{network.net.path}/"
+    layers = [x for x in network.net._flatten_layers(include_self=False) if x.path]
+    for layer in layers:
+        path = layer.path.removeprefix(root).replace("/", ".")
+        # Keras has no hooks; past its own `__setattr__`, which looks for variables to track.
+        object.__setattr__(layer, "call", _keeping(layer.call, outputs, path))
+    try:
+        _run(network, images, training)
+    finally:
+        for layer in layers:
+            object.__delattr__(layer, "call")
+    named = {
+        path: output.transpose(0, 3, 1, 2) if output.ndim == 4 else output
+        for path, output in outputs.items()
+    }
+    return name_outputs(network.spec, images.shape[2:], named)
+
+
+def _keeping(
+    call: Callable[..., tf.Tensor], outputs: dict[str, NDArray[Any]], path: str
+) -> Callable[..., tf.Tensor]:
+    """`call`, with a copy of what it returns put under `path`."""
+
+    def kept(*args: Any, **kwargs: Any) -> tf.Tensor:
+        output = call(*args, **kwargs)
+        outputs[path] = output.numpy()
+        return output
+
+    return kept
+
+
+def _run(network: Classifier, images: NDArray[Any], training: bool) -> tf.Tensor:
+    x = images.transpose(0, 2, 3, 1)
     if not network.built:
         network.build(x.shape)
+    x = tf.constant(x, network.trainable_variables[0].dtype)
     outputs, _ = network.stateless_call(
         network.trainable_variables, network.non_trainable_variables, x, training=training
     )
-    return tf.cast(outputs, tf.float32).numpy()
+    return outputs
 
 
 def save(network: AnyNet, path: str | Path) -> None:

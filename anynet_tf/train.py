@@ -96,14 +96,18 @@ class Learner:
         self._device = _find_device(device)
         self._size = tuple(image_shape[1:])
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
-        self.network = model
+        self._dtype = tf.float64 if precision == "float64" else tf.float32
+        with tf.device(self._device):
+            # In the weights' precision, which the rate of a Keras optimiser does not have.
+            self._rate = tf.Variable(model.lr, dtype=self._dtype)
         self._optimizer = CoupledSGD(
-            model.lr, recipe.momentum, recipe.nesterov, recipe.weight_decay
+            self._rate.value, recipe.momentum, recipe.nesterov, recipe.weight_decay
         )
         with tf.device(self._device):
             if not model.built:
                 model.build((None, *image_shape[1:], image_shape[0]))
-            self._optimizer.build(model.trainable_variables)
+            self.network = model if precision != "float64" else _in_float64(model)
+            self._optimizer.build(self.network.trainable_variables)
         # Partials, since TensorFlow counts traces per code object: a learner after the other would
         # look like one function that is traced again and again.
         self._compiled_step = tf.function(partial(self._step), autograph=False)
@@ -114,7 +118,7 @@ class Learner:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Move the weights by one step; the mean loss and the number of correct images."""
         with tf.device(self._device):
-            rate = tf.constant(learning_rate, tf.float32)
+            rate = tf.constant(learning_rate, self._dtype)
             return self._compiled_step(_to_nhwc(images), tf.constant(labels), rate)
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -129,7 +133,7 @@ class Learner:
         with tf.GradientTape() as tape:
             logits = self._forward(images, training=True)
             loss = self.network.loss(logits, labels)
-        self._optimizer.learning_rate.assign(learning_rate)
+        self._rate.assign(learning_rate)
         self._optimizer.apply(tape.gradient(loss, variables), variables)
         right = tf.argmax(logits, 1, labels.dtype) == labels
         return loss, tf.reduce_sum(tf.cast(right, tf.int32))
@@ -137,8 +141,8 @@ class Learner:
     def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         # Inside the trace too, for the convolutions choose their form by the device.
         with tf.device(self._device), _computing_in(self._policy, self.network):
-            x = resize_images(images, self._size)
-            return tf.cast(self.network(x, training=training), tf.float32)
+            x = resize_images(images, self._size, self._dtype)
+            return tf.cast(self.network(x, training=training), self._dtype)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
@@ -150,7 +154,7 @@ class Learner:
         set_weights(self.network, {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)})
         for name, buffer in self._buffers().items():
             array = arrays.get(name + MOMENTUM)
-            buffer.assign(tf.zeros(buffer.shape) if array is None else native_array(array))
+            buffer.assign(np.zeros(buffer.shape) if array is None else native_array(array))
 
     def _buffers(self) -> dict[str, keras.Variable]:
         names = canonical_names(self.network, self.network.trainable_variables)
@@ -186,6 +190,13 @@ def _find_device(device: Device) -> str:
             "device: must be there; got gpu, but TensorFlow sees none; use --device cpu"
         )
     return "/GPU:0"
+
+
+def _in_float64(model: Classifier) -> Classifier:
+    """A network like `model` whose variables are float64; Keras variables cannot be cast."""
+    network = type(model).from_config({**model.get_config(), "dtype": "float64"})
+    set_weights(network, get_weights(model))
+    return network
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from common.arch import BN_EPSILON, BN_MOMENTUM
+from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 
 __all__ = ["BatchNorm", "SqueezeExcitation", "conv", "resize_images"]
@@ -41,7 +41,7 @@ class BatchNorm(nn.BatchNorm2d):
     def __init__(
         self, in_channels: int, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM
     ) -> None:
-        super().__init__(in_channels, epsilon, momentum)
+        super().__init__(in_channels, epsilon, shared_momentum(momentum))
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, C, H, W) per channel."""
@@ -72,20 +72,22 @@ class SqueezeExcitation(nn.Module):
         return x * gates[:, :, None, None]
 
 
-def resize_images(images: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_images(
+    images: Tensor, size: tuple[int, int], dtype: torch.dtype = torch.float32
+) -> Tensor:
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
-    (N, C, H, W) uint8 to (N, C, *size) float32; the definition is `common.data.prepare`.
+    (N, C, H, W) uint8 to (N, C, *size) of `dtype`; the definition is `common.data.prepare`.
     """
-    x = images.float() / 255
+    x = images.to(dtype) / 255
     height, width = images.shape[2:]
     if (height, width) == size:
         return x
-    rows = _resize_matrix(height, size[0], images.device)
-    columns = _resize_matrix(width, size[1], images.device)
+    rows = _resize_matrix(height, size[0], x.device, dtype)
+    columns = _resize_matrix(width, size[1], x.device, dtype)
     return rows @ (x @ columns.T)
 
 
 @lru_cache
-def _resize_matrix(old: int, new: int, device: torch.device) -> Tensor:
-    return torch.from_numpy(resize_matrix(old, new)).to(device)
+def _resize_matrix(old: int, new: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.from_numpy(resize_matrix(old, new)).to(device, dtype)

@@ -1,17 +1,19 @@
 """Networks as tools use them, without knowing a framework's layout."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from anynet_torch.model import AnyNet, Classifier
 from anynet_torch.weights import get_weights, set_weights
-from common.arch import AnyNetSpec, find_spec
+from common.arch import AnyNetSpec, find_spec, name_outputs
 from common.weights import load_weights, save_weights
 
-__all__ = ["create", "load", "logits", "save"]
+__all__ = ["create", "layer_outputs", "load", "logits", "save"]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> AnyNet:
@@ -26,14 +28,41 @@ def logits(
 
     `training` normalises by the statistics of this batch.
     """
-    device = next(network.parameters()).device
+    return _run(network, images, training).float().cpu().numpy()
+
+
+def layer_outputs(
+    network: AnyNet, images: NDArray[Any], training: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
+
+    `training` normalises by the statistics of this batch. Computes, and returns NumPy arrays, in
+    the precision of the network's weights.
+    """
+    outputs, hooks = {}, []
+    for path, module in network.net.named_modules():
+
+        def keep(module: nn.Module, inputs: Any, output: torch.Tensor, path: str = path) -> None:
+            outputs[path] = output.cpu().contiguous().numpy().copy()
+
+        hooks.append(module.register_forward_hook(keep))
+    try:
+        _run(network, images, training)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return name_outputs(network.spec, images.shape[2:], outputs)
+
+
+def _run(network: Classifier, images: NDArray[Any], training: bool) -> torch.Tensor:
+    weight = next(network.parameters())
     was_training = network.training
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     network.train(training)
     try:
         with torch.no_grad():
-            x = torch.tensor(images, device=device)
-            return torch.func.functional_call(network, buffers, (x,)).float().cpu().numpy()
+            x = torch.tensor(images, dtype=weight.dtype, device=weight.device)
+            return torch.func.functional_call(network, buffers, (x,))
     finally:
         network.train(was_training)
 

@@ -42,10 +42,11 @@ class Learner:
         self._device = _find_device(device)
         self._size = image_shape[1:]
         self._autocast = precision == "bfloat16"
+        self._dtype = torch.float64 if precision == "float64" else torch.float32
         if any(is_lazy(parameter) for parameter in model.parameters()):
             with torch.no_grad():
                 model.eval()(torch.zeros(1, *image_shape))
-        self.network = model.to(self._device, memory_format=torch.channels_last)
+        self.network = model.to(self._device, self._dtype, memory_format=torch.channels_last)
         self._optimizer = torch.optim.SGD(
             model.parameters(),
             lr=model.lr,
@@ -76,10 +77,10 @@ class Learner:
             return self._forward(images).cpu().numpy()
 
     def _forward(self, images: NDArray[np.uint8]) -> torch.Tensor:
-        x = resize_images(torch.from_numpy(images).to(self._device), self._size)
+        x = resize_images(torch.from_numpy(images).to(self._device), self._size, self._dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
-            return self.network(x).float()
+            return self.network(x).to(self._dtype)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""

@@ -1,8 +1,9 @@
 """The architecture: what a network is, and everything that follows from it without a framework."""
 
-from common.arch.constants import BN_EPSILON, BN_MOMENTUM, DEFAULT_IMAGE_SIZE
+from common.arch.constants import BN_EPSILON, BN_MOMENTUM, DEFAULT_IMAGE_SIZE, shared_momentum
 from common.arch.count import Count, count
-from common.arch.plan import Layer, buffers, parameters, parts, plan, projects
+from common.arch.outputs import name_outputs
+from common.arch.plan import INPUT, Layer, buffers, parameters, parts, plan, projects
 from common.arch.spec import NAMED_SPECS, REGNETX32, AnyNetSpec, BlockKind, StageSpec, find_spec
 from common.arch.summary import summary
 
@@ -10,6 +11,7 @@ __all__ = [
     "BN_EPSILON",
     "BN_MOMENTUM",
     "DEFAULT_IMAGE_SIZE",
+    "INPUT",
     "NAMED_SPECS",
     "REGNETX32",
     "AnyNetSpec",
@@ -20,9 +22,11 @@ __all__ = [
     "buffers",
     "count",
     "find_spec",
+    "name_outputs",
     "parameters",
     "parts",
     "plan",
     "projects",
+    "shared_momentum",
     "summary",
 ]

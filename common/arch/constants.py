@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import numpy as np
+
 BN_EPSILON: Final = 1e-5
 """Added to the variance inside the square root of batch norm (PyTorch, pycls)."""
 
@@ -13,3 +15,12 @@ The running variance averages the biased batch variance, the one that normalises
 
 DEFAULT_IMAGE_SIZE: Final = 96
 """Side in pixels to which the chapter resizes Fashion-MNIST (section 8.8.4)."""
+
+
+def shared_momentum(momentum: float) -> float:
+    """The weight of the new batch in a running average, as every framework can hold it.
+
+    MXNet's operator keeps the weight of the old average in float32; with this value, at most 3e-8
+    from `momentum`, the running averages of all four agree to the last digits of float64.
+    """
+    return 1 - float(np.float32(1 - momentum))

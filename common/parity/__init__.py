@@ -1,7 +1,19 @@
-"""Whether the four backends are the same network: cases, records and their comparison."""
+"""Proof that the backends are the same network, by what they compute."""
 
 from common.parity.cases import CASES, Case
-from common.parity.compare import Difference, compare, read_records
-from common.parity.record import record, write_record
+from common.parity.compare import REFERENCE, Finding, compare
+from common.parity.measure import Record, measure
+from common.parity.record import read_records, record, write_record
 
-__all__ = ["CASES", "Case", "Difference", "compare", "read_records", "record", "write_record"]
+__all__ = [
+    "CASES",
+    "REFERENCE",
+    "Case",
+    "Finding",
+    "Record",
+    "compare",
+    "measure",
+    "read_records",
+    "record",
+    "write_record",
+]

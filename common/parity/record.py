@@ -1,71 +1,65 @@
-"""What one backend computes on the cases, as arrays by name."""
+"""Records on disk: one safetensors file per backend, and one for the reference."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from common.backends import Backend
+from common import reference
+from common.errors import WeightsError
 from common.files import write_bytes
-from common.parity.cases import CASES, LEARNING_RATE, Case
-from common.training import CHAPTER_RECIPE, MOMENTUM, Recipe
-
-TRAJECTORIES = {
-    "plain": CHAPTER_RECIPE,
-    "nesterov": Recipe(0.9, True, 5e-4, warmup_epochs=1, schedule="cosine"),
-}
-"""Recipes whose training steps are compared."""
+from common.parity.cases import CASES, Case
+from common.parity.compare import CHANGE, REFERENCE
+from common.parity.measure import PRECISIONS, Measured, Record, Subject, measure, sensitivity
 
 
-def record(backend: Backend, case: Case) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield logits, losses and trained arrays under `quantity` or `quantity/array` names."""
-    network = backend.create(case.spec)
-    backend.set_weights(network, case.arrays())
-    yield "eval logits", backend.logits(network, case.inputs())
-    yield "train logits", backend.logits(network, case.inputs(), training=True)
-    for name, recipe in TRAJECTORIES.items():
-        for quantity, array in _trajectory(backend, case, recipe):
-            yield f"{name} {quantity}", array
+def record(subject: Subject, case: Case) -> Record:
+    """Everything that `subject` computes on a case."""
+    name = case.name
+    if subject is not reference:
+        return {
+            f"{name}/{precision}/{key}": array
+            for precision in PRECISIONS
+            for key, array in measure(subject, case, precision)
+        }
+
+    def under(label: str, measured: Measured) -> Record:
+        return {f"{name}/{label}/{key}": array for key, array in measured}
+
+    found = under("float64", measure(subject, case)) | under(
+        f"float32{CHANGE}", sensitivity(case, "float32")
+    )
+    return found | (
+        under(f"float64{CHANGE}", sensitivity(case, "float64")) if case.chaotic else {}
+    )
 
 
-def _trajectory(backend: Backend, case: Case, recipe: Recipe) -> Iterator[tuple[str, NDArray[Any]]]:
-    network = backend.create(case.spec)
-    backend.set_weights(network, case.arrays())
-    learner = backend.Learner(network, case.image_shape, recipe, "cpu")
-    before, losses = learner.state(), []
-    for step in range(case.steps):
-        rate = recipe.learning_rate(LEARNING_RATE, step / case.steps, case.steps)
-        loss, _ = learner.train_step(case.images(), case.labels(), rate)
-        losses.append(float(loss))
-        if step == 0:
-            yield from _state("step 1", before, learner.state())
-    yield "losses", np.array(losses, np.float32)
-    if case.steps > 1:
-        yield from _state(f"step {case.steps}", before, learner.state())
-
-
-def write_record(backend: Backend, path: Path, cases: tuple[Case, ...] = CASES) -> None:
-    """Record all cases to one safetensors file, whole or not at all."""
+def write_record(subject: Subject, path: Path, cases: tuple[Case, ...] = CASES) -> None:
+    """Record all cases to one file, whole or not at all."""
     from rich.progress import track
     from safetensors.numpy import save
 
     arrays = {
-        f"{case.name}/{name}": np.ascontiguousarray(array)
+        name: np.ascontiguousarray(array)
         for case in track(cases, description=path.stem, transient=True)
-        for name, array in record(backend, case)
+        for name, array in record(subject, case).items()
     }
     write_bytes(path, save(arrays))
 
 
-def _state(
-    prefix: str, before: dict[str, NDArray[Any]], after: dict[str, NDArray[Any]]
-) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Running statistics as they are; weights as their movement in units of their own norm."""
-    for name, array in after.items():
-        if name.endswith(("running_mean", "running_var")):
-            yield f"{prefix} statistics/{name}", array
-        elif not name.endswith(MOMENTUM):
-            norm = max(float(np.linalg.norm(before[name])), 1e-30)
-            yield f"{prefix} movement/{name}", (array - before[name]) / np.float32(norm)
+def read_records(directory: Path) -> dict[str, Record]:
+    """Every record in `directory` by backend. Raises `WeightsError`."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    records = {}
+    for path in sorted(directory.glob("*.safetensors")):
+        try:
+            records[path.stem] = load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise WeightsError(f"{path}: must be a parity record; got {error}") from error
+    if REFERENCE not in records or len(records) < 2:
+        raise WeightsError(
+            f"{directory}: must hold the records of the reference and of one backend or more; "
+            f"got {', '.join(records) or 'none'}; `anynet parity record` writes them"
+        )
+    return records

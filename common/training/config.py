@@ -10,7 +10,7 @@ from common.errors import ConfigError
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 
 Device = Literal["auto", "cpu", "gpu"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float64"]
 
 
 @dataclass(frozen=True)

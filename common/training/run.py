@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
@@ -92,7 +93,11 @@ class RunDirectory:
 
     def finish(self, state: State) -> None:
         """Write the trained network and the picture."""
-        weights = {name: array for name, array in state.items() if not name.endswith(MOMENTUM)}
+        weights = {
+            name: array.astype(np.float32)
+            for name, array in state.items()
+            if not name.endswith(MOMENTUM)
+        }
         save_weights(self.path / MODEL, self._spec, weights)
         title = f"{self._config.backend}, {self.path.name}"
         save_curves(read_record(self.path / RECORD), self.path / CURVES, title)

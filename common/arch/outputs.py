@@ -1,0 +1,32 @@
+"""From what modules put out to what the layers of the plan put out."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from numpy.typing import NDArray
+
+from common.arch.plan import ImageSize, Layer, plan
+from common.arch.spec import AnyNetSpec
+
+
+def name_outputs(
+    spec: AnyNetSpec, image_size: ImageSize, outputs: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Outputs (N, ...) of modules by path as outputs of layers by name, in order of execution.
+
+    What a stage or a block puts out is the output of its last layer. Pooled (N, C, 1, 1) becomes
+    (N, C).
+    """
+    layers = plan(spec, image_size)
+    last: dict[str, Layer] = {}
+    for layer in layers:
+        path = layer.name.split(".")
+        last |= {".".join(path[:length]): layer for length in range(1, len(path) + 1)}
+    found = {}
+    for path, array in outputs.items():
+        if path in last:
+            shape = last[path].out_shape
+            fits = prod(shape) == prod(array.shape[1:])
+            found[last[path].name] = array.reshape(-1, *shape) if fits else array
+    return {layer.name: found[layer.name] for layer in layers if layer.name in found}
