@@ -81,10 +81,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def parity(session: nox.Session) -> None:
-    """Run all four backends on the same cases and compare every pair."""
-    for backend in EXTRAS:
+    """Run all four backends and the NumPy reference on the same cases and compare every pair."""
+    for subject in ("reference", *EXTRAS):
+        environment = "torch" if subject == "reference" else subject
         in_environment(
-            session, backend, "anynet", "parity", "record", backend, "--out", str(PARITY)
+            session, environment, "anynet", "parity", "record", subject, "--out", str(PARITY)
         )
     in_environment(session, "torch", "anynet", "parity", "compare", str(PARITY))
 

@@ -123,9 +123,7 @@ def detached(module: Callable[..., nn.Module], name: str) -> Callable[..., nn.Mo
     return partial(module, name=name, parent=None)
 
 
-def resize_images(
-    images: Array, size: tuple[int, int], dtype: jnp.dtype = jnp.float32
-) -> Array:
+def resize_images(images: Array, size: tuple[int, int], dtype: jnp.dtype = jnp.float32) -> Array:
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
     (N, H, W, C) uint8 to (N, *size, C) of `dtype`; the definition is `common.data.prepare`.

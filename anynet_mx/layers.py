@@ -44,7 +44,9 @@ def batch_norm(
 
     Gluon averages the biased batch variance, in the backward pass.
     """
-    return nn.BatchNorm(momentum=1 - shared_momentum(momentum), epsilon=epsilon, in_channels=in_channels)
+    return nn.BatchNorm(
+        momentum=1 - shared_momentum(momentum), epsilon=epsilon, in_channels=in_channels
+    )
 
 
 class SqueezeExcitation(HybridBlock):
@@ -62,9 +64,7 @@ class SqueezeExcitation(HybridBlock):
         return x * F.np.expand_dims(F.np.expand_dims(gates, 2), 3)
 
 
-def resize_images(
-    images: np.ndarray, size: tuple[int, int], dtype: str = "float32"
-) -> np.ndarray:
+def resize_images(images: np.ndarray, size: tuple[int, int], dtype: str = "float32") -> np.ndarray:
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
     (N, C, H, W) uint8 to (N, C, *size) of `dtype`; the definition is `common.data.prepare`.

@@ -83,7 +83,9 @@ class Learner:
         self.network = model
         model.cast(precision)
         model.collect_params().reset_ctx(self._context)
-        model(np.zeros((1, *image_shape), dtype=precision, ctx=self._context))  # finishes deferred allocation
+        model(
+            np.zeros((1, *image_shape), dtype=precision, ctx=self._context)
+        )  # finishes deferred allocation
         if isinstance(model.net, gluon.HybridBlock):
             model.net.hybridize(static_alloc=True, static_shape=True)
         self._trained = {

@@ -9,7 +9,14 @@ from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 from common.errors import SpecError
 
-__all__ = ["BatchNorm", "GroupedConv2D", "SqueezeExcitation", "conv", "resize_images"]
+__all__ = [
+    "BatchNorm",
+    "GroupedConv2D",
+    "SqueezeExcitation",
+    "conv",
+    "resize_images",
+    "sequential",
+]
 
 Shape = tuple[int | None, ...]
 
@@ -176,6 +183,13 @@ class SqueezeExcitation(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The shape stays."""
         return input_shape
+
+
+def sequential(layers: list[keras.layers.Layer], name: str | None, dtype: str) -> keras.Sequential:
+    """Layers one after the other; without a `dtype` Keras would round their inputs to float32."""
+    chain = keras.Sequential(layers, name=name)
+    chain.dtype_policy = dtype
+    return chain
 
 
 def resize_images(

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_tf.layers import BatchNorm, Shape, conv
+from anynet_tf.layers import BatchNorm, Shape, conv, sequential
 from anynet_tf.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -92,7 +92,7 @@ class AnyNet(Classifier):
             bn_epsilon,
             bn_momentum,
         )
-        self.net = keras.Sequential(name="net")
+        self.net = sequential([], "net", self.dtype_policy.name)
         self.net.add(self.stem(stem_channels, in_channels))
         channels = stem_channels
         for number, stage in enumerate(spec.stages, 1):
@@ -120,7 +120,7 @@ class AnyNet(Classifier):
     def stem(self, num_channels: int, in_channels: int | None = None) -> keras.Sequential:
         """A strided 3x3 convolution, batch norm and ReLU."""
         spec, dtype = self.spec, self.dtype_policy.name
-        return keras.Sequential(
+        return sequential(
             [
                 conv(
                     num_channels, 3, spec.stem_stride, 1, spec.conv_bias, name="conv", dtype=dtype
@@ -128,7 +128,8 @@ class AnyNet(Classifier):
                 BatchNorm(spec.bn_epsilon, spec.bn_momentum, name="bn", dtype=dtype),
                 keras.layers.ReLU(name="relu", dtype=dtype),
             ],
-            name="stem",
+            "stem",
+            dtype,
         )
 
     def stage(
@@ -142,7 +143,7 @@ class AnyNet(Classifier):
         name: str | None = None,
     ) -> keras.Sequential:
         """`depth` blocks of `num_channels` channels, the first of which has the stride."""
-        blocks = keras.Sequential(name=name)
+        blocks = sequential([], name, self.dtype_policy.name)
         for index in range(depth):
             blocks.add(
                 self.make_block(
@@ -191,12 +192,13 @@ class AnyNet(Classifier):
     def head(self, num_classes: int, in_channels: int | None = None) -> keras.Sequential:
         """The mean over all positions and a linear layer."""
         dtype = self.dtype_policy.name
-        return keras.Sequential(
+        return sequential(
             [
                 keras.layers.GlobalAveragePooling2D(name="pool", dtype=dtype),
                 keras.layers.Dense(num_classes, name="fc", dtype=dtype),
             ],
-            name="head",
+            "head",
+            dtype,
         )
 
     def get_config(self) -> dict[str, Any]:

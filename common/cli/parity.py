@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from common.backends import FRAMEWORKS, load_backend
+from common.backends import FRAMEWORKS
 from common.cli.tables import print_table
-from common.parity import Difference, read_records, write_record
+from common.parity import REFERENCE, Finding, read_records, summarise, write_record, write_report
 from common.parity import compare as compare_records
 
 
@@ -20,38 +20,56 @@ def parity() -> None:
 
 
 @parity.command()
-@click.argument("backend", type=click.Choice(list(FRAMEWORKS)))
+@click.argument("backend", type=click.Choice([REFERENCE, *FRAMEWORKS]))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default="build/parity")
 def record(backend: str, out: Path) -> None:
-    """Run every case in one BACKEND and write OUT/BACKEND.safetensors."""
+    """Run every case in one BACKEND, or in the NumPy reference; write OUT/BACKEND.safetensors."""
     path = out / f"{backend}.safetensors"
-    write_record(load_backend(backend), path)
+    write_record(backend, path)
     click.echo(f"written to {path}")
 
 
 @parity.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 def compare(directory: Path) -> None:
-    """Compare every pair of records in DIRECTORY; exit code 1 when any disagrees."""
-    differences = list(compare_records(read_records(directory)))
-    pairs = list(dict.fromkeys(item.pair for item in differences))
-    quantities = dict.fromkeys(item.quantity for item in differences)
+    """Compare the records in DIRECTORY; exit code 1 when any disagrees.
+
+    Every backend is held against the reference and against every other backend. Writes
+    report.html, report.png, report.json and junit.xml to DIRECTORY.
+    """
+    findings = summarise(compare_records(read_records(directory)))
+    pairs = list(dict.fromkeys(item.pair for item in findings))
+    groups = dict.fromkeys((item.precision, _family(item.quantity)) for item in findings)
     rows = [
-        (quantity, *(_largest(differences, quantity, pair) for pair in pairs))
-        for quantity in quantities
-    ]
-    head = ("largest error", *(" ".join(pair) for pair in pairs))
+        (*group, *(_largest(findings, group, (name, REFERENCE)) for name, other in pairs
+                   if other == REFERENCE))
+        for group in groups
+    ]  # fmt: skip
+    names = [name for name, other in pairs if other == REFERENCE]
     print_table(
-        "over all cases, relative to the norm of each array (logits: to the largest)", head, rows
+        "largest error against the reference, in units of the tolerance",
+        ("precision", "quantity", *names),
+        rows,
     )
-    outside = [item for item in differences if not item.within]
+    write_report(findings, directory)
+    click.echo(f"written to {directory / 'report.html'}")
+    outside = [item for item in findings if not item.within]
     if outside:
         more = f"\nand {len(outside) - 10} more" if len(outside) > 10 else ""
         raise click.ClickException("\n".join(map(str, outside[:10])) + more)
-    cases = len({item.case for item in differences})
-    click.echo(f"{len(pairs)} pairs agree on {len(differences):,} arrays of {cases} cases")
+    cases = len({item.case for item in findings})
+    click.echo(f"{len(pairs)} pairs agree on every array of {cases} cases")
 
 
-def _largest(differences: list[Difference], quantity: str, pair: tuple[str, str]) -> str:
-    errors = (d.error for d in differences if (d.quantity, d.pair) == (quantity, pair))
-    return f"{max(errors):.1e}"
+def _family(quantity: str) -> str:
+    """The quantity without the number of its step."""
+    return "restarted steps" if quantity.startswith("restarted") else quantity
+
+
+def _largest(findings: list[Finding], group: tuple[str, str], pair: tuple[str, str]) -> str:
+    ratios = (
+        item.ratio
+        for item in findings
+        if item.pair == pair and (item.precision, _family(item.quantity)) == group
+    )
+    return f"{max(ratios, default=0.0):.2g}"

@@ -4,6 +4,7 @@ from common.parity.cases import CASES, Case
 from common.parity.compare import REFERENCE, Finding, compare
 from common.parity.measure import Record, measure
 from common.parity.record import read_records, record, write_record
+from common.parity.report import summarise, write_report
 
 __all__ = [
     "CASES",
@@ -15,5 +16,7 @@ __all__ = [
     "measure",
     "read_records",
     "record",
+    "summarise",
     "write_record",
+    "write_report",
 ]

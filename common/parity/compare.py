@@ -1,6 +1,6 @@
 """The records held against the reference, and against each other pair by pair."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -8,12 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arch import AnyNetSpec, plan
+from common.parity.cases import CASES, Case
 from common.parity.measure import Record
 from common.parity.tolerances import allowed, scale
 
 REFERENCE = "reference"
 CHANGE = " change"
-"""Ending of the precision under which the reference records what one rounding unit changes."""
+"""Ending of the precision under which the reference records what rounding units change."""
+
+_ORDER = (
+    "shapes", "eval outputs", "train outputs", "gradient", "statistics", "plain", "nesterov",
+    "restarted", "free run",
+)  # fmt: skip
+_FLOAT64_ONLY = ("restarted", "free run")
 
 
 @dataclass(frozen=True)
@@ -38,13 +46,13 @@ class Finding:
     @property
     def layer(self) -> str:
         """Name of the layer whose output or array this is."""
-        kind = self.array.rpartition(".")
-        is_array = kind[2] in ("weight", "bias", "running_mean", "running_var")
-        return kind[0] if is_array else self.array
+        return layer_of(self.array)
 
     def __str__(self) -> str:
         if np.isinf(self.error):
             what = "must be there, finite and of the plan's shape; got otherwise"
+        elif self.quantity == "shapes":
+            what = "must be the plan's; got another"
         else:
             what = f"must agree to {self.error / self.ratio:.1e}; got {self.error:.1e}"
         return (
@@ -53,18 +61,20 @@ class Finding:
         )
 
 
-def compare(records: Mapping[str, Record]) -> Iterator[Finding]:
+def compare(records: Mapping[str, Record], cases: Iterable[Case] = CASES) -> Iterator[Finding]:
     """Every array of every record against the reference's, and of every pair of backends.
 
-    `records` holds the reference and one backend or more. Order of execution within each case.
+    `records` holds the reference and one backend or more. Within a case and precision, what is
+    computed first comes first: a layer's output before those of the layers that read it, and its
+    gradient after theirs.
     """
     truth = records[REFERENCE]
     backends = [name for name in records if name != REFERENCE]
-    groups = _groups(truth)
-    for group, values in groups.items():
-        case, precision, quantity = group.split("/")
-        for pair in [(name, REFERENCE) for name in backends] + list(combinations(backends, 2)):
-            for array in values:
+    specs = {case.name: case.spec for case in cases}
+    pairs = [(name, REFERENCE) for name in backends] + list(combinations(backends, 2))
+    for (case, precision, quantity), values in _groups(truth).items():
+        for pair in pairs:
+            for array in _in_order(quantity, values, specs[case]):
                 ours, theirs = (_array(records[name], case, precision, quantity, array, name)
                                 for name in pair)  # fmt: skip
                 if quantity.endswith("outputs") and (ours is None or theirs is None):
@@ -78,19 +88,35 @@ def compare(records: Mapping[str, Record]) -> Iterator[Finding]:
                 yield Finding(pair, case, precision, quantity, array, error, ratio)
 
 
-def _groups(truth: Record) -> dict[str, dict[str, NDArray[Any]]]:
-    """The reference's arrays by `case/precision/quantity`, for both precisions."""
-    groups: dict[str, dict[str, NDArray[Any]]] = {}
+def _groups(truth: Record) -> dict[tuple[str, str, str], dict[str, NDArray[Any]]]:
+    """The reference's arrays by case, precision and quantity, for every precision it judges."""
+    groups: dict[tuple[str, str, str], dict[str, NDArray[Any]]] = {}
     for name, values in truth.items():
         case, precision, quantity, array = name.split("/")
-        if precision != "float64":
-            continue
-        groups.setdefault(f"{case}/float64/{quantity}", {})[array] = values
-        if f"{case}/float32{CHANGE}/shapes/head.fc.weight" in truth and not quantity.startswith(
-            ("free run", "restarted")
-        ):
-            groups.setdefault(f"{case}/float32/{quantity}", {})[array] = values
-    return groups
+        if precision == "float64":
+            groups.setdefault((case, precision, quantity), {})[array] = values
+        elif precision == f"float32{CHANGE}" and not quantity.startswith(_FLOAT64_ONLY):
+            values = truth[f"{case}/float64/{quantity}/{array}"]
+            groups.setdefault((case, "float32", quantity), {})[array] = values
+    return dict(sorted(groups.items(), key=lambda item: (*item[0][:2], _rank(item[0][2]))))
+
+
+def _rank(quantity: str) -> tuple[int, int]:
+    number = int(last) if (last := quantity.split()[-1]).isdigit() else 0
+    return next(i for i, words in enumerate(_ORDER) if quantity.startswith(words)), number
+
+
+def _in_order(quantity: str, arrays: Iterable[str], spec: AnyNetSpec) -> list[str]:
+    """Arrays in the order in which they are computed."""
+    layers = {layer.name: place for place, layer in enumerate(plan(spec, 1))}
+    sign = -1 if quantity == "gradient" else 1
+    return sorted(arrays, key=lambda array: sign * layers.get(layer_of(array), 0))
+
+
+def layer_of(array: str) -> str:
+    """Name of the layer whose output or array this is."""
+    layer, _, kind = array.rpartition(".")
+    return layer if kind in ("weight", "bias", "running_mean", "running_var") else array
 
 
 def _array(

@@ -28,8 +28,11 @@ RECIPES = {
 }
 """Recipes whose training steps are compared."""
 
-DRAWS = 3
-"""How many times weights are moved by a rounding unit to see what that changes."""
+DRAWS = 6
+"""How many times weights are moved to see what that changes: by one rounding unit or by ten."""
+
+MARGIN = 10
+"""How many rounding units a backend may be away from the reference."""
 
 
 class Subject(Protocol):
@@ -83,16 +86,19 @@ def measure(
 
 
 def sensitivity(case: Case, precision: Precision) -> Measured:
-    """How far one rounding unit of `precision` in every weight moves what the reference computes.
+    """How far `MARGIN` rounding units in every weight move what the reference computes.
 
-    The largest change over a few draws, per array; for losses per step, never falling.
+    The largest over a few draws, per array; for losses per step, never falling. Half of the draws
+    move weights by one unit, and their changes count `MARGIN` times; the others move them all the
+    way, and so find the ReLUs that one unit leaves on their side.
     """
     unmoved = dict(measure(reference, case))
     changes: dict[str, NDArray[Any]] = {}
     for draw in range(DRAWS):
-        moved = _moved(case.arrays(), precision, draw)
+        units = MARGIN if draw % 2 else 1
+        moved = _moved(case.arrays(), precision, draw, units)
         for name, array in measure(reference, case, arrays=moved):
-            change = np.abs(array - unmoved[name])
+            change = np.abs(array - unmoved[name]) * (MARGIN / units)
             if name.endswith("/losses"):
                 change = np.maximum.accumulate(change)
             else:
@@ -179,15 +185,15 @@ def _is_statistic(name: str) -> bool:
 
 
 def _moved(
-    arrays: Mapping[str, NDArray[np.float32]], precision: Precision, draw: int
+    arrays: Mapping[str, NDArray[np.float32]], precision: Precision, draw: int, units: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Every weight one rounding unit up or down; running statistics as they are."""
+    """Every weight some rounding units up or down; running statistics as they are."""
     stream, moved = np.random.default_rng([4, draw]), {}
     for name, array in arrays.items():
         values = array.astype(np.float64)
         if not _is_statistic(name):
             direction = stream.choice([-1.0, 1.0], array.shape)
             unit = np.spacing(np.abs(array if precision == "float32" else values))
-            values = values + direction * unit
+            values = values + units * direction * unit
         moved[name] = values
     return moved

@@ -1,10 +1,14 @@
 """Records on disk: one safetensors file per backend, and one for the reference."""
 
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from common import reference
+from common.backends import load_backend
 from common.errors import WeightsError
 from common.files import write_bytes
 from common.parity.cases import CASES, Case
@@ -28,22 +32,35 @@ def record(subject: Subject, case: Case) -> Record:
     found = under("float64", measure(subject, case)) | under(
         f"float32{CHANGE}", sensitivity(case, "float32")
     )
-    return found | (
-        under(f"float64{CHANGE}", sensitivity(case, "float64")) if case.chaotic else {}
-    )
+    return found | (under(f"float64{CHANGE}", sensitivity(case, "float64")) if case.chaotic else {})
 
 
-def write_record(subject: Subject, path: Path, cases: tuple[Case, ...] = CASES) -> None:
-    """Record all cases to one file, whole or not at all."""
+def find_subject(name: str) -> Subject:
+    """The reference or a backend by name. Raises `BackendError`."""
+    return reference if name == REFERENCE else load_backend(name)
+
+
+def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> None:
+    """Record all cases of the reference or a backend to one file, whole or not at all.
+
+    Each case runs in a process of its own, one per core at a time: the programs that XLA compiles
+    for all of them would be more than one process may map. Raises `BackendError`.
+    """
     from rich.progress import track
     from safetensors.numpy import save
 
-    arrays = {
-        name: np.ascontiguousarray(array)
-        for case in track(cases, description=path.stem, transient=True)
-        for name, array in record(subject, case).items()
-    }
+    find_subject(subject)
+    arrays: Record = {}
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        found = pool.map(partial(_recorded, subject), cases)
+        for part in track(found, path.stem, len(cases), transient=True):
+            arrays |= part
     write_bytes(path, save(arrays))
+
+
+def _recorded(subject: str, case: Case) -> Record:
+    arrays = record(find_subject(subject), case)
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def read_records(directory: Path) -> dict[str, Record]:

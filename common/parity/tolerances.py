@@ -4,8 +4,8 @@ In float64 every quantity has a fixed relative tolerance. In float32 only output
 a gradient agrees depends on the network, not on the backend, since moving the weights by one
 rounding unit already moves some gradients by percents (a unit that lies within rounding of a
 ReLU's kink passes its gradient or does not). There, and for free runs at the chapter's rate, a
-backend may be as far from the reference as ten times what one rounding unit changes in the
-reference itself.
+backend may be as far from the reference as ten rounding units in every weight move the reference
+itself.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from common.parity.measure import MARGIN
 
 FLOAT64 = {
     "shapes": 0.0,
@@ -29,9 +31,6 @@ FLOAT64 = {
 
 FLOAT32_OUTPUTS = 1e-5
 """The same for outputs in float32; layers before the logits may also move as their inputs do."""
-
-MARGIN = 10.0
-"""How many times the change by one rounding unit."""
 
 ROUNDING = {"float32": 2.0**-24, "float64": 2.0**-53}
 """Largest relative error of rounding a number once."""
@@ -53,8 +52,9 @@ def scale(quantity: str, array: str, values: Mapping[str, NDArray[Any]]) -> floa
 def allowed(
     precision: str, quantity: str, array: str, size: float, change: NDArray[Any] | None
 ) -> NDArray[Any]:
-    """Largest absolute error, for elements of `size`, given what one rounding unit changes."""
-    band = MARGIN * np.maximum(0.0 if change is None else change, ROUNDING[precision] * size)
+    """Largest absolute error for elements of `size`, given the change by `MARGIN` units."""
+    rounding = MARGIN * ROUNDING[precision] * size
+    band = np.maximum(0.0 if change is None else change, rounding)
     if quantity == "free run":
         return np.asarray(band)
     if precision == "float64":

@@ -16,6 +16,22 @@ class Torch:
     def trainable(self, network):
         return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
+    def pad_like_same(self, monkeypatch):
+        """Strided 3x3 convolutions that pad at the bottom and right alone."""
+        import torch
+
+        before = torch.nn.Conv2d.forward
+
+        def forward(conv, x):
+            if conv.stride != (2, 2) or conv.kernel_size != (3, 3):
+                return before(conv, x)
+            return torch.nn.functional.conv2d(
+                torch.nn.functional.pad(x, (0, 1, 0, 1)), conv.weight, conv.bias, 2, 0, 1,
+                conv.groups,
+            )  # fmt: skip
+
+        monkeypatch.setattr(torch.nn.Conv2d, "forward", forward)
+
 
 class MXNet:
     channels_last = False
@@ -29,6 +45,26 @@ class MXNet:
         parameters = network.collect_params().values()
         return sum(prod(p.shape) for p in parameters if p.grad_req != "null")
 
+    def pad_like_same(self, monkeypatch):
+        """Strided 3x3 convolutions that pad at the bottom and right alone."""
+        from mxnet.gluon.nn import Conv2D
+
+        before = Conv2D.hybrid_forward
+
+        def hybrid_forward(conv, F, x, weight, bias=None):  # noqa: N803
+            own = conv._kwargs
+            if own["stride"] != (2, 2) or own["kernel"] != (3, 3):
+                return before(conv, F, x, weight, bias)
+            # On even sizes every second output of stride 1, from the second on.
+            conv._kwargs = {**own, "stride": (1, 1)}
+            try:
+                y = before(conv, F, x, weight, bias)
+            finally:
+                conv._kwargs = own
+            return F.npx.slice(y, (None, None, 1, 1), (None,) * 4, (None, None, 2, 2))
+
+        monkeypatch.setattr(Conv2D, "hybrid_forward", hybrid_forward)
+
 
 class TensorFlow:
     channels_last = True
@@ -40,6 +76,18 @@ class TensorFlow:
 
     def trainable(self, network):
         return sum(prod(variable.shape) for variable in network.trainable_variables)
+
+    def pad_like_same(self, monkeypatch):
+        """Strided 3x3 convolutions that pad at the bottom and right alone."""
+        import tensorflow as tf
+
+        from anynet_tf import GroupedConv2D
+
+        def convolve(conv, inputs, kernel, bias):
+            outputs = tf.nn.conv2d(inputs, kernel, conv.strides, "SAME")
+            return outputs if bias is None else tf.nn.bias_add(outputs, bias)
+
+        monkeypatch.setattr(GroupedConv2D, "_convolve", convolve)
 
 
 class Jax:
@@ -54,6 +102,20 @@ class Jax:
         import jax
 
         return sum(leaf.size for leaf in jax.tree.leaves(network.variables["params"]))
+
+    def pad_like_same(self, monkeypatch):
+        """Strided 3x3 convolutions that pad at the bottom and right alone."""
+        from jax import lax
+
+        from anynet_jax import layers
+
+        def convolve(x, kernel, strides, groups=1):
+            return lax.conv_general_dilated(
+                x, kernel, (strides, strides), "SAME",
+                dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=groups,
+            )  # fmt: skip
+
+        monkeypatch.setattr(layers, "_conv", convolve)
 
 
 NATIVE = {"torch": Torch, "mx": MXNet, "tf": TensorFlow, "jax": Jax}

@@ -22,6 +22,7 @@ _LEVELS = {
             ("spaces",),
             ("weights", "data"),
             ("training",),
+            ("reference",),
             ("backends",),
             ("parity",),
             ("studies",),

@@ -1,0 +1,108 @@
+"""Each backend against the reference, and that broken variants of it are caught."""
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from common import AnyNetSpec, plan, reference
+from common.arch import shared_momentum
+from common.parity import Case, compare, record
+from tests.parity_subjects import averaging, loading, with_spec
+from tests.specs import specs
+
+_SPEC = AnyNetSpec.from_arch(((2, 16, 8, 1),), 8, num_classes=7)
+_CASE = Case("small", _SPEC, 16, 4, 2)
+_LAYERS = {layer.name: layer for layer in plan(_SPEC, 16)}
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return record(reference, _CASE)
+
+
+def _outside(subject, case, truth):
+    findings = compare({"reference": truth, "backend": record(subject, case)}, [case])
+    return [item for item in findings if not item.within]
+
+
+def test_the_backend_is_the_reference(backend, truth):
+    assert [str(item) for item in _outside(backend, _CASE, truth)] == []
+
+
+def test_outputs_of_convolutions_and_batch_norms_are_observed(backend):
+    found = backend.layer_outputs(backend.create(_SPEC), _CASE.inputs().astype(np.float32))
+    wanted = {n for n, layer in _LAYERS.items() if layer.op in ("conv", "batch_norm", "linear")}
+    assert wanted <= found.keys()
+    assert {n: found[n].shape[1:] for n in wanted} == {n: _LAYERS[n].out_shape for n in wanted}
+
+
+def test_observing_leaves_the_network_as_it_was(backend):
+    network = backend.create(_SPEC)
+    before, images = backend.get_weights(network), _CASE.inputs().astype(np.float32)
+    logits = backend.logits(network, images)
+    backend.layer_outputs(network, images, training=True)
+    after = backend.get_weights(network)
+    assert [name for name in before if not np.array_equal(before[name], after[name])] == []
+    assert np.array_equal(backend.logits(network, images), logits)
+
+
+@settings(
+    max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+@given(spec=specs())
+def test_random_networks_are_the_reference(backend, spec):
+    case = Case("random", spec, 16, 4, 2)
+    assert [str(item) for item in _outside(backend, case, record(reference, case))] == []
+
+
+def _transposed(arrays):
+    name = "stage1.block2.conv2.weight"
+    return arrays | {name: np.ascontiguousarray(arrays[name].swapaxes(2, 3))}
+
+
+def _without_bias(arrays):
+    name = "stage1.block2.conv1.bias"
+    return arrays | {name: np.zeros_like(arrays[name])}
+
+
+def _unbiased(name, old, new):
+    positions = 4 * prod(_LAYERS[name.removesuffix(".running_var")].out_shape[1:])
+    momentum = shared_momentum(_SPEC.bn_momentum)
+    kept = (1 - momentum) * old
+    return kept + (new - kept) * positions / (positions - 1)
+
+
+def _swapped(spec):
+    (stage,) = spec.stages
+    return replace(spec, stages=(replace(stage, group_width=stage.groups),))
+
+
+_BROKEN = {
+    "epsilon": (with_spec, lambda s: replace(s, bn_epsilon=1e-3), "eval outputs", "stem.bn"),
+    "momentum": (with_spec, lambda s: replace(s, bn_momentum=0.01), "statistics", "stem.bn"),
+    "group width": (with_spec, _swapped, "shapes", "stage1.block1.conv2"),
+    "no bias": (with_spec, lambda s: replace(s, conv_bias=False), "shapes", "stem.conv"),
+    "unused bias": (loading, _without_bias, "eval outputs", "stage1.block2.conv1"),
+    "transposed kernel": (loading, _transposed, "eval outputs", "stage1.block2.conv2"),
+    "unbiased variance": (averaging, _unbiased, "statistics", "stem.bn"),
+}
+
+
+@pytest.mark.parametrize(("breaking", "change", "quantity", "layer"), _BROKEN.values(), ids=_BROKEN)
+def test_a_broken_variant_is_caught_in_its_layer(backend, truth, breaking, change, quantity, layer):
+    for precision in ("float32", "float64"):
+        outside = _outside(breaking(backend, change), _CASE, truth)
+        first = next(item for item in outside if item.precision == precision)
+        assert (first.quantity, first.layer) == (quantity, layer)
+
+
+def test_uneven_padding_is_caught_in_its_layer(backend, native, monkeypatch):
+    # A spec of its own, for compiled steps are cached by it.
+    case = replace(_CASE, spec=replace(_SPEC, num_classes=6))
+    native.pad_like_same(monkeypatch)
+    first = _outside(backend, case, record(reference, case))[0]
+    assert (first.quantity, first.layer) == ("eval outputs", "stem.conv")
