@@ -115,7 +115,7 @@ class Learner:
             self._state = State(variables["params"], variables["batch_stats"], (decay, trace))
 
     def _placed(self, tree: Any) -> Any:
-        """A copy on the device in the weights' precision; a step gives its old state's memory away."""
+        """A copy on the device in the weights' precision, for a step reuses its state's memory."""
         dtype = _dtype(self._program)
         return jax.tree.map(lambda leaf: jnp.array(leaf, dtype, device=self._device), tree)
 

@@ -21,8 +21,8 @@ def name_outputs(
     layers = plan(spec, image_size)
     last: dict[str, Layer] = {}
     for layer in layers:
-        path = layer.name.split(".")
-        last |= {".".join(path[:length]): layer for length in range(1, len(path) + 1)}
+        names = layer.name.split(".")
+        last |= {".".join(names[:length]): layer for length in range(1, len(names) + 1)}
     found = {}
     for path, array in outputs.items():
         if path in last:

@@ -81,7 +81,7 @@ def compare(records: Mapping[str, Record], cases: Iterable[Case] = CASES) -> Ite
                     continue  # not every framework lets every layer be observed
                 size = scale(quantity, array, values)
                 change = truth.get(f"{case}/{precision}{CHANGE}/{quantity}/{array}")
-                limit = allowed(precision, quantity, array, size, change)
+                limit = allowed(precision, quantity, array, values, change)
                 if REFERENCE not in pair and (quantity == "free run" or precision == "float32"):
                     limit = 2 * limit  # both may be as far from the reference, on either side
                 error, ratio = _distance(ours, theirs, size, limit)
@@ -136,5 +136,6 @@ def _distance(
     if not np.isfinite(difference).all():
         return np.inf, np.inf
     tiny = np.finfo(np.float64).tiny
-    error = float(difference.max(initial=0.0)) / max(size, tiny)
-    return error, float((difference / np.maximum(limit, tiny)).max(initial=0.0))
+    with np.errstate(over="ignore"):
+        error = float(difference.max(initial=0.0) / max(size, tiny))
+        return error, float((difference / np.maximum(limit, tiny)).max(initial=0.0))

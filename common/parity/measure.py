@@ -1,7 +1,7 @@
 """What one backend computes on a case, as arrays by name."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ Record = dict[str, NDArray[Any]]
 """Arrays by `case/precision/quantity/array`."""
 
 Measured = Iterator[tuple[str, NDArray[Any]]]
+
+TRUTH = cast("Subject", reference)
+"""The reference as a subject."""
 
 PRECISIONS: tuple[Precision, ...] = ("float64", "float32")
 SMALL_RATE = 0.001
@@ -92,12 +95,12 @@ def sensitivity(case: Case, precision: Precision) -> Measured:
     move weights by one unit, and their changes count `MARGIN` times; the others move them all the
     way, and so find the ReLUs that one unit leaves on their side.
     """
-    unmoved = dict(measure(reference, case))
+    unmoved = dict(measure(TRUTH, case))
     changes: dict[str, NDArray[Any]] = {}
     for draw in range(DRAWS):
         units = MARGIN if draw % 2 else 1
         moved = _moved(case.arrays(), precision, draw, units)
-        for name, array in measure(reference, case, arrays=moved):
+        for name, array in measure(TRUTH, case, arrays=moved):
             change = np.abs(array - unmoved[name]) * (MARGIN / units)
             if name.endswith("/losses"):
                 change = np.maximum.accumulate(change)
@@ -124,7 +127,7 @@ def _learner(
 
 
 def _own(subject: Subject, precision: Precision) -> Precision:
-    return "float64" if subject is reference else precision
+    return "float64" if subject is TRUTH else precision
 
 
 def _trajectory(
@@ -165,7 +168,7 @@ def _free_run(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) 
 
 def _restarted_steps(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -> Measured:
     """Every step taken from the reference's state instead of the subject's own."""
-    guide = _learner(reference, case, CHAPTER_RECIPE, "float64", arrays)
+    guide = _learner(TRUTH, case, CHAPTER_RECIPE, "float64", arrays)
     learner = _learner(subject, case, CHAPTER_RECIPE, "float64", arrays)
     for step in range(case.steps):
         learner.load_state(guide.state())

@@ -7,19 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from common import reference
 from common.backends import load_backend
 from common.errors import WeightsError
 from common.files import write_bytes
 from common.parity.cases import CASES, Case
 from common.parity.compare import CHANGE, REFERENCE
-from common.parity.measure import PRECISIONS, Measured, Record, Subject, measure, sensitivity
+from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, measure, sensitivity
 
 
 def record(subject: Subject, case: Case) -> Record:
     """Everything that `subject` computes on a case."""
     name = case.name
-    if subject is not reference:
+    if subject is not TRUTH:
         return {
             f"{name}/{precision}/{key}": array
             for precision in PRECISIONS
@@ -37,7 +36,7 @@ def record(subject: Subject, case: Case) -> Record:
 
 def find_subject(name: str) -> Subject:
     """The reference or a backend by name. Raises `BackendError`."""
-    return reference if name == REFERENCE else load_backend(name)
+    return TRUTH if name == REFERENCE else load_backend(name)
 
 
 def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> None:

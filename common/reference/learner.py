@@ -30,7 +30,7 @@ class Learner:
             raise BackendError(
                 f"reference: computes in float64 on the CPU; got {precision} on {device}"
             )
-        self.network = model
+        self.network: Any = model
         self._size = image_shape[1:]
         self._recipe = recipe
         self._buffers: dict[str, NDArray[Any]] = {}

@@ -48,7 +48,8 @@ def forward(layer: Layer, arrays: Arrays, inputs: list[Array], mode: Mode) -> Ar
         case "sigmoid":
             return 1 / (1 + np.exp(-x))
         case "global_pool":
-            return x.mean((2, 3))
+            means: Array = x.mean((2, 3))
+            return means
         case "add":
             return x + inputs[1]
         case "scale":

@@ -60,7 +60,7 @@ def test_the_loss_is_the_mean_negative_log_probability():
 
 def test_statistics_average_the_biased_variance():
     case = Case("", _SPECS["resnext"], batch=2)
-    network, before = _network(case), case.arrays()["stem.bn.running_var"]
+    network, before = _network(case), case.arrays()["stem.bn.running_var"].astype(float)
     x = reference.layer_outputs(network, case.inputs(), training=True)["stem.conv"]
     after = reference.gradients(network, case.inputs(), case.labels()).statistics
     new = shared_momentum(case.spec.bn_momentum)
