@@ -75,7 +75,10 @@ def resize_images(images: np.ndarray, size: tuple[int, int], dtype: str = "float
         return x
     rows = _resize_matrix(height, size[0], x.ctx, dtype)
     columns = _resize_matrix(width, size[1], x.ctx, dtype)
-    return np.matmul(rows, np.matmul(x, columns.T))
+    # Two products of plain matrices: MXNet would copy a matrix for every image of a stack.
+    lines = np.dot(x.reshape(-1, width), columns.T).reshape(-1, height, size[1])
+    lines = np.dot(lines.transpose(0, 2, 1).reshape(-1, height), rows.T)
+    return lines.reshape(-1, size[1], size[0]).transpose(0, 2, 1).reshape(*images.shape[:2], *size)
 
 
 @lru_cache

@@ -31,6 +31,11 @@ class Backend(Protocol):
     ) -> NDArray[np.float32]:
         """Logits (N, classes) of NCHW images."""
 
+    def layer_outputs(
+        self, network: Any, images: NDArray[Any], training: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """Outputs of the layers by canonical name."""
+
     def save(self, network: Any, path: str | Path) -> None:
         """Write a network to one file."""
 

@@ -1,6 +1,8 @@
 """What one backend computes on a case, as arrays by name."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -95,12 +97,19 @@ def sensitivity(case: Case, precision: Precision) -> Measured:
     move weights by one unit, and their changes count `MARGIN` times; the others move them all the
     way, and so find the ReLUs that one unit leaves on their side.
     """
-    unmoved = dict(measure(TRUTH, case))
+    # Only free runs are judged by a float64 unit, and only they are not by a float32 one.
+    computed = (
+        partial(_free_run, TRUTH)
+        if precision == "float64"
+        else partial(measure, TRUTH, precision="float64")
+    )
+    case = replace(case, chaotic=False)
+    unmoved = dict(computed(case, arrays=case.arrays()))
     changes: dict[str, NDArray[Any]] = {}
     for draw in range(DRAWS):
         units = MARGIN if draw % 2 else 1
         moved = _moved(case.arrays(), precision, draw, units)
-        for name, array in measure(TRUTH, case, arrays=moved):
+        for name, array in computed(case, arrays=moved):
             change = np.abs(array - unmoved[name]) * (MARGIN / units)
             if name.endswith("/losses"):
                 change = np.maximum.accumulate(change)

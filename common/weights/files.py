@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ FORMAT_VERSION = 1
 # equal bytes.
 _HEADER = "anynet"
 _MOST_NAMED = 8
+_DTYPES = {"F64": "float64", "F16": "float16", "BF16": "bfloat16", "I64": "int64"}
 
 
 def save_weights(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, np.ndarray]) -> None:
@@ -43,8 +45,11 @@ def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
             spec = _spec_from(metadata, str(path))
-            _check_names(spec, file.keys(), str(path))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            _check_depth(spec, names, str(path))
+            _check_names(spec, names, str(path))
+            _check_headers(spec, file, str(path))
+            arrays = {name: file.get_tensor(name) for name in names}
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: must be a weight file; got no such file") from error
     except (SafetensorError, OSError) as error:
@@ -90,8 +95,32 @@ def _spec_from(metadata: Mapping[str, str], where: str) -> AnyNetSpec:
         )
     try:
         return AnyNetSpec.from_dict(spec)
-    except SpecError as error:
+    except (SpecError, OverflowError) as error:
         raise WeightsError(f"{where}: {error}") from error
+
+
+def _check_depth(spec: AnyNetSpec, names: list[str], where: str) -> None:
+    """Refuse a spec of more blocks than the file has arrays, before all of them are planned."""
+    blocks = sum(stage.depth for stage in spec.stages)
+    if blocks > len(names):
+        raise WeightsError(
+            f"{where}: must hold the arrays of {blocks} blocks, as its spec says; "
+            f"got {len(names)} arrays"
+        )
+
+
+def _check_headers(spec: AnyNetSpec, file: Any, where: str) -> None:
+    """Refuse arrays of another shape or type before any of them is read."""
+    wrong = []
+    for name, shape in expected_shapes(spec).items():
+        part = file.get_slice(name)
+        got = tuple(part.get_shape())
+        if got != shape:
+            wrong.append(f"{name} must have shape {shape}, got {got}")
+        elif part.get_dtype() != "F32":
+            wrong.append(f"{name} must be float32, got {_DTYPES.get(part.get_dtype(), 'another')}")
+    if wrong:
+        raise WeightsError(f"{where}: arrays must fit the network's plan; {_some(wrong)}")
 
 
 def _check_names(spec: AnyNetSpec, names: Iterable[str], where: str) -> None:
