@@ -162,8 +162,10 @@ def _first_step(
     """Gradients, out of the momentum buffers that hold nothing else yet, and statistics."""
     for name, array in state.items():
         if name.endswith(MOMENTUM):
-            weight = before[name.removesuffix(MOMENTUM)].astype(np.float64)
-            yield f"gradient/{name.removesuffix(MOMENTUM)}", array - recipe.weight_decay * weight
+            # Rounded as the backend rounds it, so that a gradient of zero comes out as zero.
+            decay = array.dtype.type(recipe.weight_decay)
+            weight = before[name.removesuffix(MOMENTUM)].astype(array.dtype)
+            yield f"gradient/{name.removesuffix(MOMENTUM)}", array - decay * weight
         elif _is_statistic(name):
             yield f"statistics/{name}", array
 
