@@ -70,7 +70,7 @@ class Learner:
         with self._precisely():
             variables = self._placed(network.variables)
             params, batch_stats = variables["params"], variables.get("batch_stats", {})
-            self._state = State(params, batch_stats, self._optimizer.init(params))
+            self._state = self._committed(params, batch_stats, self._optimizer.init(params))
 
     @property
     def network(self) -> Network:
@@ -112,12 +112,18 @@ class Learner:
             decay, trace = self._optimizer.init(variables["params"])
             if buffers and isinstance(trace, optax.TraceState):
                 trace = optax.TraceState(self._placed(to_tree(buffers)))
-            self._state = State(variables["params"], variables["batch_stats"], (decay, trace))
+            self._state = self._committed(
+                variables["params"], variables["batch_stats"], (decay, trace)
+            )
 
     def _placed(self, tree: Any) -> Any:
         """A copy on the device in the weights' precision, for a step reuses its state's memory."""
         dtype = _dtype(self._program)
         return jax.tree.map(lambda leaf: jnp.array(leaf, dtype, device=self._device), tree)
+
+    def _committed(self, *state: Any) -> State:
+        """A state bound to the device, as a step returns it: another one is compiled for anew."""
+        return State(*jax.device_put(state, self._device))
 
     def _precisely(self) -> AbstractContextManager[None]:
         """JAX with or without float64, as this learner's precision asks."""

@@ -1,5 +1,6 @@
 """Records on disk: one safetensors file per backend, and one for the reference."""
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -13,6 +14,17 @@ from common.files import write_bytes
 from common.parity.cases import CASES, Case
 from common.parity.compare import CHANGE, REFERENCE
 from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, measure, sensitivity
+
+
+_ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+}
+"""Environment of the processes that record: one thread each, for there is one per core."""
 
 
 def record(subject: Subject, case: Case) -> Record:
@@ -50,6 +62,8 @@ def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> N
 
     find_subject(subject)
     arrays: Record = {}
+    for variable, value in _ONE_THREAD.items():
+        os.environ.setdefault(variable, value)
     with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         found = pool.map(partial(_recorded, subject), cases)
         for part in track(found, path.stem, len(cases), transient=True):
