@@ -16,15 +16,17 @@ from common.parity.compare import CHANGE, REFERENCE
 from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, measure, sensitivity
 
 
-_ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
+_THREADS = {
+    "OMP_NUM_THREADS": "2",
+    "OMP_WAIT_POLICY": "passive",
     "OPENBLAS_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "TF_NUM_INTRAOP_THREADS": "2",
 }
-"""Environment of the processes that record: one thread each, for there is one per core."""
+"""Environment of the processes that record, so that every machine adds in the same order.
+
+There is a process per core, so threads must not spin while they wait for work.
+"""
 
 
 def record(subject: Subject, case: Case) -> Record:
@@ -62,7 +64,7 @@ def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> N
 
     find_subject(subject)
     arrays: Record = {}
-    for variable, value in _ONE_THREAD.items():
+    for variable, value in _THREADS.items():
         os.environ.setdefault(variable, value)
     with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         found = pool.map(partial(_recorded, subject), cases)
