@@ -15,7 +15,6 @@ from common.parity.cases import CASES, Case
 from common.parity.compare import CHANGE, REFERENCE
 from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, measure, sensitivity
 
-
 _THREADS = {
     "OMP_NUM_THREADS": "2",
     "OMP_WAIT_POLICY": "passive",
