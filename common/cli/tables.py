@@ -21,6 +21,11 @@ def print_table(
     Console().print(table)
 
 
+def joined(value: object) -> object:
+    """A shape as people write it, 32 x 48 x 48; anything else as it is."""
+    return " x ".join(map(str, value)) if isinstance(value, list) else value
+
+
 def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"

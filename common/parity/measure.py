@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from common import reference
 from common.arch import AnyNetSpec
 from common.parity.cases import Case
-from common.training import CHAPTER_RECIPE, MOMENTUM, Learner, Precision, Recipe
-from common.weights import expected_shapes
+from common.training import CHAPTER_RECIPE, Learner, Precision, Recipe
+from common.weights import MOMENTUM, expected_shapes, moved_weights
 
 Record = dict[str, NDArray[Any]]
 """Arrays by `case/precision/quantity/array`."""
@@ -108,7 +108,7 @@ def sensitivity(case: Case, precision: Precision) -> Measured:
     changes: dict[str, NDArray[Any]] = {}
     for draw in range(DRAWS):
         units = MARGIN if draw % 2 else 1
-        moved = _moved(case.arrays(), precision, draw, units)
+        moved = moved_weights(case.spec, case.arrays(), draw, units, precision)
         for name, array in computed(case, arrays=moved):
             change = np.abs(array - unmoved[name]) * (MARGIN / units)
             if name.endswith("/losses"):
@@ -196,18 +196,3 @@ def _weights(prefix: str, state: Mapping[str, NDArray[Any]]) -> Measured:
 
 def _is_statistic(name: str) -> bool:
     return name.endswith(("running_mean", "running_var"))
-
-
-def _moved(
-    arrays: Mapping[str, NDArray[np.float32]], precision: Precision, draw: int, units: int
-) -> dict[str, NDArray[np.float64]]:
-    """Every weight some rounding units up or down; running statistics as they are."""
-    stream, moved = np.random.default_rng([4, draw]), {}
-    for name, array in arrays.items():
-        values = array.astype(np.float64)
-        if not _is_statistic(name):
-            direction = stream.choice([-1.0, 1.0], array.shape)
-            unit = np.spacing(np.abs(array if precision == "float32" else values))
-            values = values + units * direction * unit
-        moved[name] = values
-    return moved

@@ -6,12 +6,11 @@ from common.training.learner import Learner
 from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
 from common.training.records import read_record
-from common.training.run import MOMENTUM, read_config
+from common.training.run import read_config
 from common.training.trainer import Trainer
 
 __all__ = [
     "CHAPTER_RECIPE",
-    "MOMENTUM",
     "RECIPES",
     "REGNET_RECIPE",
     "Device",
