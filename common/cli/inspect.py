@@ -1,6 +1,7 @@
 """`anynet inspect`: what is in a weight file."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from math import prod
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from common.arch import DEFAULT_IMAGE_SIZE, count
+from common.arch import DEFAULT_IMAGE_SIZE, AnyNetSpec, count
 from common.cli.networks import checkpoint_path
 from common.cli.tables import joined, print_table
 from common.weights import read_contents
@@ -32,17 +33,26 @@ def inspect(file: str, as_json: bool) -> None:
         found = {"file": str(path), "spec": asdict(spec), **counts, "training": training}
         click.echo(json.dumps({**found, "arrays": rows}, indent=2))
         return
-    head = ("array", "shape", "elements", "least", "largest")
-    foot = ("total", "", sum(row["elements"] for row in rows), "", "")
-    title = f"{path}, {rows[0]['dtype']}"
-    print_table(title, head, [[joined(row[key]) for key in head] for row in rows], foot)
-    print_table("spec", ("field", "value"), [(key, str(v)) for key, v in asdict(spec).items()])
+    head = ("array", "shape", "least", "largest")
+    elements = sum(row["elements"] for row in rows)
+    title = f"{path}: {len(rows)} arrays, {elements:,} elements of {rows[0]['dtype']}"
+    print_table(title, head, [[joined(row[key]) for key in head] for row in rows])
+    print_table("spec", ("field", "value"), list(_fields(spec)))
     print_table(
         f"counts at {DEFAULT_IMAGE_SIZE}x{DEFAULT_IMAGE_SIZE}", tuple(counts), [[*counts.values()]]
     )
     if training is not None:
         where = {key: str(value) for key, value in training.items()}
         print_table("training", ("field", "value"), [*where.items()])
+
+
+def _fields(spec: AnyNetSpec) -> Iterator[tuple[str, str]]:
+    """Every field as text, with a row for each stage."""
+    for name, value in asdict(spec).items():
+        if name != "stages":
+            yield name, str(value)
+    for number, stage in enumerate(spec.stages, 1):
+        yield f"stage {number}", ", ".join(f"{key} {v}" for key, v in asdict(stage).items())
 
 
 def _row(name: str, array: np.ndarray[Any, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Tables on the terminal."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -15,7 +16,8 @@ def print_table(
     for index, name in enumerate(head):
         numeric = bool(rows) and isinstance(rows[0][index], int | float)
         footer = _text(foot[index]) if foot else ""
-        table.add_column(name, footer, justify="right" if numeric else "left")
+        justify: Literal["right", "left"] = "right" if numeric else "left"
+        table.add_column(name, footer, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*map(_text, row))
     Console().print(table)
