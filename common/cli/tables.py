@@ -12,7 +12,7 @@ def print_table(
     title: str, head: Sequence[str], rows: Sequence[Sequence[object]], foot: Sequence[object] = ()
 ) -> None:
     """Print rows under their heads; numbers stand right-aligned with thousands marked."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_footer=bool(foot))
+    table = Table(box=box.SIMPLE_HEAD, show_footer=bool(foot))
     for index, name in enumerate(head):
         numeric = bool(rows) and isinstance(rows[0][index], int | float)
         footer = _text(foot[index]) if foot else ""
@@ -20,7 +20,10 @@ def print_table(
         table.add_column(name, footer, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*map(_text, row))
-    Console().print(table)
+    console = Console()
+    if title:
+        console.print(title, highlight=False, markup=False)
+    console.print(table)
 
 
 def joined(value: object) -> object:

@@ -141,6 +141,28 @@ def test_converting_to_another_ending_is_an_error(weights, tmp_path):
     assert not (tmp_path / "net.pkl").exists()
 
 
+@pytest.fixture
+def runs(tmp_path):
+    """Two runs whose losses are a thousandth apart."""
+    for name, factor in (("one", 1.0), ("two", 1.001)):
+        (tmp_path / name).mkdir()
+        rows = [
+            {"kind": "interval", "step": step, "epoch": step / 4, "loss": factor / step}
+            for step in (1, 2, 3)
+        ]
+        (tmp_path / name / "record.jsonl").write_text("".join(f"{json.dumps(r)}\n" for r in rows))
+    return tmp_path / "one", tmp_path / "two"
+
+
+@pytest.mark.parametrize(("tolerance", "code"), [("1e-2", 0), ("1e-4", 1)])
+def test_curves_says_how_far_runs_are_apart(runs, tmp_path, tolerance, code):
+    picture = tmp_path / "both.png"
+    result = _run("curves", *runs, "--out", picture, "--tolerance", tolerance)
+    assert "0.001" in result.stdout
+    assert result.exit_code == code
+    assert picture.exists()
+
+
 def test_python_m_common_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "common", "summary", "regnetx32", "--json"],
