@@ -64,10 +64,22 @@ _RESUMABLE = ("backend", "data", "epochs", "device", "log_every", "checkpoint_ev
     show_default=True,
     help="Seconds from one checkpoint to the next, at the least.",
 )
+@click.option(
+    "--stop-after",
+    type=click.IntRange(1),
+    help="Stop after this epoch of --epochs; --resume goes on.",
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="A new directory.")
 @click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="A run to go on.")
 @click.pass_context
-def train(ctx: click.Context, /, out: Path | None, resume: Path | None, **options: Any) -> None:
+def train(
+    ctx: click.Context,
+    /,
+    out: Path | None,
+    resume: Path | None,
+    stop_after: int | None,
+    **options: Any,
+) -> None:
     r"""Train a network on Fashion-MNIST, by default the chapter's RegNetX32 as in the chapter.
 
     \b
@@ -104,11 +116,13 @@ def train(ctx: click.Context, /, out: Path | None, resume: Path | None, **option
         log_every=config.log_every,
         checkpoint_every=config.checkpoint_every,
         weights=config.weights,
+        stop_after=stop_after,
     )
     trainer.fit(model, data, resume=resume is not None)
     if trainer.evaluation is not None:
         print_evaluation(trainer.evaluation, data.classes)
-    click.echo(f"written to {run}")
+    unfinished = trainer.history[-1]["kind"] != "end"
+    click.echo(f"written to {run}" + (f"; go on with --resume {run}" if unfinished else ""))
 
 
 def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:

@@ -25,8 +25,9 @@ def train(
     observers: Sequence[Observer],
     progress: Progress,
     keep: Keep,
+    last_epoch: int,
 ) -> Evaluation:
-    """Train to the end of the last epoch; the evaluation after it.
+    """Train to the end of `last_epoch`; the evaluation after it.
 
     `keep` is called after each epoch, and after an interval when the last call was
     `checkpoint_every` seconds ago; all losses were finite then. Raises `TrainingError` naming the
@@ -34,7 +35,7 @@ def train(
     """
     evaluation = None
     seldom = _Seldom(keep, config.checkpoint_every)
-    while progress.step < config.epochs * progress.steps_per_epoch:
+    while progress.step < last_epoch * progress.steps_per_epoch:
         _train_epoch(learner, data, config, observers, progress, seldom)
         evaluation = evaluate(learner, data.val_batches())
         _check_finite(evaluation.loss, "validation loss after step", progress.step)

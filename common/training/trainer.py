@@ -30,6 +30,7 @@ class Trainer(ABC):
     `record.jsonl`, `checkpoint.safetensors`, `model.safetensors` and `curves.png` there; a
     checkpoint is written after each epoch and every `checkpoint_every` seconds or more, at the
     end of a record's interval. `weights` is a file to start from instead of the seeded draw.
+    `stop_after` is an epoch after which `fit` leaves the run unfinished, to be resumed.
     After `fit`: `network` (trained), `history` (the record's rows) and `evaluation`.
     """
 
@@ -52,6 +53,7 @@ class Trainer(ABC):
         progress: bool = True,
         checkpoint_every: float = 60.0,
         weights: str | Path | None = None,
+        stop_after: int | None = None,
     ) -> None:
         self.max_epochs = max_epochs
         self.recipe = recipe
@@ -63,6 +65,7 @@ class Trainer(ABC):
         self.progress = progress
         self.checkpoint_every = checkpoint_every
         self.weights = None if weights is None else str(weights)
+        self.stop_after = stop_after
         self.history: list[Row] = []
         self.network: Any = None
         self.evaluation: Evaluation | None = None
@@ -122,10 +125,13 @@ class Trainer(ABC):
         _tell(observers, self._start_row(config, data, progress))
         keep(progress)
         try:
-            self.evaluation = train(learner, data, config, observers, progress, keep)
+            last = min(config.epochs, self.stop_after or config.epochs)
+            self.evaluation = train(learner, data, config, observers, progress, keep, last)
         except TrainingError:
             learner.load_state(good)
             raise
+        if progress.epoch < config.epochs:
+            return
         _tell(observers, {"kind": "end", **self.evaluation.to_dict(data.classes)})
         if run:
             run.finish(good)

@@ -152,6 +152,16 @@ def test_weights_of_another_network_are_a_config_error(tmp_path):
         _fit(weights=tmp_path / "start.safetensors")
 
 
+def test_a_run_can_stop_after_an_epoch_and_go_on_by_its_own_schedule(tmp_path):
+    recipe = Recipe(schedule="cosine")
+    whole = _fit(tmp_path / "whole", recipe=recipe)
+    first = _fit(tmp_path / "parts", recipe=recipe, stop_after=1)
+    assert [row["kind"] for row in first.history] == ["start", "interval", "epoch"]
+    assert not (tmp_path / "parts" / "model.safetensors").exists()
+    second = _fit(tmp_path / "parts", recipe=recipe, resume=True)
+    assert first.learner.rates + second.learner.rates == whole.learner.rates
+
+
 def test_a_run_in_use_cannot_be_resumed(tmp_path):
     _fit(tmp_path, epochs=1)
     record = RecordFile(tmp_path / "record.jsonl", 1)
