@@ -98,7 +98,7 @@ def relay(session: nox.Session) -> None:
     whole, handed = RELAY / "whole", RELAY / "handed on"
     shutil.rmtree(RELAY, ignore_errors=True)
     settings = (
-        "--precision", "float64", "--data", "sample", "--image-size", "28", "--batch-size", "200",
+        "--precision", "float64", "--data", "sample", "--image-size", "16", "--batch-size", "200",
         "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1",
         "--epochs", str(len(EXTRAS)), "--log-every", "5",
     )  # fmt: skip
