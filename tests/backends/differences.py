@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 from math import prod, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -94,29 +94,44 @@ def our_network(backend: Any, spec: AnyNetSpec) -> Any:
     return network
 
 
-def tab_statistics(name: str) -> Arrays:
-    """A tab's running statistics after one batch of two images."""
-    tab = open_tab(name, _SMALL_ARCH)
+class AfterBatch(NamedTuple):
+    """Arrays of a network that has seen one batch of two images, and its logits of them."""
+
+    arrays: Arrays
+    logits: np.ndarray
+
+
+def tab_after_batch(name: str) -> AfterBatch:
+    """The tab's SMALL."""
+    tab, batch = open_tab(name, _SMALL_ARCH), pixels(2, _SMALL_SIDE)
     tab.load(moved(SMALL))
-    tab.learn_statistics(pixels(2, _SMALL_SIDE))
-    return tab.arrays()
+    tab.learn_statistics(batch)
+    return AfterBatch(tab.arrays(), tab.logits(batch))
 
 
-def our_statistics(backend: Any) -> Arrays:
-    """Our running statistics after one step on the same batch."""
+def our_after_batch(backend: Any) -> AfterBatch:
+    """Our SMALL, after a step that leaves the weights."""
+    images, labels = sample()[0][:2], sample()[1][:2]
     learner = backend.Learner(our_network(backend, SMALL), (1, _SMALL_SIDE, _SMALL_SIDE))
-    learner.train_step(sample()[0][:2], sample()[1][:2], 0.0)
-    return learner.state()
+    learner.train_step(images, labels, 0.0)
+    return AfterBatch(learner.state(), learner.predict(images))
 
 
 @lru_cache
+def reference_after_batch(epsilon: float = BN_EPSILON) -> AfterBatch:
+    """What both should be, with this epsilon."""
+    network, batch = reference.create(replace(SMALL, bn_epsilon=epsilon)), pixels(2, _SMALL_SIDE)
+    reference.set_weights(network, moved(SMALL))
+    statistics = reference.gradients(network, batch, sample()[1][:2]).statistics
+    reference.set_weights(network, moved(SMALL) | statistics)
+    return AfterBatch(statistics, reference.layer_outputs(network, batch)["head.fc"])
+
+
 def _batch_statistics(epsilon: float) -> Arrays:
     """The means and biased variances of that batch."""
-    network = reference.create(replace(SMALL, bn_epsilon=epsilon))
-    reference.set_weights(network, moved(SMALL))
-    step = reference.gradients(network, pixels(2, _SMALL_SIDE), sample()[1][:2])
     old, weight = moved(SMALL), shared_momentum(SMALL.bn_momentum)
-    return {k: (new - (1 - weight) * old[k]) / weight for k, new in step.statistics.items()}
+    averages = reference_after_batch(epsilon).arrays
+    return {k: (new - (1 - weight) * old[k]) / weight for k, new in averages.items()}
 
 
 def new_weight(statistics: Arrays, epsilon: float = BN_EPSILON) -> float:
@@ -167,9 +182,14 @@ def _rows(name: str) -> Iterator[tuple[str, float, float]]:
             spread(backend.get_weights(ours), layer),
         )
     yield from _logit_rows(name, backend)
-    statistics, own = tab_statistics(name), our_statistics(backend)
-    yield "weight of the new batch", new_weight(statistics, epsilon), new_weight(own)
-    yield "running variance", variance_factor(statistics, epsilon), variance_factor(own)
+    after, own = tab_after_batch(name), our_after_batch(backend)
+    yield "weight of the new batch", new_weight(after.arrays, epsilon), new_weight(own.arrays)
+    yield "running variance", variance_factor(after.arrays, epsilon), variance_factor(own.arrays)
+    yield (
+        "logits, by statistics",
+        relative(after.logits, reference_after_batch(epsilon).logits),
+        relative(own.logits, reference_after_batch().logits),
+    )
     if tab.resize:
         resized, own_pixels = tab.resize(sample()[0][:100], 96), our_pixels(name, backend)
         yield "pixels, in units of 1/255", 255 * pixel_error(resized), 255 * pixel_error(own_pixels)
