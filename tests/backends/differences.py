@@ -173,17 +173,16 @@ def our_pixels(name: str, backend: Any) -> np.ndarray:
 def _rows(name: str) -> Iterator[tuple[str, float, float]]:
     """Every measure: its name, the tab's number and ours."""
     backend, tab, epsilon = load_backend(name), open_tab(name), TAB_EPSILON[name]
-    ours = backend.create(REGNETX32)
-    yield "parameters", parameters(tab), NATIVE[name]().trainable(ours)
+    network, trainable = backend.create(REGNETX32), NATIVE[name]().trainable
+    drawn, other = backend.get_weights(network), backend.create(misread(REGNETX32))
+    yield "parameters", parameters(tab), trainable(network)
+    yield "parameters, groups as a number", trainable(other), trainable(network)
     for layer in LAYERS:
-        yield (
-            f"spread of {layer}",
-            spread(tab.drawn, layer),
-            spread(backend.get_weights(ours), layer),
-        )
+        yield f"spread of {layer}", spread(tab.drawn, layer), spread(drawn, layer)
     yield from _logit_rows(name, backend)
     after, own = tab_after_batch(name), our_after_batch(backend)
     yield "weight of the new batch", new_weight(after.arrays, epsilon), new_weight(own.arrays)
+    yield "the same for momentum=0.1", tab.new_weight(0.1), new_weight(own.arrays)
     yield "running variance", variance_factor(after.arrays, epsilon), variance_factor(own.arrays)
     yield (
         "logits, by statistics",
@@ -198,10 +197,12 @@ def _rows(name: str) -> Iterator[tuple[str, float, float]]:
 def _logit_rows(name: str, backend: Any) -> Iterator[tuple[str, float, float]]:
     tab, ours = open_tab(name, mended=True), our_network(backend, REGNETX32)
     tab.load(moved(REGNETX32))
-    for cause, side, epsilon in (
+    measures = (
         ("padding", EVEN, TAB_EPSILON[name]),
+        ("padding at 97 pixels", ODD, TAB_EPSILON[name]),
         ("epsilon", ODD, BN_EPSILON),
-    ):
+    )
+    for cause, side, epsilon in measures:
         found, own = tab.logits(pixels(4, side)), backend.logits(ours, pixels(4, side))
         yield (
             f"logits, by {cause}",

@@ -26,13 +26,13 @@ _LATER_BLOCKS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def untouched(backend, name):
     """The tab's network as its cells build it."""
     return open_tab(name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tab(backend, name):
     """The tab's network without the slip in `stage`, with the weights that ours has here."""
     tab = open_tab(name, mended=True)
@@ -40,25 +40,25 @@ def tab(backend, name):
     return tab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def drawn(backend):
     """Our initial weights."""
     return backend.get_weights(backend.create(REGNETX32))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tab_logits(tab):
     """The tab's logits by the side of its images."""
     return {s: tab.logits(measure.pixels(4, s)) for s in (measure.EVEN, measure.ODD)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def after(backend, name):
     """A small network of the tab after one batch."""
     return measure.tab_after_batch(name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ours_after(backend):
     """The same network of ours after the same batch."""
     return measure.our_after_batch(backend)
