@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from common.cli.backends import backends
+from common.cli.convert import convert
 from common.cli.curves import curves
 from common.cli.evaluate import evaluate
 from common.cli.parity import parity
@@ -34,6 +35,7 @@ def main() -> None:
 
     \b
     Look at a network:    anynet summary regnetx32 --image-size 96
+    Bring its weights:    anynet convert regnet_y_400mf.pth model.safetensors
     Train it:             anynet train --backend torch --data sample --epochs 2 --out runs/first
     Go on:                anynet train --resume runs/first --epochs 4
     See how good it is:   anynet evaluate runs/first --backend jax
@@ -45,5 +47,5 @@ def main() -> None:
     """
 
 
-for command in (summary, train, evaluate, curves, backends, parity):
+for command in (summary, convert, train, evaluate, curves, backends, parity):
     main.add_command(command)

@@ -1,6 +1,7 @@
 """Weights without a framework: the initial draw, and files checked against the plan."""
 
 from common.weights.files import check_arrays, expected_shapes, load_weights, save_weights
+from common.weights.head import new_head
 from common.weights.initial import Arrays, initial_weights
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "expected_shapes",
     "initial_weights",
     "load_weights",
+    "new_head",
     "save_weights",
 ]

@@ -1,0 +1,188 @@
+"""Files of named arrays in the formats that checkpoints come in, read without copies."""
+
+import importlib
+import json
+import mmap
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import WeightsError
+from common.files import replacing
+
+TORCH_SUFFIXES = (".pth", ".pt", ".pyth", ".bin")
+_SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)
+_WRAPPERS = ("model_state", "state_dict", "model")
+_DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1"}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An array in a file: what is known of it, and how to get it.
+
+    `dtype` is NumPy's name of the type, or `bfloat16`, which `read` turns into float32.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], NDArray[Any]]
+
+
+def read_file(path: Path) -> dict[str, Stored]:
+    """The arrays of a `.safetensors`, `.npz` or PyTorch file by name.
+
+    Arrays of safetensors and of PyTorch's zip files are views of the file, mapped into memory:
+    they cost their size once, when they are used. Nothing is ever unpickled but tensors and plain
+    data. Raises `WeightsError` naming the file.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: must be a weight file; got no such file")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if path.suffix == ".npz":
+        return _read_npz(path)
+    if path.suffix in TORCH_SUFFIXES:
+        return _read_torch(path)
+    raise WeightsError(f"{path}: must end in one of {', '.join(_SUFFIXES)}; got {path.suffix!r}")
+
+
+def is_own(path: Path) -> bool:
+    """Whether `path` is a file that this project's `save_weights` wrote."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            return "anynet" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
+def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | None = None) -> None:
+    """Write named arrays in the format of the suffix, whole or not at all.
+
+    `wrapper` is the key that holds them in a PyTorch file. Raises `WeightsError`.
+    """
+    if path.suffix not in _SUFFIXES:
+        raise WeightsError(
+            f"{path}: must end in one of {', '.join(_SUFFIXES)}; got {path.suffix!r}"
+        )
+    torch = _torch(path) if path.suffix in TORCH_SUFFIXES else None
+    with replacing(path) as temporary:
+        if torch is not None:
+            state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+            # pycls reads an epoch beside the state.
+            torch.save({"epoch": 0, wrapper: state} if wrapper else state, temporary)
+        elif path.suffix == ".npz":
+            np.savez(temporary, **arrays)  # type: ignore[arg-type]
+        else:
+            from safetensors.numpy import save_file
+
+            # transformers refuses files that do not say whose layout they are in.
+            save_file(dict(arrays), temporary, {"format": "pt"})
+
+
+def _read_safetensors(path: Path) -> dict[str, Stored]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as checked:
+            names = list(checked.keys())
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: must be a safetensors file; got {error}") from error
+    # The library has checked header and offsets but would copy every array.
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    return {name: _mapped(data, start, header[name]) for name in names}
+
+
+def _mapped(data: mmap.mmap, start: int, entry: dict[str, Any]) -> Stored:
+    shape, code = tuple(entry["shape"]), entry["dtype"]
+    begin, end = (start + offset for offset in entry["data_offsets"])
+
+    def read() -> NDArray[Any]:
+        raw = np.frombuffer(data, np.uint8, end - begin, begin)
+        if code == "BF16":
+            return _from_bfloat16(raw.view("<u2")).reshape(shape)
+        return np.require(raw.view(f"<{_DTYPES[code]}"), requirements="A").reshape(shape)
+
+    name = np.dtype(_DTYPES[code]).name if code in _DTYPES else code.lower()
+    return Stored(shape, "bfloat16" if code == "BF16" else name, read)
+
+
+def _from_bfloat16(halves: NDArray[Any]) -> NDArray[np.float32]:
+    return (halves.astype(np.uint32) << 16).view(np.float32)
+
+
+def _read_npz(path: Path) -> dict[str, Stored]:
+    try:
+        # Without pickle, an array of Python objects raises here.
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, MemoryError, KeyError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path}: must be an npz file of arrays; got {error}") from error
+    return {name: _held(array) for name, array in arrays.items()}
+
+
+def _held(array: NDArray[Any], dtype: str | None = None) -> Stored:
+    return Stored(array.shape, dtype or array.dtype.name, lambda: array)
+
+
+def _read_torch(path: Path) -> dict[str, Stored]:
+    torch = _torch(path)
+    try:
+        # Files of PyTorch before 1.6 are no zip files and cannot be mapped.
+        content = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
+    except Exception as error:  # unpickling fails in as many ways as files are broken
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(
+            f"{path}: must hold tensors and plain data only; got {reason}; "
+            "save model.state_dict() instead of the model"
+        ) from error
+    state = _unwrapped(content)
+    if not isinstance(state, Mapping) or not all(map(torch.is_tensor, state.values())):
+        raise WeightsError(
+            f"{path}: must hold named tensors, by themselves or under "
+            f"{', '.join(_WRAPPERS)}; got {type(content).__name__}"
+        )
+    return {str(name): _from_tensor(torch, tensor) for name, tensor in state.items()}
+
+
+def _unwrapped(content: Any) -> Any:
+    while isinstance(content, Mapping):
+        # As pycls loads its own checkpoints: the averaged weights where they were the better ones.
+        if content.get("ema_err", 100) < content.get("test_err", 100) and "ema_state" in content:
+            content = content["ema_state"]
+            continue
+        wrappers = [key for key in _WRAPPERS if isinstance(content.get(key), Mapping)]
+        if not wrappers:
+            return content
+        content = content[wrappers[0]]
+    return content
+
+
+def _from_tensor(torch: Any, tensor: Any) -> Stored:
+    shape = tuple(tensor.shape)
+    if tensor.dtype == torch.bfloat16:
+        return Stored(shape, "bfloat16", lambda: np.asarray(tensor.float().numpy()))
+    name = str(tensor.dtype).removeprefix("torch.")
+    return Stored(shape, name, lambda: np.asarray(tensor.detach().numpy()))
+
+
+def _torch(path: Path) -> Any:
+    """PyTorch, which alone reads and writes its files and is imported for nothing else."""
+    try:
+        return importlib.import_module("torch")
+    except ImportError as error:
+        raise WeightsError(
+            f"{path}: needs PyTorch; got an environment without it; pip install 'anynet[torch]', "
+            "or give a .safetensors file"
+        ) from error
