@@ -46,7 +46,7 @@ def convert(source: Path, target: Path, layout: str, num_classes: int | None, se
     origin, spec, arrays = _read(source)
     head = ""
     if num_classes is not None:
-        head = f"; new head drawn from seed {seed}, {num_classes} instead of {spec.num_classes} classes"
+        head = f"; new head of seed {seed} in place of {spec.num_classes} classes"
         spec, arrays = new_head(spec, arrays, num_classes, seed)
     if layout == _OWN:
         if target.suffix != ".safetensors":

@@ -1,11 +1,8 @@
 """Files of named arrays in the formats that checkpoints come in, read without copies."""
 
 import importlib
-import json
-import mmap
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +11,11 @@ from numpy.typing import NDArray
 
 from common.errors import WeightsError
 from common.files import replacing
+from common.weights.mapped import Stored, map_arrays
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pyth", ".bin")
 _SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)
 _WRAPPERS = ("model_state", "state_dict", "model")
-_DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1"}
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An array in a file: what is known of it, and how to get it.
-
-    `dtype` is NumPy's name of the type, or `bfloat16`, which `read` turns into float32.
-    """
-
-    shape: tuple[int, ...]
-    dtype: str
-    read: Callable[[], NDArray[Any]]
 
 
 def read_file(path: Path) -> dict[str, Stored]:
@@ -43,7 +28,7 @@ def read_file(path: Path) -> dict[str, Stored]:
     if not path.is_file():
         raise WeightsError(f"{path}: must be a weight file; got no such file")
     if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+        return map_arrays(path)
     if path.suffix == ".npz":
         return _read_npz(path)
     if path.suffix in TORCH_SUFFIXES:
@@ -84,40 +69,6 @@ def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | No
 
             # transformers refuses files that do not say whose layout they are in.
             save_file(dict(arrays), temporary, {"format": "pt"})
-
-
-def _read_safetensors(path: Path) -> dict[str, Stored]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), framework="numpy") as checked:
-            names = list(checked.keys())
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: must be a safetensors file; got {error}") from error
-    # The library has checked header and offsets but would copy every array.
-    with path.open("rb") as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    start = 8 + int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:start])
-    return {name: _mapped(data, start, header[name]) for name in names}
-
-
-def _mapped(data: mmap.mmap, start: int, entry: dict[str, Any]) -> Stored:
-    shape, code = tuple(entry["shape"]), entry["dtype"]
-    begin, end = (start + offset for offset in entry["data_offsets"])
-
-    def read() -> NDArray[Any]:
-        raw = np.frombuffer(data, np.uint8, end - begin, begin)
-        if code == "BF16":
-            return _from_bfloat16(raw.view("<u2")).reshape(shape)
-        return np.require(raw.view(f"<{_DTYPES[code]}"), requirements="A").reshape(shape)
-
-    name = np.dtype(_DTYPES[code]).name if code in _DTYPES else code.lower()
-    return Stored(shape, "bfloat16" if code == "BF16" else name, read)
-
-
-def _from_bfloat16(halves: NDArray[Any]) -> NDArray[np.float32]:
-    return (halves.astype(np.uint32) << 16).view(np.float32)
 
 
 def _read_npz(path: Path) -> dict[str, Stored]:

@@ -17,10 +17,10 @@ def recover_spec(shapes: Shapes) -> AnyNetSpec:
     """The RegNet whose arrays have these shapes, by canonical name in canonical layout.
 
     Where arrays contradict each other the majority is believed, and what no array tells gets a
-    published value, so that whoever compares the shapes with the spec's finds every difference.
+    published value: comparing the shapes with the spec's then finds every difference.
     Strides are those of RegNet: 2 in the stem and in every first block that projects its shortcut.
     Batch-norm constants leave no trace; they are the published ones, the spec's defaults. Raises
-    `SpecError` when no network has such widths.
+    `SpecError` when there are fewer arrays than blocks.
     """
     depths = _depths(shapes)
     if sum(depths) > len(shapes):
@@ -33,7 +33,7 @@ def recover_spec(shapes: Shapes) -> AnyNetSpec:
     channels = stem
     for number, depth in enumerate(depths, 1):
         blocks = [f"stage{number}.block{index}" for index in range(1, depth + 1)]
-        stage = _stage(number, shapes, blocks)
+        stage = _stage(shapes, blocks)
         stages.append(stage)
         for block in blocks:
             if len(shape := shapes.get(f"{block}.se.fc1.weight", ())) == 2:
@@ -61,19 +61,16 @@ def _depths(shapes: Shapes) -> list[int]:
     return [max(1, found[number]) for number in range(1, max(found, default=0) + 1)]
 
 
-def _stage(number: int, shapes: Shapes, blocks: list[str]) -> StageSpec:
+def _stage(shapes: Shapes, blocks: list[str]) -> StageSpec:
     channels = _agreed(shapes, blocks, {"conv3.weight": 0, "bn3.weight": 0, "conv4.weight": 0}, 1)
     middle = _agreed(
         shapes, blocks, {"conv1.weight": 0, "conv2.weight": 0, "bn2.weight": 0}, channels
     )
     group_width = _agreed(shapes, blocks, {"conv2.weight": 1}, middle)
+    if middle % group_width:
+        group_width = middle
     projects = any(f"{blocks[0]}.{name}.weight" in shapes for name in ("conv4", "bn4"))
-    try:
-        return StageSpec(
-            len(blocks), channels, group_width, middle / channels, 2 if projects else 1
-        )
-    except (SpecError, ZeroDivisionError) as error:
-        raise SpecError(f"stage {number}: {error}") from error
+    return StageSpec(len(blocks), channels, group_width, middle / channels, 2 if projects else 1)
 
 
 def _agreed(shapes: Shapes, paths: Iterable[str], axes: Mapping[str, int], default: int) -> int:
@@ -82,7 +79,7 @@ def _agreed(shapes: Shapes, paths: Iterable[str], axes: Mapping[str, int], defau
         shape[axis]
         for path in paths
         for array, axis in axes.items()
-        if len(shape := shapes.get(f"{path}.{array}", ())) > axis
+        if len(shape := shapes.get(f"{path}.{array}", ())) > axis and shape[axis]
     )
     return found.most_common(1)[0][0] if found else default
 
@@ -93,6 +90,8 @@ def _se_ratio(pairs: list[tuple[int, int]]) -> float:
         return _SE_RATIO
     lowest = max((squeezed - 0.5) / channels for channels, squeezed in pairs)
     highest = min((squeezed + 0.5) / channels for channels, squeezed in pairs)
+    if lowest > min(highest, 1):
+        return _SE_RATIO
     for denominator in range(1, _FINEST):
         ratio = max(1, ceil(lowest * denominator)) / denominator
         if ratio < highest:

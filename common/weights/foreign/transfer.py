@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from common.arch import AnyNetSpec, parameters, plan
 from common.errors import SpecError, WeightsError
 from common.weights.files import check_arrays
-from common.weights.foreign.files import Stored, read_file, write_file
+from common.weights.foreign.files import read_file, write_file
 from common.weights.foreign.layouts import LAYOUTS, Layout
 from common.weights.foreign.recover import recover_spec
 from common.weights.initial import Arrays
+from common.weights.mapped import Stored
 
 Shape = tuple[int, ...]
 Names = dict[str, tuple[str, Shape]]
