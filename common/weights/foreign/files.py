@@ -74,7 +74,7 @@ def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | No
 def _read_npz(path: Path) -> dict[str, Stored]:
     try:
         # Without pickle, an array of Python objects raises here.
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (ValueError, OSError, EOFError, MemoryError, KeyError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path}: must be an npz file of arrays; got {error}") from error

@@ -88,7 +88,10 @@ def _se_ratio(pairs: list[tuple[int, int]]) -> float:
     """The simplest ratio that turns every block's input channels into its squeezed ones."""
     if not pairs:
         return _SE_RATIO
-    lowest = max((squeezed - 0.5) / channels for channels, squeezed in pairs)
+    # Every width of 1 may have been rounded up to it.
+    lowest = max(
+        (squeezed - 0.5) / channels if squeezed > 1 else 0.0 for channels, squeezed in pairs
+    )
     highest = min((squeezed + 0.5) / channels for channels, squeezed in pairs)
     if lowest > min(highest, 1):
         return _SE_RATIO
