@@ -50,3 +50,19 @@ def state(layout, spec, arrays):
         if name.endswith("running_var"):
             found[name.replace("running_var", "num_batches_tracked")] = np.array(7)
     return found
+
+
+HUGGINGFACE = {
+    "small": SMALL_Y,  # an eighth of the widths of facebook/regnet-y-040
+    "without squeezing": SMALL_X,
+    "facebook/regnet-y-002": REGNETY_200MF,
+}
+"""Networks that are compared with transformers."""
+
+TOLERANCE = 1e-4
+"""Largest difference of float32 logits, relative to the largest logit."""
+
+
+def images():
+    """Two RGB images of 64 pixels a side."""
+    return np.random.default_rng(1).normal(size=(2, 3, 64, 64)).astype(np.float32)
