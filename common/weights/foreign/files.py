@@ -81,8 +81,8 @@ def _read_npz(path: Path) -> dict[str, Stored]:
     return {name: _held(array) for name, array in arrays.items()}
 
 
-def _held(array: NDArray[Any], dtype: str | None = None) -> Stored:
-    return Stored(array.shape, dtype or array.dtype.name, lambda: array)
+def _held(array: NDArray[Any]) -> Stored:
+    return Stored(array.shape, array.dtype.name, lambda: array)
 
 
 def _read_torch(path: Path) -> dict[str, Stored]:
@@ -110,10 +110,10 @@ def _read_torch(path: Path) -> dict[str, Stored]:
 def _unwrapped(content: Any) -> Any:
     while isinstance(content, Mapping):
         # As pycls loads its own checkpoints: the averaged weights where they were the better ones.
-        if content.get("ema_err", 100) < content.get("test_err", 100) and "ema_state" in content:
-            content = content["ema_state"]
-            continue
-        wrappers = [key for key in _WRAPPERS if isinstance(content.get(key), Mapping)]
+        averaged, plain = (content.get(name, 100.0) for name in ("ema_err", "test_err"))
+        better = isinstance(averaged, float) and isinstance(plain, float) and averaged < plain
+        names = ("ema_state", *_WRAPPERS) if better else _WRAPPERS
+        wrappers = [key for key in names if isinstance(content.get(key), Mapping)]
         if not wrappers:
             return content
         content = content[wrappers[0]]
@@ -123,8 +123,10 @@ def _unwrapped(content: Any) -> Any:
 def _from_tensor(torch: Any, tensor: Any) -> Stored:
     shape = tuple(tensor.shape)
     if tensor.dtype == torch.bfloat16:
-        return Stored(shape, "bfloat16", lambda: np.asarray(tensor.float().numpy()))
+        return Stored(shape, "bfloat16", lambda: np.asarray(tensor.detach().float().numpy()))
     name = str(tensor.dtype).removeprefix("torch.")
+    if tensor.layout != torch.strided or tensor.is_meta:
+        name = f"{tensor.device} {tensor.layout} {name}"
     return Stored(shape, name, lambda: np.asarray(tensor.detach().numpy()))
 
 

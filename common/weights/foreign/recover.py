@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from math import ceil
+from math import floor
 
 from common.arch import AnyNetSpec, StageSpec
 from common.errors import SpecError
@@ -96,7 +96,7 @@ def _se_ratio(pairs: list[tuple[int, int]]) -> float:
     if lowest > min(highest, 1):
         return _SE_RATIO
     for denominator in range(1, _FINEST):
-        ratio = max(1, ceil(lowest * denominator)) / denominator
+        ratio = (floor(lowest * denominator) + 1) / denominator
         if ratio < highest:
             return ratio
     return (lowest + highest) / 2
