@@ -19,7 +19,7 @@ class Layout:
     squeeze-and-excitation. The other fields are what an exported network must be for the library
     to build it: whether convolutions have a bias (`None`: either), whether the two layers of a
     squeeze-and-excitation are 1x1 convolutions, whether all stages share a group width and a
-    bottleneck of 1. `wrapper` is the key under which its `.pth` files hold the state.
+    bottleneck of 1, and the one ratio that a squeeze-and-excitation can have. `wrapper` is the key under which its `.pth` files hold the state.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Layout:
     se_convs: bool = True
     shared_group_width: bool = False
     no_bottleneck: bool = False
+    only_se_ratio: float | None = None
     wrapper: str | None = None
 
     def path(self, layer: str, squeezed: bool) -> str:
@@ -166,6 +167,7 @@ HUGGINGFACE = Layout(
     },
     shared_group_width=True,
     no_bottleneck=True,
+    only_se_ratio=0.25,
 )
 """transformers.RegNetForImageClassification."""
 

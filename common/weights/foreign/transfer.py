@@ -166,6 +166,8 @@ def _differences(layout: Layout, spec: AnyNetSpec) -> list[str]:
         reasons.append(f"conv_bias {layout.conv_bias}, not {spec.conv_bias}")
     if spec.se_ratio and "se.fc1" not in {**layout.layers, **layout.squeezed}:
         reasons.append(f"no squeeze-and-excitation, not se_ratio {spec.se_ratio}")
+    if layout.only_se_ratio and spec.se_ratio not in (0, layout.only_se_ratio):
+        reasons.append(f"se_ratio 0 or {layout.only_se_ratio}, not {spec.se_ratio}")
     if layout.no_bottleneck and any(s.bottleneck_channels != s.channels for s in spec.stages):
         reasons.append("bottleneck_multiplier 1 in every stage")
     middles = [stage.bottleneck_channels for stage in spec.stages]
