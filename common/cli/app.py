@@ -9,6 +9,8 @@ from common.cli.backends import backends
 from common.cli.convert import convert
 from common.cli.curves import curves
 from common.cli.evaluate import evaluate
+from common.cli.init import init
+from common.cli.inspect import inspect
 from common.cli.parity import parity
 from common.cli.summary import summary
 from common.cli.train import train
@@ -35,11 +37,12 @@ def main() -> None:
 
     \b
     Look at a network:    anynet summary regnetx32 --image-size 96
-    Bring its weights:    anynet convert regnet_y_400mf.pth model.safetensors
     Train it:             anynet train --backend torch --data sample --epochs 2 --out runs/first
     Go on:                anynet train --resume runs/first --epochs 4
     See how good it is:   anynet evaluate runs/first --backend jax
     Compare runs:         anynet curves runs/first runs/second --out both.png
+    Look into a file:     anynet inspect runs/first
+    Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
     What is installed:    anynet backends
 
     Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,
@@ -47,5 +50,5 @@ def main() -> None:
     """
 
 
-for command in (summary, convert, train, evaluate, curves, backends, parity):
+for command in (summary, init, train, evaluate, curves, inspect, convert, backends, parity):
     main.add_command(command)

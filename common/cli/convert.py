@@ -1,11 +1,14 @@
-"""`anynet convert`: checkpoints of other libraries in, and out again."""
+"""`anynet convert`: a network from one file into another, of this project or another library."""
 
 from pathlib import Path
 
 import click
+import numpy as np
 
 from common.arch import AnyNetSpec, count
-from common.errors import WeightsError
+from common.cli.networks import checkpoint_path
+from common.errors import ConfigError
+from common.files import replacing
 from common.weights import Arrays, load_weights, new_head, save_weights
 from common.weights.foreign import LAYOUTS, export_weights, is_own, read_foreign
 
@@ -13,8 +16,8 @@ _OWN = "anynet"
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", metavar="CHECKPOINT|RUN")
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--to",
     "layout",
@@ -31,40 +34,48 @@ _OWN = "anynet"
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="What a new head is drawn from."
 )
-def convert(source: Path, target: Path, layout: str, num_classes: int | None, seed: int) -> None:
-    r"""Convert a checkpoint to or from another library's format.
+def convert(source: str, target: Path, layout: str, num_classes: int | None, seed: int) -> None:
+    r"""Write the network in CHECKPOINT to the file TARGET; its ending says how.
 
-    SOURCE is a .safetensors, .npz or .pth file of this project, torchvision, timm, pycls,
-    Hugging Face transformers or the chapter's PyTorch code. Whose it is is recognised from its
-    names and what network it holds from its shapes. Arrays are copied bit by bit.
+    CHECKPOINT is a weight file, a training state, the directory of a run, or a .safetensors, .npz
+    or .pth file of torchvision, timm, pycls, Hugging Face transformers or the chapter's PyTorch
+    code. Whose it is is recognised from its names, and what network it holds from its shapes. A
+    TARGET that ends in .safetensors is a weight file for every backend; one in .npz holds the
+    arrays alone, for NumPy. With --to, TARGET is what another library loads.
 
     \b
     anynet convert regnet_y_400mf.pth model.safetensors
     anynet convert model.safetensors timm.safetensors --to timm
     anynet convert regnet_y_400mf.pth ten.safetensors --num-classes 10
     """
-    origin, spec, arrays = _read(source)
+    path = checkpoint_path(source)
+    origin, spec, arrays = _read(path)
     head = ""
     if num_classes is not None:
         head = f"; new head of seed {seed} in place of {spec.num_classes} classes"
         spec, arrays = new_head(spec, arrays, num_classes, seed)
     if layout == _OWN:
-        if target.suffix != ".safetensors":
-            raise WeightsError(
-                f"{target}: this project's files end in .safetensors; got {target.suffix!r}; "
-                f"choose another format by --to"
-            )
-        save_weights(target, spec, arrays)
+        _write_own(target, spec, arrays)
     else:
         export_weights(target, spec, arrays, layout)
-    click.echo(f"{source} ({origin}) -> {target} ({layout}): {_sentence(spec)}{head}")
+    click.echo(f"{path} ({origin}) -> {target} ({layout}): {_sentence(spec)}{head}")
 
 
-def _read(source: Path) -> tuple[str, AnyNetSpec, Arrays]:
-    if is_own(source):
-        return _OWN, *load_weights(source)
-    found = read_foreign(source)
+def _read(path: Path) -> tuple[str, AnyNetSpec, Arrays]:
+    if is_own(path):
+        return _OWN, *load_weights(path)
+    found = read_foreign(path)
     return found.layout, found.spec, found.arrays
+
+
+def _write_own(target: Path, spec: AnyNetSpec, arrays: Arrays) -> None:
+    if target.suffix == ".safetensors":
+        save_weights(target, spec, arrays)
+    elif target.suffix == ".npz":
+        with replacing(target) as temporary:
+            np.savez(temporary, **arrays)  # type: ignore[arg-type]
+    else:
+        raise ConfigError(f"{target}: must end in .safetensors or .npz; got {target.suffix!r}")
 
 
 def _sentence(spec: AnyNetSpec) -> str:

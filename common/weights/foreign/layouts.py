@@ -19,7 +19,8 @@ class Layout:
     squeeze-and-excitation. The other fields are what an exported network must be for the library
     to build it: whether convolutions have a bias (`None`: either), whether the two layers of a
     squeeze-and-excitation are 1x1 convolutions, whether all stages share a group width and a
-    bottleneck of 1, and the one ratio that a squeeze-and-excitation can have. `wrapper` is the key under which its `.pth` files hold the state.
+    bottleneck of 1, and the one ratio that a squeeze-and-excitation can have. `wrapper` is the key
+    under which its `.pth` files hold the state.
     """
 
     name: str

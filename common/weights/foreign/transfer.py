@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, parameters, plan
 from common.errors import SpecError, WeightsError
+from common.weights.checks import some
 from common.weights.files import check_arrays
 from common.weights.foreign.files import read_file, write_file
 from common.weights.foreign.layouts import LAYOUTS, Layout
@@ -25,7 +26,6 @@ _COUNTER = "num_batches_tracked"
 _PARALLEL = "module."
 _WIDENED = ("float32", "float16", "bfloat16")
 """Types whose values float32 holds exactly."""
-_MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _recognised(path: Path, names: Mapping[str, Stored]) -> Layout:
     best = max(counts, key=lambda name: counts[name])
     if not counts[best]:
         raise WeightsError(
-            f"{path}: must hold a RegNet of {', '.join(LAYOUTS)}; got arrays {_some(list(names))}"
+            f"{path}: must hold a RegNet of {', '.join(LAYOUTS)}; got arrays {some(list(names))}"
         )
     return LAYOUTS[best]
 
@@ -153,7 +153,7 @@ def _check(path: Path, layout: Layout, names: Names, stored: Mapping[str, Stored
     if missing or extra or wrong:
         raise WeightsError(
             f"{path}: must hold the arrays of one {layout.name} RegNet; "
-            f"missing {_some(missing)}; extra {_some(extra)}; mis-shaped {_some(wrong)}"
+            f"missing {some(missing)}; extra {some(extra)}; unfit {some(wrong)}"
         )
 
 
@@ -192,11 +192,3 @@ def _untold(spec: AnyNetSpec) -> list[str]:
         if getattr(spec, name) != getattr(told, name)
     ]
     return reasons
-
-
-def _some(items: list[str]) -> str:
-    """The items for a message, cut when there are very many."""
-    if not items:
-        return "none"
-    more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
-    return ", ".join(items[:_MOST_NAMED]) + more

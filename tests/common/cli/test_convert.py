@@ -65,7 +65,7 @@ def test_a_new_head_is_drawn_and_said(timm, tmp_path):
     ("arguments", "code", "message"),
     [
         (["none.pth", "net.safetensors"], 1, "none.pth: must be a weight file; got no such file"),
-        (["own.safetensors", "net.npz"], 1, "net.npz: this project's files end in .safetensors"),
+        (["own.safetensors", "net.pth"], 1, "net.pth: must end in .safetensors or .npz"),
         (["own.safetensors", "net.h5", "--to", "timm"], 1, "net.h5: must end in one of"),
         (["own.safetensors", "net.pth", "--to", "d2l"], 1, "must have conv_bias True, not False"),
         (["own.safetensors", "net.npz", "--to", "keras"], 2, "'keras' is not one of"),
