@@ -3,6 +3,8 @@
 Run it in the environment of its backend: `python benchmarks/loading.py torch`. Linux only.
 """
 
+import ctypes
+import gc
 import subprocess
 import sys
 import tempfile
@@ -36,20 +38,25 @@ def resident(kind: str) -> int:
 def measure(backend: str, path: Path) -> None:
     """Print the peak above the model while `path` is loaded, per byte of the file.
 
-    This project's own file is loaded as users do; the model is then its size. Another library's
-    file is put into a model that is already there.
+    This project's own file is loaded as users do; what is left in the end is the model. Another
+    library's file is put into a model that is already there.
     """
     anynet, size = load_backend(backend), path.stat().st_size
     own = path.name == OWN
     network = anynet.create(REGNETX32 if own else SPEC)
-    before = resident("VmRSS") + (size if own else 0)
+    before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     if own:
         network = anynet.load(path)
     else:
         anynet.set_weights(network, import_weights(path)[1])
-    peak = resident("VmHWM") - before
+    peak = resident("VmHWM")
     assert network.spec == SPEC
+    if own:
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+        before = resident("VmRSS")
+    peak -= before
     print(f"{backend} {path.name}: {peak / 1e6:.0f} MB, {peak / size:.2f} of {size / 1e6:.0f} MB")
 
 

@@ -4,6 +4,7 @@ from common.weights.checks import MOMENTUM, expected_shapes
 from common.weights.files import (
     State,
     check_arrays,
+    load_spec,
     load_state,
     load_weights,
     read_contents,
@@ -21,6 +22,7 @@ __all__ = [
     "check_arrays",
     "expected_shapes",
     "initial_weights",
+    "load_spec",
     "load_state",
     "load_weights",
     "moved_weights",
