@@ -17,7 +17,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "common", "torch", "jax", "tf", "mx", "parity"]
 
 ROOT = Path(__file__).parent
-EXTRAS = {"torch": "torch", "jax": "jax", "tf": "tf-cpu", "mx": "mx"}
+EXTRAS = {"torch": "torch,huggingface", "jax": "jax", "tf": "tf-cpu", "mx": "mx"}
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
 

@@ -42,6 +42,7 @@ def main() -> None:
     See how good it is:   anynet evaluate runs/first --backend jax
     Compare runs:         anynet curves runs/first runs/second --out both.png
     Look into a file:     anynet inspect runs/first
+    Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
     What is installed:    anynet backends
 
     Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,

@@ -4,12 +4,14 @@ from common.weights.checks import MOMENTUM, expected_shapes
 from common.weights.files import (
     State,
     check_arrays,
+    load_spec,
     load_state,
     load_weights,
     read_contents,
     save_state,
     save_weights,
 )
+from common.weights.head import new_head
 from common.weights.initial import Arrays, initial_weights
 from common.weights.moved import moved_weights
 
@@ -20,9 +22,11 @@ __all__ = [
     "check_arrays",
     "expected_shapes",
     "initial_weights",
+    "load_spec",
     "load_state",
     "load_weights",
     "moved_weights",
+    "new_head",
     "read_contents",
     "save_state",
     "save_weights",
