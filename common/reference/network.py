@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from common.arch import INPUT, AnyNetSpec, find_spec, plan, shared_momentum
 from common.reference.ops import Array, Gradients, Mode, backward, forward, statistics
-from common.weights import initial_weights
+from common.weights import Init, initial_weights
 
 
 @dataclass
@@ -21,11 +21,11 @@ class Network:
     lr: float = 0.1
 
 
-def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> Network:
+def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Network:
     """A ready network by name or spec, its weights drawn from `seed`. Raises `SpecError`."""
     spec = find_spec(name_or_spec)
     network = Network(spec, {})
-    set_weights(network, initial_weights(spec, seed))
+    set_weights(network, initial_weights(spec, seed, init))
     return network
 
 
