@@ -1,6 +1,12 @@
 """The architecture: what a network is, and everything that follows from it without a framework."""
 
-from common.arch.constants import BN_EPSILON, BN_MOMENTUM, DEFAULT_IMAGE_SIZE, shared_momentum
+from common.arch.constants import (
+    BN_EPSILON,
+    BN_MOMENTUM,
+    DEFAULT_IMAGE_SIZE,
+    IMAGENET_IMAGE_SIZE,
+    shared_momentum,
+)
 from common.arch.count import Count, count
 from common.arch.names import NAMED_SPECS, REGNETX32, find_spec, regnet
 from common.arch.outputs import name_outputs
@@ -13,6 +19,7 @@ __all__ = [
     "BN_EPSILON",
     "BN_MOMENTUM",
     "DEFAULT_IMAGE_SIZE",
+    "IMAGENET_IMAGE_SIZE",
     "INPUT",
     "NAMED_SPECS",
     "REGNETS",

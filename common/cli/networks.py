@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common.arch import AnyNetSpec, find_spec
+from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE, AnyNetSpec, find_spec
 from common.errors import SpecError
 from common.training.run import MODEL
 from common.weights import load_weights
@@ -12,6 +12,11 @@ def checkpoint_path(text: str) -> Path:
     """The weight file that `text` names: a file, or the model of a run directory."""
     path = Path(text)
     return path / MODEL if path.is_dir() else path
+
+
+def default_image_size(spec: AnyNetSpec) -> int:
+    """Side in pixels of the images a network is for: ImageNet's in colour, else the chapter's."""
+    return IMAGENET_IMAGE_SIZE if spec.in_channels == 3 else DEFAULT_IMAGE_SIZE
 
 
 def resolve_spec(text: str) -> AnyNetSpec:

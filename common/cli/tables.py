@@ -18,7 +18,11 @@ def print_table(
         table.add_column(name, footer, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*map(_text, row))
-    Console().print(table)
+    console = Console()
+    # Rather lines that a narrow terminal wraps than cut numbers.
+    needed = console.measure(table, options=console.options.update(width=10**4)).maximum
+    console.width = max(console.width, needed)
+    console.print(table)
 
 
 def _text(value: object) -> str:
