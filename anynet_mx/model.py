@@ -94,7 +94,8 @@ class AnyNet(Classifier):
             channels = stage.channels
         self.net.head = self.head(num_classes, channels)
         self.initialize(Zero())  # a draw would be the second
-        set_weights(self, initial_weights(spec, seed, initial))
+        if initial != "zeros":
+            set_weights(self, initial_weights(spec, seed, initial))
 
     @staticmethod
     def from_spec(

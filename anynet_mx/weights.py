@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import mxnet
+import numpy
 from mxnet.gluon import Parameter
 from numpy.typing import NDArray
 
@@ -32,4 +34,5 @@ def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
 def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put canonical arrays into a network."""
     for name, parameter in named_parameters(network).items():
-        parameter.set_data(arrays[name])
+        array = numpy.ascontiguousarray(arrays[name])
+        parameter.set_data(mxnet.np.array(array, dtype=array.dtype))

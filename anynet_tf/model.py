@@ -112,7 +112,8 @@ class AnyNet(Classifier):
         self.net.add(self.head(num_classes, channels))
         start_at_zero(self.net)  # a draw would be the second
         self.build((None, None, None, in_channels))
-        set_weights(self, initial_weights(spec, seed, initial))
+        if initial != "zeros":
+            set_weights(self, initial_weights(spec, seed, initial))
 
     @staticmethod
     def from_spec(
