@@ -45,7 +45,7 @@ def test_backend(session: nox.Session, backend: str) -> None:
         session.run(*session.posargs)
         return
     # MXNet's environment has the oldest NumPy, so `common` is tested there once more.
-    shared = ["tests/common"] if backend == "mx" else []
+    shared = ["-m", "not long", "tests/common"] if backend == "mx" else []
     session.run("pytest", *shared, "tests/backends", env={"ANYNET_BACKEND": backend})
 
 

@@ -3,7 +3,7 @@
 from anynet_jax.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_jax.layers import grouped_conv, resize_images
 from anynet_jax.model import AnyNet, Classifier, RegNetX32
-from anynet_jax.network import Network, create, layer_outputs, load, logits, save
+from anynet_jax.network import Network, create, layer_outputs, load, logits, regnet, save
 from anynet_jax.train import FashionMNIST, Learner, Trainer, devices
 from anynet_jax.weights import get_weights, set_weights
 from common.chapter import add_to_class
@@ -27,6 +27,7 @@ __all__ = [
     "layer_outputs",
     "load",
     "logits",
+    "regnet",
     "resize_images",
     "save",
     "set_weights",

@@ -13,6 +13,7 @@ from anynet_jax.layers import Chain, Conv, batch_norm, detached
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters
+from common.weights import Init
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32"]
 
@@ -63,6 +64,7 @@ class AnyNet(Classifier):
     bn_epsilon: float = BN_EPSILON
     bn_momentum: float = BN_MOMENTUM
     seed: int = 0
+    initial: Init = "xavier"
     training: bool = True
 
     def __post_init__(self) -> None:
@@ -103,9 +105,11 @@ class AnyNet(Classifier):
         )
 
     @staticmethod
-    def from_spec(spec: AnyNetSpec, lr: float = 0.1, seed: int = 0) -> "AnyNet":
+    def from_spec(
+        spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
+    ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed)
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
 
     def stem(self, num_channels: int, in_channels: int | None = None) -> nn.Module:
         """A strided 3x3 convolution, batch norm and ReLU."""

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from anynet_jax.model import AnyNet, Classifier
 from anynet_jax.weights import get_weights, set_weights, to_variables
+from common import arch
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import initial_weights, load_weights, save_weights
+from common.weights import Init, initial_weights, load_weights, save_weights
 
-__all__ = ["Network", "create", "layer_outputs", "load", "logits", "save"]
+__all__ = ["Network", "create", "layer_outputs", "load", "logits", "regnet", "save"]
 
 
 @dataclass
@@ -37,11 +38,22 @@ class Network:
         return self.module.lr
 
 
-def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> Network:
+def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Network:
     """A ready network by name or spec, its weights drawn from `seed`. Raises `SpecError`."""
     spec = find_spec(name_or_spec)
-    module = AnyNet.from_spec(spec, seed=seed)
-    return Network(module, to_variables(initial_weights(spec, seed)))
+    module = AnyNet.from_spec(spec, seed=seed, init=init)
+    return Network(module, to_variables(initial_weights(spec, seed, init)))
+
+
+def regnet(
+    name: str,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    seed: int = 0,
+    init: Init = "xavier",
+) -> Network:
+    """A ready RegNet by name, its weights drawn from `seed`. Raises `SpecError`."""
+    return create(arch.regnet(name, num_classes, in_channels), seed, init)
 
 
 def logits(

@@ -144,7 +144,9 @@ class Trainer(BaseTrainer):
 def _initialised(module: Classifier, image_shape: tuple[int, int, int]) -> Network:
     """The seeded draw for an AnyNet, Flax's own initialisers for a module written by hand."""
     if isinstance(module, AnyNet):
-        return Network(module, to_variables(initial_weights(module.spec, module.seed)))
+        return Network(
+            module, to_variables(initial_weights(module.spec, module.seed, module.initial))
+        )
     channels, height, width = image_shape
     images = jnp.zeros((1, height, width, channels))
     return Network(module, jax.jit(module.init)(jax.random.key(0), images))

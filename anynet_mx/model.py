@@ -2,6 +2,7 @@
 
 from mxnet import gluon, np
 from mxnet.gluon import HybridBlock, nn
+from mxnet.initializer import Zero
 
 from anynet_mx.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_mx.layers import batch_norm, conv
@@ -9,7 +10,7 @@ from anynet_mx.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters
-from common.weights import initial_weights
+from common.weights import Init, initial_weights
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32"]
 
@@ -60,6 +61,7 @@ class AnyNet(Classifier):
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
         seed: int = 0,
+        initial: Init = "xavier",
     ) -> None:
         super().__init__()
         self.lr = lr
@@ -91,13 +93,16 @@ class AnyNet(Classifier):
             setattr(self.net, f"stage{number}", built)
             channels = stage.channels
         self.net.head = self.head(num_classes, channels)
-        self.initialize()
-        set_weights(self, initial_weights(spec, seed))
+        self.initialize(Zero())  # a draw would be the second
+        if initial != "zeros":
+            set_weights(self, initial_weights(spec, seed, initial))
 
     @staticmethod
-    def from_spec(spec: AnyNetSpec, lr: float = 0.1, seed: int = 0) -> "AnyNet":
+    def from_spec(
+        spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
+    ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed)
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
 
     def stem(self, num_channels: int, in_channels: int | None = None) -> HybridBlock:
         """A strided 3x3 convolution, batch norm and ReLU."""

@@ -3,7 +3,7 @@
 from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_tf.layers import GroupedConv2D, resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
-from anynet_tf.network import create, layer_outputs, load, logits, save
+from anynet_tf.network import create, layer_outputs, load, logits, regnet, save
 from anynet_tf.train import FashionMNIST, Learner, Trainer, devices, try_gpu
 from anynet_tf.weights import get_weights, set_weights
 from common.chapter import add_to_class
@@ -26,6 +26,7 @@ __all__ = [
     "layer_outputs",
     "load",
     "logits",
+    "regnet",
     "resize_images",
     "save",
     "set_weights",

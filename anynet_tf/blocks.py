@@ -55,6 +55,10 @@ class ResNeXtBlock(keras.layers.Layer):
         _build(residual, input_shape)
         _build((self.conv4, self.bn4), input_shape)
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(N, H / strides, W / strides, num_channels), rounded up; Keras would trace a call."""
+        return _shape_after((self.conv1, self.conv2, self.conv3), input_shape)
+
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
         y = tf.nn.relu(self.bn1(self.conv1(x), training=training))
@@ -97,6 +101,10 @@ class ResNetBlock(keras.layers.Layer):
         _build((self.conv1, self.bn1, self.conv2, self.bn2), input_shape)
         _build((self.conv4, self.bn4), input_shape)
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(N, H / strides, W / strides, num_channels), rounded up; Keras would trace a call."""
+        return _shape_after((self.conv1, self.conv2), input_shape)
+
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
         y = tf.nn.relu(self.bn1(self.conv1(x), training=training))
@@ -130,6 +138,10 @@ class VanillaBlock(keras.layers.Layer):
         """Allocate all layers for images of `input_shape`."""
         _build((self.conv1, self.bn1, self.conv2, self.bn2), input_shape)
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(N, H / strides, W / strides, num_channels), rounded up; Keras would trace a call."""
+        return _shape_after((self.conv1, self.conv2), input_shape)
+
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
         y = tf.nn.relu(self.bn1(self.conv1(x), training=training))
@@ -142,3 +154,9 @@ def _build(layers: tuple[keras.layers.Layer | None, ...], shape: Shape) -> None:
         if layer is not None:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
+
+
+def _shape_after(layers: tuple[keras.layers.Layer, ...], shape: Shape) -> Shape:
+    for layer in layers:
+        shape = layer.compute_output_shape(shape)
+    return shape

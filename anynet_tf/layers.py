@@ -16,6 +16,7 @@ __all__ = [
     "conv",
     "resize_images",
     "sequential",
+    "start_at_zero",
 ]
 
 Shape = tuple[int | None, ...]
@@ -190,6 +191,13 @@ def sequential(layers: list[keras.layers.Layer], name: str | None, dtype: str) -
     chain = keras.Sequential(layers, name=name)
     chain.dtype_policy = dtype
     return chain
+
+
+def start_at_zero(net: keras.Sequential) -> None:
+    """Let the layers below allocate zeros instead of a draw, for weights that are set next."""
+    for layer in net._flatten_layers(include_self=False):
+        if hasattr(layer, "kernel_initializer"):
+            layer.kernel_initializer = keras.initializers.Zeros()
 
 
 def resize_images(

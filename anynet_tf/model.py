@@ -6,12 +6,12 @@ import keras
 import tensorflow as tf
 
 from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_tf.layers import BatchNorm, Shape, conv, sequential
+from anynet_tf.layers import BatchNorm, Shape, conv, sequential, start_at_zero
 from anynet_tf.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters
-from common.weights import initial_weights
+from common.weights import Init, initial_weights
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32"]
 
@@ -76,10 +76,11 @@ class AnyNet(Classifier):
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
         seed: int = 0,
+        initial: Init = "xavier",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.lr, self.seed = lr, seed
+        self.lr, self.seed, self.initial = lr, seed, initial
         self.spec = spec = AnyNetSpec.from_arch(
             arch,
             stem_channels,
@@ -109,13 +110,17 @@ class AnyNet(Classifier):
             )
             channels = stage.channels
         self.net.add(self.head(num_classes, channels))
+        start_at_zero(self.net)  # a draw would be the second
         self.build((None, None, None, in_channels))
-        set_weights(self, initial_weights(spec, seed))
+        if initial != "zeros":
+            set_weights(self, initial_weights(spec, seed, initial))
 
     @staticmethod
-    def from_spec(spec: AnyNetSpec, lr: float = 0.1, seed: int = 0) -> "AnyNet":
+    def from_spec(
+        spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
+    ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed)
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
 
     def stem(self, num_channels: int, in_channels: int | None = None) -> keras.Sequential:
         """A strided 3x3 convolution, batch norm and ReLU."""
@@ -203,7 +208,7 @@ class AnyNet(Classifier):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        own = {**self.spec.arguments(), "lr": self.lr, "seed": self.seed}
+        own = {**self.spec.arguments(), "lr": self.lr, "seed": self.seed, "initial": self.initial}
         return {**super().get_config(), **own}
 
 

@@ -10,15 +10,27 @@ from numpy.typing import NDArray
 
 from anynet_tf.model import AnyNet, Classifier
 from anynet_tf.weights import get_weights, set_weights
+from common import arch
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import load_spec, load_weights, save_weights
+from common.weights import Init, load_spec, load_weights, save_weights
 
-__all__ = ["create", "layer_outputs", "load", "logits", "save"]
+__all__ = ["create", "layer_outputs", "load", "logits", "regnet", "save"]
 
 
-def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> AnyNet:
+def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> AnyNet:
     """A ready network by name or spec, its weights drawn from `seed`. Raises `SpecError`."""
-    return AnyNet.from_spec(find_spec(name_or_spec), seed=seed)
+    return AnyNet.from_spec(find_spec(name_or_spec), seed=seed, init=init)
+
+
+def regnet(
+    name: str,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    seed: int = 0,
+    init: Init = "xavier",
+) -> AnyNet:
+    """A ready RegNet by name, its weights drawn from `seed`. Raises `SpecError`."""
+    return create(arch.regnet(name, num_classes, in_channels), seed, init)
 
 
 def logits(
@@ -88,7 +100,7 @@ def save(network: AnyNet, path: str | Path) -> None:
 
 def load(path: str | Path) -> AnyNet:
     """The network in a safetensors file. Raises `WeightsError` naming every difference."""
-    # The network first: its initial weights are gone before those of the file are in memory.
-    network = create(load_spec(path))
+    # The network first, with weights that cost nothing, so that no array is in memory twice.
+    network = create(load_spec(path), init="zeros")
     set_weights(network, load_weights(path)[1])
     return network

@@ -3,7 +3,7 @@
 from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
-from anynet_torch.network import create, layer_outputs, load, logits, save
+from anynet_torch.network import create, layer_outputs, load, logits, regnet, save
 from anynet_torch.train import FashionMNIST, Learner, Trainer, devices
 from anynet_torch.weights import get_weights, set_weights
 from common.chapter import add_to_class
@@ -26,6 +26,7 @@ __all__ = [
     "layer_outputs",
     "load",
     "logits",
+    "regnet",
     "resize_images",
     "save",
     "set_weights",

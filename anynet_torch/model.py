@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_torch.layers import BatchNorm, conv
-from anynet_torch.weights import set_weights
+from anynet_torch.weights import take_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters
-from common.weights import initial_weights
+from common.weights import Init, initial_weights
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32", "init_cnn"]
 
@@ -67,6 +67,7 @@ class AnyNet(Classifier):
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
         seed: int = 0,
+        initial: Init = "xavier",
     ) -> None:
         super().__init__()
         self.lr = lr
@@ -82,29 +83,35 @@ class AnyNet(Classifier):
             bn_epsilon,
             bn_momentum,
         )
-        self.net = nn.Sequential()
-        self.net.add_module("stem", self.stem(stem_channels, in_channels))
-        channels = stem_channels
-        for number, stage in enumerate(spec.stages, 1):
-            self.net.add_module(
-                f"stage{number}",
-                self.stage(
-                    stage.depth,
-                    stage.channels,
-                    stage.group_width,
-                    stage.bottleneck_multiplier,
-                    stage.stride,
-                    channels,
-                ),
-            )
-            channels = stage.channels
-        self.net.add_module("head", self.head(num_classes, channels))
-        set_weights(self, initial_weights(spec, seed))
+        device = torch.get_default_device()
+        with torch.device("meta"):  # where layers draw no weights of their own
+            self.net = self._build(spec)
+        if device.type != "meta":
+            take_weights(self, initial_weights(spec, seed, initial), device)
 
     @staticmethod
-    def from_spec(spec: AnyNetSpec, lr: float = 0.1, seed: int = 0) -> "AnyNet":
+    def from_spec(
+        spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
+    ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed)
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
+
+    def _build(self, spec: AnyNetSpec) -> nn.Sequential:
+        net, channels = nn.Sequential(), spec.stem_channels
+        net.add_module("stem", self.stem(channels, spec.in_channels))
+        for number, stage in enumerate(spec.stages, 1):
+            built = self.stage(
+                stage.depth,
+                stage.channels,
+                stage.group_width,
+                stage.bottleneck_multiplier,
+                stage.stride,
+                channels,
+            )
+            net.add_module(f"stage{number}", built)
+            channels = stage.channels
+        net.add_module("head", self.head(spec.num_classes, channels))
+        return net
 
     def stem(self, num_channels: int, in_channels: int | None = None) -> nn.Module:
         """A strided 3x3 convolution, batch norm and ReLU."""

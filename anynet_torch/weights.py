@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from anynet_torch.model import Classifier
 
-__all__ = ["get_weights", "set_weights"]
+__all__ = ["get_weights", "set_weights", "take_weights"]
 
 
 def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
@@ -27,3 +27,20 @@ def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> No
     state = network.net.state_dict()
     for name, array in arrays.items():
         state[name].copy_(torch.from_numpy(np.ascontiguousarray(array)))
+
+
+def take_weights(
+    network: "Classifier", arrays: Mapping[str, NDArray[Any]], device: torch.device
+) -> None:
+    """Make canonical arrays the weights of a network on the meta device, in its precision.
+
+    On the CPU they become the network's own memory.
+    """
+    state = network.net.state_dict()
+    network.net.load_state_dict(
+        {
+            name: torch.from_numpy(array).to(device, state[name].dtype)
+            for name, array in arrays.items()
+        },
+        assign=True,
+    )

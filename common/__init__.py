@@ -1,5 +1,5 @@
 """One description of AnyNet and RegNet for every framework; imports none of them."""
 
-from common.arch import REGNETX32, AnyNetSpec, Count, StageSpec, count, plan
+from common.arch import REGNETX32, AnyNetSpec, Count, RegNetSpec, StageSpec, count, plan, regnet
 
-__all__ = ["REGNETX32", "AnyNetSpec", "Count", "StageSpec", "count", "plan"]
+__all__ = ["REGNETX32", "AnyNetSpec", "Count", "RegNetSpec", "StageSpec", "count", "plan", "regnet"]

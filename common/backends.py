@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from common.arch import AnyNetSpec
 from common.errors import BackendError, ConfigError
 from common.training import Learner, Trainer
+from common.weights import Init
 
 
 class Backend(Protocol):
@@ -23,8 +24,18 @@ class Backend(Protocol):
     Learner: type[Learner]
     Trainer: type[Trainer]
 
-    def create(self, name_or_spec: str | AnyNetSpec, seed: int = 0) -> Any:
+    def create(self, name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Any:
         """A ready network by name or spec."""
+
+    def regnet(
+        self,
+        name: str,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        seed: int = 0,
+        init: Init = "xavier",
+    ) -> Any:
+        """A ready RegNet by name."""
 
     def logits(
         self, network: Any, images: NDArray[np.float32], training: bool = False

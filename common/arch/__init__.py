@@ -1,25 +1,37 @@
 """The architecture: what a network is, and everything that follows from it without a framework."""
 
-from common.arch.constants import BN_EPSILON, BN_MOMENTUM, DEFAULT_IMAGE_SIZE, shared_momentum
+from common.arch.constants import (
+    BN_EPSILON,
+    BN_MOMENTUM,
+    DEFAULT_IMAGE_SIZE,
+    IMAGENET_IMAGE_SIZE,
+    shared_momentum,
+)
 from common.arch.count import Count, count
+from common.arch.names import NAMED_SPECS, REGNETX32, find_spec, regnet
 from common.arch.outputs import name_outputs
 from common.arch.plan import INPUT, Layer, buffers, parameters, parts, plan, projects
-from common.arch.spec import NAMED_SPECS, REGNETX32, AnyNetSpec, BlockKind, StageSpec, find_spec
+from common.arch.regnet import REGNETS, RegNetSpec, compatible_stage
+from common.arch.spec import AnyNetSpec, BlockKind, StageSpec
 from common.arch.summary import summary
 
 __all__ = [
     "BN_EPSILON",
     "BN_MOMENTUM",
     "DEFAULT_IMAGE_SIZE",
+    "IMAGENET_IMAGE_SIZE",
     "INPUT",
     "NAMED_SPECS",
+    "REGNETS",
     "REGNETX32",
     "AnyNetSpec",
     "BlockKind",
     "Count",
     "Layer",
+    "RegNetSpec",
     "StageSpec",
     "buffers",
+    "compatible_stage",
     "count",
     "find_spec",
     "name_outputs",
@@ -27,6 +39,7 @@ __all__ = [
     "parts",
     "plan",
     "projects",
+    "regnet",
     "shared_momentum",
     "summary",
 ]

@@ -16,6 +16,9 @@ The running variance averages the biased batch variance, the one that normalises
 DEFAULT_IMAGE_SIZE: Final = 96
 """Side in pixels to which the chapter resizes Fashion-MNIST (section 8.8.4)."""
 
+IMAGENET_IMAGE_SIZE: Final = 224
+"""Side in pixels at which the RegNet paper trains and counts."""
+
 
 def shared_momentum(momentum: float) -> float:
     """The weight of the new batch in a running average, as every framework can hold it.

@@ -1,14 +1,12 @@
 """What a network is: the AnyNet template as frozen, validated data (chapter section 8.8.1)."""
 
-import difflib
 import json
-import math
-import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM
+from common.arch.fields import set_integer, set_number
 from common.errors import SpecError
 
 BlockKind = Literal["resnext", "resnet", "vanilla"]
@@ -35,10 +33,10 @@ class StageSpec:
     stride: int = 2
 
     def __post_init__(self) -> None:
-        _set_integer(self, "depth", 1)
-        _set_integer(self, "channels", 1)
-        _set_number(self, "bottleneck_multiplier", lambda value: value > 0, "a positive number")
-        _set_integer(self, "stride", 1)
+        set_integer(self, "depth", 1)
+        set_integer(self, "channels", 1)
+        set_number(self, "bottleneck_multiplier", lambda value: value > 0, "a positive number")
+        set_integer(self, "stride", 1)
         if self.stride > 2:
             raise SpecError(f"stride must be 1 or 2; got {self.stride}")
         if self.bottleneck_channels < 1:
@@ -47,7 +45,7 @@ class StageSpec:
                 f"got {self.channels} and {self.bottleneck_multiplier}"
             )
         if self.group_width is not None:
-            _set_integer(self, "group_width", 1)
+            set_integer(self, "group_width", 1)
             if self.bottleneck_channels % self.group_width:
                 raise SpecError(
                     "group_width must divide the bottleneck channels; "
@@ -87,7 +85,7 @@ class AnyNetSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
         for name in ("stem_channels", "num_classes", "in_channels", "stem_stride"):
-            _set_integer(self, name, 1)
+            set_integer(self, name, 1)
         if self.stem_stride > 2:
             raise SpecError(f"stem_stride must be 1 or 2; got {self.stem_stride}")
         if self.block not in get_args(BlockKind):
@@ -95,9 +93,9 @@ class AnyNetSpec:
             raise SpecError(f"block must be one of {kinds}; got {self.block!r}")
         if not isinstance(self.conv_bias, bool):
             raise SpecError(f"conv_bias must be true or false; got {self.conv_bias!r}")
-        _set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1")
-        _set_number(self, "bn_epsilon", lambda value: value > 0, "a positive number")
-        _set_number(self, "bn_momentum", lambda value: 0 < value <= 1, "above 0 and at most 1")
+        set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1")
+        set_number(self, "bn_epsilon", lambda value: value > 0, "a positive number")
+        set_number(self, "bn_momentum", lambda value: 0 < value <= 1, "above 0 and at most 1")
         if not self.stages:
             raise SpecError("stages must hold at least one stage; got none")
         for number, stage in enumerate(self.stages, 1):
@@ -232,52 +230,3 @@ def _checked_fields(kind: type, where: str, data: object) -> dict[str, Any]:
             f"got unknown {unknown} and missing {missing}"
         )
     return dict(data)
-
-
-def _set_integer(spec: object, name: str, least: int) -> None:
-    """Keep field `name` as a plain int (NumPy integers included); raise if it is below `least`."""
-    value = getattr(spec, name)
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError as error:
-        raise SpecError(f"{name} must be an integer; got {value!r}") from error
-    if number < least:
-        raise SpecError(f"{name} must be at least {least}; got {number}")
-    object.__setattr__(spec, name, number)
-
-
-def _set_number(spec: object, name: str, holds: Any, rule: str) -> None:
-    """Keep field `name` as a plain float; raise unless it is finite and `holds(value)`."""
-    value = getattr(spec, name)
-    try:
-        if isinstance(value, bool | str):
-            raise TypeError
-        number = float(cast(float, value))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise SpecError(f"{name} must be {rule}; got {value!r}") from error
-    if not math.isfinite(number) or not holds(number):
-        raise SpecError(f"{name} must be {rule}; got {number}")
-    object.__setattr__(spec, name, number)
-
-
-REGNETX32 = AnyNetSpec.from_arch(((4, 32, 16, 1), (6, 80, 16, 1)), stem_channels=32)
-"""The chapter's RegNetX32 for Fashion-MNIST: 179,290 trainable parameters (section 8.8.3)."""
-
-NAMED_SPECS: dict[str, AnyNetSpec] = {"regnetx32": REGNETX32}
-"""Every network that has a name."""
-
-
-def find_spec(name_or_spec: "str | AnyNetSpec") -> AnyNetSpec:
-    """The spec of that name, or the spec itself. Raises `SpecError` with the nearest name."""
-    if isinstance(name_or_spec, AnyNetSpec):
-        return name_or_spec
-    name = str(name_or_spec).lower()
-    if name in NAMED_SPECS:
-        return NAMED_SPECS[name]
-    near = difflib.get_close_matches(name, NAMED_SPECS, 1, 0.0)
-    raise SpecError(
-        f"model: must be one of {', '.join(NAMED_SPECS)}; got {name_or_spec!r}; "
-        f"did you mean {near[0]}?"
-    )

@@ -28,7 +28,14 @@ def summary(spec: AnyNetSpec, image_size: ImageSize) -> dict[str, Any]:
 
 
 def _part_row(name: str, layers: tuple[Layer, ...]) -> dict[str, Any]:
-    return {"name": name, "out_shape": list(layers[-1].out_shape), **asdict(count_layers(layers))}
+    blocks = {layer.name.split(".")[1] for layer in layers} if name.startswith("stage") else ()
+    return {
+        "name": name,
+        "blocks": len(blocks),
+        "groups": max(layer.groups for layer in layers),
+        "out_shape": list(layers[-1].out_shape),
+        **asdict(count_layers(layers)),
+    }
 
 
 def _layer_row(layer: Layer) -> dict[str, Any]:

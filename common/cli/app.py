@@ -12,6 +12,7 @@ from common.cli.evaluate import evaluate
 from common.cli.init import init
 from common.cli.inspect import inspect
 from common.cli.parity import parity
+from common.cli.plot import plot
 from common.cli.summary import summary
 from common.cli.train import train
 from common.errors import AnyNetError
@@ -37,6 +38,7 @@ def main() -> None:
 
     \b
     Look at a network:    anynet summary regnetx32 --image-size 96
+    Draw it:              anynet plot regnetx_400mf --out regnetx_400mf.svg
     Train it:             anynet train --backend torch --data sample --epochs 2 --out runs/first
     Go on:                anynet train --resume runs/first --epochs 4
     See how good it is:   anynet evaluate runs/first --backend jax
@@ -50,5 +52,16 @@ def main() -> None:
     """
 
 
-for command in (summary, init, train, evaluate, curves, inspect, convert, backends, parity):
+for command in (
+    summary,
+    plot,
+    init,
+    train,
+    evaluate,
+    curves,
+    inspect,
+    convert,
+    backends,
+    parity,
+):
     main.add_command(command)

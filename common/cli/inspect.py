@@ -9,8 +9,8 @@ from typing import Any
 import click
 import numpy as np
 
-from common.arch import DEFAULT_IMAGE_SIZE, AnyNetSpec, count
-from common.cli.networks import checkpoint_path
+from common.arch import AnyNetSpec, count
+from common.cli.networks import checkpoint_path, default_image_size
 from common.cli.tables import joined, print_table
 from common.weights import read_contents
 
@@ -23,11 +23,12 @@ def inspect(file: str, as_json: bool) -> None:
 
     FILE is a model.safetensors or a checkpoint.safetensors, or the directory of a run for its
     model. The whole file is read and checked first. FLOPs and activations are those of one image
-    of 96x96 pixels.
+    of 224x224 pixels for a network on colour images and of 96x96 pixels for others.
     """
     path = checkpoint_path(file)
     spec, arrays, training = read_contents(path)
-    counts = asdict(count(spec, DEFAULT_IMAGE_SIZE))
+    size = default_image_size(spec)
+    counts = asdict(count(spec, size))
     rows = [_row(name, array) for name, array in arrays.items()]
     if as_json:
         found = {"file": str(path), "spec": asdict(spec), **counts, "training": training}
@@ -38,9 +39,7 @@ def inspect(file: str, as_json: bool) -> None:
     title = f"{path}: {len(rows)} arrays, {elements:,} elements of {rows[0]['dtype']}"
     print_table(title, head, [[joined(row[key]) for key in head] for row in rows])
     print_table("spec", ("field", "value"), list(_fields(spec)))
-    print_table(
-        f"counts at {DEFAULT_IMAGE_SIZE}x{DEFAULT_IMAGE_SIZE}", tuple(counts), [[*counts.values()]]
-    )
+    print_table(f"counts at {size}x{size}", tuple(counts), [[*counts.values()]])
     if training is not None:
         where = {key: str(value) for key, value in training.items()}
         print_table("training", ("field", "value"), [*where.items()])

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from common.arch import AnyNetSpec, find_spec
+from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE, AnyNetSpec, find_spec
 from common.errors import SpecError
 from common.training.run import MODEL
-from common.weights import load_weights
+from common.weights import load_spec
+from common.weights.foreign import SUFFIXES, import_weights, is_own
 
 
 def checkpoint_path(text: str) -> Path:
@@ -14,14 +15,21 @@ def checkpoint_path(text: str) -> Path:
     return path / MODEL if path.is_dir() else path
 
 
+def default_image_size(spec: AnyNetSpec) -> int:
+    """Side in pixels of the images a network is for: ImageNet's in colour, else the chapter's."""
+    return IMAGENET_IMAGE_SIZE if spec.in_channels == 3 else DEFAULT_IMAGE_SIZE
+
+
 def resolve_spec(text: str) -> AnyNetSpec:
-    """The spec of a NAME, a SPEC.json, a CHECKPOINT.safetensors or a run directory.
+    """The spec of a NAME, a SPEC.json, a run directory, or a checkpoint of any known library.
 
     Raises `SpecError` or `WeightsError`.
     """
     path = Path(text)
-    if path.is_dir() or path.suffix == ".safetensors":
-        return load_weights(checkpoint_path(text))[0]
+    if path.suffix in SUFFIXES or path.is_dir():
+        path = checkpoint_path(text)
+        foreign = path.suffix != ".safetensors" or (path.is_file() and not is_own(path))
+        return import_weights(path)[0] if foreign else load_spec(path)
     if path.suffix != ".json":
         return find_spec(text)
     try:

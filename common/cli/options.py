@@ -33,6 +33,16 @@ def data_option(default: str | None = None) -> Decorator:
     )
 
 
+def image_size_option() -> Decorator:
+    """The side of the image that a network is looked at with."""
+    return click.option(
+        "--image-size",
+        type=click.IntRange(1),
+        help="Side of the square input image in pixels; default: 224 for a network on colour "
+        "images, else 96.",
+    )
+
+
 def device_option(default: str | None = None) -> Decorator:
     """Where the network runs."""
     return click.option(

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from common.arch import DEFAULT_IMAGE_SIZE
 from common.arch import summary as summarise
-from common.cli.networks import resolve_spec
+from common.cli.networks import default_image_size, resolve_spec
+from common.cli.options import image_size_option
 from common.cli.tables import joined, print_table
 
 _TOTALS = ("params", "flops", "activations")
@@ -17,31 +17,29 @@ _TOTALS = ("params", "flops", "activations")
 
 @click.command()
 @click.argument("network", metavar="NAME|SPEC.json|CHECKPOINT")
-@click.option(
-    "--image-size",
-    type=click.IntRange(1),
-    default=DEFAULT_IMAGE_SIZE,
-    show_default=True,
-    help="Side of the square input image in pixels.",
-)
+@image_size_option()
 @click.option("--layers", is_flag=True, help="One row per layer instead of per stage.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
-def summary(network: str, image_size: int, layers: bool, as_json: bool, as_csv: bool) -> None:
+def summary(
+    network: str, image_size: int | None, layers: bool, as_json: bool, as_csv: bool
+) -> None:
     """Show output shapes, parameters, FLOPs and activations of a network.
 
-    NETWORK is a name (regnetx32), a spec file, a checkpoint or the directory of a run. FLOPs are
-    multiply-adds; activations are the output elements of convolutions and linear layers; both
-    are per image, as in the RegNet paper.
+    NETWORK is a name (regnetx32, regnety_4.0gf, RegNetX-400MF), a spec file, a checkpoint or the
+    directory of a run. FLOPs are multiply-adds; activations are the output elements of
+    convolutions and linear layers; both are per image, as in the RegNet paper.
     """
-    data = summarise(resolve_spec(network), image_size)
+    spec = resolve_spec(network)
+    image_size = image_size or default_image_size(spec)
+    data = summarise(spec, image_size)
     rows = data["layers" if layers else "stages"]
     if as_json:
         click.echo(json.dumps(data, indent=2))
     elif as_csv:
         click.echo(_csv(rows), nl=False)
     else:
-        head = ("name", *(("op", "groups") if layers else ()), "out_shape", *_TOTALS)
+        head = ("name", "op" if layers else "blocks", "groups", "out_shape", *_TOTALS)
         table = [[joined(row[name]) for name in head] for row in rows]
         foot = ["total", *[""] * (len(head) - 4), *(data[name] for name in _TOTALS)]
         title = f"{network} at {image_size}x{image_size}"

@@ -23,6 +23,9 @@ def print_table(
     console = Console()
     if title:
         console.print(title, highlight=False, markup=False)
+    # Rather lines that a narrow terminal wraps than cut numbers.
+    needed = console.measure(table, options=console.options.update(width=10**4)).maximum
+    console.width = max(console.width, needed)
     console.print(table)
 
 

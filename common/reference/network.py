@@ -17,7 +17,7 @@ from common.reference.ops import (
     positive,
     statistics,
 )
-from common.weights import initial_weights
+from common.weights import Init, initial_weights
 
 
 @dataclass
@@ -33,11 +33,11 @@ class Network:
     passes: Callable[[Array], NDArray[np.bool_]] = positive
 
 
-def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> Network:
+def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Network:
     """A ready network by name or spec, its weights drawn from `seed`. Raises `SpecError`."""
     spec = find_spec(name_or_spec)
     network = Network(spec, {})
-    set_weights(network, initial_weights(spec, seed))
+    set_weights(network, initial_weights(spec, seed, init))
     return network
 
 

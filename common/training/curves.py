@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.errors import ConfigError
 from common.files import replacing
 from common.training.records import Row
 
@@ -69,7 +70,13 @@ def save_curves(rows: list[Row], path: str | Path, title: str = "") -> None:
 
 
 def save_figure(figure: "Figure", path: str | Path) -> None:
-    """Write a figure, in the format of the name's ending, whole or not at all."""
+    """Write a figure, in the format of the name's ending, whole or not at all.
+
+    Raises `ConfigError` for an ending that Matplotlib has no format for.
+    """
+    formats = figure.canvas.get_supported_filetypes()
+    if Path(path).suffix[1:].lower() not in formats:
+        raise ConfigError(f"{path}: must end in one of .{', .'.join(sorted(formats))}")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
 

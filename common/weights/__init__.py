@@ -12,12 +12,13 @@ from common.weights.files import (
     save_weights,
 )
 from common.weights.head import new_head
-from common.weights.initial import Arrays, initial_weights
+from common.weights.initial import Arrays, Init, initial_weights
 from common.weights.moved import moved_weights
 
 __all__ = [
     "MOMENTUM",
     "Arrays",
+    "Init",
     "State",
     "check_arrays",
     "expected_shapes",

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from common.errors import SpecError, WeightsError
 from common.files import write_bytes
 from common.weights.checks import MOMENTUM, Found, check_depth, check_found, check_values
 from common.weights.initial import Arrays
-from common.weights.mapped import map_arrays
+from common.weights.mapped import Stored, map_file
 
 FORMAT_VERSION = 1
 
@@ -28,7 +28,6 @@ State = dict[str, NDArray[Any]]
 # One metadata entry: safetensors writes several in random order, and equal networks must give
 # equal bytes.
 _HEADER = "anynet"
-_DTYPES = {"F32": "float32", "F64": "float64", "F16": "float16", "BF16": "bfloat16"}
 
 
 def save_weights(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -53,22 +52,11 @@ def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
 
 
 def load_spec(path: str | Path) -> AnyNetSpec:
-    """The spec of a weight file or a training state, read without its arrays.
+    """The spec of a weight file or a training state, checked as far as its arrays are not read.
 
     Raises `WeightsError`.
     """
-    from safetensors import SafetensorError, safe_open
-
-    where = str(path)
-    try:
-        with safe_open(where, framework="numpy") as file:
-            spec, _ = _from_header(file.metadata() or {}, where)
-            check_depth(spec, list(file.keys()), where)
-    except FileNotFoundError as error:
-        raise WeightsError(f"{where}: must be a weight file; got no such file") from error
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{where}: must be a safetensors file; got {error}") from error
-    return spec
+    return _open(path).spec
 
 
 def save_state(
@@ -95,26 +83,12 @@ def load_state(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any]]:
 def read_contents(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any] | None]:
     """Spec and arrays of either kind of file, and for a training state where the run stands.
 
-    Raises `WeightsError`.
+    Arrays are views of the file, mapped into memory. Raises `WeightsError`.
     """
-    from safetensors import SafetensorError, safe_open
-
-    where = str(path)
-    try:
-        with safe_open(where, framework="numpy") as file:
-            spec, training = _from_header(file.metadata() or {}, where)
-            names = list(file.keys())
-            check_depth(spec, names, where)
-            found = {name: _found(file.get_slice(name)) for name in names}
-            order = check_found(spec, found, where, training is not None)
-        mapped = map_arrays(Path(where))
-        arrays = {name: mapped[name].read() for name in order}
-    except FileNotFoundError as error:
-        raise WeightsError(f"{where}: must be a weight file; got no such file") from error
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{where}: must be a safetensors file; got {error}") from error
-    check_values(arrays, where)
-    return spec, arrays, training
+    opened = _open(path)
+    arrays = {name: stored.read() for name, stored in opened.arrays.items()}
+    check_values(arrays, str(path))
+    return opened.spec, arrays, opened.training
 
 
 def check_arrays(
@@ -139,9 +113,21 @@ def _write(
     write_bytes(path, save(arrays, {_HEADER: header}))
 
 
-def _found(part: Any) -> Found:
-    dtype = part.get_dtype()
-    return Found(tuple(part.get_shape()), _DTYPES.get(dtype, dtype))
+class _Opened(NamedTuple):
+    """A file whose header fits the plan: arrays in the plan's order, not read yet."""
+
+    spec: AnyNetSpec
+    arrays: dict[str, Stored]
+    training: dict[str, Any] | None
+
+
+def _open(path: str | Path) -> _Opened:
+    where, mapped = str(path), map_file(path)
+    spec, training = _from_header(mapped.metadata, where)
+    check_depth(spec, mapped.arrays, where)
+    found = {name: Found(item.shape, item.dtype) for name, item in mapped.arrays.items()}
+    order = check_found(spec, found, where, training is not None)
+    return _Opened(spec, {name: mapped.arrays[name] for name in order}, training)
 
 
 def _from_header(

@@ -1,40 +1,97 @@
 """The one seeded draw of initial weights that every framework starts from."""
 
+import os
 import zlib
-from math import prod
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from math import prod, sqrt
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch import AnyNetSpec, buffers, parameters
+from common.arch import AnyNetSpec, Layer, buffers, plan
+from common.errors import SpecError
 
-Arrays = dict[str, NDArray[np.float32]]
+Array = NDArray[np.float32]
+Arrays = dict[str, Array]
 """Canonical arrays by canonical name: OIHW kernels, (out, in) linear weights, float32."""
 
+Init = Literal["xavier", "he", "he_zero_gamma", "zeros"]
+"""`xavier`: the chapter's; `he`: the RegNet paper's; `he_zero_gamma`: the same, but the batch norm
+that ends a block's residual starts at zero; `zeros`: no draw, for weights that are loaded next."""
 
-def initial_weights(spec: AnyNetSpec, seed: int = 0) -> Arrays:
-    """Xavier-uniform kernels, zero biases, unit batch norms, as in the chapter's `init_cnn`.
+_LINEAR_DEVIATION = 0.01
+"""Of the weights of the last layer, as in pycls."""
+
+_CHUNK = 1 << 16
+"""Numbers drawn in float64 at a time, so that they stay in the cache until they are rounded."""
+
+Draw = Callable[[np.random.Generator, Array], None]
+
+
+def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Arrays:
+    """Kernels as `init` says, zero biases, unit batch norms.
 
     Each array has its own stream, drawn from the seed and the array's name, so that two networks
-    that share a layer share its initial weights.
+    that share a layer share its initial weights. Raises `SpecError` for an unknown `init`.
     """
-    arrays: Arrays = {}
-    for name, shape in parameters(spec).items():
-        if len(shape) > 1:
-            arrays[name] = _xavier_uniform(name, shape, seed)
-        elif name.endswith(".weight"):
-            arrays[name] = np.ones(shape, np.float32)
-        else:
+    if init not in get_args(Init):
+        raise SpecError(f"init must be one of {', '.join(get_args(Init))}; got {init!r}")
+    layers = plan(spec, 1)
+    zero_gammas = set(_residual_ends(layers)) if init == "he_zero_gamma" else set()
+    arrays, draws = Arrays(), dict[str, Draw]()
+    for layer in layers:
+        for name, shape in layer.parameters.items():
+            # Zeros cost nothing before they are written.
             arrays[name] = np.zeros(shape, np.float32)
+            if len(shape) > 1 and init != "zeros":
+                draws[name] = _draw(layer, shape, init)
+            elif len(shape) == 1 and name.endswith(".weight") and layer.name not in zero_gammas:
+                arrays[name][:] = 1
     for name, shape in buffers(spec).items():
         start = np.ones if name.endswith("running_var") else np.zeros
         arrays[name] = start(shape, np.float32)
+    # Streams are independent, and NumPy lets other threads run while it draws.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda name: draws[name](_stream(seed, name), arrays[name]), draws))
     return arrays
 
 
-def _xavier_uniform(name: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
-    """Uniform within sqrt(6 / (fan_in + fan_out)) of zero; fans count as in PyTorch."""
+def _stream(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def _residual_ends(layers: tuple[Layer, ...]) -> Iterator[str]:
+    """Names of the layers whose output is added to a shortcut."""
+    return (layer.inputs[0] for layer in layers if layer.op == "add")
+
+
+def _draw(layer: Layer, shape: tuple[int, ...], init: Init) -> Draw:
+    """How to fill the kernel or linear weight of a layer."""
     taps = prod(shape[2:])
-    limit = np.sqrt(6.0 / ((shape[0] + shape[1]) * taps))
-    stream = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    return stream.uniform(-limit, limit, shape).astype(np.float32)
+    if init == "xavier":
+        # Fans count as in PyTorch.
+        limit = sqrt(6.0 / ((shape[0] + shape[1]) * taps))
+        return lambda stream, array: _fill_uniform(stream, array, limit)
+    # Squeeze-and-excitation is made of 1x1 convolutions in pycls.
+    deviation = _LINEAR_DEVIATION if layer.name == "head.fc" else sqrt(2.0 / (shape[0] * taps))
+    return lambda stream, array: _fill_normal(stream, array, deviation)
+
+
+def _fill_uniform(stream: np.random.Generator, array: Array, limit: float) -> None:
+    """Uniform within `limit` of zero, drawn in float64."""
+    flat = array.reshape(-1)
+    numbers = np.empty(min(_CHUNK, flat.size))
+    for start in range(0, flat.size, _CHUNK):
+        part = numbers[: flat.size - start]
+        stream.random(out=part)
+        part *= 2 * limit
+        part -= limit
+        flat[start : start + _CHUNK] = part
+
+
+def _fill_normal(stream: np.random.Generator, array: Array, deviation: float) -> None:
+    """Normal around zero, drawn in float32."""
+    stream.standard_normal(dtype=np.float32, out=array)
+    array *= np.float32(deviation)

@@ -27,8 +27,16 @@ class Stored:
     read: Callable[[], NDArray[Any]]
 
 
-def map_arrays(path: Path) -> dict[str, Stored]:
-    """The arrays of a safetensors file by name, as views that can be written to.
+@dataclass(frozen=True)
+class Mapped:
+    """A safetensors file: its metadata and its arrays by name."""
+
+    metadata: dict[str, str]
+    arrays: dict[str, Stored]
+
+
+def map_file(path: str | Path) -> Mapped:
+    """A safetensors file whose arrays are views that can be written to.
 
     Writing changes no file. Raises `WeightsError`.
     """
@@ -36,15 +44,17 @@ def map_arrays(path: Path) -> dict[str, Stored]:
 
     try:
         with safe_open(str(path), framework="numpy") as checked:
-            names = list(checked.keys())
+            metadata, names = checked.metadata() or {}, list(checked.keys())
+        # The library has checked header and offsets but would copy every array.
+        with open(path, "rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: must be a weight file; got no such file") from error
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: must be a safetensors file; got {error}") from error
-    # The library has checked header and offsets but would copy every array.
-    with path.open("rb") as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     start = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:start])
-    return {name: _mapped(data, start, header[name]) for name in names}
+    return Mapped(metadata, {name: _mapped(data, start, header[name]) for name in names})
 
 
 def _mapped(data: mmap.mmap, start: int, entry: dict[str, Any]) -> Stored:

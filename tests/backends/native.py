@@ -16,6 +16,13 @@ class Torch:
     def trainable(self, network):
         return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
+    def planned(self, backend, spec):
+        """Trainable parameters of a network whose weights are not drawn, nor allocated here."""
+        import torch
+
+        with torch.device("meta"):
+            return self.trainable(backend.create(spec))
+
     def pad_like_same(self, monkeypatch):
         """Strided 3x3 convolutions that pad at the bottom and right alone."""
         import torch
@@ -44,6 +51,10 @@ class MXNet:
     def trainable(self, network):
         parameters = network.collect_params().values()
         return sum(prod(p.shape) for p in parameters if p.grad_req != "null")
+
+    def planned(self, backend, spec):
+        """Trainable parameters of a network whose weights are not drawn."""
+        return self.trainable(backend.create(spec, init="zeros"))
 
     def pad_like_same(self, monkeypatch):
         """Strided 3x3 convolutions that pad at the bottom and right alone."""
@@ -77,6 +88,10 @@ class TensorFlow:
     def trainable(self, network):
         return sum(prod(variable.shape) for variable in network.trainable_variables)
 
+    def planned(self, backend, spec):
+        """Trainable parameters of a network whose weights are not drawn."""
+        return self.trainable(backend.create(spec, init="zeros"))
+
     def pad_like_same(self, monkeypatch):
         """Strided 3x3 convolutions that pad at the bottom and right alone."""
         import tensorflow as tf
@@ -102,6 +117,15 @@ class Jax:
         import jax
 
         return sum(leaf.size for leaf in jax.tree.leaves(network.variables["params"]))
+
+    def planned(self, backend, spec):
+        """Trainable parameters of a network whose weights are not drawn, nor allocated here."""
+        import jax
+
+        module, shape = backend.AnyNet.from_spec(spec), (1, 32, 32, spec.in_channels)
+        images = jax.ShapeDtypeStruct(shape, "float32")
+        variables = jax.eval_shape(module.init, jax.random.key(0), images)
+        return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
     def pad_like_same(self, monkeypatch):
         """Strided 3x3 convolutions that pad at the bottom and right alone."""

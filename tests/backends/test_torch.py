@@ -68,6 +68,24 @@ def test_building_on_the_meta_device_allocates_nothing():
     assert {parameter.device.type for parameter in block.parameters()} == {"meta"}
 
 
+def test_a_network_on_the_meta_device_draws_nothing():
+    with torch.device("meta"):
+        network = anynet.regnet("regnety_32gf")
+    assert {tensor.device.type for tensor in network.state_dict().values()} == {"meta"}
+
+
+def test_building_leaves_pytorchs_random_stream_alone():
+    before = torch.get_rng_state()
+    anynet.create(_SPEC, init="he")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_new_network_trains_with_its_buffers_on_the_cpu(model):
+    model.train()(_X).sum().backward()
+    assert model.net.stem.conv.weight.grad is not None
+    assert {tensor.device.type for tensor in model.state_dict().values()} == {"cpu"}
+
+
 def test_logits_keep_the_mode_of_the_network(model):
     anynet.logits(model, np.zeros((2, 1, 16, 16), np.float32), training=True)
     assert not model.training

@@ -1,6 +1,6 @@
 """Checkpoints of other libraries: into canonical arrays, and back."""
 
-from common.weights.foreign.files import is_own
+from common.weights.foreign.files import SUFFIXES, is_own
 from common.weights.foreign.layouts import LAYOUTS
 from common.weights.foreign.transfer import (
     Foreign,
@@ -12,6 +12,7 @@ from common.weights.foreign.transfer import (
 
 __all__ = [
     "LAYOUTS",
+    "SUFFIXES",
     "Foreign",
     "export_weights",
     "foreign_names",

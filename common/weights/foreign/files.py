@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from common.errors import WeightsError
 from common.files import replacing
-from common.weights.mapped import Stored, map_arrays
+from common.weights.mapped import Stored, map_file
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pyth", ".bin")
-_SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)
+SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)
 _WRAPPERS = ("model_state", "state_dict", "model")
 
 
@@ -28,12 +28,12 @@ def read_file(path: Path) -> dict[str, Stored]:
     if not path.is_file():
         raise WeightsError(f"{path}: must be a weight file; got no such file")
     if path.suffix == ".safetensors":
-        return map_arrays(path)
+        return map_file(path).arrays
     if path.suffix == ".npz":
         return _read_npz(path)
     if path.suffix in TORCH_SUFFIXES:
         return _read_torch(path)
-    raise WeightsError(f"{path}: must end in one of {', '.join(_SUFFIXES)}; got {path.suffix!r}")
+    raise WeightsError(f"{path}: must end in one of {', '.join(SUFFIXES)}; got {path.suffix!r}")
 
 
 def is_own(path: Path) -> bool:
@@ -52,10 +52,8 @@ def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | No
 
     `wrapper` is the key that holds them in a PyTorch file. Raises `WeightsError`.
     """
-    if path.suffix not in _SUFFIXES:
-        raise WeightsError(
-            f"{path}: must end in one of {', '.join(_SUFFIXES)}; got {path.suffix!r}"
-        )
+    if path.suffix not in SUFFIXES:
+        raise WeightsError(f"{path}: must end in one of {', '.join(SUFFIXES)}; got {path.suffix!r}")
     torch = _torch(path) if path.suffix in TORCH_SUFFIXES else None
     with replacing(path) as temporary:
         if torch is not None:

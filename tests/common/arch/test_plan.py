@@ -4,12 +4,11 @@ import csv
 from math import prod
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import REGNETX32, AnyNetSpec, count, plan
+from common import REGNETX32, AnyNetSpec, count, plan, regnet
 from common.arch import buffers, parameters, parts, summary
 from common.errors import SpecError
 from tests.specs import specs
@@ -22,23 +21,9 @@ def test_the_chapters_network_has_179290_trainable_parameters():
     assert count(REGNETX32, 96).params == 179_290
 
 
-def _published_spec(row):
-    """The width rule of the RegNet paper (section 3.3), inverted here into an arch."""
-    start, slope, ratio = (float(row[name]) for name in ("w_0", "w_a", "w_m"))
-    blocks = start + slope * np.arange(int(row["depth"]))
-    powers = np.round(np.log(blocks / start) / np.log(ratio))
-    widths = (np.round(start * ratio**powers / 8) * 8).astype(int)
-    arch = []
-    for width, depth in zip(*np.unique(widths, return_counts=True), strict=True):
-        group_width = min(int(row["group_width"]), int(width))
-        arch.append((int(depth), round(width / group_width) * group_width, group_width))
-    se_ratio = float(row["se_ratio"])
-    return AnyNetSpec.from_arch(arch, 32, 1000, 3, conv_bias=False, se_ratio=se_ratio)
-
-
 @pytest.mark.parametrize("row", _ROWS, ids=lambda row: row["name"])
 def test_counts_equal_the_published_ones(row):
-    counted = count(_published_spec(row), 224)
+    counted = count(regnet(row["name"]), 224)
     expected = tuple(int(row[name]) for name in ("params", "flops_224", "acts_224"))
     assert (counted.params, counted.flops, counted.activations) == expected
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 
 from common import REGNETX32, AnyNetSpec, StageSpec
-from common.arch import find_spec
 from common.errors import SpecError
 from tests.specs import specs
 
@@ -107,8 +106,3 @@ def test_an_unknown_field_is_named():
     data = json.loads(REGNETX32.to_json()) | {"widht": 3}
     with pytest.raises(SpecError, match="widht"):
         AnyNetSpec.from_dict(data)
-
-
-def test_an_unknown_name_suggests_the_nearest():
-    with pytest.raises(SpecError, match=r"did you mean regnetx32\?"):
-        find_spec("regnet32")

@@ -49,10 +49,44 @@ def test_the_summary_table_shows_the_total():
     assert "179,290" in _run("summary", "regnetx32").stdout
 
 
+@pytest.mark.parametrize("layers", [(), ("--layers",)])
+def test_the_summary_table_cuts_no_number(layers):
+    assert "145,046,770   32,279,583,362" in _run("summary", "RegNetY-32GF", *layers).stdout
+
+
+def test_a_summary_is_at_the_size_of_the_images_that_the_network_is_for():
+    sizes = [
+        json.loads(_run("summary", name, "--json").stdout)["image_size"]
+        for name in ("regnetx32", "regnety_040")
+    ]
+    assert sizes == [[96, 96], [224, 224]]
+
+
+def test_the_summary_has_groups_and_blocks_per_stage():
+    rows = json.loads(_run("summary", "regnety_4.0gf", "--json").stdout)["stages"]
+    assert [row["groups"] for row in rows] == [1, 2, 3, 8, 17, 1]
+    assert [row["blocks"] for row in rows] == [0, 2, 6, 12, 2, 0]
+
+
+@pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_plot_writes_the_format_of_the_ending(tmp_path, ending, start):
+    out = tmp_path / f"a.{ending}"
+    assert _run("plot", "regnetx_400mf", "--out", out).exit_code == 0
+    assert out.read_bytes().startswith(start)
+
+
+def test_plot_reads_a_checkpoint(tmp_path):
+    save_weights(tmp_path / "a.safetensors", REGNETX32, initial_weights(REGNETX32))
+    _run("plot", tmp_path / "a.safetensors", "--out", tmp_path / "a.svg")
+    assert "4 blocks, stride 2" in (tmp_path / "a.svg").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["summary", "regnetx33"], 1, "did you mean regnetx32?"),
+        (["plot", "regnety_4.1gf"], 1, "did you mean regnety_4.0gf?"),
+        (["plot", "regnetx32", "--out", "a.xyz"], 1, "a.xyz: must end in one of .avif, .eps"),
         (["summary", "none.json"], 1, "none.json: must be a readable spec file"),
         (["summary", "none.safetensors"], 1, "none.safetensors: must be a weight file"),
         (["summary", "regnetx32", "--image-size", 0], 2, "0 is not in the range"),
@@ -81,7 +115,18 @@ def test_bad_input_is_one_clear_error(arguments, code, message, tmp_path, monkey
 
 @pytest.mark.parametrize(
     "command",
-    ["summary", "init", "train", "evaluate", "curves", "inspect", "convert", "backends", "parity"],
+    [
+        "summary",
+        "plot",
+        "init",
+        "train",
+        "evaluate",
+        "curves",
+        "inspect",
+        "convert",
+        "backends",
+        "parity",
+    ],
 )
 def test_every_command_explains_itself(command):
     result = _run(command, "--help")

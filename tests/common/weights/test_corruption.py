@@ -60,6 +60,7 @@ def test_a_width_beyond_numbers_is_refused(path, whole):
     assert _is_refused(path, _with_header(whole, b'channels\\": 8', b'channels\\": 8' + b"0" * 400))
 
 
+@pytest.mark.long
 def test_random_changes_of_the_header_are_refused(path, whole):
     stream = np.random.default_rng(0)
     start = int.from_bytes(whole[:8], "little") + 8

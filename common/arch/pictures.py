@@ -1,0 +1,150 @@
+"""The picture of a network: the widths of its blocks, and a diagram of its parts."""
+
+from math import log2
+from typing import TYPE_CHECKING, Any
+
+from common.arch.plan import ImageSize, parts, plan
+from common.arch.regnet import REGNETS, RegNetSpec
+from common.arch.spec import AnyNetSpec, StageSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_GREY = "0.45"
+_BOX = 1.0
+"""Width of a box of the diagram, in columns of `_COLUMN`."""
+_COLUMN = 1.8
+
+
+def draw_network(spec: AnyNetSpec, image_size: ImageSize, title: str = "") -> "Figure":
+    """Widths of the blocks above, parts with channels and resolutions below.
+
+    The line and its quantisation are drawn for stages of a RegNet of the paper. Raises
+    `SpecError` for a size below 1.
+    """
+    from matplotlib.figure import Figure
+
+    columns = len(spec.stages) + 3  # and the images, the stem, the head
+    figure = Figure(figsize=(max(8.0, 1.45 * columns), 7.2), layout="constrained")
+    widths, diagram = figure.subplots(2, 1, height_ratios=(4, 3))
+    figure.suptitle(title)
+    draw_widths(widths, spec)
+    draw_parts(diagram, spec, image_size)
+    return figure
+
+
+def draw_widths(axes: Any, spec: AnyNetSpec) -> None:
+    """Channels of every block against its index, as in the paper's figures 11 and 12."""
+    from matplotlib.patheffects import withStroke
+
+    parameters = regnet_of(spec.stages)
+    if parameters is not None:
+        _draw_line(axes, parameters)
+    outline = [withStroke(linewidth=3, foreground="white")]
+    first, widest = 0, max(stage.channels for stage in spec.stages)
+    for number, stage in enumerate(spec.stages):
+        blocks = range(first, first + stage.depth)
+        label = "blocks, as depth x channels" if number == 0 else None
+        axes.hlines(stage.channels, first - 0.5, blocks[-1] + 0.5, color=_colour(number), lw=3)
+        axes.plot(
+            blocks, [stage.channels] * stage.depth, "o", color=_colour(number), ms=6, label=label
+        )
+        axes.annotate(
+            f"{stage.depth} x {stage.channels}",
+            ((first + blocks[-1]) / 2, stage.channels), (0, 12), textcoords="offset points",
+            ha="center", va="bottom", color=_colour(number), fontsize=10, path_effects=outline,
+        )  # fmt: skip
+        first += stage.depth
+    top = widest if parameters is None else max(widest, parameters.linear_widths[-1])
+    axes.set(xlabel="block j", ylabel="width in channels", xlim=(-0.8, first - 0.2))
+    axes.set_ylim(0, 1.2 * top)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", framealpha=1)
+
+
+def _draw_line(axes: Any, parameters: RegNetSpec) -> None:
+    """u_j, and the powers of w_m that it is rounded to before group widths must divide them."""
+    blocks, p = range(parameters.depth), parameters
+    line = f"linear: $u_j = {p.w_0} + {p.w_a:g}\\,j$"
+    powers = f"quantised: ${p.w_0} \\cdot {p.w_m:g}^s$ in steps of 8"
+    axes.plot(blocks, p.linear_widths, "--", color=_GREY, label=line)
+    axes.plot(blocks, p.quantised_widths, "D", color="white", mec=_GREY, ms=9, label=powers)
+
+
+def regnet_of(stages: tuple[StageSpec, ...]) -> RegNetSpec | None:
+    """The parameters of the paper's RegNet that has these stages, if there is one."""
+    return next((p for p in REGNETS.values() if p.stages == stages), None)
+
+
+def draw_parts(axes: Any, spec: AnyNetSpec, image_size: ImageSize) -> None:
+    """Images, stem, stages and head as boxes as high as their images, on a logarithmic scale."""
+    layers = plan(spec, image_size)
+    shapes = [layers[0].in_shape]
+    shapes += [
+        [layer for layer in layers if layer.name.startswith(f"{part}.")][-1].out_shape
+        for part in parts(spec)
+    ]
+    names = ["images", *parts(spec)]
+    for column, (name, shape, lines) in enumerate(zip(names, shapes, _texts(spec), strict=True)):
+        side = max(shape[1:], default=1)
+        height = 0.25 + 1.75 * log2(side) / max(1.0, log2(max(shapes[0][1:])))
+        stage = spec.stages[column - 2] if name.startswith("stage") else None
+        _draw_box(axes, column, height, stage)
+        size = "\n".join([name.replace("stage", "stage "), *_size(shape)])
+        axes.text(column * _COLUMN, 1.12, size, ha="center", va="bottom", fontsize=9)
+        axes.text(column * _COLUMN, -1.15, "\n".join(lines), ha="center", va="top", fontsize=8)
+    axes.text(
+        (len(spec.stages) + 3) / 2 * _COLUMN, 2.3, "body", ha="center", va="bottom", fontsize=9
+    )
+    axes.plot([1.6 * _COLUMN, (len(spec.stages) + 1.4) * _COLUMN], [2.25, 2.25], color=_GREY, lw=1)
+    axes.set(xlim=(-0.6 * _COLUMN, (len(names) - 0.4) * _COLUMN), ylim=(-2.4, 2.7))
+    axes.axis("off")
+
+
+def _draw_box(axes: Any, column: int, height: float, stage: StageSpec | None) -> None:
+    """A box, cut into the blocks of its stage, and the arrow that enters it."""
+    from matplotlib.patches import FancyArrowPatch, Rectangle
+
+    left, bottom = column * _COLUMN - _BOX / 2, -height / 2
+    colour = _GREY if stage is None else _colour(column - 2)
+    axes.add_patch(Rectangle((left, bottom), _BOX, height, fc=colour, ec=colour, alpha=0.35))
+    for block in range(1, stage.depth if stage else 1):
+        x = left + _BOX * block / stage.depth if stage else left
+        axes.plot([x, x], [bottom, -bottom], color="white", lw=1)
+    if column:
+        ends = (left - _COLUMN + _BOX, 0), (left, 0)
+        axes.add_patch(FancyArrowPatch(*ends, arrowstyle="->", mutation_scale=12, color=_GREY))
+
+
+def _texts(spec: AnyNetSpec) -> list[list[str]]:
+    """What each part of the diagram is made of, line by line."""
+    stages = []
+    for stage in spec.stages:
+        lines = [f"{_counted(stage.depth, 'block')}, stride {stage.stride}"]
+        if spec.block != "resnext":
+            lines.append(f"{spec.block} blocks")
+        if stage.groups > 1:
+            lines.append(f"{stage.groups} groups of {stage.group_width}")
+        if stage.bottleneck_multiplier != 1:
+            lines.append(f"bottleneck {stage.bottleneck_channels}")
+        if spec.se_ratio:
+            lines.append("squeeze-excitation")
+        stages.append(lines)
+    stem = ["3x3 convolution", f"stride {spec.stem_stride}"]
+    return [[], stem, *stages, ["mean over positions", "linear layer"]]
+
+
+def _size(shape: tuple[int, ...]) -> list[str]:
+    """Channels and pixels of a shape (channels, height, width), or classes of (classes,)."""
+    if len(shape) == 1:
+        return [_counted(shape[0], "class", "es")]
+    return [_counted(shape[0], "channel"), f"{shape[1]} x {shape[2]}"]
+
+
+def _counted(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number} {noun}{'' if number == 1 else plural}"
+
+
+def _colour(stage: int) -> str:
+    return f"C{stage % 10}"

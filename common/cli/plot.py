@@ -1,0 +1,33 @@
+"""`anynet plot`: a picture of a network."""
+
+from pathlib import Path
+
+import click
+
+from common.arch.pictures import draw_network
+from common.cli.networks import default_image_size, resolve_spec
+from common.cli.options import image_size_option
+from common.training.curves import save_figure
+
+
+@click.command()
+@click.argument("network", metavar="NAME|SPEC.json|CHECKPOINT")
+@image_size_option()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="network.png",
+    show_default=True,
+    help="Picture to write; the ending says the format (png, svg, pdf).",
+)
+def plot(network: str, image_size: int | None, out: Path) -> None:
+    """Draw the widths of a network's blocks, and its stem, body and head.
+
+    NETWORK is a name (regnetx_400mf, RegNetY-4.0GF), a spec file, a checkpoint or the directory of
+    a run. For the networks of the RegNet paper the widths stand beside the line w_0 + w_a j that
+    they come from, and its quantisation.
+    """
+    spec = resolve_spec(network)
+    size = image_size or default_image_size(spec)
+    save_figure(draw_network(spec, size, f"{network} at {size}x{size}"), out)
+    click.echo(f"written to {out}")
