@@ -6,8 +6,11 @@ from typing import Any
 import click
 
 from common.cli.backends import backends
+from common.cli.convert import convert
 from common.cli.curves import curves
 from common.cli.evaluate import evaluate
+from common.cli.init import init
+from common.cli.inspect import inspect
 from common.cli.parity import parity
 from common.cli.plot import plot
 from common.cli.summary import summary
@@ -40,6 +43,7 @@ def main() -> None:
     Go on:                anynet train --resume runs/first --epochs 4
     See how good it is:   anynet evaluate runs/first --backend jax
     Compare runs:         anynet curves runs/first runs/second --out both.png
+    Look into a file:     anynet inspect runs/first
     What is installed:    anynet backends
 
     Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,
@@ -47,5 +51,5 @@ def main() -> None:
     """
 
 
-for command in (summary, plot, train, evaluate, curves, backends, parity):
+for command in (summary, plot, init, train, evaluate, curves, inspect, convert, backends, parity):
     main.add_command(command)
