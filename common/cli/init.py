@@ -1,12 +1,13 @@
 """`anynet init`: the weights that training starts from."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 import numpy as np
 
 from common.cli.networks import resolve_spec
-from common.weights import initial_weights, moved_weights, save_weights
+from common.weights import Init, initial_weights, moved_weights, save_weights
 
 
 @click.command()
@@ -14,11 +15,20 @@ from common.weights import initial_weights, moved_weights, save_weights
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
+    "--init",
+    "scheme",
+    type=click.Choice(get_args(Init)),
+    default="xavier",
+    show_default=True,
+    help="xavier: the chapter's; he: the RegNet paper's; he_zero_gamma: the same, but a block's "
+    "residual starts at zero.",
+)
+@click.option(
     "--rounding-draw",
     type=click.IntRange(0),
     help="Move every weight by one float32 rounding unit, up or down as drawn from this number.",
 )
-def init(network: str, target: Path, seed: int, rounding_draw: int | None) -> None:
+def init(network: str, target: Path, seed: int, scheme: Init, rounding_draw: int | None) -> None:
     """Write the initial weights of a network to the file TARGET.
 
     They are the draw of --seed that training in every backend starts from. With --rounding-draw
@@ -26,7 +36,7 @@ def init(network: str, target: Path, seed: int, rounding_draw: int | None) -> No
     far rounding alone carries a run.
     """
     spec = resolve_spec(network)
-    arrays = initial_weights(spec, seed)
+    arrays = initial_weights(spec, seed, scheme)
     if rounding_draw is not None:
         moved = moved_weights(spec, arrays, rounding_draw)
         arrays = {name: array.astype(np.float32) for name, array in moved.items()}

@@ -21,11 +21,11 @@ def print_table(
     for row in rows:
         table.add_row(*map(_text, row))
     console = Console()
-    if title:
-        console.print(title, highlight=False, markup=False)
     # Rather lines that a narrow terminal wraps than cut numbers.
     needed = console.measure(table, options=console.options.update(width=10**4)).maximum
     console.width = max(console.width, needed)
+    if title:
+        console.print(title, highlight=False, markup=False)
     console.print(table)
 
 

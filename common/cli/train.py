@@ -7,6 +7,7 @@ from typing import Any, get_args
 import click
 from click.core import ParameterSource
 
+from common.arch import NAMED_SPECS, AnyNetSpec
 from common.backends import load_backend
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import resolve_spec
@@ -20,7 +21,13 @@ _RESUMABLE = ("backend", "data", "epochs", "device", "log_every", "checkpoint_ev
 
 @click.command()
 @backend_option("torch")
-@click.option("--model", metavar="NAME|SPEC.json", default="regnetx32", show_default=True)
+@click.option(
+    "--model",
+    metavar="NAME|SPEC.json",
+    default="regnetx32",
+    show_default=True,
+    help="A named network is given the channels and classes of the data.",
+)
 @click.option(
     "--weights",
     metavar="CHECKPOINT",
@@ -129,9 +136,16 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
     weights = options["weights"]
     if weights is not None and "model" in _given(ctx, options):
         raise ConfigError("weights: the file says what the network is; got --model too")
+    spec = resolve_spec(weights) if weights is not None else _for_the_data(options["model"])
+    if spec.in_channels != 1 or spec.num_classes < FashionMNIST.num_classes:
+        raise ConfigError(
+            f"model: must take 1 channel and tell {FashionMNIST.num_classes} classes apart, as "
+            f"Fashion-MNIST has them; got in_channels {spec.in_channels} and num_classes "
+            f"{spec.num_classes}"
+        )
     return TrainConfig(
         backend=options["backend"],
-        spec=resolve_spec(options["model"] if weights is None else weights),
+        spec=spec,
         data=options["data"],
         epochs=options["epochs"],
         batch_size=options["batch_size"],
@@ -145,6 +159,14 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
         checkpoint_every=options["checkpoint_every"],
         weights=weights,
     )
+
+
+def _for_the_data(model: str) -> AnyNetSpec:
+    """The spec of --model; one with a name is given the channels and classes of the data."""
+    spec = resolve_spec(model)
+    if spec not in NAMED_SPECS.values():
+        return spec
+    return replace(spec, in_channels=1, num_classes=FashionMNIST.num_classes)
 
 
 def _given(ctx: click.Context, options: dict[str, Any]) -> list[str]:

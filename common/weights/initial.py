@@ -4,8 +4,10 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from math import prod, sqrt
-from typing import Literal, get_args
+from statistics import NormalDist
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +26,13 @@ that ends a block's residual starts at zero; `zeros`: no draw, for weights that 
 _LINEAR_DEVIATION = 0.01
 """Of the weights of the last layer, as in pycls."""
 
-_CHUNK = 1 << 16
-"""Numbers drawn in float64 at a time, so that they stay in the cache until they are rounded."""
+_CHUNK = 1 << 15
+"""Numbers drawn at a time, so that they are still in the cache when they are rounded."""
 
-Draw = Callable[[np.random.Generator, Array], None]
+_LEVELS = 1 << 16
+
+Draw = Callable[[np.random.Generator, int], NDArray[Any]]
+"""From a stream and a number of weights to the weights."""
 
 
 def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Arrays:
@@ -54,7 +59,7 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
         arrays[name] = start(shape, np.float32)
     # Streams are independent, and NumPy lets other threads run while it draws.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda name: draws[name](_stream(seed, name), arrays[name]), draws))
+        list(pool.map(lambda name: _fill(arrays[name], _stream(seed, name), draws[name]), draws))
     return arrays
 
 
@@ -67,31 +72,32 @@ def _residual_ends(layers: tuple[Layer, ...]) -> Iterator[str]:
     return (layer.inputs[0] for layer in layers if layer.op == "add")
 
 
+def _fill(array: Array, stream: np.random.Generator, draw: Draw) -> None:
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, _CHUNK):
+        part = flat[start : start + _CHUNK]
+        part[:] = draw(stream, part.size)
+
+
 def _draw(layer: Layer, shape: tuple[int, ...], init: Init) -> Draw:
-    """How to fill the kernel or linear weight of a layer."""
+    """How the kernel or linear weight of a layer is drawn."""
     taps = prod(shape[2:])
     if init == "xavier":
         # Fans count as in PyTorch.
         limit = sqrt(6.0 / ((shape[0] + shape[1]) * taps))
-        return lambda stream, array: _fill_uniform(stream, array, limit)
+        return lambda stream, number: stream.random(number) * (2 * limit) - limit
     # Squeeze-and-excitation is made of 1x1 convolutions in pycls.
     deviation = _LINEAR_DEVIATION if layer.name == "head.fc" else sqrt(2.0 / (shape[0] * taps))
-    return lambda stream, array: _fill_normal(stream, array, deviation)
+    weights = _normal_quantiles() * np.float32(deviation)
+    return lambda stream, number: weights[stream.integers(0, _LEVELS, number, np.uint16)]
 
 
-def _fill_uniform(stream: np.random.Generator, array: Array, limit: float) -> None:
-    """Uniform within `limit` of zero, drawn in float64."""
-    flat = array.reshape(-1)
-    numbers = np.empty(min(_CHUNK, flat.size))
-    for start in range(0, flat.size, _CHUNK):
-        part = numbers[: flat.size - start]
-        stream.random(out=part)
-        part *= 2 * limit
-        part -= limit
-        flat[start : start + _CHUNK] = part
+@cache
+def _normal_quantiles() -> Array:
+    """The standard normal distribution in equally likely steps, each by its middle.
 
-
-def _fill_normal(stream: np.random.Generator, array: Array, deviation: float) -> None:
-    """Normal around zero, drawn in float32."""
-    stream.standard_normal(dtype=np.float32, out=array)
-    array *= np.float32(deviation)
+    To look weights up is three times as fast as `standard_normal`, and their bits depend on no
+    mathematical library of the machine.
+    """
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse((step + 0.5) / _LEVELS) for step in range(_LEVELS)], np.float32)

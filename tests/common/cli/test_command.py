@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from common import REGNETX32
+from common import REGNETX32, regnet
 from common.arch import parameters
 from common.cli import main
 from common.weights import initial_weights, load_weights, save_weights
@@ -73,6 +73,21 @@ def test_plot_writes_the_format_of_the_ending(tmp_path, ending, start):
     out = tmp_path / f"a.{ending}"
     assert _run("plot", "regnetx_400mf", "--out", out).exit_code == 0
     assert out.read_bytes().startswith(start)
+
+
+def test_a_network_for_other_images_is_not_trained(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.json").write_text(regnet("regnetx_200mf", num_classes=5).to_json())
+    result = _run("train", "--model", "a.json", "--out", "run")
+    assert result.exit_code == 1
+    assert "got in_channels 3 and num_classes 5" in result.stderr
+
+
+def test_init_draws_as_asked(tmp_path):
+    assert _run("init", "regnetx32", tmp_path / "a.safetensors", "--init", "he").exit_code == 0
+    _, arrays = load_weights(tmp_path / "a.safetensors")
+    expected = initial_weights(REGNETX32, init="he")
+    assert [name for name in expected if not np.array_equal(arrays[name], expected[name])] == []
 
 
 def test_plot_reads_a_checkpoint(tmp_path):

@@ -1,6 +1,7 @@
 """The seeded draw of initial weights."""
 
 import hashlib
+import zlib
 
 import numpy as np
 import pytest
@@ -23,7 +24,14 @@ def test_the_draw_is_the_same_on_every_numpy():
 def test_the_papers_draw_is_the_same_on_every_numpy():
     arrays = initial_weights(REGNETX32, init="he")
     digest = hashlib.sha256(b"".join(a.tobytes() for a in arrays.values()))
-    assert digest.hexdigest() == "a09662e78a7e73040aa421604b5d079c4bc1f1ccd2f4c7f882925005aecd048d"
+    assert digest.hexdigest() == "7c70e61829ba035ebd0e06340a02d162f2569602bb31cdb482d0d5f10f8fdd3b"
+
+
+def test_a_large_kernel_is_one_uniform_draw_from_its_stream():
+    name, limit = "head.fc.weight", np.sqrt(6 / (368 + 1000))
+    stream = np.random.default_rng([7, zlib.crc32(name.encode())])
+    expected = stream.uniform(-limit, limit, (1000, 368)).astype(np.float32)
+    assert np.array_equal(initial_weights(regnet("regnetx_200mf"), seed=7)[name], expected)
 
 
 def test_another_seed_gives_other_kernels():
