@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from anynet_tf.model import AnyNet, Classifier
 from anynet_tf.weights import get_weights, set_weights
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import load_weights, save_weights
+from common.weights import fold_batch_norms, load_weights, save_weights
 
-__all__ = ["create", "layer_outputs", "load", "logits", "save"]
+__all__ = ["create", "fuse", "layer_outputs", "load", "logits", "save"]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> AnyNet:
@@ -79,6 +79,18 @@ def _run(network: Classifier, images: NDArray[Any], training: bool) -> tf.Tensor
         network.trainable_variables, network.non_trainable_variables, x, training=training
     )
     return outputs
+
+
+def fuse(network: AnyNet) -> AnyNet:
+    """A new network for inference with the same logits, its batch norms folded into convolutions.
+
+    Every convolution has a bias, and the spec says that there are no batch norms; `network` stays
+    as it is.
+    """
+    spec, arrays = fold_batch_norms(network.spec, get_weights(network))
+    fused = AnyNet(**spec.arguments(), lr=network.lr, dtype=network.dtype_policy.name)
+    set_weights(fused, arrays)
+    return fused
 
 
 def save(network: AnyNet, path: str | Path) -> None:

@@ -3,7 +3,7 @@
 from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
-from anynet_torch.network import create, layer_outputs, load, logits, save
+from anynet_torch.network import create, fuse, layer_outputs, load, logits, save
 from anynet_torch.train import FashionMNIST, Learner, Trainer, devices
 from anynet_torch.weights import get_weights, set_weights
 from common.chapter import add_to_class
@@ -21,6 +21,7 @@ __all__ = [
     "add_to_class",
     "create",
     "devices",
+    "fuse",
     "get_weights",
     "init_cnn",
     "layer_outputs",

@@ -11,9 +11,9 @@ from torch import nn
 from anynet_torch.model import AnyNet, Classifier
 from anynet_torch.weights import get_weights, set_weights
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import load_weights, save_weights
+from common.weights import fold_batch_norms, load_weights, save_weights
 
-__all__ = ["create", "layer_outputs", "load", "logits", "save"]
+__all__ = ["create", "fuse", "layer_outputs", "load", "logits", "save"]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> AnyNet:
@@ -65,6 +65,18 @@ def _run(network: Classifier, images: NDArray[Any], training: bool) -> torch.Ten
             return torch.func.functional_call(network, buffers, (x,))
     finally:
         network.train(was_training)
+
+
+def fuse(network: AnyNet) -> AnyNet:
+    """A new network for inference with the same logits, its batch norms folded into convolutions.
+
+    Every convolution has a bias, and the spec says that there are no batch norms; `network` stays
+    as it is.
+    """
+    spec, arrays = fold_batch_norms(network.spec, get_weights(network))
+    fused = AnyNet.from_spec(spec, lr=network.lr).to(next(network.parameters()))
+    set_weights(fused, arrays)
+    return fused.eval()
 
 
 def save(network: AnyNet, path: str | Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def save_weights(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, np.nda
     from safetensors.numpy import save
 
     checked = check_arrays(spec, arrays, str(path))
-    header = json.dumps({"version": FORMAT_VERSION, "spec": asdict(spec)})
+    header = json.dumps({"version": FORMAT_VERSION, "spec": spec.to_dict()})
     write_bytes(path, save(checked, {_HEADER: header}))
 
 
