@@ -1,6 +1,7 @@
 """AnyNet and RegNet in JAX."""
 
 from anynet_jax.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_jax.export import export
 from anynet_jax.layers import grouped_conv, resize_images
 from anynet_jax.model import AnyNet, Classifier, RegNetX32
 from anynet_jax.network import Network, create, fuse, layer_outputs, load, logits, save
@@ -22,6 +23,7 @@ __all__ = [
     "add_to_class",
     "create",
     "devices",
+    "export",
     "fuse",
     "get_weights",
     "grouped_conv",

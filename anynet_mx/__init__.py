@@ -1,6 +1,7 @@
 """AnyNet and RegNet in MXNet."""
 
 from anynet_mx.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_mx.export import export
 from anynet_mx.layers import resize_images
 from anynet_mx.model import AnyNet, Classifier, RegNetX32
 from anynet_mx.network import create, fuse, layer_outputs, load, logits, save
@@ -21,6 +22,7 @@ __all__ = [
     "add_to_class",
     "create",
     "devices",
+    "export",
     "fuse",
     "get_weights",
     "layer_outputs",

@@ -1,6 +1,7 @@
 """AnyNet and RegNet in TensorFlow."""
 
 from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_tf.export import export
 from anynet_tf.layers import GroupedConv2D, resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
 from anynet_tf.network import create, fuse, layer_outputs, load, logits, save
@@ -22,6 +23,7 @@ __all__ = [
     "add_to_class",
     "create",
     "devices",
+    "export",
     "fuse",
     "get_weights",
     "layer_outputs",

@@ -1,6 +1,7 @@
 """AnyNet and RegNet in PyTorch."""
 
 from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_torch.export import export
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
 from anynet_torch.network import create, fuse, layer_outputs, load, logits, save
@@ -21,6 +22,7 @@ __all__ = [
     "add_to_class",
     "create",
     "devices",
+    "export",
     "fuse",
     "get_weights",
     "init_cnn",
