@@ -8,7 +8,9 @@ import click
 from common.cli.backends import backends
 from common.cli.curves import curves
 from common.cli.evaluate import evaluate
+from common.cli.export import export
 from common.cli.parity import parity
+from common.cli.predict import predict
 from common.cli.summary import summary
 from common.cli.train import train
 from common.errors import AnyNetError
@@ -37,6 +39,8 @@ def main() -> None:
     Train it:             anynet train --backend torch --data sample --epochs 2 --out runs/first
     Go on:                anynet train --resume runs/first --epochs 4
     See how good it is:   anynet evaluate runs/first --backend jax
+    What is in an image:  anynet predict runs/first boot.png
+    For other programs:   anynet export runs/first --format onnx --out model.onnx
     Compare runs:         anynet curves runs/first runs/second --out both.png
     What is installed:    anynet backends
 
@@ -45,5 +49,5 @@ def main() -> None:
     """
 
 
-for command in (summary, train, evaluate, curves, backends, parity):
+for command in (summary, train, evaluate, predict, export, curves, backends, parity):
     main.add_command(command)

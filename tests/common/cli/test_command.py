@@ -74,7 +74,8 @@ def test_bad_input_is_one_clear_error(arguments, code, message, tmp_path, monkey
 
 
 @pytest.mark.parametrize(
-    "command", ["summary", "train", "evaluate", "curves", "backends", "parity"]
+    "command",
+    ["summary", "train", "evaluate", "predict", "export", "curves", "backends", "parity"],
 )
 def test_every_command_explains_itself(command):
     result = _run(command, "--help")

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 
 from common import REGNETX32, reference
+from common.cli import main
 from common.errors import WeightsError
 from common.export import save_onnx
-from common.weights import fold_batch_norms
+from common.weights import fold_batch_norms, save_weights
 from tests.inference import SPECS, random_images, relative_error, trained_weights
 from tests.specs import specs
 
@@ -84,3 +86,17 @@ def test_logits_are_float32(tmp_path):
     spec = SPECS["resnet"]
     save_onnx(tmp_path / "net.onnx", spec, trained_weights(spec))
     assert _run(tmp_path / "net.onnx", random_images(spec, 8)).dtype == np.float32
+
+
+@pytest.mark.parametrize("options", [[], ["--fuse"]], ids=["batch norms", "fused"])
+def test_the_command_writes_the_network_of_a_checkpoint(tmp_path, options):
+    spec = SPECS["squeezed"]
+    arrays, images = trained_weights(spec), random_images(spec, 16)
+    save_weights(tmp_path / "net.safetensors", spec, arrays)
+    out = str(tmp_path / "net.onnx")
+    arguments = ["export", str(tmp_path / "net.safetensors"), "--format", "onnx", "--out", out]
+    result = CliRunner().invoke(main, arguments + options)
+    assert (result.exit_code, result.stdout) == (0, f"written to {out}\n")
+    assert relative_error(_run(out, images), _logits(spec, arrays, images)) < 1e-4
+    kinds = {node.op_type for node in onnx.load(out).graph.node}
+    assert ("BatchNormalization" in kinds) == (options == [])
