@@ -61,6 +61,10 @@ def test_the_summary_table_shows_the_total():
         (["train", "--out", "x", "--nesterov"], 1, "nesterov: needs a momentum above 0"),
         (["train", "--out", "x", "--lr", -1], 1, "learning_rate: must be above 0; got -1.0"),
         (["train", "--out", "x", "--backend", "caffe"], 2, "'caffe' is not one of"),
+        (["predict", "net"], 2, "Missing argument 'IMAGE...'"),
+        (["export", "net", "--out", "x"], 2, "Missing option '--format'"),
+        (["export", "net", "--format", "onnx"], 2, "Missing option '--out'"),
+        (["export", "net", "--format", "onnx", "--out", "x"], 1, "net: must be a weight file"),
         (["nonsense"], 2, "No such command"),
     ],
 )
