@@ -3,6 +3,7 @@
 `nox -s torch -- COMMAND ...` runs any command in that backend's environment.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parent
 # MXNet's environment has the oldest NumPy, so `common` is tested there once more, ONNX included.
 EXTRAS = {"torch": "torch", "jax": "jax", "tf": "tf-cpu", "mx": "mx,onnx"}
 PARITY = Path("build/parity")
+RELAY = Path("build/relay")
 
 
 def install(session: nox.Session, name: str, extras: str) -> None:
@@ -88,6 +90,25 @@ def parity(session: nox.Session) -> None:
             session, environment, "anynet", "parity", "record", subject, "--out", str(PARITY)
         )
     in_environment(session, "torch", "anynet", "parity", "compare", str(PARITY))
+    relay(session)
+
+
+def relay(session: nox.Session) -> None:
+    """Hand one run from framework to framework; its losses must be those of a run in one."""
+    whole, handed = RELAY / "whole", RELAY / "handed on"
+    shutil.rmtree(RELAY, ignore_errors=True)
+    settings = (
+        "--precision", "float64", "--data", "sample", "--image-size", "16", "--batch-size", "200",
+        "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1",
+        "--epochs", str(len(EXTRAS)), "--log-every", "5",
+    )  # fmt: skip
+    in_environment(session, "torch", "anynet", "train", *settings, "--out", str(whole))
+    for epoch, backend in enumerate(EXTRAS, 1):
+        start = ("--resume", str(handed)) if epoch > 1 else (*settings, "--out", str(handed))
+        options = ("--backend", backend, *start, "--stop-after", str(epoch))
+        in_environment(session, backend, "anynet", "train", *options)
+    picture = ("--out", str(PARITY / "relay.png"), "--tolerance", "1e-9")
+    in_environment(session, "torch", "anynet", "curves", str(whole), str(handed), *picture)
 
 
 @nox.session(venv_backend="none")

@@ -17,9 +17,9 @@ from anynet_jax.network import Network
 from anynet_jax.weights import to_canonical, to_tree, to_variables
 from common.data import FashionMNIST
 from common.errors import BackendError
-from common.training import CHAPTER_RECIPE, MOMENTUM, Device, Precision, Recipe
+from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
 from common.training import Trainer as BaseTrainer
-from common.weights import initial_weights
+from common.weights import MOMENTUM, initial_weights
 
 __all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
 

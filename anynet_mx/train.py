@@ -12,8 +12,9 @@ from anynet_mx.model import Classifier
 from anynet_mx.weights import get_weights, named_parameters, set_weights
 from common.data import FashionMNIST
 from common.errors import BackendError
-from common.training import CHAPTER_RECIPE, MOMENTUM, Device, Precision, Recipe
+from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
 from common.training import Trainer as BaseTrainer
+from common.weights import MOMENTUM
 
 __all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
 

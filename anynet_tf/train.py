@@ -22,8 +22,9 @@ from anynet_tf.weights import (
 )
 from common.data import FashionMNIST
 from common.errors import BackendError
-from common.training import CHAPTER_RECIPE, MOMENTUM, Device, Precision, Recipe
+from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
 from common.training import Trainer as BaseTrainer
+from common.weights import MOMENTUM
 
 __all__ = ["CoupledSGD", "FashionMNIST", "Learner", "Trainer", "devices", "try_gpu"]
 

@@ -6,9 +6,12 @@ from typing import Any
 import click
 
 from common.cli.backends import backends
+from common.cli.convert import convert
 from common.cli.curves import curves
 from common.cli.evaluate import evaluate
 from common.cli.export import export
+from common.cli.init import init
+from common.cli.inspect import inspect
 from common.cli.parity import parity
 from common.cli.predict import predict
 from common.cli.summary import summary
@@ -42,6 +45,7 @@ def main() -> None:
     What is in an image:  anynet predict runs/first boot.png
     For other programs:   anynet export runs/first --format onnx --out model.onnx
     Compare runs:         anynet curves runs/first runs/second --out both.png
+    Look into a file:     anynet inspect runs/first
     What is installed:    anynet backends
 
     Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,
@@ -49,5 +53,7 @@ def main() -> None:
     """
 
 
-for command in (summary, train, evaluate, predict, export, curves, backends, parity):
+for command in (
+    summary, init, train, evaluate, predict, curves, inspect, convert, export, backends, parity
+):  # fmt: skip
     main.add_command(command)

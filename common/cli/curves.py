@@ -1,16 +1,23 @@
-"""`anynet curves`: several runs in one picture."""
+"""`anynet curves`: several runs in one picture, and how far they are apart."""
 
 from pathlib import Path
 
 import click
 
-from common.training import read_record
+from common.cli.tables import print_table
+from common.training import Distance, Row, distance, read_record
 from common.training.curves import draw_comparison, save_figure
 from common.training.run import RECORD
 
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--band",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A rerun of the first run; all of them are drawn as one band. May be given often.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -21,19 +28,60 @@ from common.training.run import RECORD
 @click.option(
     "--epochs",
     type=click.FloatRange(0, min_open=True),
-    help="Draw only so many epochs of each run; default: all.",
+    help="Only so many epochs of each run; default: all.",
 )
-def curves(runs: tuple[Path, ...], out: Path, epochs: float | None) -> None:
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0),
+    help="Exit with code 1 when a relative difference in training loss is larger.",
+)
+def curves(
+    runs: tuple[Path, ...],
+    band: tuple[Path, ...],
+    out: Path,
+    epochs: float | None,
+    tolerance: float | None,
+) -> None:
     """Draw training loss and validation accuracy of several RUNS in one picture.
 
     A run is a directory that `anynet train --out` wrote, in any framework; the picture names each
-    by its directory.
+    by its directory. A table says how far the training losses of all others are from those of the
+    first.
     """
-    records = {run.name: read_record(run / RECORD) for run in runs}
-    if epochs is not None:
-        records = {
-            name: [row for row in rows if row.get("epoch", 0) <= epochs]
-            for name, rows in records.items()
-        }
-    save_figure(draw_comparison(records), out)
+    records = {run.name: _rows(run, epochs) for run in runs}
+    reruns = {run.name: _rows(run, epochs) for run in band}
+    save_figure(draw_comparison(records, list(reruns.values())), out)
+    first = runs[0].name
+    distances = {
+        name: distance(rows, records[first])
+        for name, rows in {**records, **reruns}.items()
+        if name != first
+    }
+    _print(distances, first)
     click.echo(f"written to {out}")
+    if tolerance is not None:
+        _check(distances, first, tolerance)
+
+
+def _rows(run: Path, epochs: float | None) -> list[Row]:
+    rows = read_record(run / RECORD)
+    return [row for row in rows if epochs is None or row.get("epoch", 0) <= epochs]
+
+
+def _print(distances: dict[str, Distance], first: str) -> None:
+    rows = [
+        (name, f"{found.mean:.2g}", f"{found.largest:.2g}", found.intervals)
+        for name, found in distances.items()
+    ]
+    if rows:
+        title = f"relative difference in training loss from {first}, per interval"
+        print_table(title, ("run", "mean", "largest", "intervals"), rows)
+
+
+def _check(distances: dict[str, Distance], first: str, tolerance: float) -> None:
+    far = {name: found for name, found in distances.items() if found.largest > tolerance}
+    if far:
+        got = ", ".join(f"{found.largest:.2g} in {name}" for name, found in far.items())
+        raise click.ClickException(
+            f"training losses must be within {tolerance:g} of {first}'s; got {got}"
+        )

@@ -35,9 +35,10 @@ def compare(directory: Path) -> None:
     """Compare the records in DIRECTORY; exit code 1 when any disagrees.
 
     Every backend is held against the reference and against every other backend. Writes
-    report.html, report.png, report.json and junit.xml to DIRECTORY.
+    report.html, report.png, free_runs.png, report.json and junit.xml to DIRECTORY.
     """
-    findings = summarise(compare_records(read_records(directory)))
+    records = read_records(directory)
+    findings = summarise(compare_records(records))
     pairs = list(dict.fromkeys(item.pair for item in findings))
     groups = dict.fromkeys((item.precision, _family(item.quantity)) for item in findings)
     rows = [
@@ -51,12 +52,13 @@ def compare(directory: Path) -> None:
         ("precision", "quantity", *names),
         rows,
     )
-    write_report(findings, directory)
+    write_report(findings, records, directory)
     click.echo(f"written to {directory / 'report.html'}")
     outside = [item for item in findings if not item.within]
     if outside:
+        causes = "\nlikely causes of the first: " + "; ".join(outside[0].causes or ("unknown",))
         more = f"\nand {len(outside) - 10} more" if len(outside) > 10 else ""
-        raise click.ClickException("\n".join(map(str, outside[:10])) + more)
+        raise click.ClickException("\n".join(map(str, outside[:10])) + more + causes)
     cases = len({item.case for item in findings})
     click.echo(f"{len(pairs)} pairs agree on every array of {cases} cases")
 

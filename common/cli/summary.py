@@ -10,7 +10,7 @@ import click
 from common.arch import DEFAULT_IMAGE_SIZE
 from common.arch import summary as summarise
 from common.cli.networks import resolve_spec
-from common.cli.tables import print_table
+from common.cli.tables import joined, print_table
 
 _TOTALS = ("params", "flops", "activations")
 
@@ -42,19 +42,15 @@ def summary(network: str, image_size: int, layers: bool, as_json: bool, as_csv: 
         click.echo(_csv(rows), nl=False)
     else:
         head = ("name", *(("op", "groups") if layers else ()), "out_shape", *_TOTALS)
-        table = [[_cell(row[name]) for name in head] for row in rows]
+        table = [[joined(row[name]) for name in head] for row in rows]
         foot = ["total", *[""] * (len(head) - 4), *(data[name] for name in _TOTALS)]
         title = f"{network} at {image_size}x{image_size}"
         print_table(title, [name.replace("_", " ") for name in head], table, foot)
-
-
-def _cell(value: Any) -> Any:
-    return " x ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: joined(value) for name, value in row.items()} for row in rows)
     return text.getvalue()

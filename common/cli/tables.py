@@ -1,6 +1,7 @@
 """Tables on the terminal."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -12,14 +13,23 @@ def print_table(
     title: str, head: Sequence[str], rows: Sequence[Sequence[object]], foot: Sequence[object] = ()
 ) -> None:
     """Print rows under their heads; numbers stand right-aligned with thousands marked."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_footer=bool(foot))
+    table = Table(box=box.SIMPLE_HEAD, show_footer=bool(foot))
     for index, name in enumerate(head):
         numeric = bool(rows) and isinstance(rows[0][index], int | float)
         footer = _text(foot[index]) if foot else ""
-        table.add_column(name, footer, justify="right" if numeric else "left")
+        justify: Literal["right", "left"] = "right" if numeric else "left"
+        table.add_column(name, footer, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*map(_text, row))
-    Console().print(table)
+    console = Console()
+    if title:
+        console.print(title, highlight=False, markup=False)
+    console.print(table)
+
+
+def joined(value: object) -> object:
+    """A shape as people write it, 32 x 48 x 48; anything else as it is."""
+    return " x ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _text(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
@@ -13,14 +13,20 @@ from common.cli.networks import resolve_spec
 from common.cli.options import backend_option, data_option, device_option
 from common.data import FashionMNIST
 from common.errors import ConfigError
-from common.training import RECIPES, Recipe, TrainConfig, read_config
+from common.training import RECIPES, Precision, Recipe, TrainConfig, read_config
 
-_RESUMABLE = ("backend", "data", "epochs", "device", "log_every")
+_RESUMABLE = ("backend", "data", "epochs", "device", "log_every", "checkpoint_every")
 
 
 @click.command()
 @backend_option("torch")
 @click.option("--model", metavar="NAME|SPEC.json", default="regnetx32", show_default=True)
+@click.option(
+    "--weights",
+    metavar="CHECKPOINT",
+    type=click.Path(dir_okay=False),
+    help="Start from the network in this file, in place of --model and the draw from --seed.",
+)
 @data_option("full")
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True)
@@ -47,12 +53,33 @@ _RESUMABLE = ("backend", "data", "epochs", "device", "log_every")
 @click.option("--schedule", type=click.Choice(["constant", "cosine"]))
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @device_option("auto")
-@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32")
+@click.option(
+    "--precision", type=click.Choice(get_args(Precision)), default="float32", show_default=True
+)
 @click.option("--log-every", type=click.IntRange(1), default=20, help="Steps per record line.")
+@click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds from one checkpoint to the next, at the least.",
+)
+@click.option(
+    "--stop-after",
+    type=click.IntRange(1),
+    help="Stop after this epoch of --epochs; --resume goes on.",
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="A new directory.")
 @click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="A run to go on.")
 @click.pass_context
-def train(ctx: click.Context, /, out: Path | None, resume: Path | None, **options: Any) -> None:
+def train(
+    ctx: click.Context,
+    /,
+    out: Path | None,
+    resume: Path | None,
+    stop_after: int | None,
+    **options: Any,
+) -> None:
     r"""Train a network on Fashion-MNIST, by default the chapter's RegNetX32 as in the chapter.
 
     \b
@@ -61,17 +88,18 @@ def train(ctx: click.Context, /, out: Path | None, resume: Path | None, **option
       curves.png          losses and accuracy against epoch
       model.safetensors   the trained network, for any backend
       config.json         every setting of the run
-      checkpoint.safetensors   the state after the last epoch, for --resume
+      checkpoint.safetensors   the state to go on from, for --resume
 
-    --resume goes on from the last whole epoch with the run's own settings; --epochs, --backend,
-    --data, --device and --log-every may be given anew.
+    --resume goes on from the last checkpoint with the run's own settings, bit for bit as if it
+    had not stopped; --epochs, --backend, --data, --device, --log-every and --checkpoint-every
+    may be given anew.
     """
     if resume is not None:
         config = _resumed(ctx, resume, out, options)
     elif out is None:
         raise ConfigError("out: a new run needs a directory; got none; add --out DIR")
     else:
-        config = _new(options)
+        config = _new(ctx, options)
     run = resume or out
     backend = load_backend(config.backend)
     data = FashionMNIST(config.batch_size, config.resize, config.data)
@@ -86,17 +114,24 @@ def train(ctx: click.Context, /, out: Path | None, resume: Path | None, **option
         precision=config.precision,
         out=run,
         log_every=config.log_every,
+        checkpoint_every=config.checkpoint_every,
+        weights=config.weights,
+        stop_after=stop_after,
     )
     trainer.fit(model, data, resume=resume is not None)
     if trainer.evaluation is not None:
         print_evaluation(trainer.evaluation, data.classes)
-    click.echo(f"written to {run}")
+    unfinished = trainer.history[-1]["kind"] != "end"
+    click.echo(f"written to {run}" + (f"; go on with --resume {run}" if unfinished else ""))
 
 
-def _new(options: dict[str, Any]) -> TrainConfig:
+def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
+    weights = options["weights"]
+    if weights is not None and "model" in _given(ctx, options):
+        raise ConfigError("weights: the file says what the network is; got --model too")
     return TrainConfig(
         backend=options["backend"],
-        spec=resolve_spec(options["model"]),
+        spec=resolve_spec(options["model"] if weights is None else weights),
         data=options["data"],
         epochs=options["epochs"],
         batch_size=options["batch_size"],
@@ -107,7 +142,16 @@ def _new(options: dict[str, Any]) -> TrainConfig:
         device=options["device"],
         precision=options["precision"],
         log_every=options["log_every"],
+        checkpoint_every=options["checkpoint_every"],
+        weights=weights,
     )
+
+
+def _given(ctx: click.Context, options: dict[str, Any]) -> list[str]:
+    """The options that stand on the command line."""
+    return [
+        name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
 
 
 def _recipe(options: dict[str, Any]) -> Recipe:
@@ -119,9 +163,7 @@ def _recipe(options: dict[str, Any]) -> Recipe:
 def _resumed(
     ctx: click.Context, resume: Path, out: Path | None, options: dict[str, Any]
 ) -> TrainConfig:
-    given = [
-        name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
+    given = _given(ctx, options)
     fixed = [f"--{name.replace('_', '-')}" for name in given if name not in _RESUMABLE]
     if out is not None:
         fixed.append("--out")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch import AnyNetSpec, plan
+from common.arch import plan
 from common.parity.cases import CASES, Case
+from common.parity.causes import likely_causes
 from common.parity.measure import Record
 from common.parity.tolerances import allowed, scale
 
@@ -37,6 +38,8 @@ class Finding:
     """Largest absolute difference, relative to the array's largest element."""
     ratio: float
     """The largest absolute difference over the allowed one; above 1 is a failure."""
+    causes: tuple[str, ...] = ()
+    """What usually makes this quantity of this layer differ, when nothing before it does."""
 
     @property
     def within(self) -> bool:
@@ -70,11 +73,11 @@ def compare(records: Mapping[str, Record], cases: Iterable[Case] = CASES) -> Ite
     """
     truth = records[REFERENCE]
     backends = [name for name in records if name != REFERENCE]
-    specs = {case.name: case.spec for case in cases}
+    layers = {case.name: {x.name: x for x in plan(case.spec, 1)} for case in cases}
     pairs = [(name, REFERENCE) for name in backends] + list(combinations(backends, 2))
     for (case, precision, quantity), values in _groups(truth).items():
         for pair in pairs:
-            for array in _in_order(quantity, values, specs[case]):
+            for array in _in_order(quantity, values, layers[case]):
                 ours, theirs = (_array(records[name], case, precision, quantity, array, name)
                                 for name in pair)  # fmt: skip
                 if quantity.endswith("outputs") and (ours is None or theirs is None):
@@ -85,7 +88,8 @@ def compare(records: Mapping[str, Record], cases: Iterable[Case] = CASES) -> Ite
                 if REFERENCE not in pair and (quantity == "free run" or precision == "float32"):
                     limit = 2 * limit  # both may be as far from the reference, on either side
                 error, ratio = _distance(ours, theirs, size, limit)
-                yield Finding(pair, case, precision, quantity, array, error, ratio)
+                causes = likely_causes(quantity, array, layers[case].get(layer_of(array)))
+                yield Finding(pair, case, precision, quantity, array, error, ratio, causes)
 
 
 def _groups(truth: Record) -> dict[tuple[str, str, str], dict[str, NDArray[Any]]]:
@@ -106,11 +110,11 @@ def _rank(quantity: str) -> tuple[int, int]:
     return next(i for i, words in enumerate(_ORDER) if quantity.startswith(words)), number
 
 
-def _in_order(quantity: str, arrays: Iterable[str], spec: AnyNetSpec) -> list[str]:
+def _in_order(quantity: str, arrays: Iterable[str], layers: Iterable[str]) -> list[str]:
     """Arrays in the order in which they are computed."""
-    layers = {layer.name: place for place, layer in enumerate(plan(spec, 1))}
+    places = {layer: place for place, layer in enumerate(layers)}
     sign = -1 if quantity == "gradient" else 1
-    return sorted(arrays, key=lambda array: sign * layers.get(layer_of(array), 0))
+    return sorted(arrays, key=lambda array: sign * places.get(layer_of(array), 0))
 
 
 def layer_of(array: str) -> str:

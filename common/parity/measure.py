@@ -1,8 +1,6 @@
 """What one backend computes on a case, as arrays by name."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from functools import partial
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -11,8 +9,8 @@ from numpy.typing import NDArray
 from common import reference
 from common.arch import AnyNetSpec
 from common.parity.cases import Case
-from common.training import CHAPTER_RECIPE, MOMENTUM, Learner, Precision, Recipe
-from common.weights import expected_shapes
+from common.training import CHAPTER_RECIPE, Learner, Precision, Recipe
+from common.weights import MOMENTUM, expected_shapes
 
 Record = dict[str, NDArray[Any]]
 """Arrays by `case/precision/quantity/array`."""
@@ -32,12 +30,6 @@ RECIPES = {
     "nesterov": Recipe(0.9, True, 5e-4, warmup_epochs=1, schedule="cosine"),
 }
 """Recipes whose training steps are compared."""
-
-DRAWS = 6
-"""How many times weights are moved to see what that changes: by one rounding unit or by ten."""
-
-MARGIN = 10
-"""How many rounding units a backend may be away from the reference."""
 
 
 class Subject(Protocol):
@@ -86,37 +78,8 @@ def measure(
         learner = _learner(subject, case, recipe, precision, arrays)
         yield from _trajectory(learner, case, name, recipe, arrays)
     if case.chaotic and precision == "float64":
-        yield from _free_run(subject, case, arrays)
+        yield from free_run(subject, case, arrays)
         yield from _restarted_steps(subject, case, arrays)
-
-
-def sensitivity(case: Case, precision: Precision) -> Measured:
-    """How far `MARGIN` rounding units in every weight move what the reference computes.
-
-    The largest over a few draws, per array; for losses per step, never falling. Half of the draws
-    move weights by one unit, and their changes count `MARGIN` times; the others move them all the
-    way, and so find the ReLUs that one unit leaves on their side.
-    """
-    # Only free runs are judged by a float64 unit, and only they are not by a float32 one.
-    computed = (
-        partial(_free_run, TRUTH)
-        if precision == "float64"
-        else partial(measure, TRUTH, precision="float64")
-    )
-    case = replace(case, chaotic=False)
-    unmoved = dict(computed(case, arrays=case.arrays()))
-    changes: dict[str, NDArray[Any]] = {}
-    for draw in range(DRAWS):
-        units = MARGIN if draw % 2 else 1
-        moved = _moved(case.arrays(), precision, draw, units)
-        for name, array in computed(case, arrays=moved):
-            change = np.abs(array - unmoved[name]) * (MARGIN / units)
-            if name.endswith("/losses"):
-                change = np.maximum.accumulate(change)
-            else:
-                change = np.array(change.max())
-            changes[name] = np.maximum(change, changes.get(name, 0.0))
-    yield from changes.items()
 
 
 def _learner(
@@ -127,16 +90,9 @@ def _learner(
     arrays: Mapping[str, NDArray[Any]],
 ) -> Learner:
     network = subject.create(case.spec)
-    # A reference with moved weights cannot hold them in a float32 network first.
-    learner = subject.Learner(
-        network, case.image_shape, recipe, device="cpu", precision=_own(subject, precision)
-    )
+    learner = subject.Learner(network, case.image_shape, recipe, "cpu", precision)
     learner.load_state(dict(arrays))
     return learner
-
-
-def _own(subject: Subject, precision: Precision) -> Precision:
-    return "float64" if subject is TRUTH else precision
 
 
 def _trajectory(
@@ -170,7 +126,8 @@ def _first_step(
             yield f"statistics/{name}", array
 
 
-def _free_run(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -> Measured:
+def free_run(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -> Measured:
+    """Yield the losses in float64 at the chapter's rate."""
     learner = _learner(subject, case, CHAPTER_RECIPE, "float64", arrays)
     batch = case.images(), case.labels()
     losses = [float(learner.train_step(*batch, CHAOTIC_RATE)[0]) for _ in range(case.steps)]
@@ -196,18 +153,3 @@ def _weights(prefix: str, state: Mapping[str, NDArray[Any]]) -> Measured:
 
 def _is_statistic(name: str) -> bool:
     return name.endswith(("running_mean", "running_var"))
-
-
-def _moved(
-    arrays: Mapping[str, NDArray[np.float32]], precision: Precision, draw: int, units: int
-) -> dict[str, NDArray[np.float64]]:
-    """Every weight some rounding units up or down; running statistics as they are."""
-    stream, moved = np.random.default_rng([4, draw]), {}
-    for name, array in arrays.items():
-        values = array.astype(np.float64)
-        if not _is_statistic(name):
-            direction = stream.choice([-1.0, 1.0], array.shape)
-            unit = np.spacing(np.abs(array if precision == "float32" else values))
-            values = values + units * direction * unit
-        moved[name] = values
-    return moved

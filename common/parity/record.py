@@ -13,7 +13,8 @@ from common.errors import WeightsError
 from common.files import write_bytes
 from common.parity.cases import CASES, Case
 from common.parity.compare import CHANGE, REFERENCE
-from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, measure, sensitivity
+from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, measure
+from common.parity.sensitivity import sensitivity
 
 _THREADS = {
     "OMP_NUM_THREADS": "2",

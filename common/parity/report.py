@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +11,11 @@ import numpy as np
 
 from common.files import replacing, write_text
 from common.parity.compare import REFERENCE, Finding
+from common.parity.measure import Record
+from common.parity.pictures import draw_free_runs, draw_layers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_FLAGSHIP = "regnetx32"
-"""The case whose layers the picture shows when all cases agree."""
-
-_FLOOR = 1e-6
-"""Ratios below are drawn alike."""
 
 
 def summarise(findings: Iterable[Finding]) -> list[Finding]:
@@ -32,55 +28,29 @@ def summarise(findings: Iterable[Finding]) -> list[Finding]:
     return list(worst.values())
 
 
-def write_report(findings: list[Finding], directory: Path) -> None:
-    """Write report.png, report.html, report.json and junit.xml, each whole or not at all."""
-    figure = draw_report(findings)
-    with replacing(directory / "report.png") as temporary:
-        figure.savefig(temporary, dpi=110)
-    picture = base64.b64encode((directory / "report.png").read_bytes()).decode()
-    write_text(directory / "report.html", _page(findings, picture))
+def write_report(findings: list[Finding], records: Mapping[str, Record], directory: Path) -> None:
+    """Write report.png, free_runs.png, report.html, report.json and junit.xml.
+
+    Each is whole or not at all; there is no free_runs.png without such runs in `records`.
+    """
+    pictures = [_picture(draw_layers(findings), directory / "report.png")]
+    if runs := draw_free_runs(records):
+        pictures.append(_picture(runs, directory / "free_runs.png"))
+    write_text(directory / "report.html", _page(findings, pictures))
     rows = [{**asdict(item), "error": _finite(item.error), "ratio": _finite(item.ratio)}
             for item in findings]  # fmt: skip
     write_text(directory / "report.json", json.dumps(rows, indent=0))
     _write_junit(findings, directory / "junit.xml")
 
 
-def draw_report(findings: list[Finding]) -> "Figure":
-    """Layers down, backends across, colour by error in units of the tolerance.
-
-    Layers are those of the first case that fails, or of RegNetX32.
-    """
-    from matplotlib.colors import TwoSlopeNorm
-    from matplotlib.figure import Figure
-
-    star = [item for item in findings if item.pair[1] == REFERENCE]
-    shown = next((item.case for item in star if not item.within), _FLAGSHIP)
-    if all(item.case != shown for item in star):
-        shown = star[0].case
-    outputs = [item for item in star if item.case == shown and item.quantity.endswith("outputs")]
-    rows = list(dict.fromkeys(item.layer for item in outputs))
-    columns = list(
-        dict.fromkeys((item.pair[0], item.precision, item.quantity.split()[0]) for item in outputs)
-    )
-    values = np.full((len(rows), len(columns)), np.nan)
-    for item in outputs:
-        place = columns.index((item.pair[0], item.precision, item.quantity.split()[0]))
-        ratio = min(max(item.ratio, _FLOOR), 1 / _FLOOR)
-        values[rows.index(item.layer), place] = np.log10(ratio)
-    size = (1.5 + 0.45 * len(columns), 1.8 + 0.16 * len(rows))
-    figure = Figure(figsize=(max(size[0], 6), max(size[1], 3)), layout="constrained")
-    axes = figure.subplots()
-    norm = TwoSlopeNorm(0, np.log10(_FLOOR), -np.log10(_FLOOR))
-    image = axes.imshow(values, cmap="RdBu_r", norm=norm, aspect="auto")
-    axes.set_xticks(range(len(columns)), [" ".join(c) for c in columns], rotation=90, fontsize=7)
-    axes.set_yticks(range(len(rows)), rows, fontsize=6)
-    axes.set_title(f"{shown}: outputs against the reference", fontsize=9)
-    bar = figure.colorbar(image, ax=axes, shrink=0.6)
-    bar.set_label("log10 of the error over the tolerance; red fails", fontsize=7)
-    return figure
+def _picture(figure: "Figure", path: Path) -> str:
+    """Write a figure; its bytes in base64."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    return base64.b64encode(path.read_bytes()).decode()
 
 
-def _page(findings: list[Finding], picture: str) -> str:
+def _page(findings: list[Finding], pictures: list[str]) -> str:
     from jinja2 import Environment
 
     cases = list(dict.fromkeys(item.case for item in findings))
@@ -97,8 +67,8 @@ def _page(findings: list[Finding], picture: str) -> str:
         tables.append((case, all(item.within for item in own), table))
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(Path(__file__).with_name("report.html.j2").read_text())
-    outside = [str(item) for item in findings if not item.within]
-    return template.render(tables=tables, backends=backends, outside=outside, picture=picture)
+    outside = [item for item in findings if not item.within]
+    return template.render(tables=tables, backends=backends, outside=outside, pictures=pictures)
 
 
 def _worst(findings: list[Finding], kind: tuple[str, str], pair: tuple[str, str]) -> Finding | None:

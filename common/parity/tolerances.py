@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.parity.measure import MARGIN
+MARGIN = 10
+"""How many rounding units a backend may be away from the reference."""
 
 FLOAT64 = {
     "eval outputs": 1e-12,

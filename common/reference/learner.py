@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from common.data import resize_matrix
 from common.errors import BackendError
 from common.reference.network import Network, get_weights, gradients, layer_outputs, set_weights
-from common.training import CHAPTER_RECIPE, MOMENTUM, Device, Precision, Recipe
+from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
+from common.weights import MOMENTUM
 
 
 class Learner:

@@ -1,6 +1,6 @@
 """Forward and backward passes over the plan."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,17 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import INPUT, AnyNetSpec, find_spec, plan, shared_momentum
-from common.reference.ops import Array, Gradients, Mode, backward, forward, statistics
+from common.reference.ops import (
+    Array,
+    Gradients,
+    Mode,
+    backward,
+    forward,
+    positive,
+    statistics,
+)
 from common.weights import initial_weights
 
 
 @dataclass
 class Network:
-    """A spec with its arrays in float64, by canonical name in canonical layout."""
+    """A spec with its arrays in float64, by canonical name in canonical layout.
+
+    `passes` says where the gradient of a ReLU passes, which only a study of rounding changes.
+    """
 
     spec: AnyNetSpec
     arrays: dict[str, Array]
     lr: float = 0.1
+    passes: Callable[[Array], NDArray[np.bool_]] = positive
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> Network:
@@ -79,7 +91,7 @@ class Step:
 def gradients(network: Network, images: NDArray[Any], labels: NDArray[np.int32]) -> Step:
     """Loss, gradients of all parameters and new running statistics, in training mode."""
     spec, arrays = network.spec, network.arrays
-    layers, mode = plan(spec, images.shape[2:]), Mode(spec.bn_epsilon, training=True)
+    layers, mode = plan(spec, images.shape[2:]), Mode(spec.bn_epsilon, True, network.passes)
     outputs = {INPUT: images.astype(np.float64), **layer_outputs(network, images, training=True)}
     logits = outputs[layers[-1].name]
     loss, gradient = cross_entropy(logits, labels)

@@ -1,6 +1,6 @@
 """What each layer of a plan computes, and its gradient, on (N, C, H, W) or (N, C) float64."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +17,22 @@ _POSITIONS = (0, 2, 3)
 """Axes over which a batch norm takes its statistics."""
 
 
+def positive(x: Array) -> NDArray[np.bool_]:
+    """Where the gradient of a ReLU at x passes."""
+    return x > 0
+
+
 @dataclass(frozen=True)
 class Mode:
-    """What batch norms depend on besides their arrays: epsilon, and whose statistics they use."""
+    """What layers depend on besides their arrays.
+
+    Batch norms: `epsilon`, and whether they normalise by the batch's statistics or the running
+    ones. ReLUs: where their gradient `passes`.
+    """
 
     epsilon: float
     training: bool
+    passes: Callable[[Array], NDArray[np.bool_]] = positive
 
 
 def forward(layer: Layer, arrays: Arrays, inputs: list[Array], mode: Mode) -> Array:
@@ -84,7 +94,7 @@ def backward(
                 gradient = gradient - _channels(shifts / n) - normalised * _channels(scales / n)
             return [gradient * _channels(weight / deviation)], _named(layer, scales, shifts)
         case "relu":
-            return [gradient * (x > 0)], {}
+            return [gradient * mode.passes(x)], {}
         case "sigmoid":
             gate = forward(layer, arrays, inputs, mode)
             return [gradient * gate * (1 - gate)], {}

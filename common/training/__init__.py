@@ -1,28 +1,31 @@
 """Training without a framework: recipes, the loop, records and run directories."""
 
+from common.training.compare import Distance, distance
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, evaluate
 from common.training.learner import Learner
 from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
-from common.training.records import read_record
-from common.training.run import MOMENTUM, read_config
+from common.training.records import Row, read_record
+from common.training.run import read_config
 from common.training.trainer import Trainer
 
 __all__ = [
     "CHAPTER_RECIPE",
-    "MOMENTUM",
     "RECIPES",
     "REGNET_RECIPE",
     "Device",
+    "Distance",
     "Evaluation",
     "Learner",
     "Observer",
     "Precision",
     "ProgressBar",
     "Recipe",
+    "Row",
     "TrainConfig",
     "Trainer",
+    "distance",
     "evaluate",
     "read_config",
     "read_record",

@@ -1,17 +1,11 @@
 """Training state on disk: weights, momentum, and the position in the run."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from common.arch import AnyNetSpec
 from common.errors import WeightsError
-from common.files import write_bytes
-
-FORMAT = "anynet-training-state"
+from common.weights import State, load_state, save_state
 
 
 @dataclass
@@ -41,28 +35,43 @@ class Progress:
         self.loss_sum = self.correct = self.seconds = 0.0
 
 
-def save_checkpoint(
-    path: Path, arrays: dict[str, NDArray[Any]], progress: Progress, record_offset: int
-) -> None:
-    """Write a learner's state, the progress and the record's length, whole or not at all."""
-    from safetensors.numpy import save
+@dataclass(frozen=True)
+class Position:
+    """What a checkpoint holds besides arrays.
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    position = {"progress": asdict(progress), "record_offset": record_offset}
-    write_bytes(path, save(arrays, {FORMAT: json.dumps(position)}))
+    Seed and `progress` give the place in the order of the data; `record_offset` is the length of
+    the record in bytes at that place.
+    """
+
+    seed: int
+    progress: Progress
+    record_offset: int
 
 
-def load_checkpoint(path: Path) -> tuple[dict[str, NDArray[Any]], Progress, int]:
+def save_checkpoint(path: Path, spec: AnyNetSpec, arrays: State, position: Position) -> None:
+    """Write a learner's state and the position of its run, whole or not at all."""
+    save_state(path, spec, arrays, asdict(position))
+
+
+def load_checkpoint(path: Path) -> tuple[AnyNetSpec, State, Position]:
     """Read what `save_checkpoint` wrote. Raises `WeightsError` naming the file."""
-    from safetensors import SafetensorError, safe_open
-
+    spec, arrays, training = load_state(path)
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if FORMAT not in metadata:
-            raise ValueError(f"metadata without {FORMAT}")
-        position = json.loads(metadata[FORMAT])
-        return arrays, Progress(**position["progress"]), int(position["record_offset"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: must be a training state; got {error}") from error
+        progress = Progress(**training["progress"])
+        position = Position(training["seed"], progress, training["record_offset"])
+        _check_numbers(position)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: must say where its run stands; got {error!r}") from error
+    return spec, arrays, position
+
+
+def _check_numbers(position: Position) -> None:
+    counts = (position.seed, position.record_offset, position.progress.step)
+    if any(type(value) is not int or value < 0 for value in counts):
+        raise ValueError(f"counts {counts}")
+    per_epoch = position.progress.steps_per_epoch
+    if type(per_epoch) is not int or per_epoch < 1:
+        raise ValueError(f"steps_per_epoch {per_epoch!r}")
+    sums = (position.progress.loss_sum, position.progress.correct, position.progress.seconds)
+    if any(not isinstance(value, int | float) for value in sums):
+        raise ValueError(f"sums {sums}")

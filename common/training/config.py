@@ -17,8 +17,9 @@ Precision = Literal["float32", "bfloat16", "float64"]
 class TrainConfig:
     """A run: which network, on which data, by which recipe, where. Raises `ConfigError`.
 
-    `resize` is (height, width) in pixels; `log_every` counts steps; `spec` is `None` for a
-    model that was written by hand.
+    `resize` is (height, width) in pixels; `log_every` counts steps; `checkpoint_every` is in
+    seconds; `weights` is the file to start from instead of the seeded draw; `spec` is `None` for
+    a model that was written by hand.
     """
 
     backend: str
@@ -33,6 +34,8 @@ class TrainConfig:
     device: Device = "auto"
     precision: Precision = "float32"
     log_every: int = 20
+    checkpoint_every: float = 60.0
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "log_every"):
@@ -40,6 +43,10 @@ class TrainConfig:
         check_integer("seed", self.seed, 0)
         if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning_rate: must be above 0; got {self.learning_rate}")
+        if not self.checkpoint_every >= 0:
+            raise ConfigError(
+                f"checkpoint_every: must be at least 0 seconds; got {self.checkpoint_every}"
+            )
         check_choice("device", self.device, get_args(Device))
         check_choice("precision", self.precision, get_args(Precision))
         object.__setattr__(self, "resize", tuple(self.resize))

@@ -1,6 +1,6 @@
 """The picture of a run: losses and accuracy against epoch, as in the chapter."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,9 @@ from common.training.records import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_LOSSES = ("interval", "loss", "train loss in nats, mean per interval")
+_ACCURACIES = ("epoch", "val_accuracy", "validation accuracy")
 
 
 def draw_curves(rows: list[Row], title: str = "") -> "Figure":
@@ -30,25 +33,32 @@ def draw_curves(rows: list[Row], title: str = "") -> "Figure":
     return figure
 
 
-def draw_comparison(runs: Mapping[str, list[Row]]) -> "Figure":
-    """Several runs by name: training loss per interval, and validation accuracy per epoch."""
+def draw_comparison(runs: Mapping[str, list[Row]], band: Sequence[list[Row]] = ()) -> "Figure":
+    """Several runs by name: training loss per interval, and of longer runs accuracy per epoch.
+
+    `band` are reruns of the first run: what lies between them, it included, is shaded.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    losses, accuracies = figure.subplots(1, 2)
-    for number, (name, rows) in enumerate(runs.items()):
-        # The later lines are thinner, so that equal ones do not hide each other.
-        style = {"color": f"C{number}", "lw": max(1.0, 3.0 - 0.5 * number), "alpha": 0.8}
-        _line(losses, rows, "interval", "loss", name, **style)
-        _line(accuracies, rows, "epoch", "val_accuracy", name, marker="o", **style)
-    losses.set(xlabel="epoch", ylabel="train loss in nats, mean per interval")
+    panels = [_LOSSES]
+    if any(sum(row["kind"] == "epoch" for row in rows) > 1 for rows in runs.values()):
+        panels.append(_ACCURACIES)
+    figure = Figure(figsize=(6.5 * len(panels), 4), layout="constrained")
+    for panel, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
+        kind, value, label = panel
+        if band:
+            reruns = [next(iter(runs.values())), *band]
+            _shade(axes, reruns, kind, value, f"range of the first and {len(band)} reruns")
+        for number, (name, rows) in enumerate(runs.items()):
+            width = max(1.0, 2.5 - 0.5 * number)  # so that equal lines do not hide each other
+            _line(axes, rows, kind, value, name, color=f"C{number}", lw=width, alpha=0.8)
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.set_xlim(left=0)
+        axes.grid(alpha=0.3, which="both")
+    losses = figure.axes[0]
     losses.set_yscale("log")
     losses.yaxis.set_major_formatter("{x:g}")
     losses.yaxis.set_minor_formatter("{x:.1g}")
-    accuracies.set(xlabel="epoch", ylabel="validation accuracy")
-    for axes in (losses, accuracies):
-        axes.set_xlim(left=0)
-        axes.grid(alpha=0.3, which="both")
     losses.legend()
     return figure
 
@@ -99,6 +109,17 @@ class LiveFigure:
 
     def close(self) -> None:
         """The last figure stays in the notebook."""
+
+
+def _shade(axes: Any, runs: Sequence[list[Row]], kind: str, value: str, label: str) -> None:
+    """From the lowest to the highest of all runs, at the epochs that all of them have."""
+    by_epoch = [{row["epoch"]: row[value] for row in rows if row["kind"] == kind} for rows in runs]
+    epochs = sorted(set.intersection(*(set(values) for values in by_epoch)))
+    lowest, highest = (
+        [extreme(values[epoch] for values in by_epoch) for epoch in epochs]
+        for extreme in (min, max)
+    )
+    axes.fill_between(epochs, lowest, highest, color="0.8", lw=1, label=label)
 
 
 def _line(axes: Any, rows: list[Row], kind: str, value: str, label: str, **style: Any) -> None:

@@ -25,20 +25,23 @@ def train(
     observers: Sequence[Observer],
     progress: Progress,
     keep: Keep,
+    last_epoch: int,
 ) -> Evaluation:
-    """Train to the end of the last epoch; the evaluation after it.
+    """Train to the end of `last_epoch`; the evaluation after it.
 
-    `keep` is called after each epoch, when all of its losses were finite. Raises `TrainingError`
-    naming the first step whose loss is not finite.
+    `keep` is called after each epoch, and after an interval when the last call was
+    `checkpoint_every` seconds ago; all losses were finite then. Raises `TrainingError` naming the
+    first step whose loss is not finite.
     """
     evaluation = None
-    while progress.step < config.epochs * progress.steps_per_epoch:
-        _train_epoch(learner, data, config, observers, progress)
+    seldom = _Seldom(keep, config.checkpoint_every)
+    while progress.step < last_epoch * progress.steps_per_epoch:
+        _train_epoch(learner, data, config, observers, progress, seldom)
         evaluation = evaluate(learner, data.val_batches())
         _check_finite(evaluation.loss, "validation loss after step", progress.step)
         _tell(observers, _epoch_row(progress, config, evaluation))
         progress.begin_epoch()
-        keep(progress)
+        seldom.now(progress)
     return evaluation or evaluate(learner, data.val_batches())
 
 
@@ -48,6 +51,7 @@ def _train_epoch(
     config: TrainConfig,
     observers: Sequence[Observer],
     progress: Progress,
+    keep: "_Seldom",
 ) -> None:
     """Send off the steps of one epoch; losses are fetched one interval at a time."""
     epoch, start = divmod(progress.step, progress.steps_per_epoch)
@@ -66,7 +70,25 @@ def _train_epoch(
             seconds = time.perf_counter() - began
             progress.add(losses, correct, seconds)
             _tell(observers, _interval_row(progress, config, losses, correct, seconds, rate))
+            if progress.step % progress.steps_per_epoch:
+                keep.when_due(progress)
             pending, began = [], time.perf_counter()
+
+
+class _Seldom:
+    """Calls `keep` when told, or when the last call was some seconds ago."""
+
+    def __init__(self, keep: Keep, seconds: float) -> None:
+        self._keep, self._seconds = keep, seconds
+        self._last = time.monotonic()
+
+    def now(self, progress: Progress) -> None:
+        self._keep(progress)
+        self._last = time.monotonic()
+
+    def when_due(self, progress: Progress) -> None:
+        if time.monotonic() - self._last >= self._seconds:
+            self.now(progress)
 
 
 def _interval_row(

@@ -1,24 +1,45 @@
 """The record of a run: one JSON object per line, and how to read it back."""
 
+import fcntl
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-from common.errors import DataError
+from common.errors import ConfigError, DataError
 
 Row = dict[str, Any]
 """One line: `kind` is start, interval, epoch or end; the other keys follow from it."""
 
 
 class RecordFile:
-    """Appends rows to `record.jsonl`; a resumed run first cuts it back to its checkpoint."""
+    """Appends rows to `record.jsonl`; a resumed run first cuts it back to its checkpoint.
+
+    The file stays locked until it is closed. Raises `ConfigError` when another process holds it
+    or it is shorter than `offset` bytes.
+    """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
-        self._file = path.open("ab" if offset else "wb")
-        if offset:
-            self._file.truncate(offset)
-            self._file.seek(offset)
+        self._file = path.open("ab")
+        try:
+            self._begin(path, offset)
+        except ConfigError:
+            self._file.close()
+            raise
+
+    def _begin(self, path: Path, offset: int) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"{path}: must not be in use; got one that another process is writing"
+            ) from error
+        length = self._file.seek(0, os.SEEK_END)
+        if length < offset:
+            raise ConfigError(
+                f"{path}: must be as long as its checkpoint says; got {length} bytes, not {offset}"
+            )
+        self._file.truncate(offset)
 
     @property
     def offset(self) -> int:

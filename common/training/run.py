@@ -2,30 +2,23 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
-from common.errors import ConfigError, WeightsError
-from common.files import write_text
-from common.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from common.errors import ConfigError
+from common.files import remove_leftovers, write_text
+from common.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint
 from common.training.config import TrainConfig
 from common.training.curves import save_curves
 from common.training.records import RecordFile, Row, read_record
-from common.weights import save_weights
-
-State = dict[str, NDArray[Any]]
+from common.weights import MOMENTUM, State, save_weights
 
 CONFIG = "config.json"
 RECORD = "record.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model.safetensors"
 CURVES = "curves.png"
-
-MOMENTUM = ".momentum"
-"""Ending of the name of an array's momentum buffer in a learner's state."""
 
 
 def read_config(path: str | Path) -> TrainConfig:
@@ -49,7 +42,7 @@ class RunDirectory:
 
     def begin(self) -> None:
         """Start a new run. Raises `ConfigError` when the directory already holds one."""
-        if (self.path / RECORD).exists():
+        if (self.path / CONFIG).exists():
             raise ConfigError(
                 f"{self.path}: must not hold a run yet; got one; "
                 "resume it or name another directory"
@@ -57,39 +50,46 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         self._open(0)
 
-    def resume(self, steps_per_epoch: int) -> tuple[State, Progress]:
+    def resume(self, steps_per_epoch: int) -> tuple[State | None, Progress]:
         """Go on from the checkpoint: the state and where it stands.
 
-        Epochs, device, logging and even the framework may change; whatever else decides the
-        weights must be as it was. Raises `ConfigError` or `WeightsError`.
+        A run that was killed before its first checkpoint has no state and begins anew. Epochs,
+        device, logging and even the framework may change; whatever else decides the weights must
+        be as it was. Raises `ConfigError` or `WeightsError`.
         """
         before = read_config(self.path)
-        free = ("backend", "epochs", "device", "log_every", "data")
+        free = ("backend", "epochs", "device", "log_every", "checkpoint_every", "data")
         same = replace(before, **{name: getattr(self._config, name) for name in free})
         if same != self._config:
             raise ConfigError(
                 f"{self.path}: a resumed run must keep its settings; got changed ones"
             )
-        state, progress, offset = load_checkpoint(self.path / CHECKPOINT)
-        if progress.steps_per_epoch != steps_per_epoch:
+        if not (self.path / CHECKPOINT).exists():
+            self._open(0)
+            return None, Progress(steps_per_epoch)
+        spec, state, position = load_checkpoint(self.path / CHECKPOINT)
+        if (spec, position.seed) != (self._spec, self._config.seed):
+            raise ConfigError(
+                f"{self.path}: must hold one run; got a checkpoint of another network or seed"
+            )
+        if position.progress.steps_per_epoch != steps_per_epoch:
             raise ConfigError(
                 f"{self.path}: a resumed run must keep its data; got {steps_per_epoch} steps per "
-                f"epoch, not {progress.steps_per_epoch}"
+                f"epoch, not {position.progress.steps_per_epoch}"
             )
-        try:
-            self._open(offset)
-        except OSError as error:
-            raise WeightsError(f"{self.path / RECORD}: must be writable; got {error}") from error
-        return state, progress
+        self._open(position.record_offset)
+        return state, position.progress
 
     def _open(self, offset: int) -> None:
-        write_text(self.path / CONFIG, self._config.to_json())
         self._record = RecordFile(self.path / RECORD, offset)
+        remove_leftovers(self.path)
+        write_text(self.path / CONFIG, self._config.to_json())
 
     def keep(self, state: State, progress: Progress) -> None:
         """Write the checkpoint."""
         assert self._record is not None
-        save_checkpoint(self.path / CHECKPOINT, state, progress, self._record.offset)
+        position = Position(self._config.seed, progress, self._record.offset)
+        save_checkpoint(self.path / CHECKPOINT, self._spec, state, position)
 
     def finish(self, state: State) -> None:
         """Write the trained network and the picture."""

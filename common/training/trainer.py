@@ -20,13 +20,17 @@ from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 from common.training.records import Row
 from common.training.run import RunDirectory
+from common.weights import State, load_weights
 
 
 class Trainer(ABC):
     """Fits a model to data, as in the chapter (section 3.2.4).
 
     `num_gpus=0` keeps to the CPU, else `device` decides. With `out`, the run leaves `config.json`,
-    `record.jsonl`, `checkpoint.safetensors`, `model.safetensors` and `curves.png` there.
+    `record.jsonl`, `checkpoint.safetensors`, `model.safetensors` and `curves.png` there; a
+    checkpoint is written after each epoch and every `checkpoint_every` seconds or more, at the
+    end of a record's interval. `weights` is a file to start from instead of the seeded draw.
+    `stop_after` is an epoch after which `fit` leaves the run unfinished, to be resumed.
     After `fit`: `network` (trained), `history` (the record's rows) and `evaluation`.
     """
 
@@ -47,6 +51,9 @@ class Trainer(ABC):
         out: str | Path | None = None,
         log_every: int = 20,
         progress: bool = True,
+        checkpoint_every: float = 60.0,
+        weights: str | Path | None = None,
+        stop_after: int | None = None,
     ) -> None:
         self.max_epochs = max_epochs
         self.recipe = recipe
@@ -56,6 +63,9 @@ class Trainer(ABC):
         self.out = None if out is None else Path(out)
         self.log_every = log_every
         self.progress = progress
+        self.checkpoint_every = checkpoint_every
+        self.weights = None if weights is None else str(weights)
+        self.stop_after = stop_after
         self.history: list[Row] = []
         self.network: Any = None
         self.evaluation: Evaluation | None = None
@@ -80,11 +90,15 @@ class Trainer(ABC):
             observers = self._observers(run)
             for observer in observers:
                 stack.callback(observer.close)
+            state = None
             if run and resume:
                 state, progress = run.resume(data.steps_per_epoch)
-                learner.load_state(state)
             elif run:
                 run.begin()
+            if state is None and self.weights is not None:
+                state = _start(self.weights, config)
+            if state is not None:
+                learner.load_state(state)
             try:
                 self._train(learner, data, config, observers, progress, run)
             finally:
@@ -111,10 +125,13 @@ class Trainer(ABC):
         _tell(observers, self._start_row(config, data, progress))
         keep(progress)
         try:
-            self.evaluation = train(learner, data, config, observers, progress, keep)
+            last = min(config.epochs, self.stop_after or config.epochs)
+            self.evaluation = train(learner, data, config, observers, progress, keep, last)
         except TrainingError:
             learner.load_state(good)
             raise
+        if progress.epoch < config.epochs:
+            return
         _tell(observers, {"kind": "end", **self.evaluation.to_dict(data.classes)})
         if run:
             run.finish(good)
@@ -149,6 +166,8 @@ class Trainer(ABC):
             device=self.device,
             precision=self.precision,
             log_every=self.log_every,
+            checkpoint_every=self.checkpoint_every,
+            weights=self.weights,
         )
 
     def _start_row(self, config: TrainConfig, data: FashionMNIST, progress: Progress) -> Row:
@@ -183,6 +202,13 @@ class _History:
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def _start(path: str, config: TrainConfig) -> State:
+    spec, arrays = load_weights(path)
+    if spec != config.spec:
+        raise ConfigError(f"weights: must be of the network that is trained; got {path} of another")
+    return dict(arrays)
 
 
 def _tell(observers: list[Observer], row: Row) -> None:

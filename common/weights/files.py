@@ -1,141 +1,143 @@
-"""One safetensors file per network: canonical arrays, and the spec in the metadata."""
+"""One safetensors file per network: canonical arrays, and the spec in the metadata.
+
+A training state is the same file with momentum buffers beside the weights and the position of its
+run beside the spec.
+"""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from common.arch import AnyNetSpec, buffers, parameters
+from common.arch import AnyNetSpec
 from common.errors import SpecError, WeightsError
 from common.files import write_bytes
+from common.weights.checks import MOMENTUM, Found, check_depth, check_found, check_values
 from common.weights.initial import Arrays
 
 FORMAT_VERSION = 1
 
+State = dict[str, NDArray[Any]]
+"""Weights, running statistics and momentum buffers by canonical name, float32 or float64."""
+
 # One metadata entry: safetensors writes several in random order, and equal networks must give
 # equal bytes.
 _HEADER = "anynet"
-_MOST_NAMED = 8
-_DTYPES = {"F64": "float64", "F16": "float16", "BF16": "bfloat16", "I64": "int64"}
+_DTYPES = {"F32": "float32", "F64": "float64", "F16": "float16", "BF16": "bfloat16"}
 
 
-def save_weights(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, np.ndarray]) -> None:
+def save_weights(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write the network's arrays and spec to one file, whole or not at all.
 
     Raises `WeightsError` when the arrays do not fit the spec.
     """
-    from safetensors.numpy import save
-
-    checked = check_arrays(spec, arrays, str(path))
-    header = json.dumps({"version": FORMAT_VERSION, "spec": spec.to_dict()})
-    write_bytes(path, save(checked, {_HEADER: header}))
+    _write(path, spec, check_arrays(spec, arrays, str(path)), {})
 
 
 def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
-    """Read a file that `save_weights` wrote; every array is checked against the plan.
+    """The spec and the float32 weights of a weight file or a training state.
 
-    Raises `WeightsError` naming the file and every array that is missing, extra or mis-shaped.
+    Every name, shape and type is checked against the plan before an array is read. Raises one
+    `WeightsError` that names the file and all arrays that do not fit.
+    """
+    spec, arrays, _ = read_contents(path)
+    weights = {
+        n: a.astype(np.float32, copy=False) for n, a in arrays.items() if not n.endswith(MOMENTUM)
+    }
+    return spec, weights
+
+
+def save_state(
+    path: str | Path,
+    spec: AnyNetSpec,
+    arrays: Mapping[str, NDArray[Any]],
+    training: Mapping[str, Any],
+) -> None:
+    """Write a training state to one file, whole or not at all.
+
+    `training` is plain data for JSON: where the run stands. Raises `WeightsError`.
+    """
+    _write(path, spec, check_arrays(spec, arrays, str(path), training=True), {"training": training})
+
+
+def load_state(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any]]:
+    """What `save_state` wrote: spec, arrays and where the run stands. Raises `WeightsError`."""
+    spec, arrays, training = read_contents(path)
+    if training is None:
+        raise WeightsError(f"{path}: must be a training state; got weights alone")
+    return spec, arrays, training
+
+
+def read_contents(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any] | None]:
+    """Spec and arrays of either kind of file, and for a training state where the run stands.
+
+    Raises `WeightsError`.
     """
     from safetensors import SafetensorError, safe_open
 
+    where = str(path)
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            spec = _spec_from(metadata, str(path))
+        with safe_open(where, framework="numpy") as file:
+            spec, training = _from_header(file.metadata() or {}, where)
             names = list(file.keys())
-            _check_depth(spec, names, str(path))
-            _check_names(spec, names, str(path))
-            _check_headers(spec, file, str(path))
-            arrays = {name: file.get_tensor(name) for name in names}
+            check_depth(spec, names, where)
+            found = {name: _found(file.get_slice(name)) for name in names}
+            order = check_found(spec, found, where, training is not None)
+            arrays = {name: file.get_tensor(name) for name in order}
     except FileNotFoundError as error:
-        raise WeightsError(f"{path}: must be a weight file; got no such file") from error
+        raise WeightsError(f"{where}: must be a weight file; got no such file") from error
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: must be a safetensors file; got {error}") from error
-    return spec, check_arrays(spec, arrays, str(path))
+        raise WeightsError(f"{where}: must be a safetensors file; got {error}") from error
+    check_values(arrays, where)
+    return spec, arrays, training
 
 
-def check_arrays(spec: AnyNetSpec, arrays: Mapping[str, np.ndarray], where: str) -> Arrays:
+def check_arrays(
+    spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]], where: str, training: bool = False
+) -> State:
     """`arrays` in the plan's order, after checking every name, shape, dtype and value.
 
     Raises one `WeightsError` that lists all differences, naming layers.
     """
-    _check_names(spec, arrays, where)
-    wrong = []
-    for name, shape in expected_shapes(spec).items():
-        array = arrays[name]
-        if array.shape != shape:
-            wrong.append(f"{name} must have shape {shape}, got {array.shape}")
-        elif array.dtype != np.float32:
-            wrong.append(f"{name} must be float32, got {array.dtype}")
-        elif not np.isfinite(array).all():
-            wrong.append(f"{name} must be finite, got NaN or infinity")
-    if wrong:
-        raise WeightsError(f"{where}: arrays must fit the network's plan; {_some(wrong)}")
-    return {name: np.ascontiguousarray(arrays[name]) for name in expected_shapes(spec)}
+    found = {name: Found(array.shape, array.dtype.name) for name, array in arrays.items()}
+    order = check_found(spec, found, where, training)
+    check_values(arrays, where)
+    return {name: np.ascontiguousarray(arrays[name]) for name in order}
 
 
-def expected_shapes(spec: AnyNetSpec) -> dict[str, tuple[int, ...]]:
-    """Shape of every array of a network, trainable ones first, by canonical name."""
-    return {**parameters(spec), **buffers(spec)}
+def _write(
+    path: str | Path, spec: AnyNetSpec, arrays: State, more: Mapping[str, Mapping[str, Any]]
+) -> None:
+    from safetensors.numpy import save
+
+    header = json.dumps({"version": FORMAT_VERSION, "spec": spec.to_dict(), **more})
+    write_bytes(path, save(arrays, {_HEADER: header}))
 
 
-def _spec_from(metadata: Mapping[str, str], where: str) -> AnyNetSpec:
+def _found(part: Any) -> Found:
+    dtype = part.get_dtype()
+    return Found(tuple(part.get_shape()), _DTYPES.get(dtype, dtype))
+
+
+def _from_header(
+    metadata: Mapping[str, str], where: str
+) -> tuple[AnyNetSpec, dict[str, Any] | None]:
     try:
         header = json.loads(metadata[_HEADER])
-        version, spec = header["version"], header["spec"]
-    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        version, spec, training = header["version"], header["spec"], header.get("training")
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise WeightsError(f"{where}: metadata must hold {_HEADER}; got {error!r}") from error
     if version != FORMAT_VERSION:
         raise WeightsError(
             f"{where}: format version must be {FORMAT_VERSION}; got {version!r}; "
             "a newer release of anynet may read it"
         )
+    if training is not None and not isinstance(training, dict):
+        raise WeightsError(f"{where}: training must be an object; got {training!r}")
     try:
-        return AnyNetSpec.from_dict(spec)
+        return AnyNetSpec.from_dict(spec), training
     except (SpecError, OverflowError) as error:
         raise WeightsError(f"{where}: {error}") from error
-
-
-def _check_depth(spec: AnyNetSpec, names: list[str], where: str) -> None:
-    """Refuse a spec of more blocks than the file has arrays, before all of them are planned."""
-    blocks = sum(stage.depth for stage in spec.stages)
-    if blocks > len(names):
-        raise WeightsError(
-            f"{where}: must hold the arrays of {blocks} blocks, as its spec says; "
-            f"got {len(names)} arrays"
-        )
-
-
-def _check_headers(spec: AnyNetSpec, file: Any, where: str) -> None:
-    """Refuse arrays of another shape or type before any of them is read."""
-    wrong = []
-    for name, shape in expected_shapes(spec).items():
-        part = file.get_slice(name)
-        got = tuple(part.get_shape())
-        if got != shape:
-            wrong.append(f"{name} must have shape {shape}, got {got}")
-        elif part.get_dtype() != "F32":
-            wrong.append(f"{name} must be float32, got {_DTYPES.get(part.get_dtype(), 'another')}")
-    if wrong:
-        raise WeightsError(f"{where}: arrays must fit the network's plan; {_some(wrong)}")
-
-
-def _check_names(spec: AnyNetSpec, names: Iterable[str], where: str) -> None:
-    have, want = set(names), expected_shapes(spec)
-    missing = [name for name in want if name not in have]
-    extra = sorted(have - set(want))
-    if missing or extra:
-        raise WeightsError(
-            f"{where}: arrays must be those of the network's plan; "
-            f"missing {_some(missing)}; extra {_some(extra)}"
-        )
-
-
-def _some(items: list[str]) -> str:
-    """The items for a message, cut when there are very many."""
-    if not items:
-        return "none"
-    more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
-    return ", ".join(items[:_MOST_NAMED]) + more

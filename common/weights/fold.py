@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, plan
-from common.weights.files import expected_shapes
+from common.weights.checks import expected_shapes
 
 
 def fold_batch_norms(

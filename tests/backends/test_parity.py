@@ -81,23 +81,26 @@ def _swapped(spec):
     return replace(spec, stages=(replace(stage, group_width=stage.groups),))
 
 
+_BN, _BLOCK = "stem.bn", "stage1.block2"
 _BROKEN = {
-    "epsilon": (with_spec, lambda s: replace(s, bn_epsilon=1e-3), "eval outputs", "stem.bn"),
-    "momentum": (with_spec, lambda s: replace(s, bn_momentum=0.01), "statistics", "stem.bn"),
-    "group width": (with_spec, _swapped, "shapes", "stage1.block1.conv2"),
-    "no bias": (with_spec, lambda s: replace(s, conv_bias=False), "shapes", "stem.conv"),
-    "unused bias": (loading, _without_bias, "eval outputs", "stage1.block2.conv1"),
-    "transposed kernel": (loading, _transposed, "eval outputs", "stage1.block2.conv2"),
-    "unbiased variance": (averaging, _unbiased, "statistics", "stem.bn"),
+    "epsilon": (with_spec, lambda s: replace(s, bn_epsilon=1e-3), "eval outputs", _BN, "epsilon"),
+    "momentum": (with_spec, lambda s: replace(s, bn_momentum=0.01), "statistics", _BN, "momentum"),
+    "group width": (with_spec, _swapped, "shapes", "stage1.block1.conv2", "group width"),
+    "no bias": (with_spec, lambda s: replace(s, conv_bias=False), "shapes", "stem.conv", "bias"),
+    "unused bias": (loading, _without_bias, "eval outputs", f"{_BLOCK}.conv1", "bias"),
+    "transposed kernel": (loading, _transposed, "eval outputs", f"{_BLOCK}.conv2", "transposed"),
+    "unbiased variance": (averaging, _unbiased, "statistics", _BN, "unbiased"),
 }
 
 
-@pytest.mark.parametrize(("breaking", "change", "quantity", "layer"), _BROKEN.values(), ids=_BROKEN)
-def test_a_broken_variant_is_caught_in_its_layer(backend, truth, breaking, change, quantity, layer):
+@pytest.mark.parametrize("variant", _BROKEN.values(), ids=_BROKEN)
+def test_a_broken_variant_is_caught_in_its_layer(backend, truth, variant):
+    breaking, change, quantity, layer, cause = variant
     for precision in ("float32", "float64"):
         outside = _outside(breaking(backend, change), _CASE, truth)
         first = next(item for item in outside if item.precision == precision)
         assert (first.quantity, first.layer) == (quantity, layer)
+        assert any(cause in words for words in first.causes)
 
 
 def test_uneven_padding_is_caught_in_its_layer(backend, native, monkeypatch):
@@ -106,3 +109,4 @@ def test_uneven_padding_is_caught_in_its_layer(backend, native, monkeypatch):
     native.pad_like_same(monkeypatch)
     first = _outside(backend, case, record(reference, case))[0]
     assert (first.quantity, first.layer) == ("eval outputs", "stem.conv")
+    assert first.causes[0].startswith("padding")

@@ -5,12 +5,14 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from common import REGNETX32
+from common.arch import parameters
 from common.cli import main
-from common.weights import initial_weights, save_weights
+from common.weights import initial_weights, load_weights, save_weights
 
 
 def _run(*arguments):
@@ -65,6 +67,10 @@ def test_the_summary_table_shows_the_total():
         (["export", "net", "--out", "x"], 2, "Missing option '--format'"),
         (["export", "net", "--format", "onnx"], 2, "Missing option '--out'"),
         (["export", "net", "--format", "onnx", "--out", "x"], 1, "net: must be a weight file"),
+        (["train", "--out", "x", "--weights", "y", "--model", "z"], 1, "got --model too"),
+        (["inspect", "none"], 1, "none: must be a weight file; got no such file"),
+        (["convert", "none", "x.npz"], 1, "none: must be a weight file; got no such file"),
+        (["init", "regnetx31", "x.safetensors"], 1, "did you mean regnetx32?"),
         (["nonsense"], 2, "No such command"),
     ],
 )
@@ -79,12 +85,87 @@ def test_bad_input_is_one_clear_error(arguments, code, message, tmp_path, monkey
 
 @pytest.mark.parametrize(
     "command",
-    ["summary", "train", "evaluate", "predict", "export", "curves", "backends", "parity"],
-)
+    ["summary", "init", "train", "evaluate", "predict", "curves", "inspect", "convert", "export",
+     "backends", "parity"],
+)  # fmt: skip
 def test_every_command_explains_itself(command):
     result = _run(command, "--help")
     assert result.exit_code == 0
     assert len(result.output) > 300
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "net.safetensors"
+    assert _run("init", "regnetx32", path, "--seed", 3).exit_code == 0
+    return path
+
+
+def test_init_writes_the_seeded_draw(weights):
+    spec, arrays = load_weights(weights)
+    drawn = initial_weights(REGNETX32, 3)
+    assert spec == REGNETX32
+    assert [name for name in drawn if not np.array_equal(arrays[name], drawn[name])] == []
+
+
+def test_init_moves_every_weight_by_one_rounding_unit(tmp_path):
+    _run("init", "regnetx32", tmp_path / "net.safetensors", "--rounding-draw", 1)
+    _, arrays = load_weights(tmp_path / "net.safetensors")
+    drawn = initial_weights(REGNETX32)
+    for name in parameters(REGNETX32):
+        away = np.abs(arrays[name] - drawn[name])
+        assert np.array_equal(away, np.spacing(np.abs(drawn[name])))
+
+
+def test_inspect_shows_arrays_spec_and_counts(weights):
+    data = json.loads(_run("inspect", weights, "--json").stdout)
+    assert (data["params"], data["training"]) == (179_290, None)
+    assert data["spec"] == json.loads(REGNETX32.to_json())
+    assert data["arrays"][0]["array"] == "stem.conv.weight"
+    assert data["arrays"][0]["shape"] == [32, 1, 3, 3]
+    text = _run("inspect", weights).stdout
+    assert "stage2.block6.bn3.running_var" in text
+    assert "179,290" in text
+
+
+def test_converting_to_a_weight_file_changes_no_byte(weights, tmp_path):
+    _run("convert", weights, tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == weights.read_bytes()
+
+
+def test_converting_to_npz_keeps_every_array(weights, tmp_path):
+    _run("convert", weights, tmp_path / "net.npz")
+    arrays, (_, expected) = np.load(tmp_path / "net.npz"), load_weights(weights)
+    assert set(arrays.files) == set(expected)
+    assert [name for name in expected if not np.array_equal(arrays[name], expected[name])] == []
+
+
+def test_converting_to_another_ending_is_an_error(weights, tmp_path):
+    result = _run("convert", weights, tmp_path / "net.pkl")
+    assert "must end in .safetensors or .npz; got '.pkl'" in result.stderr
+    assert not (tmp_path / "net.pkl").exists()
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two runs whose losses are a thousandth apart."""
+    for name, factor in (("one", 1.0), ("two", 1.001)):
+        (tmp_path / name).mkdir()
+        rows = [
+            {"kind": "interval", "step": step, "epoch": step / 4, "loss": factor / step}
+            for step in (1, 2, 3)
+        ]
+        (tmp_path / name / "record.jsonl").write_text("".join(f"{json.dumps(r)}\n" for r in rows))
+    return tmp_path / "one", tmp_path / "two"
+
+
+@pytest.mark.parametrize(("tolerance", "code"), [("1e-2", 0), ("1e-4", 1)])
+def test_curves_says_how_far_runs_are_apart(runs, tmp_path, tolerance, code):
+    picture = tmp_path / "both.png"
+    result = _run("curves", *runs, "--out", picture, "--tolerance", tolerance)
+    assert "0.001" in result.stdout
+    assert result.exit_code == code
+    assert picture.exists()
 
 
 def test_python_m_common_is_the_command():

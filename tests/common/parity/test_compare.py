@@ -86,11 +86,15 @@ def test_pairs_of_backends_are_compared_too(truth, same):
 
 def test_the_report_has_a_page_a_picture_and_two_records(truth, same, tmp_path):
     other = same | {"small/float32/eval outputs/stem.conv": np.zeros((4, 4, 8, 8))}
-    write_report(summarise(compare({"reference": truth, "other": other}, [_CASE])), tmp_path)
+    records = {"reference": truth, "other": other}
+    write_report(summarise(compare(records, [_CASE])), records, tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert "small: disagrees" in page
     assert "eval outputs of stem.conv" in page
-    assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
+    assert "Likely causes of the first: padding" in page
+    for name in ("report.png", "free_runs.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert page.count("data:image/png;base64,") == 2
     rows = json.loads((tmp_path / "report.json").read_text())
     assert {row["array"] for row in rows if row["ratio"] > 1} == {"stem.conv"}
     failures = ET.parse(tmp_path / "junit.xml").getroot().iter("failure")

@@ -5,7 +5,8 @@ import types
 
 import pytest
 
-from common.training import ProgressBar
+from common.errors import DataError
+from common.training import ProgressBar, distance
 from common.training.curves import LiveFigure, draw_comparison, draw_curves, save_curves
 from tests.common.training.fakes import Data, FakeTrainer, Model
 
@@ -32,6 +33,33 @@ def test_the_ending_says_the_format(rows, tmp_path, ending, start):
 def test_a_comparison_names_every_run(rows):
     losses, _ = draw_comparison({"one": rows, "two": rows}).axes
     assert [text.get_text() for text in losses.get_legend().get_texts()] == ["one", "two"]
+
+
+def test_short_runs_are_compared_by_their_losses_alone(rows):
+    short = [row for row in rows if row.get("epoch", 0) <= 1]
+    assert len(draw_comparison({"one": short}).axes) == 1
+
+
+def test_a_band_reaches_from_the_lowest_run_to_the_highest(rows):
+    higher = [{**row, "loss": 2 * row["loss"]} if "loss" in row else row for row in rows]
+    losses, _ = draw_comparison({"one": rows}, [higher]).axes
+    (shade,) = losses.collections
+    heights = shade.get_paths()[0].vertices[:, 1]
+    first = [row["loss"] for row in rows if row["kind"] == "interval"]
+    assert heights.min() == pytest.approx(min(first))
+    assert heights.max() == pytest.approx(2 * max(first))
+
+
+def test_a_distance_is_relative_and_over_common_steps(rows):
+    other = [{**row, "loss": 1.1 * row["loss"]} for row in rows if row["kind"] == "interval"]
+    found = distance(other[1:], rows)
+    assert (found.mean, found.largest) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert found.intervals == len(other) - 1
+
+
+def test_runs_without_common_steps_have_no_distance(rows):
+    with pytest.raises(DataError, match="intervals that end at the same steps"):
+        distance(rows, rows[:1])
 
 
 def test_the_figure_in_a_notebook_is_redrawn_in_place(rows, monkeypatch):

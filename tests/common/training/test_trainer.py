@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from common import AnyNetSpec
 from common.errors import ConfigError, DataError, TrainingError, WeightsError
 from common.training import Recipe, read_config, read_record
-from common.weights import load_weights
+from common.training.checkpoint import load_checkpoint
+from common.training.records import RecordFile
+from common.weights import initial_weights, load_weights, save_weights
 from tests.common.training.fakes import SPEC, Data, FakeTrainer, Model
 
 
@@ -96,8 +99,89 @@ def test_resuming_from_a_broken_checkpoint_is_a_weights_error(tmp_path):
     _fit(tmp_path, epochs=1)
     path = tmp_path / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(WeightsError, match="checkpoint.safetensors: must be a training state"):
+    with pytest.raises(WeightsError, match="checkpoint.safetensors: must be a safetensors"):
         _fit(tmp_path, resume=True)
+
+
+def test_a_run_without_a_checkpoint_begins_anew(tmp_path):
+    _fit(tmp_path, epochs=1)
+    (tmp_path / "checkpoint.safetensors").unlink()
+    assert _fit(tmp_path, resume=True).learner.steps == 4
+    kinds = [row["kind"] for row in read_record(tmp_path / "record.jsonl")]
+    assert kinds == ["start", *["interval", "epoch"] * 2, "end"]
+
+
+def test_a_checkpoint_can_be_written_within_an_epoch(tmp_path):
+    trainer = FakeTrainer(2, out=tmp_path, losses=[1.0, float("nan")], log_every=1,
+                          checkpoint_every=0)  # fmt: skip
+    with pytest.raises(TrainingError):
+        trainer.fit(Model(), Data())
+    assert trainer.learner.steps == 1
+    spec, state, position = load_checkpoint(tmp_path / "checkpoint.safetensors")
+    assert (spec, position.seed, position.progress.step) == (SPEC, 0, 1)
+    assert state["head.fc.bias"][0] == 1
+    assert len((tmp_path / "record.jsonl").read_bytes()) == position.record_offset
+
+
+def test_a_run_resumed_within_an_epoch_has_the_record_of_a_whole_one(tmp_path):
+    whole = _fit(tmp_path / "whole", log_every=1)
+    losses = [1.0, 1 / 2, float("nan")]
+    stopped = FakeTrainer(2, out=tmp_path / "parts", losses=losses, log_every=1, checkpoint_every=0)
+    with pytest.raises(TrainingError):
+        stopped.fit(Model(), Data())
+    parts = _fit(tmp_path / "parts", resume=True, log_every=1)
+    rows = read_record(tmp_path / "parts" / "record.jsonl")
+    losses = [[row["loss"] for row in rows if row["kind"] == "interval"]
+              for rows in (whole.history, rows)]  # fmt: skip
+    assert losses[0] == losses[1]
+    assert parts.learner.steps == 4
+
+
+def test_a_run_can_start_from_a_weight_file(tmp_path):
+    arrays = initial_weights(SPEC)
+    arrays["head.fc.bias"] = arrays["head.fc.bias"] + 100
+    save_weights(tmp_path / "start.safetensors", SPEC, arrays)
+    trainer = _fit(tmp_path / "run", weights=tmp_path / "start.safetensors")
+    assert trainer.learner.steps == 104
+
+
+def test_weights_of_another_network_are_a_config_error(tmp_path):
+    other = AnyNetSpec.from_arch(((2, 4),), 4)
+    save_weights(tmp_path / "start.safetensors", other, initial_weights(other))
+    with pytest.raises(ConfigError, match="weights: must be of the network that is trained"):
+        _fit(weights=tmp_path / "start.safetensors")
+
+
+def test_a_run_can_stop_after_an_epoch_and_go_on_by_its_own_schedule(tmp_path):
+    recipe = Recipe(schedule="cosine")
+    whole = _fit(tmp_path / "whole", recipe=recipe)
+    first = _fit(tmp_path / "parts", recipe=recipe, stop_after=1)
+    assert [row["kind"] for row in first.history] == ["start", "interval", "epoch"]
+    assert not (tmp_path / "parts" / "model.safetensors").exists()
+    second = _fit(tmp_path / "parts", recipe=recipe, resume=True)
+    assert first.learner.rates + second.learner.rates == whole.learner.rates
+
+
+def test_a_run_in_use_cannot_be_resumed(tmp_path):
+    _fit(tmp_path, epochs=1)
+    record = RecordFile(tmp_path / "record.jsonl", 1)
+    with pytest.raises(ConfigError, match="another process is writing"):
+        _fit(tmp_path, resume=True)
+    record.close()
+
+
+def test_a_record_shorter_than_its_checkpoint_says_is_a_config_error(tmp_path):
+    _fit(tmp_path, epochs=1)
+    (tmp_path / "record.jsonl").write_text("")
+    with pytest.raises(ConfigError, match="record.jsonl: must be as long as its checkpoint says"):
+        _fit(tmp_path, resume=True)
+
+
+def test_resuming_removes_what_a_killed_process_left(tmp_path):
+    _fit(tmp_path, epochs=1)
+    (tmp_path / ".anynet-half.safetensors").write_text("half")
+    _fit(tmp_path, resume=True)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

@@ -7,8 +7,15 @@ import pytest
 from safetensors.numpy import save_file
 
 from common import REGNETX32, AnyNetSpec
+from common.arch import parameters
 from common.errors import WeightsError
-from common.weights import initial_weights, load_weights, save_weights
+from common.weights import (
+    initial_weights,
+    load_state,
+    load_weights,
+    save_state,
+    save_weights,
+)
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1),), 4)
 _ARRAYS = initial_weights(_SPEC)
@@ -33,6 +40,54 @@ def test_equal_networks_give_equal_bytes(path, tmp_path):
     assert path.read_bytes() == (tmp_path / "other").read_bytes()
 
 
+_STATE = {
+    name: array.astype(np.float64)
+    for name, array in {
+        **_ARRAYS, **{f"{name}.momentum": _ARRAYS[name] + 1 for name in parameters(_SPEC)}
+    }.items()
+}  # fmt: skip
+_TRAINING = {"seed": 3, "progress": {"step": 7}}
+
+
+def test_a_training_state_is_loaded_with_its_position(path):
+    save_state(path, _SPEC, _STATE, _TRAINING)
+    spec, arrays, training = load_state(path)
+    assert (spec, training) == (_SPEC, _TRAINING)
+    assert [n for n in _STATE if not np.array_equal(arrays[n], _STATE[n])] == []
+    assert {array.dtype for array in arrays.values()} == {np.dtype("float64")}
+
+
+def test_a_training_state_holds_a_networks_weights_too(path):
+    save_state(path, _SPEC, _STATE, _TRAINING)
+    spec, arrays = load_weights(path)
+    assert spec == _SPEC
+    assert [n for n in _ARRAYS if not np.array_equal(arrays[n], _ARRAYS[n])] == []
+    assert arrays.keys() == _ARRAYS.keys()
+
+
+def test_weights_alone_are_no_training_state(path):
+    save_weights(path, _SPEC, _ARRAYS)
+    with pytest.raises(WeightsError, match="must be a training state; got weights alone"):
+        load_state(path)
+
+
+def test_momentum_of_some_parameters_alone_is_refused(path):
+    state = {name: array for name, array in _STATE.items() if name != f"{_NAME}.momentum"}
+    with pytest.raises(WeightsError, match=f"missing {_NAME}.momentum; extra none"):
+        save_state(path, _SPEC, state, _TRAINING)
+
+
+def test_all_differences_are_in_one_error(path):
+    change = {
+        _NAME: None, "more": np.zeros(1, np.float32), "head.fc.bias": np.zeros(2, np.float32)
+    }  # fmt: skip
+    message = (
+        rf"missing {_NAME}; extra more; unfit head.fc.bias must have shape \(10,\), got \(2,\)"
+    )
+    with pytest.raises(WeightsError, match=message):
+        save_weights(path, _SPEC, _changed(change))
+
+
 _MISFITS = pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -40,7 +95,10 @@ _MISFITS = pytest.mark.parametrize(
         ({"stem.conv.wieght": np.zeros(3, np.float32)}, "missing none; extra stem.conv.wieght"),
         ({_NAME: np.zeros((3, 3), np.float32)}, rf"{_NAME} must have shape \(8, 4, 3, 3\)"),
         ({_NAME: _ARRAYS[_NAME].astype(np.float64)}, f"{_NAME} must be float32, got float64"),
-        ({_NAME: np.full_like(_ARRAYS[_NAME], np.nan)}, f"{_NAME} must be finite"),
+        (
+            {_NAME: np.full_like(_ARRAYS[_NAME], np.nan)},
+            f"must be finite; got NaN or infinity in {_NAME}",
+        ),
     ],
 )
 

@@ -1,0 +1,34 @@
+"""`anynet init`: the weights that training starts from."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from common.cli.networks import resolve_spec
+from common.weights import initial_weights, moved_weights, save_weights
+
+
+@click.command()
+@click.argument("network", metavar="NAME|SPEC.json")
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--rounding-draw",
+    type=click.IntRange(0),
+    help="Move every weight by one float32 rounding unit, up or down as drawn from this number.",
+)
+def init(network: str, target: Path, seed: int, rounding_draw: int | None) -> None:
+    """Write the initial weights of a network to the file TARGET.
+
+    They are the draw of --seed that training in every backend starts from. With --rounding-draw
+    they are moved as little as a float32 can be; `anynet train --weights TARGET` then shows how
+    far rounding alone carries a run.
+    """
+    spec = resolve_spec(network)
+    arrays = initial_weights(spec, seed)
+    if rounding_draw is not None:
+        moved = moved_weights(spec, arrays, rounding_draw)
+        arrays = {name: array.astype(np.float32) for name, array in moved.items()}
+    save_weights(target, spec, arrays)
+    click.echo(f"written to {target}")

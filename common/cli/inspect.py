@@ -1,0 +1,66 @@
+"""`anynet inspect`: what is in a weight file."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from math import prod
+from typing import Any
+
+import click
+import numpy as np
+
+from common.arch import DEFAULT_IMAGE_SIZE, AnyNetSpec, count
+from common.cli.networks import checkpoint_path
+from common.cli.tables import joined, print_table
+from common.weights import read_contents
+
+
+@click.command()
+@click.argument("file", metavar="FILE|RUN")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def inspect(file: str, as_json: bool) -> None:
+    """Show the arrays, the spec and the counts of a weight file or a training state.
+
+    FILE is a model.safetensors or a checkpoint.safetensors, or the directory of a run for its
+    model. The whole file is read and checked first. FLOPs and activations are those of one image
+    of 96x96 pixels.
+    """
+    path = checkpoint_path(file)
+    spec, arrays, training = read_contents(path)
+    counts = asdict(count(spec, DEFAULT_IMAGE_SIZE))
+    rows = [_row(name, array) for name, array in arrays.items()]
+    if as_json:
+        found = {"file": str(path), "spec": spec.to_dict(), **counts, "training": training}
+        click.echo(json.dumps({**found, "arrays": rows}, indent=2))
+        return
+    head = ("array", "shape", "least", "largest")
+    elements = sum(row["elements"] for row in rows)
+    title = f"{path}: {len(rows)} arrays, {elements:,} elements of {rows[0]['dtype']}"
+    print_table(title, head, [[joined(row[key]) for key in head] for row in rows])
+    print_table("spec", ("field", "value"), list(_fields(spec)))
+    print_table(
+        f"counts at {DEFAULT_IMAGE_SIZE}x{DEFAULT_IMAGE_SIZE}", tuple(counts), [[*counts.values()]]
+    )
+    if training is not None:
+        where = {key: str(value) for key, value in training.items()}
+        print_table("training", ("field", "value"), [*where.items()])
+
+
+def _fields(spec: AnyNetSpec) -> Iterator[tuple[str, str]]:
+    """Every field as text, with a row for each stage."""
+    for name, value in asdict(spec).items():
+        if name != "stages":
+            yield name, str(value)
+    for number, stage in enumerate(spec.stages, 1):
+        yield f"stage {number}", ", ".join(f"{key} {v}" for key, v in asdict(stage).items())
+
+
+def _row(name: str, array: np.ndarray[Any, Any]) -> dict[str, Any]:
+    return {
+        "array": name,
+        "shape": list(array.shape),
+        "dtype": array.dtype.name,
+        "elements": prod(array.shape),
+        "least": float(array.min()),
+        "largest": float(array.max()),
+    }

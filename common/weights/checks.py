@@ -1,0 +1,81 @@
+"""Whether arrays are those of a network's plan, told in one error for all of them."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.arch import AnyNetSpec, buffers, parameters
+from common.errors import WeightsError
+
+MOMENTUM = ".momentum"
+"""Ending of the name of an array's momentum buffer in a training state."""
+
+_MOST_NAMED = 8
+
+
+class Found(NamedTuple):
+    """What a file says of an array before it is read."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def expected_shapes(spec: AnyNetSpec) -> dict[str, tuple[int, ...]]:
+    """Shape of every array of a network, trainable ones first, by canonical name."""
+    return {**parameters(spec), **buffers(spec)}
+
+
+def check_depth(spec: AnyNetSpec, names: Collection[str], where: str) -> None:
+    """Refuse a spec of more blocks than there are arrays, before all of them are planned."""
+    blocks = sum(stage.depth for stage in spec.stages)
+    if blocks > len(names):
+        raise WeightsError(
+            f"{where}: must hold the arrays of {blocks} blocks, as its spec says; "
+            f"got {len(names)} arrays"
+        )
+
+
+def check_found(
+    spec: AnyNetSpec, found: Mapping[str, Found], where: str, training: bool = False
+) -> list[str]:
+    """The names of all arrays in the plan's order, after checking names, shapes and types.
+
+    Weights are float32; in a `training` state all arrays may be float64, and all parameters or
+    none have momentum buffers. Raises one `WeightsError` that lists all differences.
+    """
+    shapes = expected_shapes(spec)
+    if training and any(name.endswith(MOMENTUM) for name in found):
+        shapes |= {name + MOMENTUM: shape for name, shape in parameters(spec).items()}
+    first = next((array.dtype for name, array in found.items() if name in shapes), "float32")
+    dtype = "float64" if training and first == "float64" else "float32"
+    missing = [name for name in shapes if name not in found]
+    extra = sorted(set(found) - set(shapes))
+    wrong = []
+    for name in (name for name in shapes if name in found):
+        if found[name].shape != shapes[name]:
+            wrong.append(f"{name} must have shape {shapes[name]}, got {found[name].shape}")
+        elif found[name].dtype != dtype:
+            wrong.append(f"{name} must be {dtype}, got {found[name].dtype}")
+    if missing or extra or wrong:
+        raise WeightsError(
+            f"{where}: arrays must be those of the network's plan; missing {some(missing)}; "
+            f"extra {some(extra)}; unfit {some(wrong)}"
+        )
+    return list(shapes)
+
+
+def check_values(arrays: Mapping[str, NDArray[Any]], where: str) -> None:
+    """Raise one `WeightsError` that names all arrays with NaN or infinity."""
+    wrong = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if wrong:
+        raise WeightsError(f"{where}: arrays must be finite; got NaN or infinity in {some(wrong)}")
+
+
+def some(items: list[str]) -> str:
+    """The items for a message, cut when there are very many."""
+    if not items:
+        return "none"
+    more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
+    return ", ".join(items[:_MOST_NAMED]) + more

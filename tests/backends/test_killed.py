@@ -1,0 +1,27 @@
+"""Runs that are killed at random moments, and inside writes, end as if nothing had happened."""
+
+import json
+import os
+import subprocess
+import sys
+
+# Elsewhere an attempt compiles for seconds before it trains.
+_KILLS = {"torch": 50, "mx": 20, "tf": 12, "jax": 12}
+
+
+def test_a_killed_run_ends_in_the_weights_of_a_whole_one(backend, name, tmp_path):
+    threads = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    cache = {
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.backends.killing", name, str(_KILLS[name]),
+         str(tmp_path)],
+        capture_output=True, text=True, env={**os.environ, **threads, **cache},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["moment"] + found["write"] == _KILLS[name]
+    assert min(found["moment"], found["write"]) >= 1
+    assert set(found["killed"]) == {found["whole"]}
