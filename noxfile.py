@@ -5,6 +5,8 @@
 
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import nox
@@ -16,7 +18,7 @@ nox.options.sessions = ["lint", "common", "torch", "jax", "tf", "mx", "parity"]
 
 ROOT = Path(__file__).parent
 # MXNet's environment has the oldest NumPy, so `common` is tested there once more, ONNX included.
-EXTRAS = {"torch": "torch", "jax": "jax", "tf": "tf-cpu", "mx": "mx,onnx"}
+EXTRAS = {"torch": "torch,huggingface", "jax": "jax", "tf": "tf-cpu", "mx": "mx,onnx"}
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
 
@@ -26,9 +28,15 @@ def install(session: nox.Session, name: str, extras: str) -> None:
     session.install("-e", f".[{extras}]", "-c", f".constraints/{name}.txt")
 
 
-def in_environment(session: nox.Session, backend: str, *command: str) -> None:
-    """Run `command` in the environment of `backend`, which is made when it is missing."""
-    session.run(sys.executable, "-m", "nox", "-s", backend, "--", *command, external=True)
+def in_environment(
+    session: nox.Session, backend: str, *command: str, as_it_is: bool = False
+) -> None:
+    """Run `command` in the environment of `backend`, which is made or brought up to date first.
+
+    `as_it_is` spares the check of an environment that this session has used before.
+    """
+    options = ("-R",) if as_it_is else ()
+    session.run(sys.executable, "-m", "nox", *options, "-s", backend, "--", *command, external=True)
 
 
 def test_backend(session: nox.Session, backend: str) -> None:
@@ -84,16 +92,16 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def parity(session: nox.Session) -> None:
     """Run all four backends and the NumPy reference on the same cases and compare every pair."""
-    for subject in ("reference", *EXTRAS):
-        environment = "torch" if subject == "reference" else subject
-        in_environment(
-            session, environment, "anynet", "parity", "record", subject, "--out", str(PARITY)
-        )
-    in_environment(session, "torch", "anynet", "parity", "compare", str(PARITY))
-    relay(session)
+    record = ("anynet", "parity", "record")
+    for backend in EXTRAS:
+        in_environment(session, backend, *record, backend, "--out", str(PARITY))
+    again = partial(in_environment, session, as_it_is=True)
+    again("torch", *record, "reference", "--out", str(PARITY))
+    again("torch", "anynet", "parity", "compare", str(PARITY))
+    relay(again)
 
 
-def relay(session: nox.Session) -> None:
+def relay(run: Callable[..., None]) -> None:
     """Hand one run from framework to framework; its losses must be those of a run in one."""
     whole, handed = RELAY / "whole", RELAY / "handed on"
     shutil.rmtree(RELAY, ignore_errors=True)
@@ -102,13 +110,13 @@ def relay(session: nox.Session) -> None:
         "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1",
         "--epochs", str(len(EXTRAS)), "--log-every", "5",
     )  # fmt: skip
-    in_environment(session, "torch", "anynet", "train", *settings, "--out", str(whole))
+    run("torch", "anynet", "train", *settings, "--out", str(whole))
     for epoch, backend in enumerate(EXTRAS, 1):
         start = ("--resume", str(handed)) if epoch > 1 else (*settings, "--out", str(handed))
         options = ("--backend", backend, *start, "--stop-after", str(epoch))
-        in_environment(session, backend, "anynet", "train", *options)
+        run(backend, "anynet", "train", *options)
     picture = ("--out", str(PARITY / "relay.png"), "--tolerance", "1e-9")
-    in_environment(session, "torch", "anynet", "curves", str(whole), str(handed), *picture)
+    run("torch", "anynet", "curves", str(whole), str(handed), *picture)
 
 
 @nox.session(venv_backend="none")

@@ -11,7 +11,7 @@ from torch import nn
 from anynet_torch.model import AnyNet, Classifier
 from anynet_torch.weights import get_weights, set_weights
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import fold_batch_norms, load_weights, save_weights
+from common.weights import fold_batch_norms, load_spec, load_weights, save_weights
 
 __all__ = ["create", "fuse", "layer_outputs", "load", "logits", "save"]
 
@@ -86,7 +86,7 @@ def save(network: AnyNet, path: str | Path) -> None:
 
 def load(path: str | Path) -> AnyNet:
     """The network in a safetensors file. Raises `WeightsError` naming every difference."""
-    spec, arrays = load_weights(path)
-    network = create(spec)
-    set_weights(network, arrays)
+    # The network first: its initial weights are gone before those of the file are in memory.
+    network = create(load_spec(path))
+    set_weights(network, load_weights(path)[1])
     return network

@@ -46,6 +46,7 @@ def main() -> None:
     For other programs:   anynet export runs/first --format onnx --out model.onnx
     Compare runs:         anynet curves runs/first runs/second --out both.png
     Look into a file:     anynet inspect runs/first
+    Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
     What is installed:    anynet backends
 
     Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,

@@ -1,27 +1,74 @@
-"""`anynet convert`: a network from one file into another."""
+"""`anynet convert`: a network from one file into another, of this project or another library."""
 
 from pathlib import Path
 
 import click
 import numpy as np
 
+from common.arch import AnyNetSpec, count
 from common.cli.networks import checkpoint_path
 from common.errors import ConfigError
 from common.files import replacing
-from common.weights import load_weights, save_weights
+from common.weights import Arrays, load_weights, new_head, save_weights
+from common.weights.foreign import LAYOUTS, export_weights, is_own, read_foreign
+
+_OWN = "anynet"
 
 
 @click.command()
 @click.argument("source", metavar="CHECKPOINT|RUN")
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
-def convert(source: str, target: Path) -> None:
-    """Write the network in CHECKPOINT to the file TARGET; its ending says how.
+@click.option(
+    "--to",
+    "layout",
+    type=click.Choice([_OWN, *LAYOUTS]),
+    default=_OWN,
+    show_default=True,
+    help="Whose names and shapes TARGET gets.",
+)
+@click.option(
+    "--num-classes",
+    type=click.IntRange(1),
+    help="Replace the head by a new one of so many classes.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="What a new head is drawn from."
+)
+def convert(source: str, target: Path, layout: str, num_classes: int | None, seed: int) -> None:
+    r"""Write the network in CHECKPOINT to the file TARGET; its ending says how.
 
-    CHECKPOINT is a weight file, a training state, or the directory of a run. A TARGET that ends in
-    .safetensors is a weight file for every backend; one in .npz holds the arrays alone, for NumPy.
+    CHECKPOINT is a weight file, a training state, the directory of a run, or a .safetensors, .npz
+    or .pth file of torchvision, timm, pycls, Hugging Face transformers or the chapter's PyTorch
+    code. Whose it is is recognised from its names, and what network it holds from its shapes. A
+    TARGET that ends in .safetensors is a weight file for every backend; one in .npz holds the
+    arrays alone, for NumPy. With --to, TARGET is what another library loads.
+
+    \b
+    anynet convert regnet_y_400mf.pth model.safetensors
+    anynet convert model.safetensors timm.safetensors --to timm
+    anynet convert regnet_y_400mf.pth ten.safetensors --num-classes 10
     """
     path = checkpoint_path(source)
-    spec, arrays = load_weights(path)
+    origin, spec, arrays = _read(path)
+    head = ""
+    if num_classes is not None:
+        head = f"; new head of seed {seed} in place of {spec.num_classes} classes"
+        spec, arrays = new_head(spec, arrays, num_classes, seed)
+    if layout == _OWN:
+        _write_own(target, spec, arrays)
+    else:
+        export_weights(target, spec, arrays, layout)
+    click.echo(f"{path} ({origin}) -> {target} ({layout}): {_sentence(spec)}{head}")
+
+
+def _read(path: Path) -> tuple[str, AnyNetSpec, Arrays]:
+    if is_own(path):
+        return _OWN, *load_weights(path)
+    found = read_foreign(path)
+    return found.layout, found.spec, found.arrays
+
+
+def _write_own(target: Path, spec: AnyNetSpec, arrays: Arrays) -> None:
     if target.suffix == ".safetensors":
         save_weights(target, spec, arrays)
     elif target.suffix == ".npz":
@@ -29,4 +76,15 @@ def convert(source: str, target: Path) -> None:
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
     else:
         raise ConfigError(f"{target}: must end in .safetensors or .npz; got {target.suffix!r}")
-    click.echo(f"written to {target}")
+
+
+def _sentence(spec: AnyNetSpec) -> str:
+    depths, widths = (
+        ", ".join(str(getattr(stage, name)) for stage in spec.stages)
+        for name in ("depth", "channels")
+    )
+    squeeze = f", squeeze-and-excitation {spec.se_ratio:g}" if spec.se_ratio else ""
+    return (
+        f"depths {depths}, widths {widths}{squeeze}, {spec.num_classes} classes, "
+        f"{count(spec, 1).params:,} parameters"
+    )

@@ -4,6 +4,7 @@ from common.weights.checks import MOMENTUM, expected_shapes
 from common.weights.files import (
     State,
     check_arrays,
+    load_spec,
     load_state,
     load_weights,
     read_contents,
@@ -11,6 +12,7 @@ from common.weights.files import (
     save_weights,
 )
 from common.weights.fold import fold_batch_norms
+from common.weights.head import new_head
 from common.weights.initial import Arrays, initial_weights
 from common.weights.moved import moved_weights
 
@@ -22,9 +24,11 @@ __all__ = [
     "expected_shapes",
     "fold_batch_norms",
     "initial_weights",
+    "load_spec",
     "load_state",
     "load_weights",
     "moved_weights",
+    "new_head",
     "read_contents",
     "save_state",
     "save_weights",

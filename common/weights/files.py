@@ -17,6 +17,7 @@ from common.errors import SpecError, WeightsError
 from common.files import write_bytes
 from common.weights.checks import MOMENTUM, Found, check_depth, check_found, check_values
 from common.weights.initial import Arrays
+from common.weights.mapped import map_arrays
 
 FORMAT_VERSION = 1
 
@@ -48,6 +49,25 @@ def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
         n: a.astype(np.float32, copy=False) for n, a in arrays.items() if not n.endswith(MOMENTUM)
     }
     return spec, weights
+
+
+def load_spec(path: str | Path) -> AnyNetSpec:
+    """The spec of a weight file or a training state, read without its arrays.
+
+    Raises `WeightsError`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    where = str(path)
+    try:
+        with safe_open(where, framework="numpy") as file:
+            spec, _ = _from_header(file.metadata() or {}, where)
+            check_depth(spec, list(file.keys()), where)
+    except FileNotFoundError as error:
+        raise WeightsError(f"{where}: must be a weight file; got no such file") from error
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{where}: must be a safetensors file; got {error}") from error
+    return spec
 
 
 def save_state(
@@ -86,7 +106,8 @@ def read_contents(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any] |
             check_depth(spec, names, where)
             found = {name: _found(file.get_slice(name)) for name in names}
             order = check_found(spec, found, where, training is not None)
-            arrays = {name: file.get_tensor(name) for name in order}
+        mapped = map_arrays(Path(where))
+        arrays = {name: mapped[name].read() for name in order}
     except FileNotFoundError as error:
         raise WeightsError(f"{where}: must be a weight file; got no such file") from error
     except (SafetensorError, OSError) as error:

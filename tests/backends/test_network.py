@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from common import REGNETX32, AnyNetSpec, count, plan
 from common.arch import parts
@@ -22,6 +23,7 @@ _SPECS = {
     "vanilla": REGNETX32.with_block("vanilla"),
     "squeezed": _SQUEEZED,
 }
+_SIZES = (28, 32, 33, 96, 97, 224)
 _LINE = re.compile(r"^(\w+) .*output shape:\t\(([\d, ]+)\)$", re.MULTILINE)
 
 
@@ -42,16 +44,22 @@ def test_arrays_are_those_of_the_plan(backend, spec):
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(spec=specs())
-def test_random_networks_equal_the_plan(backend, native, spec):
+@given(spec=specs(), size=st.sampled_from(_SIZES))
+def test_random_networks_equal_the_plan(backend, native, spec, size):
     network = backend.create(spec)
     arrays = backend.get_weights(network)
     assert {name: array.shape for name, array in arrays.items()} == expected_shapes(spec)
-    assert native.trainable(network) == count(spec, 8).params
-    assert backend.logits(network, _images(spec, 8)).shape == (2, spec.num_classes)
+    assert native.trainable(network) == count(spec, size).params
+    outputs = backend.layer_outputs(network, _images(spec, size, batch=1))
+    shapes = {layer.name: (1, *layer.out_shape) for layer in plan(spec, size)}
+    assert {name: output.shape for name, output in outputs.items()} == {
+        name: shapes[name] for name in outputs
+    }
+    ends = {layer.name.split(".")[0]: layer.name for layer in plan(spec, size)}
+    assert set(ends.values()) <= outputs.keys()
 
 
-@pytest.mark.parametrize("size", [28, 32, 33, 96, 97, 224])
+@pytest.mark.parametrize("size", _SIZES)
 @pytest.mark.parametrize("spec", [REGNETX32, _SQUEEZED], ids=["regnetx32", "squeezed"])
 def test_what_flows_through_has_the_shapes_of_the_plan(backend, native, capsys, spec, size):
     model = backend.AnyNet.from_spec(spec)

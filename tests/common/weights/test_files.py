@@ -11,6 +11,7 @@ from common.arch import parameters
 from common.errors import WeightsError
 from common.weights import (
     initial_weights,
+    load_spec,
     load_state,
     load_weights,
     save_state,
@@ -32,6 +33,19 @@ def test_what_was_saved_is_loaded(path):
     spec, arrays = load_weights(path)
     assert spec == _SPEC
     assert [name for name in _ARRAYS if not np.array_equal(arrays[name], _ARRAYS[name])] == []
+
+
+def test_the_spec_is_read_without_the_arrays(path):
+    save_weights(path, _SPEC, _ARRAYS)
+    assert load_spec(path) == _SPEC
+
+
+def test_loaded_arrays_are_views_of_the_file_and_writing_to_them_changes_it_not(path):
+    save_weights(path, _SPEC, _ARRAYS)
+    before, arrays = path.read_bytes(), load_weights(path)[1]
+    assert not any(array.flags.owndata for array in arrays.values())
+    arrays[_NAME] += np.float32(1)
+    assert path.read_bytes() == before
 
 
 def test_equal_networks_give_equal_bytes(path, tmp_path):

@@ -1,0 +1,209 @@
+"""Where other libraries keep the layers of a RegNet: their module paths, as tables."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+_ARRAYS = ("weight", "bias", "running_mean", "running_var")
+_NUMBER = "[0-9]{1,4}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The module paths of one library, and what its RegNets can be.
+
+    `block` is the path of a block; `{stage}` and `{block}` count from one, `{stage0}` and
+    `{block0}` from zero. `layers` gives the foreign path of a layer by its canonical path, which
+    inside a block is the part after the block; `squeezed` replaces some of them in networks with
+    squeeze-and-excitation. The other fields are what an exported network must be for the library
+    to build it: whether convolutions have a bias (`None`: either), whether the two layers of a
+    squeeze-and-excitation are 1x1 convolutions, whether all stages share a group width and a
+    bottleneck of 1, and the one ratio that a squeeze-and-excitation can have. `wrapper` is the key
+    under which its `.pth` files hold the state.
+    """
+
+    name: str
+    block: str
+    layers: Mapping[str, str]
+    squeezed: Mapping[str, str] = field(default_factory=dict)
+    conv_bias: bool | None = False
+    se_convs: bool = True
+    shared_group_width: bool = False
+    no_bottleneck: bool = False
+    only_se_ratio: float | None = None
+    wrapper: str | None = None
+
+    def path(self, layer: str, squeezed: bool) -> str:
+        """The foreign path of a canonical layer. Raises `KeyError` for one it has no place for."""
+        table = {**self.layers, **self.squeezed} if squeezed else self.layers
+        if not layer.startswith("stage"):
+            return table[layer]
+        stage, block, inner = layer.split(".", 2)
+        numbers = int(stage.removeprefix("stage")), int(block.removeprefix("block"))
+        place = self.block.format(
+            stage=numbers[0], block=numbers[1], stage0=numbers[0] - 1, block0=numbers[1] - 1
+        )
+        return f"{place}.{table[inner]}"
+
+    def canonical(self, name: str) -> str | None:
+        """The canonical name of a foreign array, `None` when it is not one of this layout."""
+        path, _, array = name.rpartition(".")
+        if array not in _ARRAYS:
+            return None
+        if path in self._inverse:
+            return f"{self._inverse[path]}.{array}"
+        if not (found := self._pattern.match(path)):
+            return None
+        layer = self._inverse.get(path[found.end() :])
+        stage, block = (_number_from_one(found, kind) for kind in ("stage", "block"))
+        return f"stage{stage}.block{block}.{layer}.{array}" if layer else None
+
+    @cached_property
+    def _inverse(self) -> dict[str, str]:
+        pairs = (*self.layers.items(), *self.squeezed.items())
+        return {foreign: layer for layer, foreign in pairs}
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        pattern = re.escape(self.block)
+        for kind in ("stage", "stage0", "block", "block0"):
+            slot = re.escape(f"{{{kind}}}")
+            pattern = pattern.replace(slot, f"(?P<{kind}>{_NUMBER})", 1)
+            pattern = pattern.replace(slot, f"(?P={kind})")
+        return re.compile(rf"{pattern}\.")
+
+
+def _number_from_one(found: re.Match[str], kind: str) -> int:
+    groups = found.groupdict()
+    return int(groups[kind]) if kind in groups else int(groups[f"{kind}0"]) + 1
+
+
+TORCHVISION = Layout(
+    name="torchvision",
+    block="trunk_output.block{stage}.block{stage}-{block0}",
+    layers={
+        "stem.conv": "stem.0",
+        "stem.bn": "stem.1",
+        "conv1": "f.a.0",
+        "bn1": "f.a.1",
+        "conv2": "f.b.0",
+        "bn2": "f.b.1",
+        "se.fc1": "f.se.fc1",
+        "se.fc2": "f.se.fc2",
+        "conv3": "f.c.0",
+        "bn3": "f.c.1",
+        "conv4": "proj.0",
+        "bn4": "proj.1",
+        "head.fc": "fc",
+    },
+)
+"""torchvision.models.regnet, 0.11 and later."""
+
+TIMM = Layout(
+    name="timm",
+    block="s{stage}.b{block}",
+    layers={
+        "stem.conv": "stem.conv",
+        "stem.bn": "stem.bn",
+        "conv1": "conv1.conv",
+        "bn1": "conv1.bn",
+        "conv2": "conv2.conv",
+        "bn2": "conv2.bn",
+        "se.fc1": "se.fc1",
+        "se.fc2": "se.fc2",
+        "conv3": "conv3.conv",
+        "bn3": "conv3.bn",
+        "conv4": "downsample.conv",
+        "bn4": "downsample.bn",
+        "head.fc": "head.fc",
+    },
+    shared_group_width=True,
+)
+"""timm.models.regnet: its regnetx and regnety models."""
+
+PYCLS = Layout(
+    name="pycls",
+    block="s{stage}.b{block}",
+    layers={
+        "stem.conv": "stem.conv",
+        "stem.bn": "stem.bn",
+        "conv1": "f.a",
+        "bn1": "f.a_bn",
+        "conv2": "f.b",
+        "bn2": "f.b_bn",
+        "se.fc1": "f.se.f_ex.0",
+        "se.fc2": "f.se.f_ex.2",
+        "conv3": "f.c",
+        "bn3": "f.c_bn",
+        "conv4": "proj",
+        "bn4": "bn",
+        "head.fc": "head.fc",
+    },
+    wrapper="model_state",
+)
+"""pycls.models.anynet with its simple stem and bottleneck blocks, which the model zoo holds."""
+
+HUGGINGFACE = Layout(
+    name="huggingface",
+    block="regnet.encoder.stages.{stage0}.layers.{block0}",
+    layers={
+        "stem.conv": "regnet.embedder.embedder.convolution",
+        "stem.bn": "regnet.embedder.embedder.normalization",
+        "conv1": "layer.0.convolution",
+        "bn1": "layer.0.normalization",
+        "conv2": "layer.1.convolution",
+        "bn2": "layer.1.normalization",
+        "conv3": "layer.2.convolution",
+        "bn3": "layer.2.normalization",
+        "conv4": "shortcut.convolution",
+        "bn4": "shortcut.normalization",
+        "head.fc": "classifier.1",
+    },
+    squeezed={
+        "se.fc1": "layer.2.attention.0",
+        "se.fc2": "layer.2.attention.2",
+        "conv3": "layer.3.convolution",
+        "bn3": "layer.3.normalization",
+    },
+    shared_group_width=True,
+    no_bottleneck=True,
+    only_se_ratio=0.25,
+)
+"""transformers.RegNetForImageClassification."""
+
+_CHAPTER_BLOCK = {name: name for number in range(1, 5) for name in (f"conv{number}", f"bn{number}")}
+
+D2L = Layout(
+    name="d2l",
+    block="net.stage{stage}.{block0}",
+    layers={
+        "stem.conv": "net.0.0",
+        "stem.bn": "net.0.1",
+        **_CHAPTER_BLOCK,
+        "head.fc": "net.head.2",
+    },
+    conv_bias=True,
+)
+"""The chapter's PyTorch tab: d2l.torch blocks in an AnyNet."""
+
+ANYNET_TORCH = Layout(
+    name="anynet_torch",
+    block="net.stage{stage}.block{block}",
+    layers={
+        "stem.conv": "net.stem.conv",
+        "stem.bn": "net.stem.bn",
+        **_CHAPTER_BLOCK,
+        "se.fc1": "se.fc1",
+        "se.fc2": "se.fc2",
+        "head.fc": "net.head.fc",
+    },
+    conv_bias=None,
+    se_convs=False,
+)
+"""The `state_dict()` of this project's PyTorch modules."""
+
+LAYOUTS = {
+    layout.name: layout for layout in (TORCHVISION, TIMM, PYCLS, HUGGINGFACE, D2L, ANYNET_TORCH)
+}
+"""Every known layout by name."""

@@ -1,0 +1,102 @@
+"""What a RegNet is, read from the shapes of its arrays alone."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from math import floor
+
+from common.arch import AnyNetSpec, StageSpec
+from common.errors import SpecError
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+_IN_CHANNELS, _CLASSES, _SE_RATIO = 3, 1000, 0.25
+_FINEST = 100
+
+
+def recover_spec(shapes: Shapes) -> AnyNetSpec:
+    """The RegNet whose arrays have these shapes, by canonical name in canonical layout.
+
+    Where arrays contradict each other the majority is believed, and what no array tells gets a
+    published value: comparing the shapes with the spec's then finds every difference.
+    Strides are those of RegNet: 2 in the stem and in every first block that projects its shortcut.
+    Batch-norm constants leave no trace; they are the published ones, the spec's defaults. Raises
+    `SpecError` when there are fewer arrays than blocks.
+    """
+    depths = _depths(shapes)
+    if sum(depths) > len(shapes):
+        raise SpecError(
+            f"depths must be those of the arrays; got {sum(depths)} blocks in {len(shapes)} arrays"
+        )
+    stem = _agreed(shapes, ["stem"], {"conv.weight": 0, "bn.weight": 0, "bn.bias": 0}, 1)
+    stages: list[StageSpec] = []
+    pairs: list[tuple[int, int]] = []
+    channels = stem
+    for number, depth in enumerate(depths, 1):
+        blocks = [f"stage{number}.block{index}" for index in range(1, depth + 1)]
+        stage = _stage(shapes, blocks)
+        stages.append(stage)
+        for block in blocks:
+            if len(shape := shapes.get(f"{block}.se.fc1.weight", ())) == 2:
+                pairs.append((channels, shape[0]))
+            channels = stage.channels
+    head = {"fc.weight": 0, "fc.bias": 0}
+    return AnyNetSpec(
+        stem_channels=stem,
+        stages=tuple(stages),
+        num_classes=_agreed(shapes, ["head"], head, _CLASSES),
+        in_channels=_agreed(shapes, ["stem"], {"conv.weight": 1}, _IN_CHANNELS),
+        conv_bias=any(".conv" in name and name.endswith(".bias") for name in shapes),
+        se_ratio=_se_ratio(pairs) if any(".se.fc" in name for name in shapes) else 0.0,
+    )
+
+
+def _depths(shapes: Shapes) -> list[int]:
+    """Blocks of each stage, by the largest number that occurs."""
+    found: defaultdict[int, int] = defaultdict(int)
+    for name in shapes:
+        if name.startswith("stage"):
+            stage, block = name.split(".")[:2]
+            number = int(stage.removeprefix("stage"))
+            found[number] = max(found[number], int(block.removeprefix("block")))
+    return [max(1, found[number]) for number in range(1, max(found, default=0) + 1)]
+
+
+def _stage(shapes: Shapes, blocks: list[str]) -> StageSpec:
+    channels = _agreed(shapes, blocks, {"conv3.weight": 0, "bn3.weight": 0, "conv4.weight": 0}, 1)
+    middle = _agreed(
+        shapes, blocks, {"conv1.weight": 0, "conv2.weight": 0, "bn2.weight": 0}, channels
+    )
+    group_width = _agreed(shapes, blocks, {"conv2.weight": 1}, middle)
+    if middle % group_width:
+        group_width = middle
+    projects = any(f"{blocks[0]}.{name}.weight" in shapes for name in ("conv4", "bn4"))
+    return StageSpec(len(blocks), channels, group_width, middle / channels, 2 if projects else 1)
+
+
+def _agreed(shapes: Shapes, paths: Iterable[str], axes: Mapping[str, int], default: int) -> int:
+    """The size that most of the arrays have at their axis."""
+    found = Counter(
+        shape[axis]
+        for path in paths
+        for array, axis in axes.items()
+        if len(shape := shapes.get(f"{path}.{array}", ())) > axis and shape[axis]
+    )
+    return found.most_common(1)[0][0] if found else default
+
+
+def _se_ratio(pairs: list[tuple[int, int]]) -> float:
+    """The simplest ratio that turns every block's input channels into its squeezed ones."""
+    if not pairs:
+        return _SE_RATIO
+    # Every width of 1 may have been rounded up to it.
+    lowest = max(
+        (squeezed - 0.5) / channels if squeezed > 1 else 0.0 for channels, squeezed in pairs
+    )
+    highest = min((squeezed + 0.5) / channels for channels, squeezed in pairs)
+    if lowest > min(highest, 1):
+        return _SE_RATIO
+    for denominator in range(1, _FINEST):
+        ratio = (floor(lowest * denominator) + 1) / denominator
+        if ratio < highest:
+            return ratio
+    return (lowest + highest) / 2

@@ -1,0 +1,65 @@
+"""Safetensors files mapped into memory: their arrays cost nothing until they are used."""
+
+import json
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import WeightsError
+
+_DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1"}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An array in a file: what is known of it, and how to get it.
+
+    `dtype` is NumPy's name of the type, or `bfloat16`, which `read` turns into float32.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], NDArray[Any]]
+
+
+def map_arrays(path: Path) -> dict[str, Stored]:
+    """The arrays of a safetensors file by name, as views that can be written to.
+
+    Writing changes no file. Raises `WeightsError`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as checked:
+            names = list(checked.keys())
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: must be a safetensors file; got {error}") from error
+    # The library has checked header and offsets but would copy every array.
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    return {name: _mapped(data, start, header[name]) for name in names}
+
+
+def _mapped(data: mmap.mmap, start: int, entry: dict[str, Any]) -> Stored:
+    shape, code = tuple(entry["shape"]), entry["dtype"]
+    begin, end = (start + offset for offset in entry["data_offsets"])
+
+    def read() -> NDArray[Any]:
+        raw = np.frombuffer(data, np.uint8, end - begin, begin)
+        if code == "BF16":
+            return _from_bfloat16(raw.view("<u2")).reshape(shape)
+        return np.require(raw.view(f"<{_DTYPES[code]}"), requirements="A").reshape(shape)
+
+    name = np.dtype(_DTYPES[code]).name if code in _DTYPES else code.lower()
+    return Stored(shape, "bfloat16" if code == "BF16" else name, read)
+
+
+def _from_bfloat16(halves: NDArray[Any]) -> NDArray[np.float32]:
+    return (halves.astype(np.uint32) << 16).view(np.float32)

@@ -1,0 +1,83 @@
+"""`anynet convert` as a user meets it."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from safetensors.numpy import load_file, save_file
+
+from common.cli import main
+from common.weights import load_weights, save_weights
+from tests.foreign import SMALL_Y, random_arrays, state
+
+_ARRAYS = random_arrays(SMALL_Y)
+
+
+def _run(*arguments):
+    return CliRunner().invoke(main, ["convert", *map(str, arguments)])
+
+
+@pytest.fixture
+def own(tmp_path):
+    save_weights(tmp_path / "own.safetensors", SMALL_Y, _ARRAYS)
+    return tmp_path / "own.safetensors"
+
+
+@pytest.fixture
+def timm(tmp_path):
+    save_file(state("timm", SMALL_Y, _ARRAYS), tmp_path / "timm.safetensors")
+    return tmp_path / "timm.safetensors"
+
+
+def test_a_foreign_file_needs_no_flags(timm, tmp_path):
+    result = _run(timm, tmp_path / "net.safetensors")
+    assert result.exit_code == 0, result.output
+    spec, arrays = load_weights(tmp_path / "net.safetensors")
+    assert spec == SMALL_Y
+    assert [name for name in arrays if not np.array_equal(arrays[name], _ARRAYS[name])] == []
+
+
+def test_the_command_says_what_it_found(timm, tmp_path):
+    output = _run(timm, tmp_path / "net.safetensors").output
+    assert "timm.safetensors (timm) -> " in output
+    assert "depths 1, 2, 2, 1, widths 16, 24, 64, 136, squeeze-and-excitation 0.25" in output
+    assert "10 classes" in output
+
+
+def test_a_network_of_this_project_becomes_a_foreign_file(own, tmp_path):
+    assert _run(own, tmp_path / "out.safetensors", "--to", "pycls").exit_code == 0
+    assert "s4.b1.f.c_bn.running_var" in load_file(tmp_path / "out.safetensors")
+
+
+def test_one_foreign_layout_becomes_another(timm, tmp_path):
+    assert _run(timm, tmp_path / "out.npz", "--to", "huggingface").exit_code == 0
+    with np.load(tmp_path / "out.npz") as file:
+        assert "regnet.encoder.stages.0.layers.0.layer.0.convolution.weight" in file
+
+
+def test_a_new_head_is_drawn_and_said(timm, tmp_path):
+    result = _run(timm, tmp_path / "net.safetensors", "--num-classes", 3, "--seed", 5)
+    assert "3 classes" in result.output
+    assert "new head of seed 5 in place of 10 classes" in result.output
+    assert load_weights(tmp_path / "net.safetensors")[1]["head.fc.weight"].shape == (3, 136)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["none.pth", "net.safetensors"], 1, "none.pth: must be a weight file; got no such file"),
+        (["own.safetensors", "net.pth"], 1, "net.pth: must end in .safetensors or .npz"),
+        (["own.safetensors", "net.h5", "--to", "timm"], 1, "net.h5: must end in one of"),
+        (["own.safetensors", "net.pth", "--to", "d2l"], 1, "must have conv_bias True, not False"),
+        (["own.safetensors", "net.npz", "--to", "keras"], 2, "'keras' is not one of"),
+        (["own.safetensors", "net.safetensors", "--num-classes", 0], 2, "0 is not in the range"),
+        (["text.safetensors", "net.safetensors"], 1, "must be a safetensors file"),
+    ],
+)
+def test_bad_input_is_one_clear_error(own, monkeypatch, arguments, code, message):
+    monkeypatch.chdir(own.parent)
+    (own.parent / "text.safetensors").write_text("text")
+    before = sorted(own.parent.iterdir())
+    result = _run(*arguments)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert sorted(own.parent.iterdir()) == before
