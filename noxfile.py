@@ -17,7 +17,8 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "common", "torch", "jax", "tf", "mx", "parity"]
 
 ROOT = Path(__file__).parent
-EXTRAS = {"torch": "torch,huggingface", "jax": "jax", "tf": "tf-cpu", "mx": "mx"}
+# MXNet's environment has the oldest NumPy, so `common` is tested there once more, ONNX included.
+EXTRAS = {"torch": "torch,huggingface", "jax": "jax", "tf": "tf-cpu", "mx": "mx,onnx"}
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
 
@@ -44,7 +45,6 @@ def test_backend(session: nox.Session, backend: str) -> None:
     if session.posargs:
         session.run(*session.posargs)
         return
-    # MXNet's environment has the oldest NumPy, so `common` is tested there once more.
     shared = ["-m", "not long", "tests/common"] if backend == "mx" else []
     session.run("pytest", *shared, "tests/backends", env={"ANYNET_BACKEND": backend})
 
@@ -76,7 +76,7 @@ def jax(session: nox.Session) -> None:
 @nox.session
 def common(session: nox.Session) -> None:
     """The tests that need no framework."""
-    install(session, "common", "test")
+    install(session, "common", "test,onnx")
     session.run("pytest", "tests/common", *session.posargs)
 
 

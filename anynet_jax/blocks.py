@@ -5,7 +5,7 @@ from functools import partial
 import flax.linen as nn
 from jax import Array
 
-from anynet_jax.layers import Conv, SqueezeExcitation, batch_norm
+from anynet_jax.layers import Conv, SqueezeExcitation, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -28,6 +28,7 @@ class ResNeXtBlock(nn.Module):
     conv_bias: bool = True
     bn_epsilon: float = BN_EPSILON
     bn_momentum: float = BN_MOMENTUM
+    batch_norm: bool = True
     training: bool = True
 
     @nn.compact
@@ -38,18 +39,18 @@ class ResNeXtBlock(nn.Module):
             1, self.num_channels, self.group_width, self.bottleneck_multiplier, strides
         )
         middle, bias = stage.bottleneck_channels, self.conv_bias
-        norm = partial(batch_norm, self.bn_epsilon, self.bn_momentum, self.training)
+        bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
         y = Conv(middle, 1, use_bias=bias, name="conv1")(x)
-        y = nn.relu(norm(name="bn1")(y))
+        y = nn.relu(bn(name="bn1")(y))
         y = Conv(middle, 3, strides, stage.groups, bias, name="conv2")(y)
-        y = nn.relu(norm(name="bn2")(y))
+        y = nn.relu(bn(name="bn2")(y))
         if self.se_channels:
             y = SqueezeExcitation(self.se_channels, name="se")(y)
         y = Conv(self.num_channels, 1, use_bias=bias, name="conv3")(y)
-        y = norm(name="bn3")(y)
+        y = bn(name="bn3")(y)
         if self.use_1x1conv:
             x = Conv(self.num_channels, 1, strides, use_bias=bias, name="conv4")(x)
-            x = norm(name="bn4")(x)
+            x = bn(name="bn4")(x)
         return nn.relu(y + x)
 
 
@@ -62,20 +63,21 @@ class ResNetBlock(nn.Module):
     conv_bias: bool = True
     bn_epsilon: float = BN_EPSILON
     bn_momentum: float = BN_MOMENTUM
+    batch_norm: bool = True
     training: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
         channels, bias = self.num_channels, self.conv_bias
-        norm = partial(batch_norm, self.bn_epsilon, self.bn_momentum, self.training)
+        bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
         y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
-        y = nn.relu(norm(name="bn1")(y))
+        y = nn.relu(bn(name="bn1")(y))
         y = Conv(channels, 3, use_bias=bias, name="conv2")(y)
-        y = norm(name="bn2")(y)
+        y = bn(name="bn2")(y)
         if self.use_1x1conv:
             x = Conv(channels, 1, self.strides, use_bias=bias, name="conv4")(x)
-            x = norm(name="bn4")(x)
+            x = bn(name="bn4")(x)
         return nn.relu(y + x)
 
 
@@ -87,14 +89,15 @@ class VanillaBlock(nn.Module):
     conv_bias: bool = True
     bn_epsilon: float = BN_EPSILON
     bn_momentum: float = BN_MOMENTUM
+    batch_norm: bool = True
     training: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
         channels, bias = self.num_channels, self.conv_bias
-        norm = partial(batch_norm, self.bn_epsilon, self.bn_momentum, self.training)
+        bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
         y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
-        y = nn.relu(norm(name="bn1")(y))
+        y = nn.relu(bn(name="bn1")(y))
         y = Conv(channels, 3, use_bias=bias, name="conv2")(y)
-        return nn.relu(norm(name="bn2")(y))
+        return nn.relu(bn(name="bn2")(y))

@@ -16,9 +16,9 @@ __all__ = [
     "Chain",
     "Conv",
     "SqueezeExcitation",
-    "batch_norm",
     "conv2d",
     "grouped_conv",
+    "norm",
     "resize_images",
 ]
 
@@ -83,13 +83,19 @@ class Conv(nn.Module):
         return y
 
 
-def batch_norm(
+def norm(
     epsilon: float = BN_EPSILON,
     momentum: float = BN_MOMENTUM,
     training: bool = True,
+    batch_norm: bool = True,
     **module: Any,
-) -> nn.BatchNorm:
-    """Batch norm; `momentum` is the weight of the new batch, `module` its name and parent."""
+) -> Callable[[Array], Array]:
+    """Batch norm, or nothing in a network without.
+
+    `momentum` is the weight of the new batch, `module` holds the layer's name and parent.
+    """
+    if not batch_norm:
+        return _identity
     return nn.BatchNorm(
         use_running_average=not training,
         momentum=1 - shared_momentum(momentum),
@@ -97,6 +103,10 @@ def batch_norm(
         use_fast_variance=False,  # E[x^2] - E[x]^2 loses digits in float32
         **module,
     )
+
+
+def _identity(x: Array) -> Array:
+    return x
 
 
 class SqueezeExcitation(nn.Module):

@@ -9,7 +9,7 @@ import optax
 from jax import Array
 
 from anynet_jax.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_jax.layers import Chain, Conv, batch_norm, detached
+from anynet_jax.layers import Chain, Conv, detached, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters
@@ -63,6 +63,7 @@ class AnyNet(Classifier):
     se_ratio: float = 0.0
     bn_epsilon: float = BN_EPSILON
     bn_momentum: float = BN_MOMENTUM
+    batch_norm: bool = True
     seed: int = 0
     initial: Init = "xavier"
     training: bool = True
@@ -102,6 +103,7 @@ class AnyNet(Classifier):
             self.se_ratio,
             self.bn_epsilon,
             self.bn_momentum,
+            self.batch_norm,
         )
 
     @staticmethod
@@ -116,7 +118,9 @@ class AnyNet(Classifier):
         return detached(Chain, "stem")(
             [
                 detached(Conv, "conv")(num_channels, 3, self.stem_stride, 1, self.conv_bias),
-                detached(batch_norm, "bn")(self.bn_epsilon, self.bn_momentum, self.training),
+                detached(norm, "bn")(
+                    self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm
+                ),
                 nn.relu,
             ]
         )
@@ -154,6 +158,7 @@ class AnyNet(Classifier):
             "conv_bias": self.conv_bias,
             "bn_epsilon": self.bn_epsilon,
             "bn_momentum": self.bn_momentum,
+            "batch_norm": self.batch_norm,
             "training": self.training,
             "parent": None,
         }

@@ -15,9 +15,9 @@ from anynet_jax.model import AnyNet, Classifier
 from anynet_jax.weights import get_weights, set_weights, to_variables
 from common import arch
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import Init, initial_weights, load_weights, save_weights
+from common.weights import Init, fold_batch_norms, initial_weights, load_weights, save_weights
 
-__all__ = ["Network", "create", "layer_outputs", "load", "logits", "regnet", "save"]
+__all__ = ["Network", "create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
 
 
 @dataclass
@@ -102,6 +102,19 @@ def _apply(
     mutable = ["batch_stats", "intermediates"]
     logits, updates = module.apply(variables, x, mutable=mutable, capture_intermediates=capture)
     return logits, updates.get("intermediates", {})
+
+
+def fuse(network: Network) -> Network:
+    """A new network for inference with the same logits, its batch norms folded into convolutions.
+
+    Every convolution has a bias, and the spec says that there are no batch norms; `network` stays
+    as it is.
+    """
+    spec, arrays = fold_batch_norms(network.spec, get_weights(network))
+    fused = Network(AnyNet.from_spec(spec, lr=network.lr), {})
+    with jax.enable_x64(arrays["head.fc.weight"].dtype == np.float64):
+        set_weights(fused, arrays)
+    return fused
 
 
 def save(network: Network, path: str | Path) -> None:

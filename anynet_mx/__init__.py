@@ -1,9 +1,10 @@
 """AnyNet and RegNet in MXNet."""
 
 from anynet_mx.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_mx.export import export
 from anynet_mx.layers import resize_images
 from anynet_mx.model import AnyNet, Classifier, RegNetX32
-from anynet_mx.network import create, layer_outputs, load, logits, regnet, save
+from anynet_mx.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_mx.train import FashionMNIST, Learner, Trainer, devices
 from anynet_mx.weights import get_weights, set_weights
 from common.chapter import add_to_class
@@ -21,6 +22,8 @@ __all__ = [
     "add_to_class",
     "create",
     "devices",
+    "export",
+    "fuse",
     "get_weights",
     "layer_outputs",
     "load",

@@ -2,7 +2,7 @@
 
 from mxnet.gluon import HybridBlock
 
-from anynet_mx.layers import SqueezeExcitation, batch_norm, conv
+from anynet_mx.layers import SqueezeExcitation, conv, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -26,22 +26,23 @@ class ResNeXtBlock(HybridBlock):
         conv_bias: bool = True,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
         stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
         middle = stage.bottleneck_channels
         self.conv1 = conv(middle, 1, 1, 1, conv_bias, in_channels)
-        self.bn1 = batch_norm(middle, bn_epsilon, bn_momentum)
+        self.bn1 = norm(middle, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(middle, 3, strides, stage.groups, conv_bias, middle)
-        self.bn2 = batch_norm(middle, bn_epsilon, bn_momentum)
+        self.bn2 = norm(middle, bn_epsilon, bn_momentum, batch_norm)
         self.se = SqueezeExcitation(middle, se_channels) if se_channels else None
         self.conv3 = conv(num_channels, 1, 1, 1, conv_bias, middle)
-        self.bn3 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+        self.bn3 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv4 = self.bn4 = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
-            self.bn4 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+            self.bn4 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
 
     def hybrid_forward(self, F, x):  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
@@ -66,17 +67,18 @@ class ResNetBlock(HybridBlock):
         conv_bias: bool = True,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
-        self.bn1 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+        self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
-        self.bn2 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+        self.bn2 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv4 = self.bn4 = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
-            self.bn4 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+            self.bn4 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
 
     def hybrid_forward(self, F, x):  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
@@ -97,13 +99,14 @@ class VanillaBlock(HybridBlock):
         conv_bias: bool = True,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
-        self.bn1 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+        self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
-        self.bn2 = batch_norm(num_channels, bn_epsilon, bn_momentum)
+        self.bn2 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
 
     def hybrid_forward(self, F, x):  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""

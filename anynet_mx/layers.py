@@ -4,13 +4,14 @@ from functools import lru_cache
 
 from mxnet import Context, np, npx
 from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon.contrib.nn import Identity
 
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 
 npx.set_np()  # as in the chapter: arrays, and the layers that make them, are mxnet.np's
 
-__all__ = ["SqueezeExcitation", "batch_norm", "conv", "resize_images"]
+__all__ = ["SqueezeExcitation", "conv", "norm", "resize_images"]
 
 
 def conv(
@@ -37,13 +38,18 @@ def conv(
     )
 
 
-def batch_norm(
-    in_channels: int, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM
-) -> nn.BatchNorm:
-    """Batch norm; `momentum` is the weight of the new batch.
+def norm(
+    in_channels: int,
+    epsilon: float = BN_EPSILON,
+    momentum: float = BN_MOMENTUM,
+    batch_norm: bool = True,
+) -> HybridBlock:
+    """Batch norm, or nothing in a network without; `momentum` is the weight of the new batch.
 
     Gluon averages the biased batch variance, in the backward pass.
     """
+    if not batch_norm:
+        return Identity()
     return nn.BatchNorm(
         momentum=1 - shared_momentum(momentum), epsilon=epsilon, in_channels=in_channels
     )

@@ -5,7 +5,7 @@ from mxnet.gluon import HybridBlock, nn
 from mxnet.initializer import Zero
 
 from anynet_mx.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_mx.layers import batch_norm, conv
+from anynet_mx.layers import conv, norm
 from anynet_mx.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -60,6 +60,7 @@ class AnyNet(Classifier):
         se_ratio: float = 0.0,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
         seed: int = 0,
         initial: Init = "xavier",
     ) -> None:
@@ -76,6 +77,7 @@ class AnyNet(Classifier):
             se_ratio,
             bn_epsilon,
             bn_momentum,
+            batch_norm,
         )
         # Children that are set as attributes follow each other, and are named by them.
         self.net = nn.HybridSequential()
@@ -109,7 +111,7 @@ class AnyNet(Classifier):
         spec = self.spec
         stem = nn.HybridSequential()
         stem.conv = conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels)
-        stem.bn = batch_norm(num_channels, spec.bn_epsilon, spec.bn_momentum)
+        stem.bn = norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
         stem.relu = nn.Activation("relu")
         return stem
 
@@ -143,7 +145,7 @@ class AnyNet(Classifier):
         """A block of the spec's kind; it projects its shortcut when the shape changes."""
         spec = self.spec
         project = projects(in_channels, num_channels, stride)
-        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum)
+        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
         match spec.block:
             case "resnext":
                 return ResNeXtBlock(

@@ -1,9 +1,10 @@
 """AnyNet and RegNet in TensorFlow."""
 
 from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_tf.export import export
 from anynet_tf.layers import GroupedConv2D, resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
-from anynet_tf.network import create, layer_outputs, load, logits, regnet, save
+from anynet_tf.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_tf.train import FashionMNIST, Learner, Trainer, devices, try_gpu
 from anynet_tf.weights import get_weights, set_weights
 from common.chapter import add_to_class
@@ -22,6 +23,8 @@ __all__ = [
     "add_to_class",
     "create",
     "devices",
+    "export",
+    "fuse",
     "get_weights",
     "layer_outputs",
     "load",

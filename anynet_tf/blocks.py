@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from anynet_tf.layers import BatchNorm, Shape, SqueezeExcitation, conv
+from anynet_tf.layers import Shape, SqueezeExcitation, conv, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -30,24 +30,25 @@ class ResNeXtBlock(keras.layers.Layer):
         conv_bias: bool = True,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
         middle, dtype = stage.bottleneck_channels, self.dtype_policy.name
         self.conv1 = conv(middle, 1, 1, 1, conv_bias, name="conv1", dtype=dtype)
-        self.bn1 = BatchNorm(bn_epsilon, bn_momentum, name="bn1", dtype=dtype)
+        self.bn1 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn1", dtype=dtype)
         self.conv2 = conv(middle, 3, strides, stage.groups, conv_bias, name="conv2", dtype=dtype)
-        self.bn2 = BatchNorm(bn_epsilon, bn_momentum, name="bn2", dtype=dtype)
+        self.bn2 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn2", dtype=dtype)
         self.se = (
             SqueezeExcitation(middle, se_channels, name="se", dtype=dtype) if se_channels else None
         )
         self.conv3 = conv(num_channels, 1, 1, 1, conv_bias, name="conv3", dtype=dtype)
-        self.bn3 = BatchNorm(bn_epsilon, bn_momentum, name="bn3", dtype=dtype)
+        self.bn3 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn3", dtype=dtype)
         self.conv4 = self.bn4 = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, name="conv4", dtype=dtype)
-            self.bn4 = BatchNorm(bn_epsilon, bn_momentum, name="bn4", dtype=dtype)
+            self.bn4 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn4", dtype=dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Allocate all layers for images of `input_shape`."""
@@ -83,18 +84,19 @@ class ResNetBlock(keras.layers.Layer):
         conv_bias: bool = True,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         dtype = self.dtype_policy.name
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, name="conv1", dtype=dtype)
-        self.bn1 = BatchNorm(bn_epsilon, bn_momentum, name="bn1", dtype=dtype)
+        self.bn1 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn1", dtype=dtype)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, name="conv2", dtype=dtype)
-        self.bn2 = BatchNorm(bn_epsilon, bn_momentum, name="bn2", dtype=dtype)
+        self.bn2 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn2", dtype=dtype)
         self.conv4 = self.bn4 = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, name="conv4", dtype=dtype)
-            self.bn4 = BatchNorm(bn_epsilon, bn_momentum, name="bn4", dtype=dtype)
+            self.bn4 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn4", dtype=dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Allocate all layers for images of `input_shape`."""
@@ -125,14 +127,15 @@ class VanillaBlock(keras.layers.Layer):
         conv_bias: bool = True,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         dtype = self.dtype_policy.name
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, name="conv1", dtype=dtype)
-        self.bn1 = BatchNorm(bn_epsilon, bn_momentum, name="bn1", dtype=dtype)
+        self.bn1 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn1", dtype=dtype)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, name="conv2", dtype=dtype)
-        self.bn2 = BatchNorm(bn_epsilon, bn_momentum, name="bn2", dtype=dtype)
+        self.bn2 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn2", dtype=dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Allocate all layers for images of `input_shape`."""

@@ -14,6 +14,7 @@ __all__ = [
     "GroupedConv2D",
     "SqueezeExcitation",
     "conv",
+    "norm",
     "resize_images",
     "sequential",
     "start_at_zero",
@@ -159,6 +160,16 @@ class BatchNorm(keras.layers.BatchNormalization):
         """The constructor's arguments."""
         base = keras.layers.Layer.get_config(self)
         return {**base, "epsilon": self.epsilon, "momentum": self.new_weight}
+
+
+def norm(
+    epsilon: float = BN_EPSILON,
+    momentum: float = BN_MOMENTUM,
+    batch_norm: bool = True,
+    **kwargs: Any,
+) -> keras.layers.Layer:
+    """Batch norm, or nothing in a network without."""
+    return BatchNorm(epsilon, momentum, **kwargs) if batch_norm else keras.layers.Identity(**kwargs)
 
 
 @keras.saving.register_keras_serializable(package="anynet")

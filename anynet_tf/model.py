@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_tf.layers import BatchNorm, Shape, conv, sequential, start_at_zero
+from anynet_tf.layers import Shape, conv, norm, sequential, start_at_zero
 from anynet_tf.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -75,6 +75,7 @@ class AnyNet(Classifier):
         se_ratio: float = 0.0,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
         seed: int = 0,
         initial: Init = "xavier",
         **kwargs: Any,
@@ -92,6 +93,7 @@ class AnyNet(Classifier):
             se_ratio,
             bn_epsilon,
             bn_momentum,
+            batch_norm,
         )
         self.net = sequential([], "net", self.dtype_policy.name)
         self.net.add(self.stem(stem_channels, in_channels))
@@ -130,7 +132,7 @@ class AnyNet(Classifier):
                 conv(
                     num_channels, 3, spec.stem_stride, 1, spec.conv_bias, name="conv", dtype=dtype
                 ),
-                BatchNorm(spec.bn_epsilon, spec.bn_momentum, name="bn", dtype=dtype),
+                norm(spec.bn_epsilon, spec.bn_momentum, spec.batch_norm, name="bn", dtype=dtype),
                 keras.layers.ReLU(name="relu", dtype=dtype),
             ],
             "stem",
@@ -175,7 +177,7 @@ class AnyNet(Classifier):
         """A block of the spec's kind; it projects its shortcut when the shape changes."""
         spec = self.spec
         project = projects(in_channels, num_channels, stride)
-        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum)
+        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
         named = {"name": name, "dtype": self.dtype_policy.name}
         match spec.block:
             case "resnext":

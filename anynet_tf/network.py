@@ -12,9 +12,9 @@ from anynet_tf.model import AnyNet, Classifier
 from anynet_tf.weights import get_weights, set_weights
 from common import arch
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import Init, load_spec, load_weights, save_weights
+from common.weights import Init, fold_batch_norms, load_spec, load_weights, save_weights
 
-__all__ = ["create", "layer_outputs", "load", "logits", "regnet", "save"]
+__all__ = ["create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> AnyNet:
@@ -91,6 +91,19 @@ def _run(network: Classifier, images: NDArray[Any], training: bool) -> tf.Tensor
         network.trainable_variables, network.non_trainable_variables, x, training=training
     )
     return outputs
+
+
+def fuse(network: AnyNet) -> AnyNet:
+    """A new network for inference with the same logits, its batch norms folded into convolutions.
+
+    Every convolution has a bias, and the spec says that there are no batch norms; `network` stays
+    as it is.
+    """
+    spec, arrays = fold_batch_norms(network.spec, get_weights(network))
+    arguments = {**spec.arguments(), "lr": network.lr, "initial": "zeros"}
+    fused = AnyNet(**arguments, dtype=network.dtype_policy.name)
+    set_weights(fused, arrays)
+    return fused
 
 
 def save(network: AnyNet, path: str | Path) -> None:

@@ -1,9 +1,10 @@
 """AnyNet and RegNet in PyTorch."""
 
 from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_torch.export import export
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
-from anynet_torch.network import create, layer_outputs, load, logits, regnet, save
+from anynet_torch.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_torch.train import FashionMNIST, Learner, Trainer, devices
 from anynet_torch.weights import get_weights, set_weights
 from common.chapter import add_to_class
@@ -21,6 +22,8 @@ __all__ = [
     "add_to_class",
     "create",
     "devices",
+    "export",
+    "fuse",
     "get_weights",
     "init_cnn",
     "layer_outputs",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 
-__all__ = ["BatchNorm", "SqueezeExcitation", "conv", "resize_images"]
+__all__ = ["BatchNorm", "SqueezeExcitation", "conv", "norm", "resize_images"]
 
 
 def conv(
@@ -56,6 +56,16 @@ class BatchNorm(nn.BatchNorm2d):
         with torch.no_grad():
             self.running_var.mul_((1 - self.momentum) / n).add_(unbiased, alpha=(n - 1) / n)
         return normalised
+
+
+def norm(
+    in_channels: int,
+    epsilon: float = BN_EPSILON,
+    momentum: float = BN_MOMENTUM,
+    batch_norm: bool = True,
+) -> nn.Module:
+    """Batch norm, or nothing in a network without."""
+    return BatchNorm(in_channels, epsilon, momentum) if batch_norm else nn.Identity()
 
 
 class SqueezeExcitation(nn.Module):

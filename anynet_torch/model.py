@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_torch.layers import BatchNorm, conv
+from anynet_torch.layers import conv, norm
 from anynet_torch.weights import take_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -66,6 +66,7 @@ class AnyNet(Classifier):
         se_ratio: float = 0.0,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
         seed: int = 0,
         initial: Init = "xavier",
     ) -> None:
@@ -82,6 +83,7 @@ class AnyNet(Classifier):
             se_ratio,
             bn_epsilon,
             bn_momentum,
+            batch_norm,
         )
         device = torch.get_default_device()
         with torch.device("meta"):  # where layers draw no weights of their own
@@ -119,7 +121,7 @@ class AnyNet(Classifier):
         return nn.Sequential(
             OrderedDict(
                 conv=conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels),
-                bn=BatchNorm(num_channels, spec.bn_epsilon, spec.bn_momentum),
+                bn=norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm),
                 relu=nn.ReLU(),
             )
         )
@@ -156,7 +158,7 @@ class AnyNet(Classifier):
         """A block of the spec's kind; it projects its shortcut when the shape changes."""
         spec = self.spec
         project = projects(in_channels, num_channels, stride)
-        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum)
+        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
         match spec.block:
             case "resnext":
                 return ResNeXtBlock(

@@ -12,9 +12,9 @@ from anynet_torch.model import AnyNet, Classifier
 from anynet_torch.weights import get_weights, set_weights
 from common import arch
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import Init, load_spec, load_weights, save_weights
+from common.weights import Init, fold_batch_norms, load_spec, load_weights, save_weights
 
-__all__ = ["create", "layer_outputs", "load", "logits", "regnet", "save"]
+__all__ = ["create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> AnyNet:
@@ -77,6 +77,18 @@ def _run(network: Classifier, images: NDArray[Any], training: bool) -> torch.Ten
             return torch.func.functional_call(network, buffers, (x,))
     finally:
         network.train(was_training)
+
+
+def fuse(network: AnyNet) -> AnyNet:
+    """A new network for inference with the same logits, its batch norms folded into convolutions.
+
+    Every convolution has a bias, and the spec says that there are no batch norms; `network` stays
+    as it is.
+    """
+    spec, arrays = fold_batch_norms(network.spec, get_weights(network))
+    fused = AnyNet.from_spec(spec, lr=network.lr, init="zeros").to(next(network.parameters()))
+    set_weights(fused, arrays)
+    return fused.eval()
 
 
 def save(network: AnyNet, path: str | Path) -> None:

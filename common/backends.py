@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
+from common.arch.plan import ImageSize
 from common.errors import BackendError, ConfigError
 from common.training import Learner, Trainer
 from common.weights import Init
@@ -46,6 +47,12 @@ class Backend(Protocol):
         self, network: Any, images: NDArray[Any], training: bool = False
     ) -> dict[str, NDArray[Any]]:
         """Outputs of the layers by canonical name."""
+
+    def fuse(self, network: Any) -> Any:
+        """A network without batch norms that has the same logits."""
+
+    def export(self, network: Any, path: str | Path, image_size: ImageSize) -> None:
+        """Write a network in the framework's own format for deployment."""
 
     def save(self, network: Any, path: str | Path) -> None:
         """Write a network to one file."""

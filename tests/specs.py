@@ -34,4 +34,5 @@ def specs(draw):
         se_ratio=draw(st.sampled_from([0.0, 0.25])) if block == "resnext" else 0.0,
         bn_epsilon=draw(st.sampled_from([1e-5, 1e-3])),
         bn_momentum=draw(st.sampled_from([0.1, 0.5])),
+        batch_norm=draw(st.sampled_from([True, True, False])),
     )

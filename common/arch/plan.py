@@ -80,9 +80,9 @@ def plan(spec: AnyNetSpec, image_size: ImageSize) -> tuple[Layer, ...]:
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     if min(height, width) < 1:
         raise SpecError(f"image_size must be at least 1 pixel; got {height}x{width}")
-    chain = _Chain(spec.conv_bias, (spec.in_channels, height, width))
+    chain = _Chain(spec.conv_bias, spec.batch_norm, (spec.in_channels, height, width))
     chain.conv("stem.conv", spec.stem_channels, 3, spec.stem_stride)
-    chain.add("stem.bn", "batch_norm", bias=True)
+    chain.norm("stem.bn")
     chain.add("stem.relu", "relu")
     for number, stage in enumerate(spec.stages, 1):
         for index in range(stage.depth):
@@ -106,9 +106,10 @@ def buffers(spec: AnyNetSpec) -> dict[str, Shape]:
 class _Chain:
     """Layers appended one after the other, each reading the one before unless told."""
 
-    def __init__(self, conv_bias: bool, shape: Shape) -> None:
+    def __init__(self, conv_bias: bool, batch_norm: bool, shape: Shape) -> None:
         self.layers: list[Layer] = []
         self.conv_bias = conv_bias
+        self.batch_norm = batch_norm
         self.last = INPUT
         self.shape = shape
 
@@ -135,11 +136,15 @@ class _Chain:
         out_shape = (channels, height, width)
         self.add(name, "conv", out_shape, (), kernel, stride, groups, self.conv_bias)
 
+    def norm(self, name: str) -> None:
+        if self.batch_norm:
+            self.add(name, "batch_norm", bias=True)
+
     def conv_bn_relu(
         self, path: str, number: int, channels: int, kernel: int, stride: int = 1, groups: int = 1
     ) -> None:
         self.conv(f"{path}.conv{number}", channels, kernel, stride, groups)
-        self.add(f"{path}.bn{number}", "batch_norm", bias=True)
+        self.norm(f"{path}.bn{number}")
         self.add(f"{path}.relu{number}", "relu")
 
 
@@ -152,19 +157,19 @@ def _add_block(chain: _Chain, path: str, spec: AnyNetSpec, stage: StageSpec, str
     if spec.block == "resnet":
         chain.conv_bn_relu(path, 1, stage.channels, 3, stride)
         chain.conv(f"{path}.conv2", stage.channels, 3)
-        chain.add(f"{path}.bn2", "batch_norm", bias=True)
+        chain.norm(f"{path}.bn2")
     else:
         chain.conv_bn_relu(path, 1, stage.bottleneck_channels, 1)
         chain.conv_bn_relu(path, 2, stage.bottleneck_channels, 3, stride, stage.groups)
         _add_squeeze_excitation(chain, f"{path}.se", spec.se_channels(entry_shape[0]))
         chain.conv(f"{path}.conv3", stage.channels, 1)
-        chain.add(f"{path}.bn3", "batch_norm", bias=True)
+        chain.norm(f"{path}.bn3")
     residual, shape = chain.last, chain.shape
     shortcut = entry
     if projects(entry_shape[0], stage.channels, stride):
         chain.last, chain.shape = entry, entry_shape
         chain.conv(f"{path}.conv4", stage.channels, 1, stride)
-        chain.add(f"{path}.bn4", "batch_norm", bias=True)
+        chain.norm(f"{path}.bn4")
         shortcut = chain.last
     chain.shape = shape
     chain.add(f"{path}.add", "add", inputs=(residual, shortcut))

@@ -68,7 +68,8 @@ class AnyNetSpec:
     """A whole network: stem, stages of blocks, head, and the constants that its numbers need.
 
     `se_ratio` is the squeeze-and-excitation width as a fraction of a block's input channels
-    (0: none; RegNetY: 0.25). `bn_momentum` is the weight of the new batch. Raises `SpecError`.
+    (0: none; RegNetY: 0.25). `bn_momentum` is the weight of the new batch. Without `batch_norm`
+    the network has no batch norms, as after `fuse`. Raises `SpecError`.
     """
 
     stem_channels: int
@@ -81,6 +82,7 @@ class AnyNetSpec:
     se_ratio: float = 0.0
     bn_epsilon: float = BN_EPSILON
     bn_momentum: float = BN_MOMENTUM
+    batch_norm: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
@@ -91,8 +93,9 @@ class AnyNetSpec:
         if self.block not in get_args(BlockKind):
             kinds = ", ".join(get_args(BlockKind))
             raise SpecError(f"block must be one of {kinds}; got {self.block!r}")
-        if not isinstance(self.conv_bias, bool):
-            raise SpecError(f"conv_bias must be true or false; got {self.conv_bias!r}")
+        for name in ("conv_bias", "batch_norm"):
+            if not isinstance(getattr(self, name), bool):
+                raise SpecError(f"{name} must be true or false; got {getattr(self, name)!r}")
         set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1")
         set_number(self, "bn_epsilon", lambda value: value > 0, "a positive number")
         set_number(self, "bn_momentum", lambda value: 0 < value <= 1, "above 0 and at most 1")
@@ -131,6 +134,7 @@ class AnyNetSpec:
         se_ratio: float = 0.0,
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
     ) -> "AnyNetSpec":
         """Build a spec from the chapter's arch tuples.
 
@@ -150,6 +154,7 @@ class AnyNetSpec:
             se_ratio,
             bn_epsilon,
             bn_momentum,
+            batch_norm,
         )
 
     def arguments(self) -> dict[str, Any]:
@@ -175,9 +180,19 @@ class AnyNetSpec:
         """Width of a block's squeeze-and-excitation; 0 when the network has none."""
         return max(1, round(block_in_channels * self.se_ratio)) if self.se_ratio else 0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, from which `from_dict` gives an equal spec.
+
+        `batch_norm` is there only when it is false: files written before there was one stay equal.
+        """
+        data = asdict(self)
+        if self.batch_norm:
+            del data["batch_norm"]
+        return data
+
     def to_json(self) -> str:
-        """One JSON object with every field; `from_json` gives an equal spec back."""
-        return json.dumps(asdict(self), indent=2)
+        """One JSON object; `from_json` gives an equal spec back."""
+        return json.dumps(self.to_dict(), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "AnyNetSpec":

@@ -18,7 +18,7 @@ def summary(spec: AnyNetSpec, image_size: ImageSize) -> dict[str, Any]:
     return {
         **asdict(count_layers(layers)),
         "image_size": list(layers[0].in_shape[1:]),
-        "spec": asdict(spec),
+        "spec": spec.to_dict(),
         "stages": [
             _part_row(name, tuple(layer for layer in layers if layer.name.startswith(f"{name}.")))
             for name in parts(spec)

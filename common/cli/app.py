@@ -9,10 +9,12 @@ from common.cli.backends import backends
 from common.cli.convert import convert
 from common.cli.curves import curves
 from common.cli.evaluate import evaluate
+from common.cli.export import export
 from common.cli.init import init
 from common.cli.inspect import inspect
 from common.cli.parity import parity
 from common.cli.plot import plot
+from common.cli.predict import predict
 from common.cli.summary import summary
 from common.cli.train import train
 from common.errors import AnyNetError
@@ -42,6 +44,8 @@ def main() -> None:
     Train it:             anynet train --backend torch --data sample --epochs 2 --out runs/first
     Go on:                anynet train --resume runs/first --epochs 4
     See how good it is:   anynet evaluate runs/first --backend jax
+    What is in an image:  anynet predict runs/first boot.png
+    For other programs:   anynet export runs/first --format onnx --out model.onnx
     Compare runs:         anynet curves runs/first runs/second --out both.png
     Look into a file:     anynet inspect runs/first
     Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
@@ -53,15 +57,7 @@ def main() -> None:
 
 
 for command in (
-    summary,
-    plot,
-    init,
-    train,
-    evaluate,
-    curves,
-    inspect,
-    convert,
-    backends,
+    summary, plot, init, train, evaluate, predict, curves, inspect, convert, export, backends,
     parity,
-):
+):  # fmt: skip
     main.add_command(command)

@@ -31,7 +31,7 @@ def inspect(file: str, as_json: bool) -> None:
     counts = asdict(count(spec, size))
     rows = [_row(name, array) for name, array in arrays.items()]
     if as_json:
-        found = {"file": str(path), "spec": asdict(spec), **counts, "training": training}
+        found = {"file": str(path), "spec": spec.to_dict(), **counts, "training": training}
         click.echo(json.dumps({**found, "arrays": rows}, indent=2))
         return
     head = ("array", "shape", "least", "largest")

@@ -11,6 +11,7 @@ from common.weights.files import (
     save_state,
     save_weights,
 )
+from common.weights.fold import fold_batch_norms
 from common.weights.head import new_head
 from common.weights.initial import Arrays, Init, initial_weights
 from common.weights.moved import moved_weights
@@ -22,6 +23,7 @@ __all__ = [
     "State",
     "check_arrays",
     "expected_shapes",
+    "fold_batch_norms",
     "initial_weights",
     "load_spec",
     "load_state",

@@ -6,7 +6,6 @@ run beside the spec.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,7 +108,7 @@ def _write(
 ) -> None:
     from safetensors.numpy import save
 
-    header = json.dumps({"version": FORMAT_VERSION, "spec": asdict(spec), **more})
+    header = json.dumps({"version": FORMAT_VERSION, "spec": spec.to_dict(), **more})
     write_bytes(path, save(arrays, {_HEADER: header}))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.files import replacing, write_text
+from common.files import new_folder, replacing, write_text
 
 
 def test_text_is_written(tmp_path):
@@ -26,4 +26,46 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_new_file_has_the_usual_permissions(tmp_path):
     (tmp_path / "plain").touch()
     write_text(tmp_path / "ours", "")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_new_folder_appears_with_its_files(tmp_path):
+    with new_folder(tmp_path / "out" / "new") as folder:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "a.txt").write_text("a")
+        assert not (tmp_path / "out" / "new").exists()
+    assert (tmp_path / "out" / "new" / "inner" / "a.txt").read_text() == "a"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+
+
+def test_an_error_leaves_no_folder(tmp_path):
+    def fail():
+        with new_folder(tmp_path / "new") as folder:
+            (folder / "a.txt").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_filled_in_place(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with new_folder(tmp_path / "empty") as folder:
+        (folder / "a.txt").touch()
+    assert (tmp_path / "empty" / "a.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["full", "full/a.txt"])
+def test_a_folder_or_file_in_use_is_kept(tmp_path, name):
+    write_text(tmp_path / "full" / "a.txt", "old")
+    with pytest.raises(FileExistsError, match="must be free or an empty folder"):
+        new_folder(tmp_path / name).__enter__()
+    assert (tmp_path / "full" / "a.txt").read_text() == "old"
+
+
+def test_a_new_folder_has_the_usual_permissions(tmp_path):
+    (tmp_path / "plain").mkdir()
+    with new_folder(tmp_path / "ours"):
+        pass
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -11,7 +11,8 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
 _FILES = {
-    "__init__.py", "blocks.py", "layers.py", "model.py", "network.py", "train.py", "weights.py",
+    "__init__.py", "blocks.py", "export.py", "layers.py", "model.py", "network.py", "train.py",
+    "weights.py",
 }  # fmt: skip
 _LEVELS = {
     name: level
@@ -21,6 +22,7 @@ _LEVELS = {
             ("arch",),
             ("spaces",),
             ("weights", "data"),
+            ("export",),
             ("training",),
             ("reference",),
             ("backends",),
@@ -32,7 +34,7 @@ _LEVELS = {
     )
     for name in names
 }
-_FOR_BACKENDS = {"arch", "weights", "training", "data", "errors", "chapter"}
+_FOR_BACKENDS = {"arch", "weights", "training", "data", "errors", "files", "chapter"}
 _FRAMEWORKS = {"torch", "mxnet", "tensorflow", "keras", "jax", "flax", "optax"}
 
 _EXTRA_NAMES = {

@@ -161,6 +161,8 @@ def _differences(layout: Layout, spec: AnyNetSpec) -> list[str]:
     """Everything that `spec` would have to be for the library to build it from these arrays."""
     if spec.block != "resnext":
         return [f"resnext blocks, not {spec.block}"]
+    if not spec.batch_norm:
+        return ["batch norms, not convolutions into which they were folded"]
     reasons = []
     if layout.conv_bias not in (None, spec.conv_bias):
         reasons.append(f"conv_bias {layout.conv_bias}, not {spec.conv_bias}")

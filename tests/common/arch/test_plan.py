@@ -1,6 +1,7 @@
 """The plan: names, shapes and counts against published numbers."""
 
 import csv
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -76,6 +77,12 @@ def test_every_layer_reads_what_an_earlier_one_wrote(spec, size):
         shapes[layer.name] = layer.out_shape
     assert unknown == []
     assert shapes["head.fc"] == (spec.num_classes,)
+
+
+@given(specs())
+def test_without_batch_norms_the_plan_lacks_them_alone(spec):
+    layers = [layer.name for layer in plan(spec, 8) if layer.op != "batch_norm"]
+    assert [layer.name for layer in plan(replace(spec, batch_norm=False), 8)] == layers
 
 
 @given(specs())

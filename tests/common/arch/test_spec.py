@@ -1,6 +1,7 @@
 """The spec: what it accepts, what it refuses and how it says so."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,6 +33,11 @@ def test_json_round_trip_gives_an_equal_spec(spec):
 @given(specs())
 def test_arguments_rebuild_the_spec(spec):
     assert AnyNetSpec.from_arch(**spec.arguments()) == spec
+
+
+def test_only_a_network_without_batch_norms_says_so():
+    assert "batch_norm" not in REGNETX32.to_dict()
+    assert replace(REGNETX32, batch_norm=False).to_dict()["batch_norm"] is False
 
 
 def test_numpy_integers_are_kept_as_plain_ones():
@@ -80,6 +86,7 @@ def test_a_bad_arch_says_where_and_which_rule(arch, message):
         ({"bn_epsilon": 0}, "bn_epsilon must be a positive number; got 0.0"),
         ({"bn_momentum": 0}, "bn_momentum must be above 0 and at most 1; got 0.0"),
         ({"conv_bias": "yes"}, "conv_bias must be true or false; got 'yes'"),
+        ({"batch_norm": 1}, "batch_norm must be true or false; got 1"),
         ({"block": "resnet"}, "stage 1: a resnet block has no groups and no bottleneck"),
     ],
 )

@@ -112,6 +112,10 @@ def test_plot_reads_a_checkpoint(tmp_path):
         (["train", "--out", "x", "--nesterov"], 1, "nesterov: needs a momentum above 0"),
         (["train", "--out", "x", "--lr", -1], 1, "learning_rate: must be above 0; got -1.0"),
         (["train", "--out", "x", "--backend", "caffe"], 2, "'caffe' is not one of"),
+        (["predict", "net"], 2, "Missing argument 'IMAGE...'"),
+        (["export", "net", "--out", "x"], 2, "Missing option '--format'"),
+        (["export", "net", "--format", "onnx"], 2, "Missing option '--out'"),
+        (["export", "net", "--format", "onnx", "--out", "x"], 1, "net: must be a weight file"),
         (["train", "--out", "x", "--weights", "y", "--model", "z"], 1, "got --model too"),
         (["inspect", "none"], 1, "none: must be a weight file; got no such file"),
         (["convert", "none", "x.npz"], 1, "none: must be a weight file; got no such file"),
@@ -130,19 +134,9 @@ def test_bad_input_is_one_clear_error(arguments, code, message, tmp_path, monkey
 
 @pytest.mark.parametrize(
     "command",
-    [
-        "summary",
-        "plot",
-        "init",
-        "train",
-        "evaluate",
-        "curves",
-        "inspect",
-        "convert",
-        "backends",
-        "parity",
-    ],
-)
+    ["summary", "plot", "init", "train", "evaluate", "predict", "curves", "inspect", "convert",
+     "export", "backends", "parity"],
+)  # fmt: skip
 def test_every_command_explains_itself(command):
     result = _run(command, "--help")
     assert result.exit_code == 0

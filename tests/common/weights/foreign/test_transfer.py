@@ -147,6 +147,7 @@ _UNEVEN = replace(SMALL_X, stages=(SMALL_X.stages[0], replace(SMALL_X.stages[1],
         ("pycls", replace(SMALL_X, stem_stride=1), "stride 2 in stem.conv, not 1"),
         ("torchvision", replace(SMALL_X, bn_epsilon=1e-3), "bn_epsilon 1e-05, not 0.001"),
         ("pycls", SMALL_X.with_block("vanilla"), "resnext blocks, not vanilla"),
+        ("d2l", replace(CHAPTER, batch_norm=False), "d2l must have batch norms, not convolutions"),
         ("keras", SMALL_X, "layout: must be one of torchvision, .*; got 'keras'"),
     ],
 )

@@ -1,0 +1,40 @@
+"""Networks in the framework's own format for deployment, to be run without this package."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax import Array
+from jax import export as jax_export
+
+from anynet_jax.network import Network
+from common.arch import plan
+from common.arch.plan import ImageSize
+from common.files import write_bytes
+
+__all__ = ["export"]
+
+_PLATFORMS = ("cpu", "cuda", "tpu")
+"""Where the file runs, whatever it was written on."""
+
+
+def export(network: Network, path: str | Path, image_size: ImageSize) -> None:
+    """Write what the network computes in evaluation to `path`, whole or not at all.
+
+    The file is StableHLO as `jax.export` serialises it, weights included:
+    `jax.export.deserialize(data).call` takes images (N, height, width, C) of `image_size`, with
+    any N from 1 on, to logits. Raises `SpecError` for an `image_size` below 1.
+    """
+    channels, height, width = plan(network.spec, image_size)[0].in_shape
+    module, variables = network.module.clone(training=False), network.variables
+    dtype = jax.tree.leaves(variables)[0].dtype
+
+    def serve(images: Array) -> Array:
+        return module.apply(variables, images)
+
+    with jax.enable_x64(dtype == np.float64):
+        shape = jax_export.symbolic_shape(f"batch, {height}, {width}, {channels}")
+        exported = jax_export.export(jax.jit(serve), platforms=_PLATFORMS)(
+            jax.ShapeDtypeStruct(shape, dtype)
+        )
+    write_bytes(path, exported.serialize())

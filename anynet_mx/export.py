@@ -1,0 +1,34 @@
+"""Networks in the framework's own format for deployment, to be run without this package."""
+
+from pathlib import Path
+
+import mxnet
+from mxnet import autograd
+
+from anynet_mx.model import AnyNet
+from common.arch import plan
+from common.arch.plan import ImageSize
+from common.files import new_folder
+
+__all__ = ["export"]
+
+
+def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
+    """Write what the network computes in evaluation to `path`, whole or not at all.
+
+    `path` becomes a folder with Gluon's `model-symbol.json` and `model-0000.params`, which
+    `mxnet.gluon.SymbolBlock.imports` reads after `mxnet.npx.set_np()`: images `data`
+    (N, C, height, width) of any size to logits. Raises `FileExistsError` when the folder is in
+    use, `SpecError` for an `image_size` below 1.
+    """
+    shape = plan(network.spec, image_size)[0].in_shape
+    weight = next(iter(network.collect_params().values()))
+    images = mxnet.np.zeros((1, *shape), dtype=weight.dtype, ctx=weight.list_ctx()[0])
+    hybridised = network.net._active
+    network.net.hybridize()
+    try:
+        with autograd.predict_mode(), new_folder(path) as folder:
+            network.net(images)  # Gluon exports the graph of the last call
+            network.net.export(str(folder / "model"))
+    finally:
+        network.net.hybridize(hybridised, static_alloc=True, static_shape=True)

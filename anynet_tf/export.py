@@ -1,0 +1,27 @@
+"""Networks in the framework's own format for deployment, to be run without this package."""
+
+from pathlib import Path
+
+import keras
+
+from anynet_tf.model import AnyNet
+from common.arch import plan
+from common.arch.plan import ImageSize
+from common.files import new_folder
+
+__all__ = ["export"]
+
+
+def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
+    """Write what the network computes in evaluation to `path`, whole or not at all.
+
+    `path` becomes the folder of a SavedModel: `tf.saved_model.load(path).serve` takes images
+    (N, height, width, C) of `image_size`, with any N, to logits. Raises `FileExistsError` when
+    the folder is in use, `SpecError` for an `image_size` below 1.
+    """
+    channels, height, width = plan(network.spec, image_size)[0].in_shape
+    images = keras.InputSpec(
+        shape=(None, height, width, channels), dtype=network.trainable_variables[0].dtype
+    )
+    with new_folder(path) as folder:
+        network.export(str(folder), input_signature=[images], verbose=False)

@@ -1,0 +1,33 @@
+"""Networks in the framework's own format for deployment, to be run without this package."""
+
+from pathlib import Path
+
+import torch
+
+from anynet_torch.model import AnyNet
+from common.arch import plan
+from common.arch.plan import ImageSize
+from common.files import replacing
+
+__all__ = ["export"]
+
+
+def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
+    """Write what the network computes in evaluation to `path`, whole or not at all.
+
+    The file is an archive of `torch.export`, by custom `.pt2`: `torch.export.load(path).module()`
+    takes images (N, C, height, width) of `image_size`, with any N from 1 on, to logits. Raises
+    `SpecError` for an `image_size` below 1.
+    """
+    shape = plan(network.spec, image_size)[0].in_shape
+    weight = next(network.parameters())
+    images = torch.zeros((2, *shape), dtype=weight.dtype, device=weight.device)
+    batch = torch.export.Dim("batch", min=1)
+    was_training = network.training
+    network.eval()
+    try:
+        program = torch.export.export(network, (images,), dynamic_shapes=({0: batch},))
+    finally:
+        network.train(was_training)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.export.save(program, file)

@@ -1,0 +1,65 @@
+"""`anynet export`: a trained network in a format that other programs run."""
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from common.arch import DEFAULT_IMAGE_SIZE
+from common.backends import load_backend
+from common.cli.networks import checkpoint_path
+from common.cli.options import backend_option
+from common.export import save_onnx
+from common.weights import fold_batch_norms, load_weights
+
+
+@click.command()
+@click.argument("checkpoint", metavar="CHECKPOINT|RUN")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["onnx", "native"]),
+    required=True,
+    help="onnx needs no framework; native is the own format of --backend.",
+)
+@backend_option("torch")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File or new folder.")
+@click.option(
+    "--image-size",
+    type=click.IntRange(1),
+    default=DEFAULT_IMAGE_SIZE,
+    show_default=True,
+    help="Side of the images that a native export takes; ONNX takes any.",
+)
+@click.option("--fuse", is_flag=True, help="Fold batch norms into convolutions first.")
+def export(
+    checkpoint: str,
+    kind: Literal["onnx", "native"],
+    backend: str,
+    out: Path,
+    image_size: int,
+    fuse: bool,
+) -> None:
+    r"""Write a trained network in a format that other programs run.
+
+    CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run. What is
+    written takes batches of any size.
+
+    \b
+    Native formats:
+      torch   torch.export archive, a .pt2 file     images (N, C, height, width)
+      mx      Gluon symbol and parameters, a folder images (N, C, height, width)
+      tf      SavedModel, a folder                  images (N, height, width, C)
+      jax     jax.export's StableHLO, a .bin file   images (N, height, width, C)
+
+    A folder must be new or empty.
+    """
+    path = checkpoint_path(checkpoint)
+    if kind == "onnx":
+        spec, arrays = load_weights(path)
+        save_onnx(out, *(fold_batch_norms(spec, arrays) if fuse else (spec, arrays)))
+    else:
+        module = load_backend(backend)
+        network = module.load(path)
+        module.export(module.fuse(network) if fuse else network, out, image_size)
+    click.echo(f"written to {out}")

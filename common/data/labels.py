@@ -1,0 +1,31 @@
+"""What the classes of a network are called."""
+
+from pathlib import Path
+
+from common.data.fashion_mnist import CLASSES
+from common.errors import DataError
+
+_IMAGENET = Path(__file__).with_name("imagenet") / "classes.txt"
+
+
+def class_names(num_classes: int) -> tuple[str, ...]:
+    """Names by label: Fashion-MNIST's for 10 classes, ImageNet's for 1000, else the numbers."""
+    if num_classes == len(CLASSES):
+        return CLASSES
+    if num_classes == 1000:
+        return read_labels(_IMAGENET, num_classes)
+    return tuple(map(str, range(num_classes)))
+
+
+def read_labels(path: str | Path, num_classes: int) -> tuple[str, ...]:
+    """The names in a text file, one a line in the order of their labels. Raises `DataError`."""
+    try:
+        names = tuple(Path(path).read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: must be a text file of class names; got {error}") from error
+    if len(names) != num_classes:
+        raise DataError(
+            f"{path}: must hold one line for each of the network's {num_classes} classes; "
+            f"got {len(names)} lines"
+        )
+    return names

@@ -1,0 +1,39 @@
+"""Batch norms folded into the convolutions before them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.arch import AnyNetSpec, plan
+from common.weights.checks import expected_shapes
+
+
+def fold_batch_norms(
+    spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]
+) -> tuple[AnyNetSpec, dict[str, NDArray[Any]]]:
+    """The network without batch norms that has the same logits: its spec and canonical arrays.
+
+    A batch norm with running statistics is gamma * (x - mean) / sqrt(var + epsilon) + beta for
+    each channel, so the convolution that computes x can do it with another kernel and bias.
+    Computed in float64 and returned in the precision of `arrays`, which stay as they are.
+    """
+    if not spec.batch_norm:
+        return spec, dict(arrays)
+    folded = dict(arrays)
+    for layer in plan(spec, 1):
+        if layer.op != "batch_norm":
+            continue
+        (conv,) = layer.inputs
+        kernel, bias = arrays[f"{conv}.weight"], arrays.get(f"{conv}.bias", np.zeros(1))
+        gamma, beta, mean, variance = (
+            arrays[f"{layer.name}.{kind}"].astype(np.float64)
+            for kind in ("weight", "bias", "running_mean", "running_var")
+        )
+        scale = gamma / np.sqrt(variance + spec.bn_epsilon)
+        folded[f"{conv}.weight"] = (kernel * scale[:, None, None, None]).astype(kernel.dtype)
+        folded[f"{conv}.bias"] = ((bias - mean) * scale + beta).astype(kernel.dtype)
+    new = replace(spec, batch_norm=False, conv_bias=True)
+    return new, {name: folded[name] for name in expected_shapes(new)}

@@ -1,0 +1,94 @@
+"""Each framework's own format, loaded in a process that does not know this package."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from common.errors import SpecError
+from tests.backends.native import to_layout
+from tests.inference import SPECS, random_images, relative_error, trained_weights
+
+_SIZE = 24
+_SPECS = {name: SPECS[name] for name in ("squeezed", "vanilla")}
+
+_READERS = {
+    "torch": """
+import torch
+network = torch.export.load(path).module()
+run = lambda images: network(torch.from_numpy(images)).detach().numpy()
+""",
+    "mx": """
+import warnings
+warnings.simplefilter("ignore")
+import mxnet
+mxnet.npx.set_np()
+files = [f"{path}/model-symbol.json", ["data"], f"{path}/model-0000.params"]
+network = mxnet.gluon.SymbolBlock.imports(*files)
+run = lambda images: network(mxnet.np.array(images)).asnumpy()
+""",
+    "tf": """
+import tensorflow as tf
+network = tf.saved_model.load(path)
+run = lambda images: network.serve(images).numpy()
+""",
+    "jax": """
+import pathlib
+import jax.export
+network = jax.export.deserialize(pathlib.Path(path).read_bytes())
+run = lambda images: np.asarray(network.call(images))
+""",
+}
+"""How a user of each framework reads an export."""
+
+_WRITE_LOGITS = """
+folder = sys.argv[2]
+for number in (1, 3):
+    np.save(f"{folder}/logits{number}.npy", run(np.load(f"{folder}/images{number}.npy")))
+print([name for name in sys.modules if name.startswith(("anynet", "common"))])
+"""
+
+
+@pytest.fixture(scope="module", params=_SPECS)
+def exported(request, backend, name, tmp_path_factory):
+    """A network, and the path of its export with an ending that the framework wants."""
+    spec, folder = _SPECS[request.param], tmp_path_factory.mktemp("exported")
+    network = backend.create(spec)
+    backend.set_weights(network, trained_weights(spec))
+    backend.export(network, folder / "net.pt2", _SIZE)
+    return network, folder / "net.pt2"
+
+
+def test_a_fresh_process_gives_the_same_logits(backend, name, native, exported, tmp_path):
+    network, path = exported
+    batches = {number: random_images(network.spec, _SIZE, number) for number in (1, 3)}
+    for number, images in batches.items():
+        np.save(tmp_path / f"images{number}.npy", to_layout(native, images))
+    code = f"import sys\nimport numpy as np\npath = sys.argv[1]{_READERS[name]}{_WRITE_LOGITS}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, path, tmp_path], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("[]")
+    for number, images in batches.items():
+        found = np.load(tmp_path / f"logits{number}.npy")
+        assert relative_error(found, backend.logits(network, images)) < 1e-5
+
+
+def test_nothing_else_is_left_beside_it(exported):
+    _, path = exported
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_exporting_leaves_the_network_as_it_was(backend, exported):
+    network, _ = exported
+    expected = trained_weights(network.spec)
+    found = backend.get_weights(network)
+    assert [name for name in expected if not np.array_equal(found[name], expected[name])] == []
+
+
+def test_an_image_size_below_one_is_refused(backend, tmp_path):
+    with pytest.raises(SpecError, match="image_size must be at least 1"):
+        backend.export(backend.create(_SPECS["vanilla"]), tmp_path / "net.pt2", 0)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,82 @@
+"""`anynet predict` and `anynet export`, in each framework."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from common.cli import main
+from common.data import CLASSES, read_picture
+from common.weights import save_weights
+from tests.inference import SPECS, trained_weights
+
+_GREY, _COLOUR = SPECS["resnext"], SPECS["squeezed"]
+
+
+def _run(*arguments, code=0):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two checkpoints and two tiny pictures."""
+    path = tmp_path_factory.mktemp("predict")
+    for name, spec in (("grey", _GREY), ("colour", _COLOUR)):
+        save_weights(path / f"{name}.safetensors", spec, trained_weights(spec))
+    stream = np.random.default_rng(0)
+    for name in ("one.png", "two [2].png"):
+        Image.fromarray(stream.integers(0, 256, (20, 30, 3), np.uint8)).save(path / name)
+    return path
+
+
+@pytest.mark.parametrize(("checkpoint", "spec"), [("grey", _GREY), ("colour", _COLOUR)])
+def test_probabilities_are_those_of_the_logits(backend, name, folder, checkpoint, spec):
+    path, pictures = (
+        folder / f"{checkpoint}.safetensors",
+        [folder / "one.png", folder / "two [2].png"],
+    )
+    result = _run("predict", path, *pictures, "--backend", name, "--image-size", 32, "--json")
+    images = np.stack([read_picture(picture, spec.in_channels, 32) for picture in pictures])
+    exponentials = np.exp(backend.logits(backend.load(path), images).astype(float))
+    expected = exponentials / exponentials.sum(1, keepdims=True)
+    for item, picture, row in zip(json.loads(result.stdout), pictures, expected, strict=True):
+        assert item["image"] == str(picture)
+        order = [entry["class"] for entry in item["classes"]]
+        assert order == list(np.argsort(-row)[:5])
+        found = [entry["probability"] for entry in item["classes"]]
+        np.testing.assert_allclose(found, row[order], rtol=1e-4)
+
+
+def test_ten_classes_have_the_names_of_fashion_mnist(backend, name, folder):
+    arguments = (folder / "one.png", "--backend", name, "--top", 10, "--image-size", 16, "--json")
+    (item,) = json.loads(_run("predict", folder / "grey.safetensors", *arguments).stdout)
+    assert {entry["class"]: entry["name"] for entry in item["classes"]} == dict(enumerate(CLASSES))
+
+
+def test_labels_may_be_given(backend, name, folder, tmp_path):
+    (tmp_path / "labels.txt").write_text("a\nb\nc\nd\ne\n")
+    arguments = ("--backend", name, "--image-size", 32, "--labels", tmp_path / "labels.txt")
+    result = _run("predict", folder / "colour.safetensors", folder / "two [2].png", *arguments)
+    assert "two [2].png" in result.stdout.replace("\n", "")
+    assert set("abcde") <= set(result.stdout.replace(str(folder), "").split())
+
+
+def test_a_bad_image_is_one_error_that_names_it(backend, name, folder, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    arguments = (folder / "one.png", tmp_path / "bad.png", "--backend", name)
+    result = _run("predict", folder / "grey.safetensors", *arguments, code=1)
+    assert "bad.png: must be an image that Pillow reads" in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+def test_a_native_export_is_written_by_the_command(backend, name, folder, tmp_path):
+    out = tmp_path / "net.pt2"
+    arguments = ("--format", "native", "--backend", name, "--image-size", 16, "--fuse")
+    result = _run("export", folder / "colour.safetensors", *arguments, "--out", out)
+    assert f"written to {out}" in result.stdout
+    assert list(tmp_path.iterdir()) == [out]
