@@ -28,6 +28,13 @@ def test_a_model_survives_saving_and_loading(model, tmp_path):
     np.testing.assert_allclose(loaded(_X), model(_X), atol=1e-6)
 
 
+def test_a_config_keeps_the_initialisation():
+    model = anynet.create(_SPEC, init="he_zero_gamma")
+    copy = anynet.AnyNet.from_config(model.get_config())
+    for array, expected in zip(copy.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
 def test_regnetx32_survives_saving_and_loading(tmp_path):
     model = anynet.RegNetX32(lr=0.02, seed=1)
     model.save(tmp_path / "net.keras")
