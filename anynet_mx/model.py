@@ -95,7 +95,9 @@ class AnyNet(Classifier):
             setattr(self.net, f"stage{number}", built)
             channels = stage.channels
         self.net.head = self.head(num_classes, channels)
-        self.initialize(Zero())  # a draw would be the second
+        for parameter in self.collect_params().values():
+            parameter.initialize(Zero())  # a draw would be the second
+            parameter.data().wait_to_read()  # else temporary copies of all pile up
         if initial != "zeros":
             set_weights(self, initial_weights(spec, seed, initial))
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import mxnet
 import numpy
+from mxnet import nd
 from mxnet.gluon import Parameter
 from numpy.typing import NDArray
 
@@ -34,5 +34,7 @@ def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
 def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put canonical arrays into a network."""
     for name, parameter in named_parameters(network).items():
-        array = numpy.ascontiguousarray(arrays[name])
-        parameter.set_data(mxnet.np.array(array, dtype=array.dtype))
+        # A view: MXNet shares its memory, and makes what it is given read-only.
+        array = numpy.ascontiguousarray(arrays[name]).view()
+        nd.from_numpy(array).as_np_ndarray().copyto(parameter.data())
+        parameter.data().wait_to_read()  # while the array is there
