@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from common import reference
 from common.arch import AnyNetSpec
 from common.parity.cases import Case
-from common.parity.measure import TRUTH, Measured, Subject, free_run, measure
+from common.parity.measure import TRUTH, Measured, Record, Subject, free_run, measure
 from common.parity.tolerances import FLOAT32_OUTPUTS, MARGIN
 from common.training import Precision
 from common.weights import moved_weights
@@ -27,17 +27,25 @@ _SHARES = (0.0, 1.0, 0.5, 0.5)
 def sensitivity(case: Case, precision: Precision) -> Measured:
     """How far rounding of `precision` moves what the reference computes.
 
-    The largest over a few draws, per array; for losses per step, never falling. Some draws move
-    all weights by one unit, and their changes count `MARGIN` times; others move them all the way.
-    In float32, where some unit always lies within rounding of a ReLU's kink, further draws let
-    the gradients of such units pass or not.
+    The largest change over a few draws, per array; for losses per step, never falling. Some draws
+    move all weights by one unit, and their changes count `MARGIN` times; others move them all the
+    way. In float32, where some unit always lies within rounding of a ReLU's kink, further draws
+    let the gradients of such units pass or not; their changes come on top.
     """
     case = replace(case, chaotic=False)
     # Only free runs are judged by a float64 unit, and only they are not by a float32 one.
     computed = free_run if precision == "float64" else partial(measure, precision="float64")
     unmoved = dict(computed(TRUTH, case, arrays=case.arrays()))
-    changes: dict[str, NDArray[Any]] = {}
-    for factor, draw in _draws(case, precision, computed):
+    changes = _largest_changes(unmoved, _moved_draws(case, precision, computed))
+    if precision == "float32":
+        for name, change in _largest_changes(unmoved, _undecided_draws(case, computed)).items():
+            changes[name] = changes[name] + change
+    yield from changes.items()
+
+
+def _largest_changes(unmoved: Record, draws: Iterator[tuple[float, Measured]]) -> Record:
+    changes: Record = {}
+    for factor, draw in draws:
         for name, array in draw:
             change = np.abs(array - unmoved[name]) * factor
             if name.endswith("/losses"):
@@ -45,17 +53,22 @@ def sensitivity(case: Case, precision: Precision) -> Measured:
             else:
                 change = np.array(change.max())
             changes[name] = np.maximum(change, changes.get(name, 0.0))
-    yield from changes.items()
+    return changes
 
 
-def _draws(case: Case, precision: Precision, computed: Any) -> Iterator[tuple[float, Measured]]:
-    """What each draw computes, and how often its change counts."""
+def _moved_draws(
+    case: Case, precision: Precision, computed: Any
+) -> Iterator[tuple[float, Measured]]:
+    """What networks with moved weights compute, and how often their change counts."""
     for draw, units in enumerate(_UNITS):
         moved = moved_weights(case.spec, case.arrays(), draw, units, precision)
         yield MARGIN / units, computed(TRUTH, case, arrays=moved)
-    if precision == "float32":
-        for draw, share in enumerate(_SHARES):
-            yield 1.0, computed(undecided(draw, share), case, arrays=case.arrays())
+
+
+def _undecided_draws(case: Case, computed: Any) -> Iterator[tuple[float, Measured]]:
+    """What becomes of the reference when ReLUs near their kink pass or do not."""
+    for draw, share in enumerate(_SHARES):
+        yield 1.0, computed(undecided(draw, share), case, arrays=case.arrays())
 
 
 def undecided(draw: int, share: float) -> Subject:
