@@ -28,6 +28,8 @@ _THREADS = {
 There is a process per core, so threads must not spin while they wait for work.
 """
 
+_CASES_PER_PROCESS = 4
+
 
 def record(subject: Subject, case: Case) -> Record:
     """Everything that `subject` computes on a case."""
@@ -56,7 +58,7 @@ def find_subject(name: str) -> Subject:
 def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> None:
     """Record all cases of the reference or a backend to one file, whole or not at all.
 
-    Each case runs in a process of its own, one per core at a time: the programs that XLA compiles
+    A process per core takes a few cases and is followed by another: the programs that XLA compiles
     for all of them would be more than one process may map. Raises `BackendError`.
     """
     from rich.progress import track
@@ -66,7 +68,9 @@ def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> N
     arrays: Record = {}
     for variable, value in _THREADS.items():
         os.environ.setdefault(variable, value)
-    with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(
+        mp_context=get_context("spawn"), max_tasks_per_child=_CASES_PER_PROCESS
+    ) as pool:
         found = pool.map(partial(_recorded, subject), cases)
         for part in track(found, path.stem, len(cases), transient=True):
             arrays |= part

@@ -17,7 +17,7 @@ from common.parity.tolerances import FLOAT32_OUTPUTS, MARGIN
 from common.training import Precision
 from common.weights import moved_weights
 
-_UNITS = (1, MARGIN, 1, MARGIN, 1, MARGIN)
+_UNITS = (1, MARGIN, 1, MARGIN)
 """By how many rounding units each draw moves every weight, up or down."""
 
 _SHARES = (0.0, 1.0, 0.5, 0.5)
