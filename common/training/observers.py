@@ -62,6 +62,7 @@ class ProgressBar:
                 f"validation loss {row['val_loss']:.4f} accuracy {row['val_accuracy']:.4f}  "
                 f"{row['images_per_second']:.0f} images/s",
                 highlight=False,
+                soft_wrap=True,
             )
 
     def close(self) -> None:

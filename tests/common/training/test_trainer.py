@@ -10,7 +10,7 @@ from common.errors import ConfigError, DataError, TrainingError, WeightsError
 from common.training import Recipe, read_config, read_record
 from common.training.checkpoint import load_checkpoint
 from common.training.records import RecordFile
-from common.weights import initial_weights, load_weights, save_weights
+from common.weights import initial_weights, load_weights, save_state, save_weights
 from tests.common.training.fakes import SPEC, Data, FakeTrainer, Model
 
 
@@ -182,6 +182,23 @@ def test_resuming_removes_what_a_killed_process_left(tmp_path):
     (tmp_path / ".anynet-half.safetensors").write_text("half")
     _fit(tmp_path, resume=True)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"seed": 0, "progress": {"step": 2}, "record_offset": 0},
+        {"seed": "0", "progress": {"steps_per_epoch": 2}, "record_offset": 0},
+        {"seed": 0, "progress": {"steps_per_epoch": 0}, "record_offset": 0},
+        {"seed": 0, "progress": {"steps_per_epoch": 2, "step": -1}, "record_offset": 0},
+        {"seed": 0, "progress": {"steps_per_epoch": 2, "loss_sum": "x"}, "record_offset": 0},
+    ],
+)
+def test_a_checkpoint_that_does_not_say_where_it_stands_is_a_weights_error(tmp_path, broken):
+    save_state(tmp_path / "checkpoint.safetensors", SPEC, initial_weights(SPEC), broken)
+    with pytest.raises(WeightsError, match="checkpoint.safetensors: must say where its run stands"):
+        load_checkpoint(tmp_path / "checkpoint.safetensors")
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
