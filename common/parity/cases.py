@@ -13,7 +13,8 @@ from common.weights import Arrays, initial_weights
 class Case:
     """One network, trained for `steps` on one batch of random images, all drawn from seeds.
 
-    `chaotic` cases also train at the chapter's rate, at which rounding errors grow.
+    `chaotic` cases also train at the chapter's rate and on another batch at every step, as real
+    runs do: there rounding errors grow.
     """
 
     name: str
@@ -28,18 +29,18 @@ class Case:
         """(channels, height, width)."""
         return (self.spec.in_channels, self.image_size, self.image_size)
 
-    def images(self) -> NDArray[np.uint8]:
-        """Random uint8 images (N, C, H, W)."""
-        stream = np.random.default_rng(1)
+    def images(self, step: int = 0) -> NDArray[np.uint8]:
+        """Random uint8 images (N, C, H, W), others for every `step`."""
+        stream = np.random.default_rng([1, step])
         return stream.integers(0, 256, (self.batch, *self.image_shape), np.uint8)
 
     def inputs(self) -> NDArray[np.float64]:
-        """The images as networks see them, in [0, 1]."""
+        """The images of step 0 as networks see them, in [0, 1]."""
         return self.images() / 255
 
-    def labels(self) -> NDArray[np.int32]:
-        """Random labels (N,)."""
-        stream = np.random.default_rng(2)
+    def labels(self, step: int = 0) -> NDArray[np.int32]:
+        """Random labels (N,), others for every `step`."""
+        stream = np.random.default_rng([2, step])
         return stream.integers(0, self.spec.num_classes, self.batch, np.int32)
 
     def arrays(self) -> Arrays:

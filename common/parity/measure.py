@@ -127,10 +127,12 @@ def _first_step(
 
 
 def free_run(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -> Measured:
-    """Yield the losses in float64 at the chapter's rate."""
+    """Yield the losses in float64 at the chapter's rate, on another batch at every step."""
     learner = _learner(subject, case, CHAPTER_RECIPE, "float64", arrays)
-    batch = case.images(), case.labels()
-    losses = [float(learner.train_step(*batch, CHAOTIC_RATE)[0]) for _ in range(case.steps)]
+    losses = [
+        float(learner.train_step(case.images(step), case.labels(step), CHAOTIC_RATE)[0])
+        for step in range(case.steps)
+    ]
     yield "free run/losses", np.array(losses)
 
 
@@ -141,7 +143,7 @@ def _restarted_steps(subject: Subject, case: Case, arrays: Mapping[str, NDArray[
     for step in range(case.steps):
         learner.load_state(guide.state())
         for each in (guide, learner):
-            each.train_step(case.images(), case.labels(), CHAOTIC_RATE)
+            each.train_step(case.images(step), case.labels(step), CHAOTIC_RATE)
         yield from _weights(f"restarted step {step + 1}", learner.state())
 
 

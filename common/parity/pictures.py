@@ -1,5 +1,6 @@
 """The pictures of the report."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -34,13 +35,14 @@ def draw_layers(findings: list[Finding]) -> "Figure":
     if all(item.case != shown for item in star):
         shown = star[0].case
     outputs = [item for item in star if item.case == shown and item.quantity.endswith("outputs")]
+    # The order of the backend that lets most of its layers be observed.
+    counts = Counter(item.pair for item in outputs)
+    outputs.sort(key=lambda item: -counts[item.pair])
     rows = list(dict.fromkeys(item.layer for item in outputs))
-    columns = list(
-        dict.fromkeys((item.pair[0], item.precision, item.quantity.split()[0]) for item in outputs)
-    )
+    columns = sorted({(item.precision, item.quantity.split()[0], item.pair[0]) for item in outputs})
     values = np.full((len(rows), len(columns)), np.nan)
     for item in outputs:
-        place = columns.index((item.pair[0], item.precision, item.quantity.split()[0]))
+        place = columns.index((item.precision, item.quantity.split()[0], item.pair[0]))
         ratio = min(max(item.ratio, _FLOOR), 1 / _FLOOR)
         values[rows.index(item.layer), place] = np.log10(ratio)
     size = (1.5 + 0.45 * len(columns), 1.8 + 0.16 * len(rows))
