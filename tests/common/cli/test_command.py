@@ -101,7 +101,7 @@ def test_plot_reads_a_checkpoint(tmp_path):
     [
         (["summary", "regnetx33"], 1, "did you mean regnetx32?"),
         (["plot", "regnety_4.1gf"], 1, "did you mean regnety_4.0gf?"),
-        (["plot", "regnetx32", "--out", "a.xyz"], 1, "a.xyz: must end in one of .avif, .eps"),
+        (["plot", "regnetx32", "--out", "a.xyz"], 1, "a.xyz: must end in one of ."),
         (["summary", "none.json"], 1, "none.json: must be a readable spec file"),
         (["summary", "none.safetensors"], 1, "none.safetensors: must be a weight file"),
         (["summary", "regnetx32", "--image-size", 0], 2, "0 is not in the range"),
