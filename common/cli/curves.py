@@ -16,7 +16,7 @@ from common.training.run import RECORD
     "--band",
     multiple=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="A rerun of the first run; all of them are drawn as one band. May be given often.",
+    help="A rerun of the first run, once or often; how far they get from it is drawn as a band.",
 )
 @click.option(
     "--out",

@@ -37,7 +37,7 @@ def draw_curves(rows: list[Row], title: str = "") -> "Figure":
 def draw_comparison(runs: Mapping[str, list[Row]], band: Sequence[list[Row]] = ()) -> "Figure":
     """Several runs by name: training loss per interval, and of longer runs accuracy per epoch.
 
-    `band` are reruns of the first run: what lies between them, it included, is shaded.
+    `band` are reruns of the first run: what is no further from it than they are is shaded.
     """
     from matplotlib.figure import Figure
 
@@ -48,8 +48,7 @@ def draw_comparison(runs: Mapping[str, list[Row]], band: Sequence[list[Row]] = (
     for panel, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
         kind, value, label = panel
         if band:
-            reruns = [next(iter(runs.values())), *band]
-            _shade(axes, reruns, kind, value, f"range of the first and {len(band)} reruns")
+            _shade(axes, next(iter(runs.values())), band, kind, value)
         for number, (name, rows) in enumerate(runs.items()):
             width = max(1.0, 2.5 - 0.5 * number)  # so that equal lines do not hide each other
             _line(axes, rows, kind, value, name, color=f"C{number}", lw=width, alpha=0.8)
@@ -118,15 +117,21 @@ class LiveFigure:
         """The last figure stays in the notebook."""
 
 
-def _shade(axes: Any, runs: Sequence[list[Row]], kind: str, value: str, label: str) -> None:
-    """From the lowest to the highest of all runs, at the epochs that all of them have."""
-    by_epoch = [{row["epoch"]: row[value] for row in rows if row["kind"] == kind} for rows in runs]
-    epochs = sorted(set.intersection(*(set(values) for values in by_epoch)))
-    lowest, highest = (
-        [extreme(values[epoch] for values in by_epoch) for epoch in epochs]
-        for extreme in (min, max)
+def _shade(axes: Any, first: list[Row], reruns: Sequence[list[Row]], kind: str, value: str) -> None:
+    """As far around a run as its reruns have been from it, relatively, up to each epoch."""
+    center, *others = (
+        {row["epoch"]: row[value] for row in rows if row["kind"] == kind}
+        for rows in (first, *reruns)
     )
-    axes.fill_between(epochs, lowest, highest, color="0.8", lw=1, label=label)
+    epochs = sorted(center.keys() & set[float]().union(*others))
+    farthest, lowest, highest = 0.0, [], []
+    for epoch in epochs:
+        distances = (abs(other[epoch] / center[epoch] - 1) for other in others if epoch in other)
+        farthest = max(farthest, *distances)
+        lowest.append(center[epoch] * (1 - farthest))
+        highest.append(center[epoch] * (1 + farthest))
+    label = f"as far as {len(reruns)} reruns of the first get from it"
+    axes.fill_between(epochs, lowest, highest, color="0.85", lw=1, label=label)
 
 
 def _line(axes: Any, rows: list[Row], kind: str, value: str, label: str, **style: Any) -> None:

@@ -40,14 +40,15 @@ def test_short_runs_are_compared_by_their_losses_alone(rows):
     assert len(draw_comparison({"one": short}).axes) == 1
 
 
-def test_a_band_reaches_from_the_lowest_run_to_the_highest(rows):
-    higher = [{**row, "loss": 2 * row["loss"]} if "loss" in row else row for row in rows]
-    losses, _ = draw_comparison({"one": rows}, [higher]).axes
+def test_a_band_is_as_wide_as_the_reruns_are_far(rows):
+    further = [{**row, "loss": 1.2 * row["loss"]} if "loss" in row else row for row in rows]
+    nearer = [{**row, "loss": 0.9 * row["loss"]} if "loss" in row else row for row in rows]
+    losses, _ = draw_comparison({"one": rows}, [further, nearer]).axes
     (shade,) = losses.collections
     heights = shade.get_paths()[0].vertices[:, 1]
     first = [row["loss"] for row in rows if row["kind"] == "interval"]
-    assert heights.min() == pytest.approx(min(first))
-    assert heights.max() == pytest.approx(2 * max(first))
+    assert heights.min() == pytest.approx(0.8 * min(first))
+    assert heights.max() == pytest.approx(1.2 * max(first))
 
 
 def test_a_distance_is_relative_and_over_common_steps(rows):
