@@ -28,8 +28,6 @@ _THREADS = {
 There is a process per core, so threads must not spin while they wait for work.
 """
 
-_CASES_PER_PROCESS = 4
-
 
 def record(subject: Subject, case: Case) -> Record:
     """Everything that `subject` computes on a case."""
@@ -58,7 +56,7 @@ def find_subject(name: str) -> Subject:
 def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> None:
     """Record all cases of the reference or a backend to one file, whole or not at all.
 
-    A process per core takes a few cases and is followed by another: the programs that XLA compiles
+    Each case runs in a process of its own, one per core at a time: the programs that XLA compiles
     for all of them would be more than one process may map. Raises `BackendError`.
     """
     from rich.progress import track
