@@ -66,9 +66,8 @@ def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> N
     arrays: Record = {}
     for variable, value in _THREADS.items():
         os.environ.setdefault(variable, value)
-    with ProcessPoolExecutor(
-        mp_context=get_context("spawn"), max_tasks_per_child=_CASES_PER_PROCESS
-    ) as pool:
+    # One and no more: with more, Python 3.11 may wait for ever (python/cpython#115634).
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         found = pool.map(partial(_recorded, subject), cases)
         for part in track(found, path.stem, len(cases), transient=True):
             arrays |= part
