@@ -24,19 +24,24 @@ RELAY = Path("build/relay")
 
 
 def install(session: nox.Session, name: str, extras: str) -> None:
-    """Install this project with `extras`, everything pinned by the constraints of `name`."""
-    session.install("-e", f".[{extras}]", "-c", f".constraints/{name}.txt")
+    """Install this project with `extras`, everything pinned by the constraints of `name`.
 
-
-def in_environment(
-    session: nox.Session, backend: str, *command: str, as_it_is: bool = False
-) -> None:
-    """Run `command` in the environment of `backend`, which is made or brought up to date first.
-
-    `as_it_is` spares the check of an environment that this session has used before.
+    An environment that was made for the same extras, requirements and constraints stays as it is.
     """
-    options = ("-R",) if as_it_is else ()
-    session.run(sys.executable, "-m", "nox", *options, "-s", backend, "--", *command, external=True)
+    constraints = f".constraints/{name}.txt"
+    wanted = "\n".join(
+        [extras, *(Path(file).read_text() for file in ("pyproject.toml", constraints))]
+    )
+    made_for = Path(session.virtualenv.location) / "made-for.txt"
+    if made_for.exists() and made_for.read_text() == wanted:
+        return
+    session.install("-e", f".[{extras}]", "-c", constraints)
+    made_for.write_text(wanted)
+
+
+def in_environment(session: nox.Session, backend: str, *command: str) -> None:
+    """Run `command` in the environment of `backend`, which is made when it is missing."""
+    session.run(sys.executable, "-m", "nox", "-s", backend, "--", *command, external=True)
 
 
 def test_backend(session: nox.Session, backend: str) -> None:
@@ -92,13 +97,13 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def parity(session: nox.Session) -> None:
     """Run all four backends and the NumPy reference on the same cases and compare every pair."""
-    record = ("anynet", "parity", "record")
-    for backend in EXTRAS:
-        in_environment(session, backend, *record, backend, "--out", str(PARITY))
-    again = partial(in_environment, session, as_it_is=True)
-    again("torch", *record, "reference", "--out", str(PARITY))
-    again("torch", "anynet", "parity", "compare", str(PARITY))
-    relay(again)
+    for subject in ("reference", *EXTRAS):
+        environment = "torch" if subject == "reference" else subject
+        in_environment(
+            session, environment, "anynet", "parity", "record", subject, "--out", str(PARITY)
+        )
+    in_environment(session, "torch", "anynet", "parity", "compare", str(PARITY))
+    relay(partial(in_environment, session))
 
 
 def relay(run: Callable[..., None]) -> None:

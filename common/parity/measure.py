@@ -137,14 +137,21 @@ def free_run(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -
 
 
 def _restarted_steps(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -> Measured:
-    """Every step taken from the reference's state instead of the subject's own."""
+    """Every step taken from the reference's state instead of the subject's own.
+
+    Yields how far the subject is from the reference after each, relative to the array's largest
+    element: the reference's path itself depends on the release of NumPy, and is taken anew here.
+    """
     guide = _learner(TRUTH, case, CHAPTER_RECIPE, "float64", arrays)
     learner = _learner(subject, case, CHAPTER_RECIPE, "float64", arrays)
     for step in range(case.steps):
         learner.load_state(guide.state())
         for each in (guide, learner):
             each.train_step(case.images(step), case.labels(step), CHAOTIC_RATE)
-        yield from _weights(f"restarted step {step + 1}", learner.state())
+        state, truth = learner.state(), guide.state()
+        for name, array in _weights(f"restarted step {step + 1}", state):
+            expected = truth[name.split("/")[1]]
+            yield name, (array - expected) / np.abs(expected).max(initial=0.0)
 
 
 def _weights(prefix: str, state: Mapping[str, NDArray[Any]]) -> Measured:

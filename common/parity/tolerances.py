@@ -58,8 +58,11 @@ def scale(quantity: str, array: str, values: Mapping[str, NDArray[Any]]) -> floa
     """Size of an array's elements, to which its error is relative.
 
     The bias of a convolution in front of a batch norm has a true gradient of zero: the size is
-    then that of its kernel's gradient. `values` are all arrays of the quantity.
+    then that of its kernel's gradient. Restarted steps are relative already. `values` are all
+    arrays of the quantity.
     """
+    if quantity.startswith("restarted"):
+        return 1.0
     kernel = zero_gradient(quantity, array, values)
     return _largest(values[array] if kernel is None else kernel)
 

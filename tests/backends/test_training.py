@@ -135,6 +135,18 @@ def test_a_state_put_back_continues_bit_for_bit(backend):
     assert [name for name in ours if not np.array_equal(ours[name], theirs[name])] == []
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_state_put_back_into_a_trained_learner_starts_again(backend, precision):
+    learner = backend.Learner(backend.create(_SPEC), _SHAPE, device="cpu", precision=precision)
+    start, ends = learner.state(), []
+    for _ in range(2):
+        learner.load_state(start)
+        for _ in range(3):
+            learner.train_step(_IMAGES, _LABELS, 0.05)
+        ends.append(learner.state())
+    assert [name for name in start if not np.array_equal(ends[0][name], ends[1][name])] == []
+
+
 def test_a_state_is_a_copy(backend):
     learner = _learner(backend, Recipe())
     state = learner.state()
