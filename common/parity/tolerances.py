@@ -41,12 +41,13 @@ most 2.7e-5 where they were measured. A bias that had a gradient would have one 
 size.
 """
 
-FLOAT32_FLOORS = {"gradient": 1e-5, "statistics": 1e-5, "step": 1e-3}
+FLOAT32_FLOORS = {"gradient": 1e-4, "statistics": 1e-5, "step": 1e-3}
 """Relative errors in float32 below which nothing fails, by the words in the quantity's name.
 
 The reference's own change is no measure where its weights hardly matter: the mean over the images
 that is the gradient of the last bias, or the statistics of the first layers, differ by the rounding
-of a sum, at most 5e-6 where they were measured. Over 20 steps backends round 20 times, which the
+of a sum, at most 5e-6 where they were measured. The gradient of a batch norm's bias is a sum over
+all positions, whose rounding errors were up to 1.3e-5 in MXNet. Over 20 steps backends round 20 times, which the
 reference does not, and differed by up to 2e-4.
 """
 
