@@ -47,8 +47,8 @@ FLOAT32_FLOORS = {"gradient": 1e-4, "statistics": 1e-5, "step": 1e-3}
 The reference's own change is no measure where its weights hardly matter: the mean over the images
 that is the gradient of the last bias, or the statistics of the first layers, differ by the rounding
 of a sum, at most 5e-6 where they were measured. The gradient of a batch norm's bias is a sum over
-all positions, whose rounding errors were up to 1.3e-5 in MXNet. Over 20 steps backends round 20 times, which the
-reference does not, and differed by up to 2e-4.
+all positions, whose rounding errors were up to 1.3e-5 in MXNet. Over 20 steps backends round 20
+times, which the reference does not, and differed by up to 2e-4.
 """
 
 ROUNDING = {"float32": 2.0**-24, "float64": 2.0**-53}
