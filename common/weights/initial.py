@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from math import prod, sqrt
-from statistics import NormalDist
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -99,5 +98,7 @@ def _normal_quantiles() -> Array:
     To look weights up is three times as fast as `standard_normal`, and their bits depend on no
     mathematical library of the machine.
     """
+    from statistics import NormalDist
+
     inverse = NormalDist().inv_cdf
     return np.array([inverse((step + 0.5) / _LEVELS) for step in range(_LEVELS)], np.float32)
