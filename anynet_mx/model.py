@@ -98,8 +98,7 @@ class AnyNet(Classifier):
         for parameter in self.collect_params().values():
             parameter.initialize(Zero())  # a draw would be the second
             parameter.data().wait_to_read()  # else temporary copies of all pile up
-        if initial != "zeros":
-            set_weights(self, initial_weights(spec, seed, initial))
+        set_weights(self, initial_weights(spec, seed, initial))
 
     @staticmethod
     def from_spec(
