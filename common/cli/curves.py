@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from common.cli.tables import print_table
-from common.training import Distance, Row, distance, read_record
+from common.training import Row, read_record
+from common.training.compare import Distance, distance
 from common.training.curves import draw_comparison, save_figure
 from common.training.run import RECORD
 

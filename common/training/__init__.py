@@ -1,6 +1,5 @@
 """Training without a framework: recipes, the loop, records and run directories."""
 
-from common.training.compare import Distance, distance
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, evaluate
 from common.training.learner import Learner
@@ -15,7 +14,6 @@ __all__ = [
     "RECIPES",
     "REGNET_RECIPE",
     "Device",
-    "Distance",
     "Evaluation",
     "Learner",
     "Observer",
@@ -25,7 +23,6 @@ __all__ = [
     "Row",
     "TrainConfig",
     "Trainer",
-    "distance",
     "evaluate",
     "read_config",
     "read_record",

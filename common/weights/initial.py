@@ -3,16 +3,18 @@
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from math import prod, sqrt
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, Layer, buffers, plan
 from common.errors import SpecError
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 Array = NDArray[np.float32]
 Arrays = dict[str, Array]
@@ -30,7 +32,7 @@ _CHUNK = 1 << 15
 
 _LEVELS = 1 << 16
 
-Draw = Callable[[np.random.Generator, int], NDArray[Any]]
+Draw = Callable[["Generator", int], NDArray[Any]]
 """From a stream and a number of weights to the weights."""
 
 
@@ -40,6 +42,8 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
     Each array has its own stream, drawn from the seed and the array's name, so that two networks
     that share a layer share its initial weights. Raises `SpecError` for an unknown `init`.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     if init not in get_args(Init):
         raise SpecError(f"init must be one of {', '.join(get_args(Init))}; got {init!r}")
     layers = plan(spec, 1)
@@ -62,7 +66,7 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
     return arrays
 
 
-def _stream(seed: int, name: str) -> np.random.Generator:
+def _stream(seed: int, name: str) -> "Generator":
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
@@ -71,7 +75,7 @@ def _residual_ends(layers: tuple[Layer, ...]) -> Iterator[str]:
     return (layer.inputs[0] for layer in layers if layer.op == "add")
 
 
-def _fill(array: Array, stream: np.random.Generator, draw: Draw) -> None:
+def _fill(array: Array, stream: "Generator", draw: Draw) -> None:
     flat = array.reshape(-1)
     for start in range(0, flat.size, _CHUNK):
         part = flat[start : start + _CHUNK]

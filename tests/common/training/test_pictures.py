@@ -6,7 +6,8 @@ import types
 import pytest
 
 from common.errors import DataError
-from common.training import ProgressBar, distance
+from common.training import ProgressBar
+from common.training.compare import distance
 from common.training.curves import LiveFigure, draw_comparison, draw_curves, save_curves
 from tests.common.training.fakes import Data, FakeTrainer, Model
 
