@@ -17,15 +17,14 @@ from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, 
 from common.parity.sensitivity import sensitivity
 
 _THREADS = {
-    "OMP_NUM_THREADS": "2",
-    "OMP_WAIT_POLICY": "passive",
+    "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
-    "TF_NUM_INTRAOP_THREADS": "2",
+    "TF_NUM_INTRAOP_THREADS": "1",
 }
 """Environment of the processes that record, so that every machine adds in the same order.
 
-There is a process per core, so threads must not spin while they wait for work.
+There is a process per core, so each has one thread.
 """
 
 
