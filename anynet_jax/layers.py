@@ -47,7 +47,10 @@ def grouped_conv(
 def conv2d(x: Array, kernel: Array, strides: int = 1, groups: int = 1) -> Array:
     """A convolution as the network uses it: a 1x1 kernel is a matrix product over positions."""
     if kernel.shape[:2] == (1, 1) and groups == 1:
-        return x[:, ::strides, ::strides] @ kernel[0, 0]
+        x = x[:, ::strides, ::strides]
+        # With four axes XLA's CPU backend would transpose the output's gradient for the kernel's.
+        y = x.reshape(-1, x.shape[-1]) @ kernel[0, 0]
+        return y.reshape(*x.shape[:-1], kernel.shape[-1])
     return grouped_conv(x, kernel, strides, groups)
 
 
