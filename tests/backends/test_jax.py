@@ -6,8 +6,11 @@ import pytest
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
+from flax import linen as nn  # noqa: E402
+
 import anynet_jax as anynet  # noqa: E402
 from anynet_jax import train  # noqa: E402
+from anynet_jax.layers import BatchNorm  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 2)), 8, se_ratio=0.25)
@@ -54,6 +57,76 @@ def test_the_split_convolution_is_the_native_one(strides, groups, kernel):
         gradients("split"),
         gradients("native"),
     )
+
+
+def _batch_norms(dtype, training):
+    """Images of `dtype` and variables for our batch norm and for Flax's, which come with them."""
+    keys = jax.random.split(jax.random.key(0), 5)
+    x = (3 * jax.random.normal(keys[0], (4, 5, 6, 8)) + 2).astype(dtype)
+    scale, bias, mean = (jax.random.normal(key, (8,)) for key in keys[1:4])
+    wide = jnp.promote_types(dtype, jnp.float32)
+    variables = {
+        "params": {"scale": scale.astype(dtype), "bias": bias.astype(dtype)},
+        "batch_stats": {
+            "mean": mean.astype(wide),
+            "var": jax.random.uniform(keys[4], (8,), wide, 0.5),
+        },
+    }
+    ours = BatchNorm(1e-3, 0.25, training)
+    flax = nn.BatchNorm(not training, momentum=0.75, epsilon=1e-3, use_fast_variance=False)
+    return x, variables, ours, flax
+
+
+_DIGITS = {"float64": 1e-12, "float32": 2e-5, "bfloat16": 2e-2}
+
+
+def _assert_equal_trees(ours, others, rtol):
+    def assert_equal(ours, other):
+        assert ours.dtype == other.dtype
+        atol = rtol * float(jnp.abs(other).max())
+        np.testing.assert_allclose(ours.astype(float), other.astype(float), rtol=rtol, atol=atol)
+
+    jax.tree.map(assert_equal, ours, others)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", _DIGITS)
+def test_batch_norm_is_flaxs(dtype, training):
+    with jax.enable_x64(dtype == "float64"):
+        x, variables, ours, flax = _batch_norms(dtype, training)
+        outputs = [layer.apply(variables, x, mutable=["batch_stats"]) for layer in (ours, flax)]
+        _assert_equal_trees(*outputs, _DIGITS[dtype])
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", _DIGITS)
+def test_the_gradients_of_batch_norm_are_the_automatic_ones_of_flaxs(dtype, training):
+    with jax.enable_x64(dtype == "float64"):
+        x, variables, ours, flax = _batch_norms(dtype, training)
+        weights = jax.random.normal(jax.random.key(9), x.shape, dtype)
+
+        def gradients(layer):
+            def total(params, x):
+                y, _ = layer.apply({**variables, "params": params}, x, mutable=["batch_stats"])
+                return (y * weights).astype(jnp.promote_types(dtype, jnp.float32)).sum()
+
+            return jax.grad(total, (0, 1))(variables["params"], x)
+
+        _assert_equal_trees(gradients(ours), gradients(flax), _DIGITS[dtype])
+
+
+def test_batch_norm_starts_as_flaxs():
+    x, _, ours, flax = _batch_norms("float32", True)
+    started = [layer.init(jax.random.key(0), x) for layer in (ours, flax)]
+    jax.tree.map(np.testing.assert_array_equal, *started)
+
+
+def test_statistics_far_from_zero_keep_their_digits():
+    x = jax.random.normal(jax.random.key(0), (4, 8, 8, 2)) + 1000
+    layer = BatchNorm()
+    variables = layer.init(jax.random.key(0), x)
+    y, _ = layer.apply(variables, x, mutable=["batch_stats"])
+    np.testing.assert_allclose(y.var((0, 1, 2)), 1, rtol=1e-4)
 
 
 def test_a_step_is_compiled_once_for_all_learning_rates():
