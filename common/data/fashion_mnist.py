@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.data.batches import batch_order
+from common.data.download import download
 from common.data.idx import read_idx
 from common.data.sample import FOLDER as SAMPLE
 from common.errors import ConfigError, DataError
@@ -80,8 +81,6 @@ def find_fashion_mnist(source: str | Path = "auto") -> Path:
     for folder in (cache, SYSTEM):
         if not _missing(folder):
             return folder
-    from common.data.download import download
-
     download(os.environ.get("ANYNET_FASHION_MNIST_URL", ADDRESS), DIGESTS, cache)
     return cache
 
