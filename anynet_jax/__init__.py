@@ -1,5 +1,7 @@
 """AnyNet and RegNet in JAX."""
 
+import jax
+
 from anynet_jax.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_jax.export import export
 from anynet_jax.layers import grouped_conv, resize_images
@@ -17,6 +19,12 @@ from anynet_jax.network import (
 from anynet_jax.train import FashionMNIST, Learner, Trainer, devices
 from anynet_jax.weights import get_weights, set_weights
 from common.chapter import add_to_class
+from common.memory import keep_freed_memory
+
+# JAX's CPU backend allocates a step's memory anew in every step; both settings must come before it
+# starts. Dispatched ahead, a step would get its memory before the one before it has given its own.
+if keep_freed_memory():
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 __all__ = [
     "AnyNet",

@@ -18,7 +18,7 @@ _LEVELS = {
     name: level
     for level, names in enumerate(
         [
-            ("errors", "files", "chapter"),
+            ("errors", "files", "chapter", "memory"),
             ("arch",),
             ("spaces",),
             ("weights", "data"),
@@ -34,7 +34,7 @@ _LEVELS = {
     )
     for name in names
 }
-_FOR_BACKENDS = {"arch", "weights", "training", "data", "errors", "files", "chapter"}
+_FOR_BACKENDS = {"arch", "weights", "training", "data", "errors", "files", "chapter", "memory"}
 _FRAMEWORKS = {"torch", "mxnet", "tensorflow", "keras", "jax", "flax", "optax"}
 
 _EXTRA_NAMES = {
