@@ -12,6 +12,7 @@ import anynet_jax as anynet  # noqa: E402
 from anynet_jax import train  # noqa: E402
 from anynet_jax.layers import BatchNorm  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
+from common.errors import ConfigError  # noqa: E402
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 2)), 8, se_ratio=0.25)
 
@@ -39,11 +40,20 @@ def test_apply_is_pure_and_returns_the_new_statistics():
     jax.tree.map(np.testing.assert_array_equal, before, network.variables)
 
 
-@pytest.mark.parametrize(("strides", "groups", "kernel"), [(1, 2, 3), (2, 4, 3), (2, 2, 1),
-                                                           (1, 8, 3), (2, 1, 3)])  # fmt: skip
-def test_the_split_convolution_is_the_native_one(strides, groups, kernel):
-    x = jax.random.normal(jax.random.key(0), (2, 9, 8, 8))
-    weights = jax.random.normal(jax.random.key(1), (kernel, kernel, 8 // groups, 16))
+_CONVOLUTIONS = [(1, 2, 3), (2, 4, 3), (2, 2, 1), (1, 8, 3), (2, 1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "strides", "groups", "kernel"),
+    [
+        *(("split", *convolution) for convolution in _CONVOLUTIONS),
+        *(("batch", *convolution) for convolution in _CONVOLUTIONS),
+        *(("shift", strides, 16, 3) for strides in (1, 2)),
+    ],
+)
+def test_every_grouped_convolution_is_the_native_one(algorithm, strides, groups, kernel):
+    x = jax.random.normal(jax.random.key(0), (2, 9, 8, 16))
+    weights = jax.random.normal(jax.random.key(1), (kernel, kernel, 16 // groups, 16))
 
     def gradients(algorithm):
         def total(x, weights):
@@ -54,9 +64,19 @@ def test_the_split_convolution_is_the_native_one(strides, groups, kernel):
 
     jax.tree.map(
         lambda ours, native: np.testing.assert_allclose(ours, native, rtol=1e-4, atol=1e-4),
-        gradients("split"),
+        gradients(algorithm),
         gradients("native"),
     )
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "message"),
+    [("fast", "one of auto, native, split, batch, shift; got 'fast'"), ("shift", "got 2 groups")],
+)
+def test_an_algorithm_that_cannot_be_is_refused(algorithm, message):
+    x, weights = jnp.zeros((1, 4, 4, 8)), jnp.zeros((3, 3, 4, 8))
+    with pytest.raises(ConfigError, match=message):
+        anynet.grouped_conv(x, weights, 1, 2, algorithm)
 
 
 def _batch_norms(dtype, training):
