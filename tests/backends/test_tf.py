@@ -7,6 +7,7 @@ tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 
 import anynet_tf as anynet  # noqa: E402
+from anynet_tf import layers  # noqa: E402
 from common import AnyNetSpec  # noqa: E402
 
 # Keras copies arrays in a way that NumPy 2 warns of when a model is saved.
@@ -64,13 +65,16 @@ def test_variable_paths_end_in_canonical_names(model):
 
 @pytest.mark.parametrize(
     ("strides", "groups", "kernel"),
-    [(1, 2, 3), (2, 4, 3), (2, 2, 1), (1, 8, 3), (2, 1, 3), (1, 1, 1)],
-)
+    [(1, 2, 3), (2, 4, 3), (2, 2, 1), (1, 8, 3), (2, 1, 3), (1, 1, 1), (1, 16, 3), (2, 16, 3),
+     (1, 16, 1)],
+)  # fmt: skip
 @pytest.mark.parametrize("side", [8, 9])
-def test_the_split_convolution_is_the_native_one(strides, groups, kernel, side):
-    x = tf.random.stateless_normal((2, side, side, 8), (0, 1))
+@pytest.mark.parametrize("choice", [False, None])
+def test_every_grouped_convolution_is_the_native_one(choice, strides, groups, kernel, side):
+    x = tf.random.stateless_normal((2, side, side, 16), (0, 1))
     ours, native = (
-        anynet.GroupedConv2D(16, kernel, strides, groups, native=choice) for choice in (False, True)
+        anynet.GroupedConv2D(16, kernel, strides, groups, native=native)
+        for native in (choice, True)
     )
     ours.build(x.shape)
     native.build(x.shape)
@@ -85,6 +89,18 @@ def test_the_split_convolution_is_the_native_one(strides, groups, kernel, side):
     ]
     np.testing.assert_allclose(gradients[0][0], gradients[1][0], atol=1e-3)
     np.testing.assert_allclose(gradients[0][1], gradients[1][1], atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_grouped_convolutions_are_trained_where_the_native_one_cannot_be(monkeypatch, dtype):
+    # Without oneDNN, TensorFlow has the gradients in no precision; with it, not in float64.
+    monkeypatch.setattr(layers, "_has_gradients_on_cpu", lambda dtype: False)
+    x = tf.random.stateless_normal((2, 8, 8, 8), (0, 1), dtype=dtype)
+    layer = anynet.GroupedConv2D(8, 3, groups=2, dtype=dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        result = tf.reduce_sum(layer(x) ** 2)
+    assert all(gradient is not None for gradient in tape.gradient(result, [x, *layer.weights]))
 
 
 def test_a_step_is_traced_once_for_all_learning_rates(model):
