@@ -1,6 +1,7 @@
 """Layers with the padding, constants and statistics that all four frameworks share."""
 
 from functools import lru_cache
+from typing import Any
 
 from mxnet import Context, np, npx
 from mxnet.gluon import HybridBlock, nn
@@ -11,7 +12,21 @@ from common.data import resize_matrix
 
 npx.set_np()  # as in the chapter: arrays, and the layers that make them, are mxnet.np's
 
-__all__ = ["SqueezeExcitation", "conv", "norm", "resize_images"]
+__all__ = [
+    "GlobalAvgPool",
+    "SqueezeExcitation",
+    "add",
+    "aligned",
+    "as_is",
+    "conv",
+    "norm",
+    "plain_gradient",
+    "relu",
+    "resize_images",
+]
+
+Array = Any
+"""`mxnet.np.ndarray`, or its symbol in a hybridised network."""
 
 
 def conv(
@@ -55,19 +70,68 @@ def norm(
     )
 
 
+def relu(F: Any, x: Array) -> Array:  # noqa: N803
+    """The positive part of `x`, left in oneDNN's layout, unlike by `npx.relu`."""
+    return F.npx.activation(x, act_type="relu")
+
+
+def add(F: Any, x: Array, y: Array) -> Array:  # noqa: N803
+    """The sum of arrays of one shape, left in oneDNN's layout, unlike by `x + y`."""
+    return F.elemwise_add(x.as_nd_ndarray(), y.as_nd_ndarray()).as_np_ndarray()
+
+
+def aligned(*widths: int | None) -> bool:
+    """Whether convolutions between that many channels all use one layout of oneDNN's.
+
+    That of blocks of 16 channels, or of 8 on a CPU without AVX-512.
+    """
+    return all(width is not None and width % 16 == 0 for width in widths)
+
+
+def plain_gradient(F: Any, x: Array) -> Array:  # noqa: N803
+    """`x` as it is, whose gradient comes in the plain layout.
+
+    The gradient of a batch norm whose input and gradient are in different layouts of oneDNN's
+    takes 30 times as long; one in the plain layout is brought into that of the input first.
+    """
+    return F.concat(x.as_nd_ndarray(), dim=1).as_np_ndarray()
+
+
+def as_is(F: Any, x: Array) -> Array:  # noqa: N803
+    """`x`."""
+    return x
+
+
+class GlobalAvgPool(HybridBlock):
+    """The mean over all positions, as a matrix product.
+
+    The gradient of Gluon's comes in a layout of its own, and `np.mean` is 10 times as slow.
+    """
+
+    def hybrid_forward(self, F, x):  # noqa: N803
+        """(N, C, H, W) to (N, C)."""
+        rows = F.reshape(x.as_nd_ndarray(), shape=(0, 0, -1))
+        ones = F.ones_like(F.slice_axis(rows, axis=1, begin=0, end=1))
+        sums, count = (F.batch_dot(a, ones, transpose_b=True) for a in (rows, ones))
+        return F.broadcast_div(sums, count).reshape((0, -1)).as_np_ndarray()
+
+
 class SqueezeExcitation(HybridBlock):
     """A gate per channel, computed from the mean of all channels (Hu et al., 2018)."""
 
     def __init__(self, channels: int, se_channels: int) -> None:
         super().__init__()
-        self.pool = nn.GlobalAvgPool2D()
+        self.pool = GlobalAvgPool()
         self.fc1 = nn.Dense(se_channels, in_units=channels)
         self.fc2 = nn.Dense(channels, in_units=se_channels)
 
     def hybrid_forward(self, F, x):  # noqa: N803
         """Scale (N, C, H, W) by gates in (0, 1)."""
-        gates = F.npx.sigmoid(self.fc2(F.npx.relu(self.fc1(self.pool(x)))))
-        return x * F.np.expand_dims(F.np.expand_dims(gates, 2), 3)
+        gates = F.npx.sigmoid(self.fc2(relu(F, self.fc1(self.pool(x)))))
+        # Products of 1x1 matrices with rows: the gradient of `x * gates` sums slowly.
+        rows = F.reshape(x.as_nd_ndarray(), shape=(-3, 1, -1))
+        gates = F.reshape(gates.as_nd_ndarray(), shape=(-1, 1, 1))
+        return F.reshape_like(F.batch_dot(gates, rows), x.as_nd_ndarray()).as_np_ndarray()
 
 
 def resize_images(images: np.ndarray, size: tuple[int, int], dtype: str = "float32") -> np.ndarray:

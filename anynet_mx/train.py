@@ -92,6 +92,9 @@ class Learner:
         self._trained = {
             name: p for name, p in named_parameters(model).items() if p.grad_req != "null"
         }
+        self._statistics = [p for p in model.collect_params().values() if p.grad_req == "null"]
+        self._moved = False
+        self._finite = True
         self._optimizer = SGD(recipe, model.lr)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
@@ -105,13 +108,22 @@ class Learner:
             logits = self.network(x)
             loss = self.network.loss(logits, targets)
         loss.backward()
+        if self._statistics:
+            # oneDNN's ReLU makes 0 of what is not a number; statistics of it are not finite.
+            loss = loss + 0 * np.concatenate([p.data() for p in self._statistics]).sum()
+        self._moved = True
         self._trainer.set_learning_rate(learning_rate)
         self._trainer.step(1)  # the loss is a mean already
         return loss, (logits.argmax(1).astype("int32") == targets).sum()
 
     def predict(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
-        """Logits (N, classes) with the running statistics."""
-        return self.network(self._prepared(images)).asnumpy()
+        """Logits (N, classes) with the running statistics, which must be finite, like weights."""
+        logits = self.network(self._prepared(images)).asnumpy()
+        if self._moved:
+            arrays = get_weights(self.network).values()
+            self._finite = all(numpy.isfinite(array).all() for array in arrays)
+            self._moved = False
+        return logits if self._finite else numpy.full_like(logits, numpy.nan)
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
         pixels = np.array(images, dtype="uint8", ctx=self._context)
@@ -128,6 +140,7 @@ class Learner:
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Put back what `state` returned."""
         set_weights(self.network, arrays)
+        self._moved = True
         for index, (name, parameter) in enumerate(self._trained.items()):
             buffer = self._optimizer.create_state(index, parameter.data())
             if buffer is not None:
