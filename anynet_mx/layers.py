@@ -1,5 +1,6 @@
 """Layers with the padding, constants and statistics that all four frameworks share."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -16,17 +17,17 @@ __all__ = [
     "GlobalAvgPool",
     "SqueezeExcitation",
     "add",
-    "aligned",
-    "as_is",
     "conv",
+    "guards",
     "norm",
-    "plain_gradient",
     "relu",
     "resize_images",
 ]
 
 Array = Any
-"""`mxnet.np.ndarray`, or its symbol in a hybridised network."""
+"""An array, or its symbol in a hybridised network; `F` is the module of its operators."""
+
+Operator = Callable[[Any, Array], Array]
 
 
 def conv(
@@ -42,7 +43,10 @@ def conv(
     Without `in_channels` the kernel is allocated at the first call.
     """
     padding = (kernel_size - 1) // 2
-    return nn.Conv2D(
+    # From groups of, say, 4 or 12 channels oneDNN makes blocks of 4, for which it has no batch norm
+    # but a slow one.
+    layer = PlainConv2D if groups > 1 and channels // groups % 8 == 4 else nn.Conv2D
+    return layer(
         channels,
         kernel_size,
         strides,
@@ -70,42 +74,55 @@ def norm(
     )
 
 
+class PlainConv2D(nn.Conv2D):
+    """A convolution whose outputs are in the plain layout."""
+
+    def hybrid_forward(self, F, x, weight, bias=None):  # noqa: N803
+        """(N, C, H, W) to (N, channels, H / strides, W / strides), rounded up."""
+        y = super().hybrid_forward(F, x, weight, bias)
+        return F.reshape(y.as_nd_ndarray(), shape=(0, 0, 0, 0)).as_np_ndarray()
+
+
 def relu(F: Any, x: Array) -> Array:  # noqa: N803
-    """The positive part of `x`, left in oneDNN's layout, unlike by `npx.relu`."""
+    """The positive part of `x`, in the layout of `x`, unlike by `npx.relu`."""
     return F.npx.activation(x, act_type="relu")
 
 
 def add(F: Any, x: Array, y: Array) -> Array:  # noqa: N803
-    """The sum of arrays of one shape, left in oneDNN's layout, unlike by `x + y`."""
+    """The sum of arrays of one shape, in the layout of `x`, unlike by `x + y`."""
     return F.elemwise_add(x.as_nd_ndarray(), y.as_nd_ndarray()).as_np_ndarray()
 
 
-def aligned(*widths: int | None) -> bool:
-    """Whether convolutions between that many channels all use one layout of oneDNN's.
+def guards(batch_norm: bool, num_channels: int, *widths: int | None) -> tuple[Operator, Operator]:
+    """What to do with the arrays in a block, and with its output, that their gradients be fast.
 
-    That of blocks of 16 channels, or of 8 on a CPU without AVX-512.
+    oneDNN's convolutions choose layouts of blocks of 16 or of 8 channels. Where a batch norm meets
+    its input in one and the gradient of its output in another, its gradient takes 30 times as
+    long, but not where the gradient is in the plain layout. `widths` are those of all convolutions
+    and groups in the block; multiples of 16 agree, and the next block guards any others.
     """
+    if not batch_norm or _agree(num_channels, *widths):
+        return _same, _same
+    return _plain_gradient, _plain_gradient if _agree(num_channels) else _same
+
+
+def _agree(*widths: int | None) -> bool:
     return all(width is not None and width % 16 == 0 for width in widths)
 
 
-def plain_gradient(F: Any, x: Array) -> Array:  # noqa: N803
-    """`x` as it is, whose gradient comes in the plain layout.
-
-    The gradient of a batch norm whose input and gradient are in different layouts of oneDNN's
-    takes 30 times as long; one in the plain layout is brought into that of the input first.
-    """
-    return F.concat(x.as_nd_ndarray(), dim=1).as_np_ndarray()
-
-
-def as_is(F: Any, x: Array) -> Array:  # noqa: N803
-    """`x`."""
+def _same(F: Any, x: Array) -> Array:  # noqa: N803
     return x
 
 
-class GlobalAvgPool(HybridBlock):
-    """The mean over all positions, as a matrix product.
+def _plain_gradient(F: Any, x: Array) -> Array:  # noqa: N803
+    # A join of one array: it keeps the layout of `x`, and takes gradients apart in the plain one.
+    return F.concat(x.as_nd_ndarray(), dim=1).as_np_ndarray()
 
-    The gradient of Gluon's comes in a layout of its own, and `np.mean` is 10 times as slow.
+
+class GlobalAvgPool(HybridBlock):
+    """The mean over all positions, as a matrix product, which is faster than `np.mean`.
+
+    The gradient of Gluon's own comes in a layout that slows down a batch norm's: see `guards`.
     """
 
     def hybrid_forward(self, F, x):  # noqa: N803
@@ -128,7 +145,7 @@ class SqueezeExcitation(HybridBlock):
     def hybrid_forward(self, F, x):  # noqa: N803
         """Scale (N, C, H, W) by gates in (0, 1)."""
         gates = F.npx.sigmoid(self.fc2(relu(F, self.fc1(self.pool(x)))))
-        # Products of 1x1 matrices with rows: the gradient of `x * gates` sums slowly.
+        # A number times a row, as matrices: the gradient of `x * gates` is 3 times as slow.
         rows = F.reshape(x.as_nd_ndarray(), shape=(-3, 1, -1))
         gates = F.reshape(gates.as_nd_ndarray(), shape=(-1, 1, 1))
         return F.reshape_like(F.batch_dot(gates, rows), x.as_nd_ndarray()).as_np_ndarray()
