@@ -43,8 +43,7 @@ def conv(
     Without `in_channels` the kernel is allocated at the first call.
     """
     padding = (kernel_size - 1) // 2
-    # From groups of, say, 4 or 12 channels oneDNN makes blocks of 4, for which it has no batch norm
-    # but a slow one.
+    # Groups of 4, 12, ... channels come out in blocks of 4, for which oneDNN has slow batch norms.
     layer = PlainConv2D if groups > 1 and channels // groups % 8 == 4 else nn.Conv2D
     return layer(
         channels,
@@ -94,12 +93,13 @@ def add(F: Any, x: Array, y: Array) -> Array:  # noqa: N803
 
 
 def guards(batch_norm: bool, num_channels: int, *widths: int | None) -> tuple[Operator, Operator]:
-    """What to do with the arrays in a block, and with its output, that their gradients be fast.
+    """Operators for the arrays within a block, and for its output, that keep gradients fast.
 
-    oneDNN's convolutions choose layouts of blocks of 16 or of 8 channels. Where a batch norm meets
-    its input in one and the gradient of its output in another, its gradient takes 30 times as
-    long, but not where the gradient is in the plain layout. `widths` are those of all convolutions
-    and groups in the block; multiples of 16 agree, and the next block guards any others.
+    oneDNN's convolutions choose layouts of 16 or of 8 channels side by side. A batch norm that has
+    its input in one and the gradient of its output in the other falls to a gradient some 200 times
+    as slow; MXNet reorders a gradient in the plain layout alone. So the operators, identities,
+    make gradients plain where widths differ: `widths` are those of all convolutions and groups in
+    the block. Multiples of 16 agree, and an output of another width is guarded by the next block.
     """
     if not batch_norm or _agree(num_channels, *widths):
         return _same, _same

@@ -99,8 +99,7 @@ class Learner:
         }
         every = list(model.collect_params().values())
         self._checked = [p for p in every if p.grad_req == "null"] or every
-        self._moved = False
-        self._finite = True
+        self._unchecked = self._finite = True
         self._optimizer = SGD(recipe, model.lr)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
@@ -117,7 +116,7 @@ class Learner:
         # oneDNN's ReLU makes 0 of what is not a number, which running statistics keep.
         checked = np.concatenate([p.data() for p in self._checked], axis=None)
         loss = loss + 0 * checked.sum()
-        self._moved = True
+        self._unchecked = True
         self._trainer.set_learning_rate(learning_rate)
         self._trainer.step(1)  # the loss is a mean already
         return loss, (logits.argmax(1).astype("int32") == targets).sum()
@@ -128,10 +127,10 @@ class Learner:
         They are not numbers once a weight or a statistic is none: see `train_step`.
         """
         logits = self.network(self._prepared(images)).asnumpy()
-        if self._moved:
+        if self._unchecked:
             arrays = get_weights(self.network).values()
             self._finite = all(numpy.isfinite(array).all() for array in arrays)
-            self._moved = False
+            self._unchecked = False
         return logits if self._finite else numpy.full_like(logits, numpy.nan)
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
@@ -149,7 +148,7 @@ class Learner:
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Put back what `state` returned."""
         set_weights(self.network, arrays)
-        self._moved = True
+        self._unchecked = True
         for index, (name, parameter) in enumerate(self._trained.items()):
             buffer = self._optimizer.create_state(index, parameter.data())
             if buffer is not None:
