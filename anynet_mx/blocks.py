@@ -2,7 +2,7 @@
 
 from mxnet.gluon import HybridBlock
 
-from anynet_mx.layers import SqueezeExcitation, conv, norm
+from anynet_mx.layers import SqueezeExcitation, add, conv, guards, norm, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -32,6 +32,8 @@ class ResNeXtBlock(HybridBlock):
         super().__init__()
         stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
         middle = stage.bottleneck_channels
+        width = middle if stage.groups == middle else middle // stage.groups
+        self.inside, self.after = guards(batch_norm, num_channels, in_channels, middle, width)
         self.conv1 = conv(middle, 1, 1, 1, conv_bias, in_channels)
         self.bn1 = norm(middle, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(middle, 3, strides, stage.groups, conv_bias, middle)
@@ -46,14 +48,15 @@ class ResNeXtBlock(HybridBlock):
 
     def hybrid_forward(self, F, x):  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        y = F.npx.relu(self.bn1(self.conv1(x)))
-        y = F.npx.relu(self.bn2(self.conv2(y)))
+        x = self.inside(F, x)
+        y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
+        y = relu(F, self.inside(F, self.bn2(self.conv2(y))))
         if self.se is not None:
             y = self.se(y)
         y = self.bn3(self.conv3(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return F.npx.relu(y + x)
+        return relu(F, self.after(F, add(F, y, x)))
 
 
 class ResNetBlock(HybridBlock):
@@ -71,6 +74,7 @@ class ResNetBlock(HybridBlock):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
+        self.inside, self.after = guards(batch_norm, num_channels, in_channels)
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
@@ -82,11 +86,12 @@ class ResNetBlock(HybridBlock):
 
     def hybrid_forward(self, F, x):  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        y = F.npx.relu(self.bn1(self.conv1(x)))
+        x = self.inside(F, x)
+        y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
         y = self.bn2(self.conv2(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return F.npx.relu(y + x)
+        return relu(F, self.after(F, add(F, y, x)))
 
 
 class VanillaBlock(HybridBlock):
@@ -103,6 +108,7 @@ class VanillaBlock(HybridBlock):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
+        self.inside, self.after = guards(batch_norm, num_channels, in_channels)
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
@@ -110,5 +116,6 @@ class VanillaBlock(HybridBlock):
 
     def hybrid_forward(self, F, x):  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        y = F.npx.relu(self.bn1(self.conv1(x)))
-        return F.npx.relu(self.bn2(self.conv2(y)))
+        x = self.inside(F, x)
+        y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
+        return relu(F, self.after(F, self.bn2(self.conv2(y))))

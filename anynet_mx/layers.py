@@ -1,6 +1,8 @@
 """Layers with the padding, constants and statistics that all four frameworks share."""
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from mxnet import Context, np, npx
 from mxnet.gluon import HybridBlock, nn
@@ -11,7 +13,21 @@ from common.data import resize_matrix
 
 npx.set_np()  # as in the chapter: arrays, and the layers that make them, are mxnet.np's
 
-__all__ = ["SqueezeExcitation", "conv", "norm", "resize_images"]
+__all__ = [
+    "GlobalAvgPool",
+    "SqueezeExcitation",
+    "add",
+    "conv",
+    "guards",
+    "norm",
+    "relu",
+    "resize_images",
+]
+
+Array = Any
+"""An array, or its symbol in a hybridised network; `F` is the module of its operators."""
+
+Operator = Callable[[Any, Array], Array]
 
 
 def conv(
@@ -27,7 +43,9 @@ def conv(
     Without `in_channels` the kernel is allocated at the first call.
     """
     padding = (kernel_size - 1) // 2
-    return nn.Conv2D(
+    # Groups of 4, 12, ... channels come out in blocks of 4, for which oneDNN has slow batch norms.
+    layer = PlainConv2D if groups > 1 and channels // groups % 8 == 4 else nn.Conv2D
+    return layer(
         channels,
         kernel_size,
         strides,
@@ -55,19 +73,82 @@ def norm(
     )
 
 
+class PlainConv2D(nn.Conv2D):
+    """A convolution whose outputs are in the plain layout."""
+
+    def hybrid_forward(self, F, x, weight, bias=None):  # noqa: N803
+        """(N, C, H, W) to (N, channels, H / strides, W / strides), rounded up."""
+        y = super().hybrid_forward(F, x, weight, bias)
+        return F.reshape(y.as_nd_ndarray(), shape=(0, 0, 0, 0)).as_np_ndarray()
+
+
+def relu(F: Any, x: Array) -> Array:  # noqa: N803
+    """The positive part of `x`, in the layout of `x`, unlike by `npx.relu`."""
+    return F.npx.activation(x, act_type="relu")
+
+
+def add(F: Any, x: Array, y: Array) -> Array:  # noqa: N803
+    """The sum of arrays of one shape, in the layout of `x`, unlike by `x + y`."""
+    return F.elemwise_add(x.as_nd_ndarray(), y.as_nd_ndarray()).as_np_ndarray()
+
+
+def guards(batch_norm: bool, num_channels: int, *widths: int | None) -> tuple[Operator, Operator]:
+    """Operators for the arrays within a block, and for its output, that keep gradients fast.
+
+    oneDNN's convolutions choose layouts of 16 or of 8 channels side by side. A batch norm that has
+    its input in one and the gradient of its output in the other falls to a gradient some 200 times
+    as slow; MXNet reorders a gradient in the plain layout alone. So the operators, identities,
+    make gradients plain where widths differ: `widths` are those of all convolutions and groups in
+    the block. Multiples of 16 agree, and an output of another width is guarded by the next block.
+    """
+    if not batch_norm or _agree(num_channels, *widths):
+        return _same, _same
+    return _plain_gradient, _plain_gradient if _agree(num_channels) else _same
+
+
+def _agree(*widths: int | None) -> bool:
+    return all(width is not None and width % 16 == 0 for width in widths)
+
+
+def _same(F: Any, x: Array) -> Array:  # noqa: N803
+    return x
+
+
+def _plain_gradient(F: Any, x: Array) -> Array:  # noqa: N803
+    # A join of one array: it keeps the layout of `x`, and takes gradients apart in the plain one.
+    return F.concat(x.as_nd_ndarray(), dim=1).as_np_ndarray()
+
+
+class GlobalAvgPool(HybridBlock):
+    """The mean over all positions, as a matrix product, which is faster than `np.mean`.
+
+    The gradient of Gluon's own comes in a layout that slows down a batch norm's: see `guards`.
+    """
+
+    def hybrid_forward(self, F, x):  # noqa: N803
+        """(N, C, H, W) to (N, C)."""
+        rows = F.reshape(x.as_nd_ndarray(), shape=(0, 0, -1))
+        ones = F.ones_like(F.slice_axis(rows, axis=1, begin=0, end=1))
+        sums, count = (F.batch_dot(a, ones, transpose_b=True) for a in (rows, ones))
+        return F.broadcast_div(sums, count).reshape((0, -1)).as_np_ndarray()
+
+
 class SqueezeExcitation(HybridBlock):
     """A gate per channel, computed from the mean of all channels (Hu et al., 2018)."""
 
     def __init__(self, channels: int, se_channels: int) -> None:
         super().__init__()
-        self.pool = nn.GlobalAvgPool2D()
+        self.pool = GlobalAvgPool()
         self.fc1 = nn.Dense(se_channels, in_units=channels)
         self.fc2 = nn.Dense(channels, in_units=se_channels)
 
     def hybrid_forward(self, F, x):  # noqa: N803
         """Scale (N, C, H, W) by gates in (0, 1)."""
-        gates = F.npx.sigmoid(self.fc2(F.npx.relu(self.fc1(self.pool(x)))))
-        return x * F.np.expand_dims(F.np.expand_dims(gates, 2), 3)
+        gates = F.npx.sigmoid(self.fc2(relu(F, self.fc1(self.pool(x)))))
+        # A number times a row, as matrices: the gradient of `x * gates` is 3 times as slow.
+        rows = F.reshape(x.as_nd_ndarray(), shape=(-3, 1, -1))
+        gates = F.reshape(gates.as_nd_ndarray(), shape=(-1, 1, 1))
+        return F.reshape_like(F.batch_dot(gates, rows), x.as_nd_ndarray()).as_np_ndarray()
 
 
 def resize_images(images: np.ndarray, size: tuple[int, int], dtype: str = "float32") -> np.ndarray:

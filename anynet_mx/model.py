@@ -5,7 +5,7 @@ from mxnet.gluon import HybridBlock, nn
 from mxnet.initializer import Zero
 
 from anynet_mx.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_mx.layers import conv, norm
+from anynet_mx.layers import GlobalAvgPool, conv, norm
 from anynet_mx.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -169,7 +169,7 @@ class AnyNet(Classifier):
     def head(self, num_classes: int, in_channels: int | None = None) -> HybridBlock:
         """The mean over all positions and a linear layer."""
         head = nn.HybridSequential()
-        head.pool = nn.GlobalAvgPool2D()
+        head.pool = GlobalAvgPool()
         head.fc = nn.Dense(num_classes, in_units=in_channels or 0)
         return head
 

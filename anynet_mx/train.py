@@ -48,14 +48,19 @@ class SGD(mxnet.optimizer.Optimizer):
     ) -> None:
         """Move one weight."""
         # `gluon.Trainer` hands over legacy arrays, whose memory these share.
-        weight, move, recipe = weight.as_np_ndarray(), grad.as_np_ndarray(), self.recipe
+        array, move, recipe = weight.as_np_ndarray(), grad.as_np_ndarray(), self.recipe
         if recipe.weight_decay:
-            move = move + recipe.weight_decay * weight
+            move = move + recipe.weight_decay * array
         if state is not None:
             state *= recipe.momentum
             state += move
             move = move + recipe.momentum * state if recipe.nesterov else state
-        weight -= self.learning_rate * move
+        if array.dtype == numpy.float32:
+            # One operator, which tells in small batches; it keeps the rate in float32.
+            move = move.as_nd_ndarray()
+            mxnet.nd.sgd_update(weight, move, lr=self.learning_rate, wd=0, out=weight)
+        else:
+            array -= self.learning_rate * move
 
 
 class Learner:
@@ -92,6 +97,9 @@ class Learner:
         self._trained = {
             name: p for name, p in named_parameters(model).items() if p.grad_req != "null"
         }
+        every = list(model.collect_params().values())
+        self._checked = [p for p in every if p.grad_req == "null"] or every
+        self._unchecked = self._finite = True
         self._optimizer = SGD(recipe, model.lr)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
@@ -105,13 +113,25 @@ class Learner:
             logits = self.network(x)
             loss = self.network.loss(logits, targets)
         loss.backward()
+        # oneDNN's ReLU makes 0 of what is not a number, which running statistics keep.
+        checked = np.concatenate([p.data() for p in self._checked], axis=None)
+        loss = loss + 0 * checked.sum()
+        self._unchecked = True
         self._trainer.set_learning_rate(learning_rate)
         self._trainer.step(1)  # the loss is a mean already
         return loss, (logits.argmax(1).astype("int32") == targets).sum()
 
     def predict(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
-        """Logits (N, classes) with the running statistics."""
-        return self.network(self._prepared(images)).asnumpy()
+        """Logits (N, classes) with the running statistics.
+
+        They are not numbers once a weight or a statistic is none: see `train_step`.
+        """
+        logits = self.network(self._prepared(images)).asnumpy()
+        if self._unchecked:
+            arrays = get_weights(self.network).values()
+            self._finite = all(numpy.isfinite(array).all() for array in arrays)
+            self._unchecked = False
+        return logits if self._finite else numpy.full_like(logits, numpy.nan)
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
         pixels = np.array(images, dtype="uint8", ctx=self._context)
@@ -128,6 +148,7 @@ class Learner:
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Put back what `state` returned."""
         set_weights(self.network, arrays)
+        self._unchecked = True
         for index, (name, parameter) in enumerate(self._trained.items()):
             buffer = self._optimizer.create_state(index, parameter.data())
             if buffer is not None:

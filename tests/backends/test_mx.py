@@ -1,11 +1,16 @@
 """What MXNet users expect of a Gluon block."""
 
+import os
+import subprocess
+import sys
+
 import numpy
 import pytest
 
 mxnet = pytest.importorskip("mxnet")
 
 import anynet_mx as anynet  # noqa: E402
+from anynet_mx.layers import GlobalAvgPool, SqueezeExcitation, conv  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
 from common.weights import expected_shapes  # noqa: E402
 
@@ -62,3 +67,128 @@ def test_the_chapters_slip_is_another_network():
     block(mxnet.np.zeros((1, 80, 4, 4)))
     assert block.conv2.weight.shape == (1280, 80, 3, 3)
     assert block.conv4 is not None
+
+
+_STEP = """
+import sys
+import numpy
+import anynet_mx
+from common import AnyNetSpec
+
+arch, block, se_ratio = eval(sys.argv[1])
+spec = AnyNetSpec.from_arch(arch, 32, block=block, se_ratio=se_ratio)
+learner = anynet_mx.Learner(anynet_mx.create(spec), (1, 32, 32), device="cpu")
+learner.train_step(numpy.zeros((2, 1, 32, 32), "uint8"), numpy.zeros(2, "int32"), 0.1)
+learner.predict(numpy.zeros((2, 1, 32, 32), "uint8"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arch", "block", "se_ratio"),
+    [
+        (((2, 48, 16, 1), (1, 96, 16, 1)), "resnext", 0.25),
+        (((2, 48, 8, 1), (1, 104, 8, 1)), "resnext", 0),
+        (((1, 96, 24, 1), (1, 48, 12, 1), (1, 48, 4, 1)), "resnext", 0.25),
+        (((1, 24, 24, 1), (1, 48, 24, 1), (1, 48, 16, 1)), "resnext", 0),
+        (((1, 24, 1, 4), (1, 64, 1, 1)), "resnext", 0.25),
+        (((1, 48), (1, 104), (1, 32)), "resnet", 0),
+        (((1, 48), (1, 104), (1, 32)), "vanilla", 0),
+    ],
+    ids=str,
+)
+def test_no_batch_norm_runs_in_the_slow_reference_implementation(arch, block, se_ratio):
+    command = [sys.executable, "-W", "ignore", "-c", _STEP, repr((arch, block, se_ratio))]
+    environment = {**os.environ, "DNNL_VERBOSE": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    norms = [line for line in done.stdout.splitlines() if ",batch_normalization," in line]
+    assert norms or "dnnl_verbose" not in done.stdout
+    assert [line for line in norms if "ref:any" in line] == []
+
+
+def _assert_same_function(ours, plain, *arrays):
+    """Two functions of arrays have the same values and the same gradients."""
+    results = []
+    for function in (ours, plain):
+        inputs = [mxnet.np.array(array, dtype=array.dtype) for array in arrays]
+        for x in inputs:
+            x.attach_grad()
+        with mxnet.autograd.record():
+            y = function(*inputs)
+            total = (y**3).sum()
+        total.backward()
+        results.append([array.asnumpy() for array in (y, *(x.grad for x in inputs))])
+    for array, expected in zip(*results, strict=True):
+        assert array.dtype == expected.dtype
+        digits = 1e-12 if array.dtype == numpy.float64 else 1e-5
+        largest = abs(expected).max()
+        numpy.testing.assert_allclose(array, expected, rtol=digits, atol=digits * largest)
+
+
+@pytest.mark.parametrize("hybridised", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(2, 16, 8, 8), (1, 5, 3, 7), (3, 24, 1, 1)])
+def test_the_pooling_is_the_mean(shape, dtype, hybridised):
+    x = numpy.random.default_rng(0).standard_normal(shape).astype(dtype)
+    pool = GlobalAvgPool()
+    pool.hybridize(hybridised)
+    _assert_same_function(pool, lambda x: x.mean((2, 3)), x)
+
+
+@pytest.mark.parametrize("hybridised", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(2, 16, 8, 8), (1, 5, 3, 7), (3, 24, 1, 1)])
+def test_squeeze_and_excitation_is_a_product(shape, dtype, hybridised):
+    layer = SqueezeExcitation(shape[1], 4)
+    layer.initialize()
+    layer.cast(dtype)
+    layer.hybridize(hybridised)
+
+    def product(x):
+        gates = mxnet.npx.relu(layer.fc1(x.mean((2, 3))))
+        return x * mxnet.npx.sigmoid(layer.fc2(gates))[:, :, None, None]
+
+    x = numpy.random.default_rng(0).standard_normal(shape).astype(dtype)
+    _assert_same_function(layer, product, x)
+
+
+@pytest.mark.parametrize("side", [8, 9])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("strides", "groups"), [(1, 3), (2, 3), (1, 9), (2, 1)])
+def test_a_grouped_convolution_is_dense_ones_side_by_side(strides, groups, dtype, side):
+    rng = numpy.random.default_rng(0)
+    x = rng.standard_normal((2, 36, side, side)).astype(dtype)
+    layer = conv(36, 3, strides, groups, use_bias=False, in_channels=36)
+    layer.initialize()
+    layer.cast(dtype)
+    weight = rng.standard_normal((36, 36 // groups, 3, 3)).astype(dtype)
+
+    def dense(x, weight):
+        return mxnet.np.concatenate(
+            [
+                mxnet.npx.convolution(
+                    part, kernel, None, no_bias=True, num_filter=36 // groups,
+                    kernel=(3, 3), stride=(strides, strides), pad=(1, 1),
+                )
+                for part, kernel in zip(
+                    mxnet.np.split(x, groups, 1), mxnet.np.split(weight, groups, 0), strict=True
+                )
+            ],
+            axis=1,
+        )  # fmt: skip
+
+    _assert_same_function(
+        lambda x, weight: layer.hybrid_forward(mxnet.nd, x, weight), dense, x, weight
+    )
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_a_network_that_diverged_has_no_numbers_for_loss_and_logits(batch_norm):
+    rng = numpy.random.default_rng(0)
+    spec = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 1)), 8, batch_norm=batch_norm)
+    learner = anynet.Learner(anynet.create(spec), (1, 16, 16))
+    images = rng.integers(0, 256, (8, 1, 16, 16), "uint8")
+    labels = rng.integers(0, 10, 8, "int32")
+    losses = [float(learner.train_step(images, labels, 1e30)[0]) for _ in range(4)]
+    assert numpy.isfinite(losses[0])
+    assert numpy.isnan(losses[3])
+    assert numpy.isnan(learner.predict(images)).all()
