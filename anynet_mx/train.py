@@ -99,7 +99,6 @@ class Learner:
         }
         every = list(model.collect_params().values())
         self._checked = [p for p in every if p.grad_req == "null"] or every
-        self._unchecked = self._finite = True
         self._optimizer = SGD(recipe, model.lr)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
@@ -113,25 +112,21 @@ class Learner:
             logits = self.network(x)
             loss = self.network.loss(logits, targets)
         loss.backward()
-        # oneDNN's ReLU makes 0 of what is not a number, which running statistics keep.
-        checked = np.concatenate([p.data() for p in self._checked], axis=None)
-        loss = loss + 0 * checked.sum()
-        self._unchecked = True
+        loss = loss + self._zero_or_nan()
         self._trainer.set_learning_rate(learning_rate)
         self._trainer.step(1)  # the loss is a mean already
         return loss, (logits.argmax(1).astype("int32") == targets).sum()
 
     def predict(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
-        """Logits (N, classes) with the running statistics.
+        """Logits (N, classes) with the running statistics."""
+        return (self.network(self._prepared(images)) + self._zero_or_nan()).asnumpy()
 
-        They are not numbers once a weight or a statistic is none: see `train_step`.
+    def _zero_or_nan(self) -> np.ndarray:
+        """Not a number once the network has gone astray: oneDNN's ReLU makes 0 of such numbers.
+
+        Running statistics keep them, and so do the weights of a network without.
         """
-        logits = self.network(self._prepared(images)).asnumpy()
-        if self._unchecked:
-            arrays = get_weights(self.network).values()
-            self._finite = all(numpy.isfinite(array).all() for array in arrays)
-            self._unchecked = False
-        return logits if self._finite else numpy.full_like(logits, numpy.nan)
+        return 0 * np.concatenate([p.data() for p in self._checked], axis=None).sum()
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
         pixels = np.array(images, dtype="uint8", ctx=self._context)
@@ -148,7 +143,6 @@ class Learner:
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Put back what `state` returned."""
         set_weights(self.network, arrays)
-        self._unchecked = True
         for index, (name, parameter) in enumerate(self._trained.items()):
             buffer = self._optimizer.create_state(index, parameter.data())
             if buffer is not None:
