@@ -29,9 +29,12 @@ class Bench:
     quick: bool = False
     tell: Callable[[str], None] = field(default=lambda text: None)
 
-    def sized(self, case: Case) -> Case:
-        """The case at the size of this run; its costs are kept for the report."""
-        case = shrunk(case) if self.quick else case
+    def sized(self, case: Case, whole: bool = False) -> Case:
+        """The case at the size of this run, with all its blocks where it is to be `whole`.
+
+        What it costs is kept for the report.
+        """
+        case = shrunk(case, whole) if self.quick else case
         self.results.cases[case.name] = case.describe()
         return case
 

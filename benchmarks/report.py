@@ -40,7 +40,7 @@ def describe(results: Results) -> str:
     ]
     minutes = sum(results.seconds.values()) / 60
     lines = [
-        f"{facts['cores']} cores of {facts['processor']}, {facts['memory'] / 1e9:.0f} GB",
+        f"{facts['processor']}, cores: {facts['cores']}, memory: {facts['memory'] / 1e9:.0f} GB",
         facts["system"],
         ", ".join(versions),
         f"`{facts['command']}`, {facts['time']}, {minutes:.0f} minutes",

@@ -51,7 +51,7 @@ def shapes(bench: Bench) -> None:
 
 def peers(bench: Bench) -> None:
     """Other libraries' networks beside ours in PyTorch, as far as they can be imported."""
-    for case in map(bench.sized, FLAGSHIPS):
+    for case in (bench.sized(case, whole=True) for case in FLAGSHIPS):
         options = {"case": case.to_dict()}
         others = [("torch", name) for name, peer in PEERS.items() if peer.has(case.network)]
         for task, forms in (("training", ("ours",)), ("inference", ("folded", "ours"))):

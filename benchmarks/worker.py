@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.memory import reset_peak, resident
 from common.backends import FRAMEWORKS, load_backend
+from common.errors import BackendError
 
 _LEAST = 0.15
 """Seconds that one measurement takes at least: short runs are repeated within it."""
@@ -93,6 +94,8 @@ class Worker:
         )  # fmt: skip
         try:
             return {verb.__name__: verb for verb in verbs}[request["do"]](request)
+        except BackendError as error:
+            return {"error": str(error)}
         except Exception as error:
             traceback.print_exc()
             return {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
