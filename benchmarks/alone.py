@@ -73,9 +73,7 @@ def loop(backend: str, options: dict[str, Any]) -> Values:
 
     data = TurnByTurn(case, options["block"], bare_step, waiter(backend))
     with tempfile.TemporaryDirectory() as folder:
-        trainer = module.Trainer(
-            options["epochs"], out=Path(folder, "run"), log_every=options["block"]
-        )
+        trainer = module.Trainer(1, out=Path(folder, "run"), log_every=options["block"])
         network = module.create(case.spec)
         trainer.fit(network, data)
     return {name: values[1:] for name, values in data.values.items()}

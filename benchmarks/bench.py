@@ -78,11 +78,11 @@ class Bench:
         for number in range(rounds):
             self.tell(f"{case}: round {number + 1} of {rounds}")
             for subject, seconds in warm.items():
-                taken = seconds < _SLOW or number % slow_every == 0
-                values[subject].append(self._time(subject) if taken else None)
-        for (backend, form), taken in values.items():
-            self.team.ask(backend, "release", key=form)
-            self.add(section, case, (backend, form), "seconds", taken)
+                takes_part = seconds < _SLOW or number % slow_every == 0
+                values[subject].append(self._time(subject) if takes_part else None)
+        for subject, times in values.items():
+            self.team.ask(subject[0], "release", key=subject[1])
+            self.add(section, case, subject, "seconds", times)
 
     def _prepare(
         self,

@@ -87,6 +87,10 @@ def make_jax(form: str, case: Case) -> OnGPU:
     return OnGPU(learner, lambda: jax.default_matmul_precision(products))
 
 
+MAKERS = {"torch": make_torch, "jax": make_jax}
+"""What makes a subject, by backend."""
+
+
 def product(backend: str, precision: str, side: int) -> Callable[[], None]:
     """A product of two square matrices on the GPU, to its end."""
     if backend == "torch":

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from benchmarks.bench import Bench, Subject
 from benchmarks.cases import BUILT_CASES, FLAGSHIPS, REGNETX32_CASE, SHAPES
+from benchmarks.gpu import CASES, PRECISIONS, forms
 from benchmarks.peers import PEERS
 from benchmarks.separate import compilation, imports, loading, loop, memory
 from benchmarks.tasks import COPIED, MATRIX
@@ -54,17 +55,15 @@ def peers(bench: Bench) -> None:
     for case in (bench.sized(case, whole=True) for case in FLAGSHIPS):
         options = {"case": case.to_dict()}
         others = [("torch", name) for name, peer in PEERS.items() if peer.has(case.network)]
-        for task, forms in (("training", ("ours",)), ("inference", ("folded", "ours"))):
-            subjects = [*(("torch", form) for form in forms), *others]
+        for task, own in (("training", ("ours",)), ("inference", ("folded", "ours"))):
+            subjects = [*(("torch", form) for form in own), *others]
             bench.in_turn("peers", f"{task}, {case.name}", task, subjects, options, 9)
 
 
 def gpu(bench: Bench) -> None:
     """PyTorch and JAX on a GPU, where there is one, in three precisions."""
-    from benchmarks.gpu import CASES, PRECISIONS, forms
-
     found = []
-    for backend in {"torch", "jax"} & set(bench.team.backends):
+    for backend in (name for name in ("torch", "jax") if name in bench.team.backends):
         devices = bench.team.ask(backend, "facts")["devices"]
         if devices[0].startswith("gpu"):
             found.append(backend)
@@ -87,7 +86,7 @@ def building(bench: Bench) -> None:
     for case in map(bench.sized, BUILT_CASES):
         subjects = bench.subjects("xavier", "he", "plain")
         options = {"case": case.to_dict()}
-        bench.in_turn("building", case.name, "building", subjects, options, 5)
+        bench.in_turn("building", case.name, "building", subjects, options, 4)
 
 
 def pipeline(bench: Bench) -> None:

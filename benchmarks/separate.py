@@ -38,7 +38,8 @@ def _peaks(bench: Bench, case: Case, subject: Subject) -> tuple[int, int]:
     try:
         before = process.ask("reset")["bytes"]
         options = {"case": case.to_dict()}
-        process.ask("prepare", key=form, task="training", form=form, options=options)
+        request = {"key": form, "task": "training", "form": form, "options": options}
+        process.ask("prepare", once=True, **request)
         first = process.ask("peak")["bytes"]
         process.ask("reset")
         process.ask("time", key=form)
@@ -54,13 +55,14 @@ def compilation(bench: Bench) -> None:
     subjects = [(b, form) for b in ("jax", "tf") if b in bench.team.backends
                 for form in ("ours", "plain")]  # fmt: skip
     values: dict[Subject, list[float]] = {subject: [] for subject in subjects}
-    for number in range(bench.repeats(3)):
+    for number in range(bench.repeats(2)):
         for backend, form in subjects:
             bench.tell(f"{case.name}: {backend}, {form}, {number + 1}")
             process = bench.team.fresh(backend)
             try:
-                request = {"key": form, "task": "training", "form": form}
-                answer = process.ask("prepare", **request, options={"case": case.to_dict()})
+                options = {"case": case.to_dict()}
+                request = {"key": form, "task": "training", "form": form, "options": options}
+                answer = process.ask("prepare", once=True, **request)
                 values[backend, form].append(answer["first"])
             except WorkerError as error:
                 bench.note(f"compilation, {case.name}, {form}: not measured; {error}")
@@ -75,8 +77,8 @@ def loop(bench: Bench) -> None:
     """A step inside `Trainer.fit` against the bare step."""
     bench.team.rest()
     case = bench.sized(LOOP_CASE)
-    epochs, block = (1, 200) if bench.quick else (2, 5)
-    options = {"case": case.to_dict(), "block": block, "epochs": epochs}
+    block = 200 if bench.quick else 5
+    options = {"case": case.to_dict(), "block": block}
     for backend in bench.team.backends:
         bench.tell(f"{case.name}: {backend}")
         values = _alone(bench, "loop", case.name, backend, options)
@@ -140,6 +142,6 @@ def import_seconds(python: Path, modules: str) -> float:
     """Wall time of importing `modules` in a new interpreter."""
     # Bytecode is kept between the repeats, as it is where a package was installed.
     kept = {k: v for k, v in environment().items() if k != "PYTHONDONTWRITEBYTECODE"}
-    command = [python, "-c", _TIMED.format(modules)]
+    command = [str(python), "-c", _TIMED.format(modules)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=kept, cwd=ROOT)
     return float(done.stdout.split()[-1])

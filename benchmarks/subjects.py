@@ -1,13 +1,13 @@
 """What a worker measures, by form: this project's network, the plain one, and those of others."""
 
 import importlib
-import importlib.metadata
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import gpu, peers
 from benchmarks.cases import Case
 from benchmarks.plain import RATE
 from common.backends import load_backend
@@ -53,17 +53,11 @@ def make_subject(backend: str, form: str, case: Case) -> Subject:
     if form == "plain":
         subject: Subject = plain_module(backend).Plain(case.spec, case.image_shape)
         return subject
-    if backend == "torch" and form.startswith("gpu "):
-        return _optional("benchmarks.gpu").make_torch(form, case)
-    if backend == "jax" and form.startswith("gpu "):
-        return _optional("benchmarks.gpu").make_jax(form, case)
+    if form.startswith("gpu ") and backend in gpu.MAKERS:
+        return gpu.MAKERS[backend](form, case)
     if backend == "torch":
-        return _optional("benchmarks.peers").make_peer(form, case)
+        return peers.make_peer(form, case)
     raise BackendError(f"form: must be one that {backend} has; got {form!r}")
-
-
-def _optional(name: str) -> Any:
-    return importlib.import_module(name)
 
 
 def waiter(backend: str) -> Callable[[], None]:

@@ -1,10 +1,10 @@
 """Tables of a run: for each section a head and rows of text."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from benchmarks.results import Measurement, Results
 from benchmarks.sections import COPY, LOADER, PRODUCT
+from benchmarks.table import Table, half, number, percent
 from benchmarks.targets import gain, targets
 from common.backends import FRAMEWORKS
 
@@ -13,26 +13,6 @@ BEST = {"inference": "folded"}
 
 _STEP = ("case", "framework", "form", "images/s", "ms", "middle half of ms", "times plain",
          "of the fastest", "of the peak product", "of the copy rate")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Table:
-    """A title, the names of its columns, and rows of text."""
-
-    name: str
-    title: str
-    head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-
-    def markdown(self) -> str:
-        """The table in Markdown; columns after the first words are right-aligned."""
-        words = sum(name in _WORDS for name in self.head)
-        rule = ["---"] * words + ["---:"] * (len(self.head) - words)
-        lines = [self.head, tuple(rule), *self.rows]
-        return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-_WORDS = {"case", "framework", "form", "target", "bound", "measured", "met"}
 
 
 def tables(results: Results) -> list[Table]:
@@ -53,36 +33,20 @@ def tables(results: Results) -> list[Table]:
 _MET = {True: "yes", False: "**no**", None: "open"}
 
 
-def _number(value: float | None, digits: int = 3) -> str:
-    """A number with so many digits that count, and no exponent."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{float(f'{value:.{digits}g}'):g}"
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.0f} %"
-
-
-def _half(item: Measurement, scale: float) -> str:
-    low, high = item.quartiles
-    return f"{_number(low * scale)} to {_number(high * scale)}"
-
-
 def _names(item: Measurement) -> tuple[str, str, str]:
     title = FRAMEWORKS[item.backend].title
     return item.case, title, item.form
 
 
 def _against_plain(results: Results, item: Measurement) -> str:
-    return "" if item.form == "plain" else _number(gain(results, item))
+    return "" if item.form == "plain" else number(gain(results, item))
 
 
 def _of_fastest(results: Results, item: Measurement, best: str) -> str:
     rivals = results.of(item.section, case=item.case, form=best)
     if not rivals:
         return ""
-    return _percent(min(rivals, key=lambda rival: rival.median).over(item))
+    return percent(min(rivals, key=lambda rival: rival.median).over(item))
 
 
 def peaks(results: Results) -> tuple[float | None, float | None]:
@@ -107,13 +71,13 @@ def _steps(name: str, title: str, results: Results, factor: int, best: str = "ou
         rows.append(
             (
                 *_names(item),
-                _number(rate),
-                _number(1000 * item.median),
-                _half(item, 1000),
+                number(rate),
+                number(1000 * item.median),
+                half(item, 1000),
                 _against_plain(results, item),
                 _of_fastest(results, item, best),
-                _percent(rate * factor * case["flops"] / product if product else None),
-                _percent(rate * factor * case["traffic"] / copied if copied else None),
+                percent(rate * factor * case["flops"] / product if product else None),
+                percent(rate * factor * case["traffic"] / copied if copied else None),
             )
         )
     return Table(name, title, _STEP, rows)
@@ -153,10 +117,10 @@ def _rated(name: str, title: str, results: Results, first: Callable[[str], str])
         rows.append(
             (
                 *_names(item),
-                _number(case["batch"] / item.median),
-                _number(1000 * item.median),
-                _half(item, 1000),
-                _number(item.over(own) if own else None),
+                number(case["batch"] / item.median),
+                number(1000 * item.median),
+                half(item, 1000),
+                number(item.over(own) if own else None),
             )
         )
     head = (
@@ -193,7 +157,7 @@ def _gpu(results: Results) -> Table:
         if product:
             peak = results.cases["product on the GPU"]["side"] ** 3 / product.median
             share = factor * case["flops"] * case["batch"] / item.median / peak
-        rows.append((*row[:-1], _percent(share)))
+        rows.append((*row[:-1], percent(share)))
     return Table("gpu", table.title, (*table.head[:-1], "of the peak product"), rows)
 
 
@@ -204,8 +168,8 @@ def _plainly(
     rows = []
     for item in results.of(name, quantity=quantity):
         ratio = gain(results, item)
-        share = "" if item.form == "plain" or not ratio else _number(1 / ratio)
-        rows.append((*_names(item), _number(item.median * scale), _half(item, scale), share))
+        share = "" if item.form == "plain" or not ratio else number(1 / ratio)
+        rows.append((*_names(item), number(item.median * scale), half(item, scale), share))
     head = ("case", "framework", "form", unit, f"middle half of {unit}", "times plain's")
     return Table(name, title, head, rows)
 
@@ -228,7 +192,7 @@ def _loop(results: Results) -> Table:
     for item in results.of("loop", form="fit"):
         bare = results.one("loop", case=item.case, backend=item.backend, form="bare")
         if bare:
-            times = (_number(1000 * bare.median), _number(1000 * item.median))
+            times = (number(1000 * bare.median), number(1000 * item.median))
             rows.append((*_names(item)[:2], *times, f"{100 * (bare.over(item) or 0):.1f} %"))
     head = ("case", "framework", "ms of the bare step", "ms in `Trainer.fit`", "throughput kept")
     return Table("loop", "The training loop", head, rows)
@@ -240,9 +204,7 @@ def _pipeline(results: Results) -> Table:
         steps = results.of("training", backend=item.backend, form="ours")
         step = next((s for s in steps if s.case.startswith("RegNetX32") and LOADER in s.case), None)
         share = "" if step is None else f"{100 * item.median / step.median:.2f} %"
-        rows.append(
-            (*_names(item)[:2], _number(1 / item.median), _number(1e6 * item.median), share)
-        )
+        rows.append((*_names(item)[:2], number(1 / item.median), number(1e6 * item.median), share))
     head = ("case", "framework", "batches/s", "microseconds", "of RegNetX32's step")
     return Table("pipeline", "The data loader alone", head, rows)
 
@@ -255,7 +217,7 @@ def _loading(results: Results) -> Table:
         time = results.one("loading", **wanted, form="ours", quantity="seconds")
         if size and time:
             shown = (time.median, item.median / 1e6, size.median / 1e6, item.median / size.median)
-            rows.append((*_names(item)[:2], *map(_number, shown)))
+            rows.append((*_names(item)[:2], *map(number, shown)))
     head = ("case", "framework", "s", "MB above the model", "MB of the file", "per byte")
     return Table("loading", "Loading weights", head, rows)
 
@@ -265,6 +227,6 @@ def _imports(results: Results) -> Table:
     for item in results.of("imports"):
         alone = results.one("imports", backend=item.backend, form="framework")
         ratio = item.over(alone) if alone else None
-        rows.append((*_names(item), _number(item.median), _half(item, 1), _number(ratio)))
+        rows.append((*_names(item), number(item.median), half(item, 1), number(ratio)))
     head = ("case", "framework", "form", "s", "middle half of s", "times the framework's")
     return Table("imports", "Imports", head, rows)

@@ -1,13 +1,15 @@
 """What can be repeated and timed in a worker: each task makes a function to be called again."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
+from benchmarks import gpu
 from benchmarks.cases import Case
 from benchmarks.subjects import make_subject, plain_module, waiter
 from common.backends import load_backend
 from common.data import FashionMNIST
 from common.data.fashion_mnist import Batch
+from common.weights import Init
 
 Run = Callable[[], None]
 Task = Callable[[str, str, dict[str, Any]], Run]
@@ -53,7 +55,7 @@ def building(backend: str, form: str, options: dict[str, Any]) -> Run:
         if form == "plain":
             plain_module(backend).Plain(case.spec, case.image_shape)
         else:
-            load_backend(backend).create(case.spec, init=form)
+            load_backend(backend).create(case.spec, init=cast(Init, form))
         wait()
 
     return run
@@ -104,8 +106,6 @@ def copy(backend: str, form: str, options: dict[str, Any]) -> Run:
 
 def gpu_product(backend: str, form: str, options: dict[str, Any]) -> Run:
     """A product of two square matrices on the GPU in the precision that is the form."""
-    from benchmarks import gpu
-
     return gpu.product(backend, form, options["side"])
 
 

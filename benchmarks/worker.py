@@ -20,9 +20,6 @@ from common.errors import BackendError
 _LEAST = 0.15
 """Seconds that one measurement takes at least: short runs are repeated within it."""
 
-_LONG = 5.0
-"""Seconds after which a first run is not repeated to warm up."""
-
 Request = dict[str, Any]
 Answer = dict[str, Any]
 
@@ -41,20 +38,20 @@ class Worker:
         return {"versions": FRAMEWORKS[self.backend].versions(), "devices": module.devices()}
 
     def prepare(self, request: Request) -> Answer:
-        """Make what is to be timed and run it: the seconds of making, of the first and the next.
+        """Make what is to be timed and run it: seconds of making, of the first run and a warm one.
 
-        There is no next run after a long one.
+        With `once` there is no warm run, and later ones are not repeated within a measurement.
         """
         from benchmarks.tasks import TASKS
 
         key, began = request["key"], time.perf_counter()
         run = TASKS[request["task"]](self.backend, request["form"], request["options"])
         built = time.perf_counter()
-        first = again = _seconds(run)
-        if first < _LONG:
+        first, again, calls = _seconds(run), 0.0, 1
+        if not request.get("once"):
             again = _seconds(run)
-        self._runs[key] = run
-        self._calls[key] = math.ceil(min(_LEAST / again, 1000)) if again else 1000
+            calls = math.ceil(min(_LEAST / max(again, 1e-9), 1000))
+        self._runs[key], self._calls[key] = run, calls
         return {"building": built - began, "first": first, "again": again}
 
     def time(self, request: Request) -> Answer:
