@@ -54,8 +54,10 @@ class Bench:
         self.results.measurements.append(item)
 
     def note(self, text: str) -> None:
-        """Keep a sentence on what could not be measured."""
-        self.results.notes.append(text)
+        """Keep a sentence on what could not be measured; what failed for one reason, once."""
+        reason = text.partition("not measured; ")[2]
+        if all(not reason or not note.endswith(reason) for note in self.results.notes):
+            self.results.notes.append(text)
 
     def in_turn(
         self,

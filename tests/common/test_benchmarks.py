@@ -98,6 +98,13 @@ def test_a_subject_that_fails_is_noted_and_the_others_are_measured():
     assert len(bench.results.notes) == 2
 
 
+def test_what_fails_for_one_reason_is_noted_once():
+    bench = _bench(seconds={})
+    for case in ("small", "large"):
+        bench.note(f"peers, {case}: not measured; torch: timm is missing")
+    assert bench.results.notes == ["peers, small: not measured; torch: timm is missing"]
+
+
 def test_ratios_are_medians_over_common_rounds():
     plain = Measurement("s", "c", "jax", "plain", "seconds", (8.0, None, 30.0))
     ours = Measurement("s", "c", "jax", "ours", "seconds", (2.0, 100.0, 3.0))
