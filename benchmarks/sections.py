@@ -9,7 +9,7 @@ from benchmarks.peers import PEERS
 from benchmarks.separate import compilation, imports, loading, loop, memory
 from benchmarks.tasks import COPIED, MATRIX
 
-PRODUCT, COPY = f"product of {MATRIX} x {MATRIX}", "copy of memory"
+PRODUCT, COPY = "float32 matrix product", "copy of memory"
 """Names of the two ceilings."""
 
 LOADER = "batch of 128"

@@ -97,8 +97,10 @@ def _shapes(results: Results) -> Table:
 
 def _ceiling(results: Results) -> Table:
     product, copied = peaks(results)
+    side = results.cases.get(PRODUCT, {}).get("side")
+    rate = f"{2 * product / 1e9:,.0f} GFLOP/s, two per multiply-add" if product else ""
     rows = [
-        (PRODUCT, f"{2 * product / 1e9:,.0f} GFLOP/s (two per multiply-add)") if product else (),
+        (f"{PRODUCT}, {side} x {side}", rate) if product else (),
         (COPY, f"{copied / 1e9:.1f} GB/s read and written") if copied else (),
     ]
     head = ("case", "measured")
