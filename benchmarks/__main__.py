@@ -43,13 +43,14 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
 @click.option("--backends", default=",".join(FRAMEWORKS), help="With commas between them.")
 def main(only: list[str], quick: bool, out: Path, environments: Path, backends: str) -> None:
     """Measure all four frameworks side by side; the sections in turn."""
-    pythons = find_environments(environments, backends.split(","))
+    wanted = backends.split(",")
+    pythons = find_environments(environments, wanted)
     if not pythons:
         raise click.ClickException(
             f"{environments}: must hold an environment per backend; got none; run nox -s bench"
         )
     results = Results({**_machine(), "command": _command(), "quick": quick, "sections": only})
-    for backend in set(FRAMEWORKS) - set(pythons):
+    for backend in (name for name in wanted if name not in pythons):
         results.notes.append(f"{backend}: not measured; no environment in {environments}")
     with Team(pythons, out / "log") as team, _bar() as bar:
         task = bar.add_task("", total=len(only), section="", doing="")
