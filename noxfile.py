@@ -1,4 +1,4 @@
-"""Sessions: one per backend, plus common, lint, parity and train. A bare `nox` is what CI runs.
+"""Sessions: one per backend, plus common, lint, parity, train and bench. CI runs a bare `nox`.
 
 `nox -s torch -- COMMAND ...` runs any command in that backend's environment.
 """
@@ -122,6 +122,17 @@ def relay(run: Callable[..., None]) -> None:
         run(backend, "anynet", "train", *options)
     picture = ("--out", str(PARITY / "relay.png"), "--tolerance", "1e-9")
     run("torch", "anynet", "curves", str(whole), str(handed), *picture)
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Measure all four backends side by side; options after `--` are those of the benchmarks.
+
+    `nox -s bench -- --quick` is a check of a few minutes, `--help` lists the sections.
+    """
+    for backend in EXTRAS:
+        in_environment(session, backend, "anynet", "backends")
+    in_environment(session, "torch", "python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -1,0 +1,1 @@
+"""Side-by-side measurements of the four backends; `nox -s bench` runs them all."""

@@ -1,0 +1,114 @@
+"""The plain network in PyTorch: eager, NCHW, as in the chapter."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmarks.plain import RATE, BlockShape, block_shapes
+from common.arch import AnyNetSpec
+
+
+class SqueezeExcitation(nn.Module):
+    """A gate per channel, computed from the mean of all channels."""
+
+    def __init__(self, channels: int, se_channels: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(channels, se_channels)
+        self.fc2 = nn.Linear(se_channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale (N, C, H, W)."""
+        gates = torch.sigmoid(self.fc2(F.relu(self.fc1(x.mean((2, 3))))))
+        return x * gates[:, :, None, None]
+
+
+class Block(nn.Module):
+    """The ResNeXt block."""
+
+    def __init__(self, shape: BlockShape, spec: AnyNetSpec) -> None:
+        super().__init__()
+        middle, channels, bias = shape.middle, shape.channels, spec.conv_bias
+        self.conv1 = nn.Conv2d(shape.in_channels, middle, 1, bias=bias)
+        self.bn1 = _norm(middle, spec)
+        self.conv2 = nn.Conv2d(
+            middle, middle, 3, shape.stride, padding=1, groups=shape.groups, bias=bias
+        )
+        self.bn2 = _norm(middle, spec)
+        self.se = SqueezeExcitation(middle, shape.se_channels) if shape.se_channels else None
+        self.conv3 = nn.Conv2d(middle, channels, 1, bias=bias)
+        self.bn3 = _norm(channels, spec)
+        self.conv4 = self.bn4 = None
+        if shape.project:
+            self.conv4 = nn.Conv2d(shape.in_channels, channels, 1, shape.stride, bias=bias)
+            self.bn4 = _norm(channels, spec)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, channels, H / stride, W / stride)."""
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        if self.se is not None:
+            y = self.se(y)
+        y = self.bn3(self.conv3(y))
+        if self.conv4 is not None:
+            x = self.bn4(self.conv4(x))
+        return F.relu(y + x)
+
+
+def _norm(channels: int, spec: AnyNetSpec) -> nn.Module:
+    return nn.BatchNorm2d(channels, spec.bn_epsilon, spec.bn_momentum)
+
+
+def network(spec: AnyNetSpec) -> nn.Module:
+    """Stem, blocks and head."""
+    stem, last = spec.stem_channels, spec.stages[-1].channels
+    return nn.Sequential(
+        nn.Conv2d(
+            spec.in_channels, stem, 3, spec.stem_stride, padding=1, bias=spec.conv_bias
+        ),
+        _norm(stem, spec),
+        nn.ReLU(),
+        *(Block(shape, spec) for shape in block_shapes(spec)),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(last, spec.num_classes),
+    )  # fmt: skip
+
+
+class Plain:
+    """A plain network being trained."""
+
+    def __init__(self, spec: AnyNetSpec, image_shape: tuple[int, int, int]) -> None:
+        self.net = network(spec)
+        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=RATE)
+
+    def train_step(self, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> Tensor:
+        """One step; the loss."""
+        self.net.train()
+        logits = self.net(_scaled(images))
+        loss = F.cross_entropy(logits, torch.from_numpy(labels).long())
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (N, classes)."""
+        self.net.eval()
+        with torch.no_grad():
+            return self.net(_scaled(images)).numpy()
+
+    def size(self) -> int:
+        """Number of trainable parameters."""
+        return sum(parameter.numel() for parameter in self.net.parameters())
+
+
+def _scaled(images: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(images).float() / 255
+
+
+def wait() -> None:
+    """Return when all that was begun is done: on a CPU PyTorch has always finished."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

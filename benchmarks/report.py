@@ -1,0 +1,93 @@
+"""The report of a run; `python -m benchmarks.report bench.json --out DIR` writes it anew."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.charts import draw
+from benchmarks.results import Results
+from benchmarks.tables import tables
+from benchmarks.targets import targets
+from common.cli.tables import print_table
+from common.files import write_text
+from common.training.curves import save_figure
+
+
+def write_report(results: Results, out: Path) -> None:
+    """Write `bench.md` and a picture per chart, in PNG and SVG."""
+    figures = draw(results)
+    for name, figure in figures.items():
+        for ending in ("png", "svg"):
+            save_figure(figure, out / f"{name}.{ending}")
+    parts = [f"# Benchmarks\n\n{describe(results)}"]
+    for table in tables(results):
+        picture = f"\n![{table.title}]({table.name}.png)\n" if table.name in figures else ""
+        parts.append(f"## {table.title}\n\n{table.markdown()}{picture}")
+    if results.notes:
+        parts.append("## Not measured\n\n" + "".join(f"- {note}\n" for note in results.notes))
+    write_text(out / "bench.md", "\n".join(parts))
+
+
+def describe(results: Results) -> str:
+    """The machine, the versions and the command of a run, as a list in Markdown."""
+    facts: dict[str, Any] = results.facts
+    versions = [
+        f"{name} {version}"
+        for found in facts.get("frameworks", {}).values()
+        for name, version in found.get("versions", {}).items()
+    ]
+    minutes = sum(results.seconds.values()) / 60
+    lines = [
+        f"{facts['processor']}, cores: {facts['cores']}, memory: {facts['memory'] / 1e9:.0f} GB",
+        facts["system"],
+        ", ".join(versions),
+        f"`{facts['command']}`, {facts['time']}, {minutes:.0f} minutes",
+    ]
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def print_targets(results: Results) -> None:
+    """The promises on the terminal."""
+    met = {True: "yes", False: "NO", None: "open"}
+    rows = [(item.text, item.bound, item.measured, met[item.met]) for item in targets(results)]
+    print_table("", ("target", "bound", "measured", "met"), rows)
+
+
+def fill(page: str, results: Results) -> str:
+    """A page whose tables, between `<!-- bench: NAME -->` and `<!-- end -->`, are those of a run.
+
+    The name `machine` stands for machine, versions and command. A table that the run does not
+    have stays as it is.
+    """
+    texts = {table.name: table.markdown() for table in tables(results)}
+    texts["machine"] = describe(results)
+    for name, text in texts.items():
+        start, end = f"<!-- bench: {name} -->\n", "<!-- end -->"
+        before, found, rest = page.partition(start)
+        _, closed, after = rest.partition(end)
+        if found and closed:
+            page = f"{before}{start}{text}{end}{after}"
+    return page
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write; beside FILE if not.")
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A Markdown page whose marked tables are to be replaced.",
+)
+def main(file: Path, out: Path | None, page: Path | None) -> None:
+    """Write tables and pictures of FILE, the `bench.json` of a run, without measuring."""
+    results = Results.from_dict(json.loads(file.read_text()))
+    write_report(results, out or file.parent)
+    print_targets(results)
+    if page:
+        write_text(page, fill(page.read_text(), results))
+
+
+if __name__ == "__main__":
+    main()
