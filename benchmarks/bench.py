@@ -13,6 +13,9 @@ from benchmarks.results import Measurement, Results
 _SETTLE = 0.02
 """Seconds between two runs, in which the threads of the one before stop spinning."""
 
+_LEAST = 0.15
+"""Seconds that one measurement takes at least: short runs are repeated within it."""
+
 _SLOW = 3.0
 """Seconds of a run from which on it takes part in every `slow_every`-th round only."""
 
@@ -75,13 +78,17 @@ class Bench:
         """
         self.tell(f"{case}: preparing")
         rounds = self.repeats(rounds)
-        warm = self._prepare(section, case, task, subjects, options)
-        values: dict[Subject, list[float | None]] = {subject: [] for subject in warm}
+        last = self._prepare(section, case, task, subjects, options)
+        values: dict[Subject, list[float | None]] = {subject: [] for subject in last}
         for number in range(rounds):
             self.tell(f"{case}: round {number + 1} of {rounds}")
-            for subject, seconds in warm.items():
-                takes_part = seconds < _SLOW or number % slow_every == 0
-                values[subject].append(self._time(subject) if takes_part else None)
+            for subject, times in values.items():
+                fast = last[subject] < _SLOW
+                if fast or number % slow_every == 0:
+                    last[subject] = self._time(subject, fast)
+                    times.append(last[subject])
+                else:
+                    times.append(None)
         for subject, times in values.items():
             self.team.ask(subject[0], "release", key=subject[1])
             self.add(section, case, subject, "seconds", times)
@@ -94,7 +101,7 @@ class Bench:
         subjects: Sequence[Subject],
         options: dict[str, Any],
     ) -> dict[Subject, float]:
-        """Seconds of a run of every subject that could be prepared; frameworks do it at once."""
+        """Seconds of the first run of all that could be prepared; frameworks do it at once."""
 
         def prepare(backend: str) -> list[tuple[Subject, float | WorkerError]]:
             return [
@@ -105,24 +112,25 @@ class Bench:
 
         there = [backend for backend, _ in subjects if backend in self.team.backends]
         backends = dict.fromkeys(there)
-        warm: dict[Subject, float] = {}
+        seconds: dict[Subject, float] = {}
         for answers in at_once([partial(prepare, backend) for backend in backends]):
             for subject, answer in answers:
                 if isinstance(answer, WorkerError):
                     self.note(f"{section}, {case}, {subject[1]}: not measured; {answer}")
                 else:
-                    warm[subject] = answer
-        return warm
+                    seconds[subject] = answer
+        return seconds
 
     def _first(
         self, backend: str, form: str, task: str, options: dict[str, Any]
     ) -> float | WorkerError:
         try:
             request = {"key": form, "task": task, "form": form, "options": options}
-            return float(self.team.ask(backend, "prepare", **request)["again"])
+            return float(self.team.ask(backend, "prepare", **request)["first"])
         except WorkerError as error:
             return error
 
-    def _time(self, subject: Subject) -> float:
+    def _time(self, subject: Subject, warm: bool) -> float:
         time.sleep(_SETTLE)
-        return float(self.team.ask(subject[0], "time", key=subject[1])["seconds"])
+        request = {"key": subject[1], "warm": warm, "least": _LEAST}
+        return float(self.team.ask(subject[0], "time", **request)["seconds"])

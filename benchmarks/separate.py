@@ -39,7 +39,7 @@ def _peaks(bench: Bench, case: Case, subject: Subject) -> tuple[int, int]:
         before = process.ask("reset")["bytes"]
         options = {"case": case.to_dict()}
         request = {"key": form, "task": "training", "form": form, "options": options}
-        process.ask("prepare", once=True, **request)
+        process.ask("prepare", **request)
         first = process.ask("peak")["bytes"]
         process.ask("reset")
         process.ask("time", key=form)
@@ -62,7 +62,7 @@ def compilation(bench: Bench) -> None:
             try:
                 options = {"case": case.to_dict()}
                 request = {"key": form, "task": "training", "form": form, "options": options}
-                answer = process.ask("prepare", once=True, **request)
+                answer = process.ask("prepare", **request)
                 values[backend, form].append(answer["first"])
             except WorkerError as error:
                 bench.note(f"compilation, {case.name}, {form}: not measured; {error}")

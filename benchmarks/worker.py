@@ -5,7 +5,6 @@
 
 import gc
 import json
-import math
 import os
 import sys
 import time
@@ -17,9 +16,6 @@ from benchmarks.memory import reset_peak, resident
 from common.backends import FRAMEWORKS, load_backend
 from common.errors import BackendError
 
-_LEAST = 0.15
-"""Seconds that one measurement takes at least: short runs are repeated within it."""
-
 Request = dict[str, Any]
 Answer = dict[str, Any]
 
@@ -30,7 +26,6 @@ class Worker:
     def __init__(self, backend: str) -> None:
         self.backend = backend
         self._runs: dict[str, Callable[[], None]] = {}
-        self._calls: dict[str, int] = {}
 
     def facts(self, request: Request) -> Answer:
         """Versions and devices of the framework."""
@@ -38,31 +33,26 @@ class Worker:
         return {"versions": FRAMEWORKS[self.backend].versions(), "devices": module.devices()}
 
     def prepare(self, request: Request) -> Answer:
-        """Make what is to be timed and run it: seconds of making, of the first run and a warm one.
-
-        With `once` there is no warm run, and later ones are not repeated within a measurement.
-        """
+        """Make what is to be timed and run it: seconds of making and of the first run."""
         from benchmarks.tasks import TASKS
 
-        key, began = request["key"], time.perf_counter()
+        began = time.perf_counter()
         run = TASKS[request["task"]](self.backend, request["form"], request["options"])
         built = time.perf_counter()
-        first, again, calls = _seconds(run), 0.0, 1
-        if not request.get("once"):
-            again = _seconds(run)
-            calls = math.ceil(min(_LEAST / max(again, 1e-9), 1000))
-        self._runs[key], self._calls[key] = run, calls
-        return {"building": built - began, "first": first, "again": again}
+        self._runs[request["key"]] = run
+        return {"building": built - began, "first": _seconds(run)}
 
     def time(self, request: Request) -> Answer:
-        """Seconds of one run, a mean over several when it is short."""
-        run, calls = self._runs[request["key"]], self._calls[request["key"]]
-        if calls > 1:
-            run()  # other processes have run since
-        began = time.perf_counter()
-        for _ in range(calls):
+        """Seconds of one run, a mean over several until `least` seconds have passed.
+
+        With `warm` one more comes first, for other processes have run since.
+        """
+        run, total, calls = self._runs[request["key"]], 0.0, 0
+        if request.get("warm"):
             run()
-        return {"seconds": (time.perf_counter() - began) / calls}
+        while not calls or total < request.get("least", 0):
+            total, calls = total + _seconds(run), calls + 1
+        return {"seconds": total / calls}
 
     def release(self, request: Request) -> Answer:
         """Forget what was prepared."""

@@ -33,7 +33,7 @@ class FakeTeam:
         if key in self.broken:
             raise WorkerError(f"{backend}: broken")
         self.asked.append((do, backend, key))
-        return {"again": self.seconds[key], "seconds": self.seconds[key]}
+        return {"first": self.seconds[key], "seconds": self.seconds[key]}
 
 
 def _bench(**team):
