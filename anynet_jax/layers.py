@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any, Literal
 
 import flax.linen as nn
@@ -30,6 +31,8 @@ Residuals = tuple[Array, Array, Array, Array]
 _POSITIONS = (0, 1, 2)
 """All axes of images (N, H, W, C) but their channels."""
 
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
+
 _FEW_POSITIONS = 1024
 """Positions N H W up to which one batched product is as fast as a convolution per group."""
 
@@ -56,14 +59,11 @@ def grouped_conv(
     if algorithm == "auto":
         algorithm = _fastest(x, kernel, groups)
     if algorithm not in _ALGORITHMS:
-        raise ConfigError(
-            f"algorithm: must be one of auto, {', '.join(_ALGORITHMS)}; got {algorithm!r}"
-        )
+        names = ", ".join(_ALGORITHMS)
+        raise ConfigError(f"algorithm: must be one of auto, {names}; got {algorithm!r}")
     if algorithm == "shift" and not _is_depthwise(kernel, groups):
-        raise ConfigError(
-            f"algorithm: shift needs as many groups as channels; got {groups} groups and a kernel "
-            f"of shape {kernel.shape}; use auto"
-        )
+        given = f"{groups} groups and a kernel of shape {kernel.shape}"
+        raise ConfigError(f"algorithm: shift takes one channel per group; got {given}; use auto")
     return _ALGORITHMS[algorithm](x, kernel, strides, groups)
 
 
@@ -81,15 +81,9 @@ def _is_depthwise(kernel: Array, groups: int) -> bool:
 
 
 def _native(x: Array, kernel: Array, strides: int, groups: int) -> Array:
-    padding = (kernel.shape[0] - 1) // 2
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        (strides, strides),
-        ((padding, padding), (padding, padding)),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
-    )
+    around = ((kernel.shape[0] - 1) // 2,) * 2
+    options = {"dimension_numbers": _LAYOUT, "feature_group_count": groups}
+    return lax.conv_general_dilated(x, kernel, (strides,) * 2, (around, around), **options)
 
 
 def _split(x: Array, kernel: Array, strides: int, groups: int) -> Array:
@@ -106,10 +100,6 @@ def _dense(x: Array, kernel: Array, strides: int) -> Array:
     return _native(x, kernel, strides, 1)
 
 
-def _dense_forward(x: Array, kernel: Array, strides: int) -> tuple[Array, tuple[Array, Array]]:
-    return _native(x, kernel, strides, 1), (x, kernel)
-
-
 def _dense_backward(strides: int, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
     x, kernel = residuals
     _, to_dx = jax.vjp(lambda x: _native(x, kernel, strides, 1), x)
@@ -121,7 +111,7 @@ def _dense_backward(strides: int, residuals: tuple[Array, Array], dy: Array) -> 
     return *to_dx(dy), dkernel
 
 
-_dense.defvjp(_dense_forward, _dense_backward)
+_dense.defvjp(lambda x, kernel, strides: (_dense(x, kernel, strides), (x, kernel)), _dense_backward)
 
 
 def _batch(x: Array, kernel: Array, strides: int, groups: int) -> Array:
@@ -141,11 +131,11 @@ def _shift(x: Array, kernel: Array, strides: int, groups: int) -> Array:
 
 def _shifted(x: Array, side: int, strides: int) -> list[Array]:
     """What each weight of a kernel sees of padded images (..., N, H, W, C)."""
-    padding, (height, width) = (side - 1) // 2, x.shape[-3:-1]
-    around = (padding, padding)
+    height, width = x.shape[-3:-1]
+    around = ((side - 1) // 2,) * 2
     x = jnp.pad(x, (*((0, 0),) * (x.ndim - 3), around, around, (0, 0)))
-    offsets = [(row, column) for row in range(side) for column in range(side)]
-    return [x[..., i : i + height : strides, j : j + width : strides, :] for i, j in offsets]
+    corners = product(range(side), repeat=2)
+    return [x[..., i : i + height : strides, j : j + width : strides, :] for i, j in corners]
 
 
 _ALGORITHMS = {"native": _native, "split": _split, "batch": _batch, "shift": _shift}
@@ -305,6 +295,6 @@ def resize_images(images: Array, size: tuple[int, int], dtype: jnp.dtype = jnp.f
     height, width = images.shape[1:3]
     if (height, width) == tuple(size):
         return x
-    product = partial(jnp.einsum, precision=lax.Precision.HIGHEST)
-    x = product("vw,nhwc->nhvc", resize_matrix(width, size[1]), x)
-    return product("uh,nhvc->nuvc", resize_matrix(height, size[0]), x)
+    multiply = partial(jnp.einsum, precision=lax.Precision.HIGHEST)
+    x = multiply("vw,nhwc->nhvc", resize_matrix(width, size[1]), x)
+    return multiply("uh,nhvc->nuvc", resize_matrix(height, size[0]), x)

@@ -99,6 +99,7 @@ class Learner:
         }
         every = list(model.collect_params().values())
         self._checked = [p for p in every if p.grad_req == "null"] or every
+        self._zero: np.ndarray | None = None
         self._optimizer = SGD(recipe, model.lr)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
@@ -112,14 +113,16 @@ class Learner:
             logits = self.network(x)
             loss = self.network.loss(logits, targets)
         loss.backward()
-        loss = loss + self._zero_or_nan()
+        loss, self._zero = loss + self._zero_or_nan(), None
         self._trainer.set_learning_rate(learning_rate)
         self._trainer.step(1)  # the loss is a mean already
         return loss, (logits.argmax(1).astype("int32") == targets).sum()
 
     def predict(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
         """Logits (N, classes) with the running statistics."""
-        return (self.network(self._prepared(images)) + self._zero_or_nan()).asnumpy()
+        if self._zero is None:
+            self._zero = self._zero_or_nan()
+        return (self.network(self._prepared(images)) + self._zero).asnumpy()
 
     def _zero_or_nan(self) -> np.ndarray:
         """Not a number once the network has gone astray: oneDNN's ReLU makes 0 of such numbers.
@@ -143,6 +146,7 @@ class Learner:
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Put back what `state` returned."""
         set_weights(self.network, arrays)
+        self._zero = None
         for index, (name, parameter) in enumerate(self._trained.items()):
             buffer = self._optimizer.create_state(index, parameter.data())
             if buffer is not None:

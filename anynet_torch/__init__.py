@@ -8,6 +8,9 @@ from anynet_torch.network import create, fuse, layer_outputs, load, logits, regn
 from anynet_torch.train import FashionMNIST, Learner, Trainer, devices
 from anynet_torch.weights import get_weights, set_weights
 from common.chapter import add_to_class
+from common.memory import keep_freed_memory
+
+keep_freed_memory()  # PyTorch allocates anew on CPUs in every step
 
 __all__ = [
     "AnyNet",

@@ -47,14 +47,14 @@ class ResNeXtBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        y = F.relu(self.bn1(self.conv1(x)))
-        y = F.relu(self.bn2(self.conv2(y)))
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = F.relu(self.bn2(self.conv2(y)), inplace=True)
         if self.se is not None:
             y = self.se(y)
         y = self.bn3(self.conv3(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return F.relu(y + x)
+        return F.relu(y.add_(x), inplace=True)
 
 
 class ResNetBlock(nn.Module):
@@ -83,11 +83,11 @@ class ResNetBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         y = self.bn2(self.conv2(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return F.relu(y + x)
+        return F.relu(y.add_(x), inplace=True)
 
 
 class VanillaBlock(nn.Module):
@@ -111,5 +111,5 @@ class VanillaBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        y = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(y)))
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        return F.relu(self.bn2(self.conv2(y)), inplace=True)

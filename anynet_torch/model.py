@@ -122,7 +122,7 @@ class AnyNet(Classifier):
             OrderedDict(
                 conv=conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels),
                 bn=norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm),
-                relu=nn.ReLU(),
+                relu=nn.ReLU(inplace=True),
             )
         )
 
