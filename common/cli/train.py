@@ -14,7 +14,9 @@ from common.cli.networks import resolve_spec
 from common.cli.options import backend_option, data_option, device_option
 from common.data import FashionMNIST
 from common.errors import ConfigError
-from common.training import RECIPES, Precision, Recipe, TrainConfig, read_config
+from common.training import RECIPES, Precision, Recipe, TrainConfig, read_config, read_record
+from common.training.records import best_epoch
+from common.training.run import BEST, RECORD
 
 _RESUMABLE = ("backend", "data", "epochs", "device", "log_every", "checkpoint_every")
 
@@ -94,6 +96,7 @@ def train(
       record.jsonl        one line per interval and per epoch
       curves.png          losses and accuracy against epoch
       model.safetensors   the trained network, for any backend
+      best.safetensors    the network after its epoch of highest validation accuracy
       config.json         every setting of the run
       checkpoint.safetensors   the state to go on from, for --resume
 
@@ -108,6 +111,7 @@ def train(
     else:
         config = _new(ctx, options)
     run = resume or out
+    assert run is not None
     backend = load_backend(config.backend)
     data = FashionMNIST(config.batch_size, config.resize, config.data)
     if config.spec is None:
@@ -128,6 +132,12 @@ def train(
     trainer.fit(model, data, resume=resume is not None)
     if trainer.evaluation is not None:
         print_evaluation(trainer.evaluation, data.classes)
+    best = best_epoch(read_record(run / RECORD))
+    if best is not None:
+        click.echo(
+            f"best of all epochs: accuracy {best['val_accuracy']:.4f} after epoch {best['epoch']}, "
+            f"kept in {run / BEST}"
+        )
     unfinished = trainer.history[-1]["kind"] != "end"
     click.echo(f"written to {run}" + (f"; go on with --resume {run}" if unfinished else ""))
 

@@ -74,3 +74,9 @@ def read_record(path: str | Path) -> list[Row]:
         except ValueError as error:
             raise DataError(f"{path}, line {number}: must be a JSON object; got {error}") from error
     return rows
+
+
+def best_epoch(rows: list[Row]) -> Row | None:
+    """The first row of an epoch with the highest validation accuracy; none before the first."""
+    epochs = [row for row in rows if row["kind"] == "epoch"]
+    return max(epochs, key=lambda row: float(row["val_accuracy"]), default=None)

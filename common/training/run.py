@@ -11,13 +11,14 @@ from common.files import remove_leftovers, write_text
 from common.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint
 from common.training.config import TrainConfig
 from common.training.curves import save_curves
-from common.training.records import RecordFile, Row, read_record
+from common.training.records import RecordFile, Row, best_epoch, read_record
 from common.weights import MOMENTUM, State, save_weights
 
 CONFIG = "config.json"
 RECORD = "record.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model.safetensors"
+BEST = "best.safetensors"
 CURVES = "curves.png"
 
 
@@ -39,6 +40,8 @@ class RunDirectory:
         self._config = config
         self._spec = spec
         self._record: RecordFile | None = None
+        self._best_accuracy = -1.0
+        self._is_best = False
 
     def begin(self) -> None:
         """Start a new run. Raises `ConfigError` when the directory already holds one."""
@@ -83,24 +86,32 @@ class RunDirectory:
     def _open(self, offset: int) -> None:
         self._record = RecordFile(self.path / RECORD, offset)
         remove_leftovers(self.path)
+        before = best_epoch(read_record(self.path / RECORD))
+        self._best_accuracy = before["val_accuracy"] if before else -1.0
         write_text(self.path / CONFIG, self._config.to_json())
 
     def keep(self, state: State, progress: Progress) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint, and the network where it is the best so far after an epoch."""
         assert self._record is not None
+        if self._is_best:  # first, for a run that is killed in between repeats this epoch's end
+            self._save(BEST, state)
+            self._is_best = False
         position = Position(self._config.seed, progress, self._record.offset)
         save_checkpoint(self.path / CHECKPOINT, self._spec, state, position)
 
     def finish(self, state: State) -> None:
         """Write the trained network and the picture."""
-        weights = {
-            name: array.astype(np.float32)
-            for name, array in state.items()
-            if not name.endswith(MOMENTUM)
-        }
-        save_weights(self.path / MODEL, self._spec, weights)
+        self._save(MODEL, state)
         title = f"{self._config.backend}, {self.path.name}"
         save_curves(read_record(self.path / RECORD), self.path / CURVES, title)
+
+    def _save(self, name: str, state: State) -> None:
+        weights = {
+            key: array.astype(np.float32)
+            for key, array in state.items()
+            if not key.endswith(MOMENTUM)
+        }
+        save_weights(self.path / name, self._spec, weights)
 
     def advance(self, step: int) -> None:
         """Single steps are not recorded."""
@@ -109,6 +120,8 @@ class RunDirectory:
         """Append a row to the record."""
         assert self._record is not None
         self._record.write(row)
+        if row["kind"] == "epoch" and row["val_accuracy"] > self._best_accuracy:
+            self._best_accuracy, self._is_best = row["val_accuracy"], True
 
     def close(self) -> None:
         """Close the record."""

@@ -162,6 +162,19 @@ def test_a_run_can_stop_after_an_epoch_and_go_on_by_its_own_schedule(tmp_path):
     assert first.learner.rates + second.learner.rates == whole.learner.rates
 
 
+def test_the_network_of_the_best_epoch_is_kept(tmp_path):
+    def best():
+        return load_weights(tmp_path / "best.safetensors")[1]["head.fc.bias"][0]
+
+    _fit(tmp_path, epochs=1, wrong=[1])
+    assert best() == 2
+    _fit(tmp_path, epochs=3, wrong=[3], resume=True)
+    assert best() == 4
+    _fit(tmp_path, epochs=4, resume=True)  # as good, and later
+    assert best() == 4
+    assert load_weights(tmp_path / "model.safetensors")[1]["head.fc.bias"][0] == 8
+
+
 def test_a_run_in_use_cannot_be_resumed(tmp_path):
     _fit(tmp_path, epochs=1)
     record = RecordFile(tmp_path / "record.jsonl", 1)
