@@ -1,0 +1,33 @@
+"""Design spaces: distributions of networks, sampled and counted as whole populations."""
+
+from common.spaces.anynet import (
+    ANYNETX,
+    ANYNETX_A,
+    ANYNETX_B,
+    ANYNETX_C,
+    ANYNETX_D,
+    ANYNETX_E,
+    VIONETS,
+    small,
+)
+from common.spaces.limits import Limits
+from common.spaces.population import Costs, Population, Template
+from common.spaces.space import Dimension, Rule, Space
+
+__all__ = [
+    "ANYNETX",
+    "ANYNETX_A",
+    "ANYNETX_B",
+    "ANYNETX_C",
+    "ANYNETX_D",
+    "ANYNETX_E",
+    "VIONETS",
+    "Costs",
+    "Dimension",
+    "Limits",
+    "Population",
+    "Rule",
+    "Space",
+    "Template",
+    "small",
+]

@@ -1,0 +1,67 @@
+"""AnyNetX A to E: the RegNet paper's sequence of design spaces (section 3.2, chapter 8.8.2).
+
+Each space is the one before with one constraint more.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from common.spaces.population import Template
+from common.spaces.space import Dimension, Space
+
+ANYNETX_A: Final = Space(
+    "AnyNetXA",
+    depths=Dimension(tuple(range(1, 17))),
+    widths=Dimension(tuple(range(8, 1025, 8))),
+    bottleneck_ratios=Dimension((1, 2, 4)),
+    group_widths=Dimension((1, 2, 4, 8, 16, 32)),
+    template=Template(num_classes=1000, in_channels=3),
+)
+"""Four stages, 16 parameters, all of them free: 36,864^4 candidates."""
+
+ANYNETX_B: Final = ANYNETX_A.but("AnyNetXB", bottleneck_ratios="shared")
+"""A with one bottleneck ratio for all stages."""
+
+ANYNETX_C: Final = ANYNETX_B.but("AnyNetXC", group_widths="shared")
+"""B with one group width for all stages."""
+
+ANYNETX_D: Final = ANYNETX_C.but("AnyNetXD", widths="increasing")
+"""C with widths that never decrease."""
+
+ANYNETX_E: Final = ANYNETX_D.but("AnyNetXE", depths="increasing")
+"""D with depths that never decrease."""
+
+ANYNETX: Final = (ANYNETX_A, ANYNETX_B, ANYNETX_C, ANYNETX_D, ANYNETX_E)
+"""The sequence from the free space to the constrained one."""
+
+
+def small(space: Space) -> Space:
+    """A space of the same rules for small images: three stages of at most 4 blocks, 128 wide.
+
+    The stem keeps the size of images with one channel, such as Fashion-MNIST's.
+    """
+    return replace(
+        space,
+        name=f"{space.name}-small",
+        stages=3,
+        depths=replace(space.depths, values=tuple(range(1, 5))),
+        widths=replace(space.widths, values=tuple(range(8, 129, 8))),
+        group_widths=replace(space.group_widths, values=(1, 2, 4, 8, 16)),
+        template=Template(stem_channels=16, stem_stride=1),
+    )
+
+
+VIONETS: Final = {
+    "bottleneck ratios differ": ANYNETX_E.but("VioNet-b", bottleneck_ratios="free"),
+    "group widths differ": ANYNETX_E.but("VioNet-g", group_widths="free"),
+    "widths decrease": ANYNETX_E.but("VioNet-w", widths="decreasing"),
+    "depths decrease": ANYNETX_E.but("VioNet-d", depths="decreasing"),
+    "all of these": ANYNETX_E.but(
+        "VioNet-all",
+        bottleneck_ratios="free",
+        group_widths="free",
+        widths="decreasing",
+        depths="decreasing",
+    ),
+}
+"""E with one of its principles violated, and with all (chapter exercise 4)."""

@@ -1,0 +1,197 @@
+"""Many networks at once: their parameters as arrays, and what each of them costs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.arch import AnyNetSpec, BlockKind, StageSpec
+from common.errors import SpecError
+
+Integers = NDArray[np.int64]
+
+_ROWS = 1 << 14
+"""Networks that are counted together: their arrays stay in a core's cache."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """What all networks of a population share: everything of a spec but its stages."""
+
+    stem_channels: int = 32
+    stem_stride: int = 2
+    num_classes: int = 10
+    in_channels: int = 1
+    block: BlockKind = "resnext"
+    conv_bias: bool = False
+    se_ratio: float = 0.0
+
+    def network(self, stages: tuple[StageSpec, ...]) -> AnyNetSpec:
+        """The network with these stages. Raises `SpecError`."""
+        return AnyNetSpec(
+            self.stem_channels,
+            stages,
+            self.num_classes,
+            self.in_channels,
+            self.block,
+            self.stem_stride,
+            self.conv_bias,
+            self.se_ratio,
+        )
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Complexity of every network, as `common.count` gives it for one: arrays (n,)."""
+
+    params: Integers
+    flops: Integers
+    activations: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Networks by their stages: arrays (n, stages) of integers.
+
+    `bottleneck_ratios` are the paper's b, by which channels are divided inside a block. A stage of
+    depth 0 is not there.
+    """
+
+    depths: Integers
+    widths: Integers
+    group_widths: Integers
+    bottleneck_ratios: Integers
+    template: Template = field(default_factory=Template)
+
+    def __len__(self) -> int:
+        return len(self.depths)
+
+    def __getitem__(self, index: int) -> AnyNetSpec:
+        rows = zip(*(array[index].tolist() for array in self._arrays), strict=True)
+        grouped = self.template.block == "resnext"
+        return self.template.network(
+            tuple(
+                StageSpec(depth, width, group_width, 1 / ratio)
+                if grouped
+                else StageSpec(depth, width)
+                for depth, width, group_width, ratio in rows
+                if depth
+            )
+        )
+
+    def __iter__(self) -> Iterator[AnyNetSpec]:
+        return (self[index] for index in range(len(self)))
+
+    def where(self, chosen: NDArray[np.bool_] | Integers | slice) -> "Population":
+        """The networks of a mask, of indices or of a slice."""
+        return Population(*(array[chosen] for array in self._arrays), self.template)
+
+    def costs(self, image_size: int) -> Costs:
+        """Parameters, multiply-adds and activations of every network.
+
+        `image_size` is the side of the images in pixels. Raises `SpecError`.
+        """
+        if image_size < 1:
+            raise SpecError(f"image_size must be at least 1 pixel; got {image_size}")
+        pieces = [
+            _count(self.where(slice(start, start + _ROWS)), image_size)
+            for start in range(0, len(self), _ROWS)
+        ]
+        columns = zip(*pieces, strict=True) if pieces else [[np.zeros(0, np.int64)]] * 3
+        return Costs(*(np.concatenate(list(column)) for column in columns))
+
+    @property
+    def _arrays(self) -> tuple[Integers, Integers, Integers, Integers]:
+        return self.depths, self.widths, self.group_widths, self.bottleneck_ratios
+
+    @staticmethod
+    def of(specs: Sequence[AnyNetSpec], template: Template) -> "Population":
+        """The networks of specs that have as many stages each and follow the template."""
+        rows = [
+            [
+                (s.depth, s.channels, s.group_width or s.bottleneck_channels,
+                 round(1 / s.bottleneck_multiplier))
+                for s in spec.stages
+            ]
+            for spec in specs
+        ]  # fmt: skip
+        stages = len(rows[0]) if rows else 0
+        table = np.array(rows, np.int64).reshape(len(rows), stages, 4)
+        return Population(*np.moveaxis(table, -1, 0), template)
+
+    @staticmethod
+    def joined(parts: "list[Population]") -> "Population":
+        """All networks of populations with one template, in order."""
+        columns = zip(*(part._arrays for part in parts if len(part)), strict=True)
+        arrays = [np.concatenate(column) for column in columns] or parts[0]._arrays
+        return Population(*arrays, parts[0].template)
+
+
+class _Sum:
+    """Costs of convolutions and linear layers, added up."""
+
+    def __init__(self, rows: int, conv_bias: bool) -> None:
+        self.params, self.flops, self.activations = (np.zeros(rows, np.int64) for _ in range(3))
+        self._bias = int(conv_bias)
+
+    def conv(
+        self, times: Integers, fan: Integers | int, channels: Integers | int, positions: Integers
+    ) -> None:
+        """`times` convolutions with batch norm whose outputs each have `fan` weights."""
+        self._add(times, fan + self._bias, channels, positions)
+        self.params += times * 2 * channels
+
+    def linear(self, times: Integers | int, fan: Integers, channels: Integers | int) -> None:
+        """`times` linear layers."""
+        self._add(times, fan + 1, channels, 1)
+
+    def _add(
+        self,
+        times: Integers | int,
+        weights: Integers | int,
+        channels: Integers | int,
+        positions: Integers | int,
+    ) -> None:
+        outputs = times * channels * positions
+        self.params += times * weights * channels
+        self.flops += outputs * weights
+        self.activations += outputs
+
+
+def _count(population: Population, image_size: int) -> tuple[Integers, Integers, Integers]:
+    """What the plan of each network adds up to, for all of them at once."""
+    template, rows = population.template, len(population)
+    total, one = _Sum(rows, template.conv_bias), np.ones(rows, np.int64)
+    side = one * _strided(image_size, template.stem_stride)
+    channels = one * template.stem_channels
+    total.conv(one, 9 * template.in_channels, template.stem_channels, side**2)
+    for depths, widths, group_widths, ratios in zip(
+        *(array.T for array in population._arrays), strict=True
+    ):
+        there = np.minimum(depths, 1)
+        new_side = _strided(side, 2)
+        old, new = side**2, new_side**2
+        middle = widths // ratios
+        if template.block == "resnext":
+            for times, entry, before in ((there, channels, old), (depths - there, widths, new)):
+                total.conv(times, entry, middle, before)
+                total.conv(times, 9 * group_widths, middle, new)
+                if template.se_ratio:
+                    squeezed = np.maximum(1, np.rint(entry * template.se_ratio)).astype(np.int64)
+                    total.linear(times, middle, squeezed)
+                    total.linear(times, squeezed, middle)
+                total.conv(times, middle, widths, new)
+        else:
+            total.conv(there, 9 * channels, widths, new)
+            total.conv(2 * depths - there, 9 * widths, widths, new)
+        if template.block != "vanilla":
+            total.conv(there, channels, widths, new)
+        side = np.where(there, new_side, side)
+        channels = np.where(there, widths, channels)
+    total.linear(1, channels, template.num_classes)
+    return total.params, total.flops, total.activations
+
+
+def _strided(side: Integers | int, stride: int) -> Integers | int:
+    return (side - 1) // stride + 1

@@ -1,0 +1,206 @@
+"""Design spaces: sets of networks with a uniform distribution over their parameters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from math import comb, prod
+from typing import Any, Literal
+
+import numpy as np
+
+from common.arch import AnyNetSpec
+from common.errors import SpecError
+from common.spaces.limits import Limits
+from common.spaces.population import Integers, Population, Template
+
+Rule = Literal["free", "shared", "increasing", "decreasing"]
+"""How a parameter may differ from stage to stage; increasing and decreasing include equal."""
+
+_MOST_AT_ONCE = 1 << 18
+"""Candidates that are drawn together."""
+
+_PATIENCE = 10_000
+"""Candidates of which limits must leave one."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One parameter of the stages: the values it takes, in order, and how stages may differ.
+
+    Raises `SpecError`.
+    """
+
+    values: tuple[int, ...]
+    rule: Rule = "free"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(self.values))
+        if not self.values or list(self.values) != sorted(set(self.values)) or self.values[0] < 1:
+            raise SpecError(f"values must be rising positive integers; got {self.values}")
+
+    def size(self, stages: int) -> int:
+        """Number of ways to choose a value for each of the stages."""
+        values = len(self.values)
+        match self.rule:
+            case "free":
+                return values**stages
+            case "shared":
+                return values
+            case _:
+                return comb(values + stages - 1, stages)
+
+    def sample(self, rows: int, stages: int, stream: np.random.Generator) -> Integers:
+        """Uniform choices (rows, stages)."""
+        values = np.array(self.values, np.int64)
+        match self.rule:
+            case "free":
+                return values[stream.integers(len(values), size=(rows, stages))]
+            case "shared":
+                return values[stream.integers(len(values), size=(rows, 1)).repeat(stages, 1)]
+            case "increasing":
+                return values[_ascending(rows, stages, len(values), stream)]
+            case "decreasing":
+                return values[_ascending(rows, stages, len(values), stream)[:, ::-1]]
+
+    def allows(self, choices: Sequence[int]) -> bool:
+        """Whether stages may have these values."""
+        pairs = list(zip(choices, choices[1:], strict=False))
+        return (
+            set(choices) <= set(self.values)
+            and {
+                "free": True,
+                "shared": len(set(choices)) == 1,
+                "increasing": all(before <= after for before, after in pairs),
+                "decreasing": all(before >= after for before, after in pairs),
+            }[self.rule]
+        )
+
+
+def _ascending(rows: int, stages: int, values: int, stream: np.random.Generator) -> Integers:
+    """Uniform non-descending indices (rows, stages) below `values`.
+
+    They are the sets of `stages` different numbers below values + stages - 1, which are drawn,
+    in order and less 0, 1, 2, ...; rows with a number twice are drawn again.
+    """
+    drawn = np.empty((0, stages), np.int64)
+    while len(drawn) < rows:
+        more = stream.integers(values + stages - 1, size=(rows - len(drawn), stages))
+        more.sort(axis=1)
+        drawn = np.concatenate([drawn, more[(np.diff(more) > 0).all(axis=1)]])
+    return drawn - np.arange(stages)
+
+
+@dataclass(frozen=True)
+class Space:
+    """Networks of `stages` stages whose parameters are those of four dimensions.
+
+    A candidate is one choice of all parameters, and candidates are equally likely. Where a group
+    width does not divide a bottleneck, `compatible_stage` makes both fit, as in pycls. With
+    `limits`, only networks of that complexity belong to the space. Raises `SpecError`.
+    """
+
+    name: str
+    depths: Dimension
+    widths: Dimension
+    bottleneck_ratios: Dimension
+    group_widths: Dimension
+    stages: int = 4
+    template: Template = field(default_factory=Template)
+    limits: Limits = field(default_factory=Limits)
+
+    def but(self, name: str, **rules: Rule) -> "Space":
+        """This space with other rules for the dimensions that are named."""
+        changed: dict[str, Any] = {
+            key: replace(getattr(self, key), rule=rule) for key, rule in rules.items()
+        }
+        return replace(self, name=name, **changed)
+
+    def size(self) -> int:
+        """Exact number of candidates, whatever the limits."""
+        return prod(dimension.size(self.stages) for dimension in self._dimensions)
+
+    def sample(self, n: int, seed: int) -> Population:
+        """`n` networks, the same for equal seeds. Raises `SpecError` when limits leave too few."""
+        stream, found = np.random.default_rng(seed), [Population.of([], self.template)]
+        tried, missing = 0, n
+        while missing > 0:
+            share = max((n - missing) / tried if tried else 1.0, 1 / _PATIENCE)
+            candidates = self._candidates(min(_MOST_AT_ONCE, int(missing / share) + 16), stream)
+            found.append(candidates.where(self.limits.mask(candidates)))
+            tried, missing = tried + len(candidates), missing - len(found[-1])
+            if missing > 0 and tried > _PATIENCE * (n - missing + 100):
+                raise SpecError(
+                    f"limits of {self.name}: must leave one of {_PATIENCE:,} candidates; got "
+                    f"{n - missing} of {tried:,}; widen them"
+                )
+        return Population.joined(found).where(slice(n))
+
+    def contains(self, spec: AnyNetSpec) -> bool:
+        """Whether some candidate of this space is `spec`."""
+        if len(spec.stages) != self.stages or spec != self.template.network(spec.stages):
+            return False
+        if not self.depths.allows([stage.depth for stage in spec.stages]):
+            return False
+        ratios = [round(1 / stage.bottleneck_multiplier) for stage in spec.stages]
+        origins = [
+            self._origins.get((stage.channels, ratio, stage.group_width), {})
+            for stage, ratio in zip(spec.stages, ratios, strict=True)
+        ]
+        candidate = self.bottleneck_ratios.allows(ratios) and any(
+            self.group_widths.allows(chosen)
+            and _has_path(self.widths.rule, [by[g] for by, g in zip(origins, chosen, strict=True)])
+            for chosen in product(*origins)
+        )
+        return candidate and bool(self.limits.mask(Population.of([spec], self.template))[0])
+
+    @cached_property
+    def _origins(self) -> dict[tuple[int, int, int | None], dict[int, list[int]]]:
+        """By width, ratio and group width of a stage: its candidates' widths by group width."""
+        values = [d.values for d in (self.widths, self.bottleneck_ratios, self.group_widths)]
+        chosen = np.array(list(product(*values)), np.int64)[:, None]
+        fitted = self._fitted(np.ones_like(chosen[..., 0]), *np.moveaxis(chosen, -1, 0))
+        origins: dict[tuple[int, int, int | None], dict[int, list[int]]] = {}
+        for spec, (width, ratio, group_width) in zip(fitted, chosen[:, 0].tolist(), strict=True):
+            stage = spec.stages[0]
+            key = (stage.channels, ratio, stage.group_width)
+            origins.setdefault(key, {}).setdefault(group_width, []).append(width)
+        return origins
+
+    def _candidates(self, rows: int, stream: np.random.Generator) -> Population:
+        depths, widths, ratios, group_widths = (
+            dimension.sample(rows, self.stages, stream) for dimension in self._dimensions
+        )
+        return self._fitted(depths, widths, ratios, group_widths)
+
+    def _fitted(
+        self, depths: Integers, widths: Integers, ratios: Integers, group_widths: Integers
+    ) -> Population:
+        """Networks whose group widths divide, as `compatible_stage` makes them, all at once."""
+        bottlenecks = np.maximum(1, widths // ratios)
+        group_widths = np.minimum(group_widths, bottlenecks)
+        groups = np.maximum(1, np.rint(bottlenecks / group_widths)).astype(np.int64)
+        fitted = groups * group_widths * ratios
+        return Population(depths, fitted, group_widths, ratios, self.template)
+
+    @property
+    def _dimensions(self) -> tuple[Dimension, ...]:
+        return self.depths, self.widths, self.bottleneck_ratios, self.group_widths
+
+
+def _has_path(rule: Rule, choices: list[list[int]]) -> bool:
+    """Whether one of the values of each stage can be chosen so that all obey the rule."""
+    match rule:
+        case "free":
+            return all(choices)
+        case "shared":
+            return bool(set.intersection(*map(set, choices)))
+        case "decreasing":
+            return _has_path("increasing", choices[::-1])
+    last = 0
+    for values in choices:
+        later = [value for value in values if value >= last]
+        if not later:
+            return False
+        last = min(later)
+    return True
