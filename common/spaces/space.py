@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
 from math import comb, prod
 from typing import Any, Literal
 
@@ -65,7 +65,7 @@ class Dimension:
 
     def allows(self, choices: Sequence[int]) -> bool:
         """Whether stages may have these values."""
-        pairs = list(zip(choices, choices[1:], strict=False))
+        pairs = list(pairwise(choices))
         return (
             set(choices) <= set(self.values)
             and {

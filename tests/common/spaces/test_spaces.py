@@ -1,7 +1,7 @@
 """Design spaces: sizes, membership, uniformity, limits, and counting whole populations."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def _every_candidate(space):
 def test_sizes_are_those_of_the_paper():
     sizes = [space.size() for space in ANYNETX]
     assert sizes[0] == (16 * 128 * 3 * 6) ** 4
-    reductions = [before / after for before, after in zip(sizes, sizes[1:], strict=False)]
+    reductions = [before / after for before, after in pairwise(sizes)]
     assert reductions[:2] == [3**3, 6**3]
     # Four values that never decrease are about one of 4! orders of four values.
     assert reductions[2] == pytest.approx(24, rel=0.05)
@@ -119,7 +119,7 @@ def test_seeds_decide_the_sample(space):
 
 
 def test_each_space_contains_the_next_one():
-    for wide, narrow in zip(ANYNETX, ANYNETX[1:], strict=False):
+    for wide, narrow in pairwise(ANYNETX):
         assert all(wide.contains(spec) for spec in narrow.sample(20, seed=0))
         assert not all(narrow.contains(spec) for spec in wide.sample(100, seed=0))
 
