@@ -35,7 +35,6 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 _FEW_POSITIONS = 1024
 """Positions N H W up to which one batched product is as fast as a convolution per group."""
-
 _IMAGES_PER_PIECE = 32
 """Images in a piece of the batch, for the gradient of a kernel."""
 
@@ -72,7 +71,8 @@ def _fastest(x: Array, kernel: Array, groups: int) -> Algorithm:
         return "native"
     if _is_depthwise(kernel, groups):
         return "shift"
-    few = x[..., 0].size <= _FEW_POSITIONS
+    known = isinstance(x.shape[0], int)  # the number of images is open in an exported network
+    few = known and x[..., 0].size <= _FEW_POSITIONS
     return "batch" if groups > 1 and few else "split"
 
 

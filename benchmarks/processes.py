@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from common.memory import KEEP_MEMORY
+
 ROOT = Path(__file__).parents[1]
 
 _SETTINGS = {
@@ -18,21 +20,28 @@ _SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "1",
 }
 
+_OWN_FORMS = ("ours", "folded", "xavier", "he", "machine")
+"""Forms that are this project's; all others are measured as if it were not there."""
+
 
 class WorkerError(Exception):
     """A worker could not do what it was asked, or is gone."""
 
 
-def environment() -> dict[str, str]:
-    """The variables under which every worker runs, its own and those of this process."""
+def environment(own: bool = True) -> dict[str, str]:
+    """The variables under which a worker runs, its own and those of this process.
+
+    A worker that is not for this project's own forms leaves the allocator of memory as it is.
+    """
     path = os.pathsep.join([str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-    return {**os.environ, **_SETTINGS, "PYTHONPATH": path.rstrip(os.pathsep)}
+    settings = _SETTINGS if own else {**_SETTINGS, KEEP_MEMORY: "0"}
+    return {**os.environ, **settings, "PYTHONPATH": path.rstrip(os.pathsep)}
 
 
 class Process:
     """A running worker; `log` gets what it and its libraries print."""
 
-    def __init__(self, python: Path, backend: str, log: Path) -> None:
+    def __init__(self, python: Path, backend: str, log: Path, own: bool = True) -> None:
         self.backend, self.log = backend, log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as errors:
@@ -43,7 +52,7 @@ class Process:
                 stderr=errors,
                 text=True,
                 cwd=ROOT,
-                env=environment(),
+                env=environment(own),
             )
 
     def ask(self, do: str, **request: Any) -> dict[str, Any]:
@@ -73,11 +82,14 @@ class Process:
 
 
 class Team:
-    """The workers of all frameworks; one that ended is started again when it is asked next."""
+    """The workers, two of each framework: for this project's own forms and for all others.
+
+    One that ended is started again when it is asked next.
+    """
 
     def __init__(self, pythons: Mapping[str, Path], logs: Path) -> None:
         self.pythons, self._logs = dict(pythons), logs
-        self._processes: dict[str, Process] = {}
+        self._processes: dict[tuple[str, bool], Process] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -92,19 +104,22 @@ class Team:
         """Names of the frameworks that take part."""
         return list(self.pythons)
 
-    def fresh(self, backend: str) -> Process:
-        """A worker of its own, which the caller closes."""
-        return Process(self.pythons[backend], backend, self._logs / f"{backend}.txt")
+    def fresh(self, backend: str, form: str = "ours") -> Process:
+        """A worker of its own for a form, which the caller closes."""
+        own = form in _OWN_FORMS
+        log = self._logs / f"{backend}{'' if own else '-plain'}.txt"
+        return Process(self.pythons[backend], backend, log, own)
 
-    def ask(self, backend: str, do: str, **request: Any) -> dict[str, Any]:
-        """The answer of a framework's worker. Raises `WorkerError`."""
-        if backend not in self._processes:
-            self._processes[backend] = self.fresh(backend)
+    def ask(self, backend: str, do: str, key: str = "ours", **request: Any) -> dict[str, Any]:
+        """The answer of a framework's worker on what `key` names, a form. Raises `WorkerError`."""
+        name = (backend, key in _OWN_FORMS)
+        if name not in self._processes:
+            self._processes[name] = self.fresh(backend, key)
         try:
-            return self._processes[backend].ask(do, **request)
+            return self._processes[name].ask(do, key=key, **request)
         except WorkerError:
-            if self._processes[backend]._process.poll() is not None:
-                self._processes.pop(backend).close()
+            if self._processes[name]._process.poll() is not None:
+                self._processes.pop(name).close()
             raise
 
     def rest(self) -> None:

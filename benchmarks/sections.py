@@ -31,7 +31,7 @@ def training(bench: Bench) -> None:
     for case in map(bench.sized, FLAGSHIPS):
         options = {"case": case.to_dict()}
         subjects = bench.subjects("ours", "plain")
-        bench.in_turn("training", case.name, "training", subjects, options, 9)
+        bench.in_turn("training", case.name, "training", subjects, options, 7, 4)
 
 
 def inference(bench: Bench) -> None:
@@ -47,7 +47,7 @@ def shapes(bench: Bench) -> None:
     for case in dict.fromkeys(map(bench.sized, SHAPES)):  # a quick run makes some equal
         options = {"case": case.to_dict()}
         subjects = bench.subjects("ours", "plain")
-        bench.in_turn("shapes", case.name, "training", subjects, options, 5, 2)
+        bench.in_turn("shapes", case.name, "training", subjects, options, 5, 3)
 
 
 def peers(bench: Bench) -> None:

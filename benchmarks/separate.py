@@ -34,7 +34,7 @@ def memory(bench: Bench) -> None:
 def _peaks(bench: Bench, case: Case, subject: Subject) -> tuple[int, int]:
     """Peak bytes of building and the first steps, and of a later step."""
     backend, form = subject
-    process = bench.team.fresh(backend)
+    process = bench.team.fresh(backend, form)
     try:
         before = process.ask("reset")["bytes"]
         options = {"case": case.to_dict()}
@@ -58,7 +58,7 @@ def compilation(bench: Bench) -> None:
     for number in range(bench.repeats(2)):
         for backend, form in subjects:
             bench.tell(f"{case.name}: {backend}, {form}, {number + 1}")
-            process = bench.team.fresh(backend)
+            process = bench.team.fresh(backend, form)
             try:
                 options = {"case": case.to_dict()}
                 request = {"key": form, "task": "training", "form": form, "options": options}

@@ -28,9 +28,10 @@ class Trainer(ABC):
 
     `num_gpus=0` keeps to the CPU, else `device` decides. With `out`, the run leaves `config.json`,
     `record.jsonl`, `checkpoint.safetensors`, `best.safetensors` (the network after its epoch of
-    highest validation accuracy), `model.safetensors` and `curves.png` there; a checkpoint is written after each epoch and every `checkpoint_every` seconds or more, at the
-    end of a record's interval. `weights` is a file to start from instead of the seeded draw.
-    `stop_after` is an epoch after which `fit` leaves the run unfinished, to be resumed.
+    highest validation accuracy), `model.safetensors` and `curves.png` there; a checkpoint is
+    written after each epoch and every `checkpoint_every` seconds or more, at the end of a record's
+    interval. `weights` is a file to start from instead of the seeded draw. `stop_after` is an
+    epoch after which `fit` leaves the run unfinished, to be resumed.
     After `fit`: `network` (trained), `history` (the record's rows) and `evaluation`.
     """
 

@@ -139,7 +139,7 @@ class Jax:
                 dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=groups,
             )  # fmt: skip
 
-        monkeypatch.setattr(layers, "_conv", convolve)
+        monkeypatch.setattr(layers, "_native", convolve)
 
 
 NATIVE = {"torch": Torch, "mx": MXNet, "tf": TensorFlow, "jax": Jax}

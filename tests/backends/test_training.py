@@ -205,6 +205,7 @@ def _fit(backend, out, epochs, resume=False, lr=0.05, seed=0):
 def test_a_run_leaves_its_files(backend, tmp_path):
     _fit(backend, tmp_path / "run", 2)
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "best.safetensors",
         "checkpoint.safetensors",
         "config.json",
         "curves.png",
