@@ -85,7 +85,7 @@ class Population:
 
     def where(self, chosen: NDArray[np.bool_] | Integers | slice) -> "Population":
         """The networks of a mask, of indices or of a slice."""
-        return Population(*(array[chosen] for array in self._arrays), self.template)
+        return _population([array[chosen] for array in self._arrays], self.template)
 
     def costs(self, image_size: int) -> Costs:
         """Parameters, multiply-adds and activations of every network.
@@ -118,14 +118,19 @@ class Population:
         ]  # fmt: skip
         stages = len(rows[0]) if rows else 0
         table = np.array(rows, np.int64).reshape(len(rows), stages, 4)
-        return Population(*np.moveaxis(table, -1, 0), template)
+        return _population(list(np.moveaxis(table, -1, 0)), template)
 
     @staticmethod
     def joined(parts: "list[Population]") -> "Population":
         """All networks of populations with one template, in order."""
         columns = zip(*(part._arrays for part in parts if len(part)), strict=True)
-        arrays = [np.concatenate(column) for column in columns] or parts[0]._arrays
-        return Population(*arrays, parts[0].template)
+        arrays = [np.concatenate(column) for column in columns] or list(parts[0]._arrays)
+        return _population(arrays, parts[0].template)
+
+
+def _population(arrays: list[Integers], template: Template) -> Population:
+    depths, widths, group_widths, bottleneck_ratios = arrays
+    return Population(depths, widths, group_widths, bottleneck_ratios, template)
 
 
 class _Sum:
@@ -163,7 +168,7 @@ def _count(population: Population, image_size: int) -> tuple[Integers, Integers,
     """What the plan of each network adds up to, for all of them at once."""
     template, rows = population.template, len(population)
     total, one = _Sum(rows, template.conv_bias), np.ones(rows, np.int64)
-    side = one * _strided(image_size, template.stem_stride)
+    side = _strided(one * image_size, template.stem_stride)
     channels = one * template.stem_channels
     total.conv(one, 9 * template.in_channels, template.stem_channels, side**2)
     for depths, widths, group_widths, ratios in zip(
@@ -193,5 +198,5 @@ def _count(population: Population, image_size: int) -> tuple[Integers, Integers,
     return total.params, total.flops, total.activations
 
 
-def _strided(side: Integers | int, stride: int) -> Integers | int:
+def _strided(side: Integers, stride: int) -> Integers:
     return (side - 1) // stride + 1

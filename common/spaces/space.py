@@ -44,7 +44,7 @@ class Dimension:
         values = len(self.values)
         match self.rule:
             case "free":
-                return values**stages
+                return int(values**stages)
             case "shared":
                 return values
             case _:
