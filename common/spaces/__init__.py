@@ -12,6 +12,7 @@ from common.spaces.anynet import (
 )
 from common.spaces.limits import Limits
 from common.spaces.population import Costs, Population, Template
+from common.spaces.regnet import REGNETX, REGNETX_C, REGNETY, RegNetSpace
 from common.spaces.space import Dimension, Rule, Space
 
 __all__ = [
@@ -21,11 +22,15 @@ __all__ = [
     "ANYNETX_C",
     "ANYNETX_D",
     "ANYNETX_E",
+    "REGNETX",
+    "REGNETX_C",
+    "REGNETY",
     "VIONETS",
     "Costs",
     "Dimension",
     "Limits",
     "Population",
+    "RegNetSpace",
     "Rule",
     "Space",
     "Template",

@@ -128,6 +128,21 @@ class Population:
         return _population(arrays, parts[0].template)
 
 
+def fitted(
+    depths: Integers,
+    widths: Integers,
+    bottleneck_ratios: Integers,
+    group_widths: Integers,
+    template: Template,
+) -> Population:
+    """Networks whose group widths divide, as `compatible_stage` makes them, all at once."""
+    bottlenecks = np.maximum(1, widths // bottleneck_ratios)
+    group_widths = np.minimum(group_widths, bottlenecks)
+    groups = np.maximum(1, np.rint(bottlenecks / group_widths)).astype(np.int64)
+    widths = groups * group_widths * bottleneck_ratios
+    return Population(depths, widths, group_widths, bottleneck_ratios, template)
+
+
 def _population(arrays: list[Integers], template: Template) -> Population:
     depths, widths, group_widths, bottleneck_ratios = arrays
     return Population(depths, widths, group_widths, bottleneck_ratios, template)

@@ -12,16 +12,11 @@ import numpy as np
 from common.arch import AnyNetSpec
 from common.errors import SpecError
 from common.spaces.limits import Limits
-from common.spaces.population import Integers, Population, Template
+from common.spaces.population import Integers, Population, Template, fitted
+from common.spaces.sampling import sample_within
 
 Rule = Literal["free", "shared", "increasing", "decreasing"]
 """How a parameter may differ from stage to stage; increasing and decreasing include equal."""
-
-_MOST_AT_ONCE = 1 << 18
-"""Candidates that are drawn together."""
-
-_PATIENCE = 10_000
-"""Candidates of which limits must leave one."""
 
 
 @dataclass(frozen=True)
@@ -122,19 +117,7 @@ class Space:
 
     def sample(self, n: int, seed: int) -> Population:
         """`n` networks, the same for equal seeds. Raises `SpecError` when limits leave too few."""
-        stream, found = np.random.default_rng(seed), [Population.of([], self.template)]
-        tried, missing = 0, n
-        while missing > 0:
-            share = max((n - missing) / tried if tried else 1.0, 1 / _PATIENCE)
-            candidates = self._candidates(min(_MOST_AT_ONCE, int(missing / share) + 16), stream)
-            found.append(candidates.where(self.limits.mask(candidates)))
-            tried, missing = tried + len(candidates), missing - len(found[-1])
-            if missing > 0 and tried > _PATIENCE * (n - missing + 100):
-                raise SpecError(
-                    f"limits of {self.name}: must leave one of {_PATIENCE:,} candidates; got "
-                    f"{n - missing} of {tried:,}; widen them"
-                )
-        return Population.joined(found).where(slice(n))
+        return sample_within(self.name, self._candidates, self.limits, n, seed)
 
     def contains(self, spec: AnyNetSpec) -> bool:
         """Whether some candidate of this space is `spec`."""
@@ -159,9 +142,10 @@ class Space:
         """By width, ratio and group width of a stage: its candidates' widths by group width."""
         values = [d.values for d in (self.widths, self.bottleneck_ratios, self.group_widths)]
         chosen = np.array(list(product(*values)), np.int64)[:, None]
-        fitted = self._fitted(np.ones_like(chosen[..., 0]), *np.moveaxis(chosen, -1, 0))
+        widths, ratios, group_widths = np.moveaxis(chosen, -1, 0)
+        networks = fitted(np.ones_like(widths), widths, ratios, group_widths, self.template)
         origins: dict[tuple[int, int, int | None], dict[int, list[int]]] = {}
-        for spec, (width, ratio, group_width) in zip(fitted, chosen[:, 0].tolist(), strict=True):
+        for spec, (width, ratio, group_width) in zip(networks, chosen[:, 0].tolist(), strict=True):
             stage = spec.stages[0]
             key = (stage.channels, ratio, stage.group_width)
             origins.setdefault(key, {}).setdefault(group_width, []).append(width)
@@ -171,17 +155,7 @@ class Space:
         depths, widths, ratios, group_widths = (
             dimension.sample(rows, self.stages, stream) for dimension in self._dimensions
         )
-        return self._fitted(depths, widths, ratios, group_widths)
-
-    def _fitted(
-        self, depths: Integers, widths: Integers, ratios: Integers, group_widths: Integers
-    ) -> Population:
-        """Networks whose group widths divide, as `compatible_stage` makes them, all at once."""
-        bottlenecks = np.maximum(1, widths // ratios)
-        group_widths = np.minimum(group_widths, bottlenecks)
-        groups = np.maximum(1, np.rint(bottlenecks / group_widths)).astype(np.int64)
-        fitted = groups * group_widths * ratios
-        return Population(depths, fitted, group_widths, ratios, self.template)
+        return fitted(depths, widths, ratios, group_widths, self.template)
 
     @property
     def _dimensions(self) -> tuple[Dimension, ...]:

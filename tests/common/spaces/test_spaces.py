@@ -1,5 +1,6 @@
 """Design spaces: sizes, membership, uniformity, limits, and counting whole populations."""
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise, product
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from common import AnyNetSpec, count
+from common.arch import REGNETS, RegNetSpec, find_spec
 from common.arch.regnet import compatible_stage
 from common.errors import SpecError
 from common.spaces import (
@@ -14,12 +16,16 @@ from common.spaces import (
     ANYNETX_A,
     ANYNETX_C,
     ANYNETX_E,
+    REGNETX,
+    REGNETX_C,
+    REGNETY,
     VIONETS,
     Dimension,
     Limits,
     Population,
     Space,
     Template,
+    regnet,
     small,
 )
 
@@ -228,3 +234,52 @@ def test_a_million_networks():
             assert costs.flops[index] == expected.flops
             assert costs.params[index] == expected.params
             assert costs.activations[index] == expected.activations
+
+
+def test_lines_are_those_of_the_regnet_spec():
+    stream = np.random.default_rng(0)
+    for _ in range(300):
+        depth, w_0 = int(stream.integers(1, 64)), 8 * int(stream.integers(1, 33))
+        w_a, w_m = stream.integers(800, 25_601) / 100, stream.integers(150, 301) / 100
+        spec = RegNetSpec(depth, w_0, w_a, w_m, 1)
+        arrays = (np.array([value]) for value in (depth, w_0, w_a, w_m))
+        depths, widths, stages = regnet._stages(*arrays, 24)
+        expected = Counter(spec.quantised_widths)
+        assert stages[0] == len(expected)
+        assert widths[0, : stages[0]].tolist() == list(expected)
+        assert depths[0, : stages[0]].tolist() == list(expected.values())
+
+
+def test_ties_are_rounded_as_the_regnet_spec_rounds_them():
+    # log(12 / 8) / log(2.25) is one half.
+    spec = RegNetSpec(4, 8, 4.0, 2.25, 1)
+    depths, widths, stages = regnet._stages(
+        *(np.array([value]) for value in (4, 8, 4.0, 2.25)), most=4
+    )
+    found = dict(zip(widths[0, : stages[0]].tolist(), depths[0].tolist(), strict=False))
+    assert found == dict(Counter(spec.quantised_widths))
+
+
+@pytest.mark.parametrize("space", [REGNETX, REGNETX_C, REGNETY], ids=_name)
+def test_regnets_are_members_of_their_space(space):
+    sample = space.sample(12, seed=0)
+    assert {len(spec.stages) for spec in sample} == {4}
+    assert all(space.contains(spec) for spec in sample)
+    assert [count(spec, 224).flops for spec in sample] == sample.costs(224).flops.tolist()
+
+
+def test_published_regnets_are_in_the_space():
+    for name in ("regnetx_200mf", "regnetx_800mf", "regnetx_3.2gf"):
+        spec = replace(REGNETS[name], group_width=16).network()
+        assert REGNETX.contains(spec)
+        assert REGNETX_C.contains(spec)
+        assert not REGNETY.contains(spec)
+    assert REGNETY.contains(find_spec("regnety_800mf"))
+    assert not REGNETX.contains(find_spec("regnetx_32gf"))  # its group width is 168
+
+
+def test_a_network_off_every_line_is_outside():
+    spec = REGNETX_C.sample(1, seed=0)[0]
+    first, *others = spec.stages
+    deeper = replace(first, depth=30)
+    assert not REGNETX_C.contains(replace(spec, stages=(deeper, *others)))
