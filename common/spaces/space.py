@@ -26,7 +26,7 @@ class Dimension:
     Raises `SpecError`.
     """
 
-    values: tuple[int, ...]
+    values: Sequence[int]
     rule: Rule = "free"
 
     def __post_init__(self) -> None:
