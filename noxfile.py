@@ -94,6 +94,14 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site: `site/index.html`; `nox -s docs -- serve` shows it while it is being written."""
+    install(session, "docs", "docs")
+    command = session.posargs or ["build", "--strict"]
+    session.run("python", "-m", "mkdocs", *command, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
 @nox.session(venv_backend="none")
 def parity(session: nox.Session) -> None:
     """Run all four backends and the NumPy reference on the same cases and compare every pair."""

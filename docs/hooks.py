@@ -1,0 +1,49 @@
+"""MkDocs's events: the pages that come from elsewhere in the repository, and all blocks and links.
+
+Read as text and never run: `docs/expand.py` says what becomes of a page.
+"""
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from docs.expand import ROOT, expand, relink, section, source_page, targets
+
+_README_SECTIONS = {"runs.md": "RegNetX32 on Fashion-MNIST"}
+_FILES: dict[str, str] = {}
+_ORIGINS = _FILES | dict.fromkeys(_README_SECTIONS, "README.md")
+
+_pages: dict[str, str] = {}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are written elsewhere, and one for each file that a page links to."""
+    for page, heading in _README_SECTIONS.items():
+        content = section((ROOT / "README.md").read_text(), heading)
+        files.append(File.generated(config, page, content=content))
+    for page, path in _FILES.items():
+        files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
+    _pages.update({path: page for page, path in _FILES.items()})
+    linked = {
+        target
+        for file in files.documentation_pages()
+        for target in targets(file.content_string, _origin(file.src_uri))
+        if not target.startswith("docs/") and target not in _pages and (ROOT / target).is_file()
+    }
+    for path in sorted(linked):
+        _pages[path] = f"source/{path}.md"
+        files.append(File.generated(config, _pages[path], content=source_page(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Expand blocks and map links."""
+    uri = page.file.src_uri
+    if uri.startswith("source/"):
+        return markdown
+    return expand(relink(markdown, _origin(uri), uri, _pages))
+
+
+def _origin(uri: str) -> str:
+    """The file of the repository in which a page is written."""
+    return _ORIGINS.get(uri, f"docs/{uri}")

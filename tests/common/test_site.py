@@ -1,0 +1,97 @@
+"""What the site makes of the repository's Markdown."""
+
+from textwrap import dedent
+
+import pytest
+
+from docs.expand import definition, expand, relink, section, targets
+
+_IMPORT = dedent(
+    """
+    ```python
+    import anynet_torch as anynet
+    ```
+    """
+)
+
+
+def test_a_block_that_imports_anynet_appears_in_four_tabs():
+    expanded = expand(_IMPORT)
+    assert [line for line in expanded.splitlines() if "import" in line or "===" in line] == [
+        '=== "PyTorch"', "    import anynet_torch as anynet",
+        '=== "MXNet"', "    import anynet_mx as anynet",
+        '=== "TensorFlow"', "    import anynet_tf as anynet",
+        '=== "JAX"', "    import anynet_jax as anynet",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "```python\nimport common\n```",
+        "```bash\nanynet backends\n```",
+        '=== "PyTorch"\n\n    ```python\n    import anynet_torch\n    ```',
+    ],
+)
+def test_other_blocks_stay_as_they_are(block):
+    assert expand(block) == block
+
+
+def test_a_file_of_the_packages_is_shown_in_four_tabs():
+    expanded = expand("```source\nmodel.py AnyNet.stem\n```")
+    titles = [line.strip() for line in expanded.splitlines() if "title=" in line]
+    assert titles == [
+        f'```python title="anynet_{name}/model.py"' for name in ("torch", "mx", "tf", "jax")
+    ]
+
+
+def test_a_file_with_its_folder_is_shown_once():
+    expanded = expand("    ```source\n    anynet_jax/layers.py Chain\n    ```")
+    assert expanded.splitlines()[:2] == [
+        '    ```python title="anynet_jax/layers.py"',
+        "    class Chain(nn.Sequential):",
+    ]
+
+
+def test_a_definition_begins_with_its_decorators_and_at_the_margin():
+    code = "class A:\n    x = 1\n\n    @property\n    def b(self):\n        return 2\n\nc = 3\n"
+    assert definition(code, "A.b") == "@property\ndef b(self):\n    return 2\n"
+
+
+def test_a_definition_that_is_not_there_is_an_error():
+    with pytest.raises(KeyError, match="missing"):
+        definition("a = 1\n", "missing")
+
+
+def test_a_section_becomes_a_page():
+    assert section("# A\n\n## B\n\n### C\n\ntext\n\n## D\n", "B") == "# B\n\n## C\n\ntext\n\n"
+
+
+@pytest.mark.parametrize(
+    ("link", "moved"),
+    [
+        ("parity.md", "parity.md"),
+        ("parity.md#the-star", "parity.md#the-star"),
+        ("../noxfile.py", "source/noxfile.py.md"),
+        ("../.github/CONTRIBUTING.md#set-up", "contributing.md#set-up"),
+        ("https://d2l.ai", "https://d2l.ai"),
+        ("#below", "#below"),
+    ],
+)
+def test_links_lead_to_pages_of_the_site(link, moved):
+    pages = {"noxfile.py": "source/noxfile.py.md", ".github/CONTRIBUTING.md": "contributing.md"}
+    assert relink(f"[a]({link})", "docs/a.md", "a.md", pages) == f"[a]({moved})"
+
+
+def test_links_of_a_file_elsewhere_are_seen_from_its_page():
+    pages = {"LICENSE": "source/LICENSE.md"}
+    text = "[a](docs/parity.md) [b](LICENSE)"
+    assert relink(text, "README.md", "deep/runs.md", pages) == (
+        "[a](../parity.md) [b](../source/LICENSE.md)"
+    )
+
+
+def test_linked_files_are_those_of_the_repository():
+    assert targets("[a](../noxfile.py) ![b](speed/a.png) [c](https://d2l.ai)", "docs/a.md") == {
+        "noxfile.py", "docs/speed/a.png",
+    }  # fmt: skip
