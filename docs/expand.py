@@ -1,6 +1,6 @@
 """What the site makes of the repository's Markdown, which reads well without it.
 
-- A Python block that imports `anynet_torch` appears in four tabs, one per framework.
+- A block that names PyTorch, `anynet_torch` or `--backend torch`, appears in four tabs.
 - A block in the language `source` names code, which appears in its place: `model.py AnyNet.stem`
   once per framework, `anynet_jax/layers.py grouped_conv` or `docs/examples/space.py` once.
 - A link to a file elsewhere in the repository leads to the page that shows this file.
@@ -9,6 +9,7 @@
 import ast
 import re
 import textwrap
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 
@@ -19,6 +20,7 @@ _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+) *\n(?P<body>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
 )
+_PYTORCH = re.compile(r"(import anynet_|--backend )torch\b")
 _LINK = re.compile(r"(?<=\]\()(?P<target>[^)#:\s]+)(?=[)#])")
 _LANGUAGES = {".md": "markdown", ".py": "python", ".json": "json", ".toml": "toml"}
 
@@ -29,52 +31,54 @@ def expand(markdown: str) -> str:
 
 
 def _expanded(block: re.Match[str]) -> str:
-    body = textwrap.dedent(block["body"])
-    if block["language"] == "source":
-        text = _named(body)
-    elif block["language"] == "python" and "import anynet_torch" in body and not block["indent"]:
-        text = _tabs({package: _code(body, package) for package in _packages()})
+    language, body = block["language"], textwrap.dedent(block["body"])
+    if language == "source":
+        text = _shown([line.split() for line in body.splitlines()])
+    elif _PYTORCH.search(body) and not block["indent"]:
+        text = _in_tabs(lambda name: _fenced(language, _of(name, body)))
     else:
         return block[0]
     return textwrap.indent(text, block["indent"]).rstrip()
 
 
-def _named(lines: str) -> str:
-    """The code that each line names by file and, inside of it, by class and function."""
-    sources = [(PurePosixPath(line.split()[0]), line.split()[1:]) for line in lines.splitlines()]
-    if all(path.parts[1:] for path, _ in sources):
-        return "\n".join(_block(path, *name) for path, name in sources)
-    return _tabs(
-        {
-            package: "\n".join(_block(package / path, *name) for path, name in sources)
-            for package in map(PurePosixPath, _packages())
-        }
-    )
+def _shown(sources: list[list[str]]) -> str:
+    """The code of each source, a file and perhaps a name in it, in tabs where it is fourfold."""
+    blocks = [_read(*source) for source in sources if "/" in source[0]]
+    if not blocks:
+        return _in_tabs(
+            lambda name: "\n".join(
+                _read(f"{FRAMEWORKS[name].package}/{file}", *names) for file, *names in sources
+            )
+        )
+    text = "\n".join(blocks)
+    return _in_tabs(lambda name: _of(name, text)) if _PYTORCH.search(text) else text
 
 
-def _packages() -> list[str]:
-    return [framework.package for framework in FRAMEWORKS.values()]
-
-
-def _tabs(texts: dict[PurePosixPath | str, str]) -> str:
-    titles = {framework.package: framework.title for framework in FRAMEWORKS.values()}
+def _in_tabs(text_of: Callable[[str], str]) -> str:
+    """What a function makes of each backend's name."""
     return "\n".join(
-        f'=== "{titles[str(package)]}"\n\n{textwrap.indent(text, "    ")}'
-        for package, text in texts.items()
+        f'=== "{framework.title}"\n\n{textwrap.indent(text_of(name), "    ")}'
+        for name, framework in FRAMEWORKS.items()
     )
 
 
-def _code(body: str, package: str) -> str:
-    return f"```python\n{body.replace('anynet_torch', package)}```\n"
+def _of(backend: str, code: str) -> str:
+    """Code for PyTorch as it is for another backend."""
+    code = code.replace("--backend torch", f"--backend {backend}")
+    return code.replace("anynet_torch", FRAMEWORKS[backend].package)
 
 
-def _block(path: PurePosixPath, name: str | None = None) -> str:
+def _read(path: str, name: str | None = None) -> str:
     code = (ROOT / path).read_text()
     if name is not None:
         code = definition(code, name)
-    language = _LANGUAGES.get(path.suffix, "text")
-    fence = "`" * 4 if "```" in code else "```"
-    return f'{fence}{language} title="{path}"\n{code.rstrip()}\n{fence}\n'
+    return _fenced(_LANGUAGES.get(PurePosixPath(path).suffix, "text"), code, path)
+
+
+def _fenced(language: str, code: str, title: str | None = None) -> str:
+    head = language if title is None else f'{language} title="{title}"'
+    fence = "````" if "```" in code else "```"
+    return f"{fence}{head}\n{code.rstrip()}\n{fence}\n"
 
 
 def definition(code: str, name: str) -> str:
@@ -123,4 +127,4 @@ def _resolved(target: str, origin: str) -> str:
 
 def source_page(path: str) -> str:
     """The page that shows a file of the repository."""
-    return f"---\nsearch: {{exclude: true}}\n---\n# {path}\n\n{_block(PurePosixPath(path))}"
+    return f"---\nsearch: {{exclude: true}}\n---\n# {path}\n\n{_read(path)}"

@@ -10,7 +10,7 @@ from mkdocs.structure.pages import Page
 from docs.expand import ROOT, expand, relink, section, source_page, targets
 
 _README_SECTIONS = {"runs.md": "RegNetX32 on Fashion-MNIST"}
-_FILES: dict[str, str] = {}
+_FILES = {"contributing.md": ".github/CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 _ORIGINS = _FILES | dict.fromkeys(_README_SECTIONS, "README.md")
 
 _pages: dict[str, str] = {}

@@ -4,6 +4,7 @@
 nothing but the package.
 """
 
+import contextlib
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -46,8 +48,8 @@ class Block:
 
     @property
     def neutral(self) -> bool:
-        """Whether it is the same without a framework."""
-        return "anynet_torch" not in self.code and not _BACKEND.search(self.code)
+        """Whether it needs no framework."""
+        return not re.search("--backend" if self.language == "bash" else r"\banynet", self.code)
 
     def of(self, backend: str) -> "Block":
         """This block as it is for a backend, which takes the place of another one in it."""
@@ -59,8 +61,8 @@ class Block:
         if self.language == "python":
             # Empty lines in front, for an error to show the line of the page.
             code = compile("\n" * self.line + self.code, str(self.page), "exec")
-            os.chdir(folder)
-            exec(code, names)
+            with contextlib.chdir(folder):
+                exec(code, names)
             return
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         command = ["bash", "-euo", "pipefail", "-c", self.code]
@@ -69,6 +71,8 @@ class Block:
 
     def commands(self) -> Iterator[list[str]]:
         """The commands of a Bash block, word by word."""
+        if self.language != "bash":
+            return
         for line in self.code.replace("\\\n", " ").split("\n"):
             words = shlex.split(line, comments=True)
             while "&&" in words:
@@ -94,10 +98,19 @@ def read(page: Path) -> list[Block]:
     ]
 
 
-def runnable(page: Path, backend: str) -> list[Block]:
-    """The blocks of a page that run, in a backend's environment."""
-    here = (None, FRAMEWORKS[backend].title)
-    return [block.of(backend) for block in read(page) if block.tab in here and not block.reason]
+def runnable(page: Path, backend: str | None = None) -> list[Block]:
+    """The blocks of a page that run in a backend's environment, or in all together.
+
+    Those that make environments are left out, and those that need ONNX where it is missing.
+    """
+    return [
+        block.of(backend) if backend else block
+        for block in read(page)
+        if not block.reason
+        and (backend is None or block.tab in (None, FRAMEWORKS[backend].title))
+        and not any(words[0] in ("nox", "pip") for words in block.commands())
+        and not ("onnx" in block.code and find_spec("onnxruntime") is None)
+    ]
 
 
 def main(page: str, backend: str) -> None:
@@ -108,7 +121,6 @@ def main(page: str, backend: str) -> None:
         for block in blocks:
             print(f"{block}\n{block.code}", flush=True)
             block.run(names, Path(folder))
-        os.chdir(ROOT)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+"""The code of the pages runs, from top to bottom, in every framework."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.weights.foreign import export_weights
+from tests.documents import PAGES, runnable
+from tests.foreign import REGNETY_400MF, random_arrays
+
+_PAGES = [page for page in PAGES if any(not block.neutral for block in runnable(page))]
+
+_NAMES = {"README.md": {"images": np.zeros((2, 1, 96, 96), np.float32)}}
+"""What a page's Python takes as given."""
+
+
+def _checkpoints(folder):
+    """What a page takes as downloaded from elsewhere."""
+    (folder / "regnet-y-004").mkdir()
+    arrays = random_arrays(REGNETY_400MF)
+    for name, layout in (
+        ("regnet_y_400mf.pth", "torchvision"),
+        ("regnet-y-004/model.safetensors", "huggingface"),
+    ):
+        export_weights(folder / name, REGNETY_400MF, arrays, layout)
+    Image.new("RGB", (300, 200)).save(folder / "photo.png")
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs(page, backend, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if page.name == "weights.md":
+        if name != "torch":
+            pytest.skip("begins with a file of PyTorch's")
+        _checkpoints(tmp_path)
+    names = {"__name__": "page", "anynet": backend, **_NAMES.get(page.name, {})}
+    for block in runnable(page, name):
+        block.run(names, tmp_path)

@@ -1,0 +1,69 @@
+"""The pages' commands exist, and their code that needs no framework runs."""
+
+import ast
+import tomllib
+
+import pytest
+
+from common.cli import main
+from tests.documents import PAGES, ROOT, read, runnable
+
+_BLOCKS = [block for page in PAGES for block in read(page)]
+_COMMANDS = [
+    pytest.param(words, id=f"{block}-{' '.join(words[:3])}")
+    for block in _BLOCKS
+    if block.language == "bash"
+    for words in block.commands()
+]
+_NEUTRAL = [page for page in PAGES if (blocks := runnable(page)) and all(b.neutral for b in blocks)]
+_SESSIONS = {
+    node.name
+    for node in ast.parse((ROOT / "noxfile.py").read_text()).body
+    if isinstance(node, ast.FunctionDef) and node.decorator_list
+}
+_EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+_STAND_INS = {"BACKEND": "torch", "EPOCHS": "10", "SEED": "0"}
+"""Values for the words in capitals that stand for a choice."""
+
+
+def _of(program):
+    return [parameter for parameter in _COMMANDS if parameter.values[0][0] == program]
+
+
+@pytest.mark.parametrize("words", _of("anynet"))
+def test_a_command_of_a_page_is_understood(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    group, arguments, context = main, [_STAND_INS.get(word, word) for word in words[1:]], None
+    while hasattr(group, "commands"):
+        context = group.make_context("anynet", arguments, parent=context)
+        _, group, arguments = group.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
+    group.make_context("anynet", arguments, parent=context)
+
+
+@pytest.mark.parametrize("words", _of("nox"))
+def test_a_session_of_a_page_exists(words):
+    options = words[1 : words.index("--")] if "--" in words else words[1:]
+    assert {word for word in options if word[0] != "-"} <= _SESSIONS
+
+
+@pytest.mark.parametrize("words", _of("pip"))
+def test_an_extra_of_a_page_exists(words):
+    extras = {word[word.index("[") + 1 : -1] for word in words if "[" in word}
+    assert extras <= _EXTRAS.keys()
+
+
+@pytest.mark.parametrize("block", [b for b in _BLOCKS if b.language == "python"], ids=str)
+def test_the_python_of_a_page_is_python(block):
+    assert ast.parse(block.code).body
+
+
+@pytest.mark.parametrize("page", _NEUTRAL, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs_without_a_framework(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "page"}
+    for block in runnable(page):
+        block.run(names, tmp_path)
