@@ -1,4 +1,6 @@
-"""Sessions: one per backend, plus common, lint, parity, train and bench. CI runs a bare `nox`.
+"""Sessions: one per backend, and lint, common, parity, docs, package, train and bench.
+
+CI runs a bare `nox`.
 
 `nox -s torch -- COMMAND ...` runs any command in that backend's environment.
 """
@@ -14,11 +16,14 @@ import nox
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "common", "torch", "jax", "tf", "mx", "parity"]
+nox.options.sessions = [
+    "lint", "common", "torch", "jax", "tf", "mx", "parity", "docs", "package",
+]  # fmt: skip
 
 ROOT = Path(__file__).parent
 # MXNet's environment has the oldest NumPy, so `common` is tested there once more, ONNX included.
 EXTRAS = {"torch": "torch,huggingface", "jax": "jax", "tf": "tf-cpu", "mx": "mx,onnx"}
+DIST = Path("build/dist")
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
 
@@ -100,6 +105,29 @@ def docs(session: nox.Session) -> None:
     install(session, "docs", "docs")
     command = session.posargs or ["build", "--strict"]
     session.run("python", "-m", "mkdocs", *command, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the wheel, look into it, and take the quickstart with nothing else installed.
+
+    In an empty environment with the extra `jax`, or those after `--`.
+    """
+    session.install("build", "pytest", "pytest-timeout", "-c", ".constraints/package.txt")
+    shutil.rmtree(DIST, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(DIST))
+    (wheel,) = DIST.glob("*.whl")
+    session.run("pytest", "tests/package", env={"ANYNET_WHEEL": str(wheel)})
+    for extra in session.posargs or ["jax"]:
+        empty = Path(session.create_tmp()) / extra
+        session.run("python", "-m", "venv", "--clear", str(empty))
+        python = str(empty / "bin" / "python")
+        wanted = f"anynet[{extra}] @ {wheel.resolve().as_uri()}"
+        pins = f".constraints/{extra}.txt"
+        session.run(python, "-m", "pip", "install", "--quiet", wanted, "-c", pins, external=True)
+        # -P, for the packages to be those of the wheel and not of this folder.
+        walk = ("tests/documents.py", "docs/quickstart.md", extra)
+        session.run(python, "-P", *walk, external=True)
 
 
 @nox.session(venv_backend="none")

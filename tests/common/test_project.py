@@ -1,0 +1,46 @@
+"""Files about the project say the same as the project."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _text(path):
+    return (_ROOT / path).read_text()
+
+
+def _pin(constraints, name):
+    (version,) = re.findall(rf"^{name}==(\S+)$", _text(constraints), re.MULTILINE)
+    return version
+
+
+def test_the_workflow_runs_the_sessions_of_a_bare_nox():
+    (sessions,) = re.findall(r"nox.options.sessions = \[([^\]]+)\]", _text("noxfile.py"))
+    (jobs,) = re.findall(r"session: \[([^\]]+)\]", _text(".github/workflows/ci.yml"))
+    assert jobs.split(", ") == [name.strip('", \n') for name in sessions.split(",") if name.strip()]
+
+
+def test_commits_are_checked_by_the_linter_of_the_lint_session():
+    pinned = set(re.findall(r"ruff==([\d.]+)", _text(".pre-commit-config.yaml")))
+    assert pinned == {_pin(".constraints/common.txt", "ruff")}
+
+
+@pytest.mark.parametrize("constraints", ["docs", "torch", "jax", "tf", "package"])
+def test_tools_of_all_environments_have_one_version(constraints):
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", _text(f".constraints/{constraints}.txt"), re.M))
+    shared = pins.keys() & {"click", "numpy", "pytest", "ruff", "mypy", "pillow", "matplotlib"}
+    common = ".constraints/common.txt"
+    assert {name: pins[name] for name in shared} == {name: _pin(common, name) for name in shared}
+
+
+def test_the_citation_is_of_this_version():
+    assert f"\nversion: {_PROJECT['version']}\n" in _text("CITATION.cff")
+
+
+def test_the_changelog_tells_of_this_version():
+    assert f"\n## {_PROJECT['version']}" in _text("CHANGELOG.md")
