@@ -3,17 +3,21 @@
 - A block that names PyTorch, `anynet_torch` or `--backend torch`, appears in four tabs.
 - A block in the language `source` names code, which appears in its place: `model.py AnyNet.stem`
   once per framework, `anynet_jax/layers.py grouped_conv` or `docs/examples/space.py` once.
+- A block in the language `help` names a command, whose help and subcommands appear in its place.
 - A link to a file elsewhere in the repository leads to the page that shows this file.
 """
 
 import ast
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 
+import click
+
 from common.backends import FRAMEWORKS
+from common.cli import main
 
 ROOT = Path(__file__).parents[1]
 _FENCE = re.compile(
@@ -34,6 +38,8 @@ def _expanded(block: re.Match[str]) -> str:
     language, body = block["language"], textwrap.dedent(block["body"])
     if language == "source":
         text = _shown([line.split() for line in body.splitlines()])
+    elif language == "help":
+        text = "\n".join(_help(body.strip(), main))
     elif _PYTORCH.search(body) and not block["indent"]:
         text = _in_tabs(lambda name: _fenced(language, _of(name, body)))
     else:
@@ -79,6 +85,16 @@ def _fenced(language: str, code: str, title: str | None = None) -> str:
     head = language if title is None else f'{language} title="{title}"'
     fence = "````" if "```" in code else "```"
     return f"{fence}{head}\n{code.rstrip()}\n{fence}\n"
+
+
+def _help(name: str, command: click.Command, parent: click.Context | None = None) -> Iterator[str]:
+    """What `--help` prints, of a command and those below it."""
+    settings = {**command.context_settings, "terminal_width": 80}
+    context = click.Context(command, parent, info_name=name, **settings)
+    yield f"## {context.command_path}\n\n{_fenced('text', command.get_help(context))}"
+    if isinstance(command, click.Group):
+        for below, subcommand in command.commands.items():
+            yield from _help(below, subcommand, context)
 
 
 def definition(code: str, name: str) -> str:

@@ -36,7 +36,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="anynet")
 def main() -> None:
-    r"""AnyNet and RegNet design spaces, the same network in four frameworks.
+    """AnyNet and RegNet design spaces, the same network in four frameworks.
 
     \b
     Look at a network:    anynet summary regnetx32 --image-size 96

@@ -35,7 +35,7 @@ _OWN = "anynet"
     "--seed", type=int, default=0, show_default=True, help="What a new head is drawn from."
 )
 def convert(source: str, target: Path, layout: str, num_classes: int | None, seed: int) -> None:
-    r"""Write the network in CHECKPOINT to the file TARGET; its ending says how.
+    """Write the network in CHECKPOINT to the file TARGET; its ending says how.
 
     CHECKPOINT is a weight file, a training state, the directory of a run, or a .safetensors, .npz
     or .pth file of torchvision, timm, pycls, Hugging Face transformers or the chapter's PyTorch

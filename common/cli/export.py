@@ -40,7 +40,7 @@ def export(
     image_size: int,
     fuse: bool,
 ) -> None:
-    r"""Write a trained network in a format that other programs run.
+    """Write a trained network in a format that other programs run.
 
     CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run. What is
     written takes batches of any size.

@@ -89,7 +89,7 @@ def train(
     stop_after: int | None,
     **options: Any,
 ) -> None:
-    r"""Train a network on Fashion-MNIST, by default the chapter's RegNetX32 as in the chapter.
+    """Train a network on Fashion-MNIST, by default the chapter's RegNetX32 as in the chapter.
 
     \b
     The directory --out receives

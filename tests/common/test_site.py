@@ -53,6 +53,11 @@ def test_a_file_with_its_folder_is_shown_once():
     ]
 
 
+def test_a_command_is_shown_with_those_below_it():
+    headings = [line for line in expand("```help\nanynet\n```").splitlines() if line[:2] == "##"]
+    assert {"## anynet", "## anynet train", "## anynet parity compare"} <= set(headings)
+
+
 def test_a_definition_begins_with_its_decorators_and_at_the_margin():
     code = "class A:\n    x = 1\n\n    @property\n    def b(self):\n        return 2\n\nc = 3\n"
     assert definition(code, "A.b") == "@property\ndef b(self):\n    return 2\n"

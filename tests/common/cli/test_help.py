@@ -1,0 +1,27 @@
+"""What `--help` prints."""
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from common.cli import main
+
+
+def _paths(group, path=()):
+    """Every command, as the words that call it."""
+    yield path
+    for name, command in getattr(group, "commands", {}).items():
+        yield from _paths(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(_paths(main)), ids=" ".join)
+def test_help_says_what_a_command_does_without_marks_of_its_source(path):
+    done = CliRunner().invoke(main, [*path, "--help"])
+    assert done.exit_code == 0
+    assert "\n  " in done.stdout.partition("Options:")[0]
+    assert "\\" not in done.stdout
+
+
+def test_examples_keep_their_lines():
+    lines = click.Context(main, info_name="anynet").get_help().splitlines()
+    assert "  Go on:                anynet train --resume runs/first --epochs 4" in lines
