@@ -1,0 +1,18 @@
+"""Flax modules are dataclasses, which the API reference is told here: fields are arguments."""
+
+from typing import Any
+
+from griffe import Class, Decorator, ExprName, Extension
+
+
+_MODULES = {"nn.Module", "Classifier", "AnyNet"}
+
+
+class FlaxFields(Extension):
+    """Marks Flax modules, and what is derived from them, as the dataclasses that they are."""
+
+    def on_class_instance(self, *, cls: Class, **_: Any) -> None:
+        """Add the decorator that Flax applies to every module."""
+        if cls.filepath.parent.name == "anynet_jax" and _MODULES & set(map(str, cls.bases)):
+            decorator = ExprName("dataclasses.dataclass")
+            cls.decorators.append(Decorator(decorator, lineno=None, endlineno=None))
