@@ -8,11 +8,20 @@ from common.spaces.anynet import (
     ANYNETX_D,
     ANYNETX_E,
     VIONETS,
-    small,
 )
+from common.spaces.files import find_space, space_from_dict, space_to_dict
 from common.spaces.limits import Limits
+from common.spaces.named import (
+    REGNETX_DEEP,
+    REGNETX_DEEP_SMALL,
+    RESNETS,
+    SPACES,
+    VANILLA,
+    DesignSpace,
+)
 from common.spaces.population import Costs, Population, Template
 from common.spaces.regnet import REGNETX, REGNETX_C, REGNETY, RegNetSpace
+from common.spaces.small import small
 from common.spaces.space import Dimension, Rule, Space
 
 __all__ = [
@@ -24,9 +33,15 @@ __all__ = [
     "ANYNETX_E",
     "REGNETX",
     "REGNETX_C",
+    "REGNETX_DEEP",
+    "REGNETX_DEEP_SMALL",
     "REGNETY",
+    "RESNETS",
+    "SPACES",
+    "VANILLA",
     "VIONETS",
     "Costs",
+    "DesignSpace",
     "Dimension",
     "Limits",
     "Population",
@@ -34,5 +49,8 @@ __all__ = [
     "Rule",
     "Space",
     "Template",
+    "find_space",
     "small",
+    "space_from_dict",
+    "space_to_dict",
 ]

@@ -17,7 +17,10 @@ _ROWS = 1 << 14
 
 @dataclass(frozen=True)
 class Template:
-    """What all networks of a population share: everything of a spec but its stages."""
+    """What all networks of a population share: everything of a spec but its stages.
+
+    Raises `SpecError`.
+    """
 
     stem_channels: int = 32
     stem_stride: int = 2
@@ -26,6 +29,9 @@ class Template:
     block: BlockKind = "resnext"
     conv_bias: bool = False
     se_ratio: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.network((StageSpec(1, 1),))
 
     def network(self, stages: tuple[StageSpec, ...]) -> AnyNetSpec:
         """The network with these stages. Raises `SpecError`."""

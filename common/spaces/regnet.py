@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, RegNetSpec
 from common.arch.regnet import WIDTH_STEP, compatible_stage
+from common.spaces.intervals import check_shape, interval, rising
 from common.spaces.limits import Limits
 from common.spaces.population import Integers, Population, Template, fitted
 from common.spaces.sampling import sample_within
@@ -30,7 +31,7 @@ class RegNetSpace:
     """RegNets with `stages` stages: depth, w_0, w_a and w_m, and one b and one group width.
 
     Intervals include both ends. A candidate is one choice of all six, and candidates are equally
-    likely; those with another number of stages are no networks of the space.
+    likely; those with another number of stages are no networks of the space. Raises `SpecError`.
     """
 
     name: str
@@ -43,6 +44,20 @@ class RegNetSpace:
     stages: int = 4
     template: Template = field(default_factory=Template)
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        for name, least, step in (
+            ("depths", 1, 1),
+            ("initial_widths", WIDTH_STEP, WIDTH_STEP),
+            ("slopes", 1 / HUNDREDTHS, 1 / HUNDREDTHS),
+            ("width_ratios", 1 + 1 / HUNDREDTHS, 1 / HUNDREDTHS),
+        ):
+            object.__setattr__(self, name, interval(name, getattr(self, name), least, step))
+        for name in ("bottleneck_ratios", "group_widths"):
+            object.__setattr__(self, name, rising(name, getattr(self, name)))
+        check_shape(
+            self.name, self.stages, self.template, self.bottleneck_ratios, self.group_widths
+        )
 
     def size(self) -> int:
         """Exact number of candidates, whatever their stages and the limits."""

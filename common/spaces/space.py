@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise, product
 from math import comb, prod
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from common.arch import AnyNetSpec
 from common.errors import SpecError
+from common.spaces.intervals import check_shape, rising
 from common.spaces.limits import Limits
 from common.spaces.population import Integers, Population, Template, fitted
 from common.spaces.sampling import sample_within
@@ -30,9 +31,10 @@ class Dimension:
     rule: Rule = "free"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", tuple(self.values))
-        if not self.values or list(self.values) != sorted(set(self.values)) or self.values[0] < 1:
-            raise SpecError(f"values must be rising positive integers; got {self.values}")
+        object.__setattr__(self, "values", rising("values", self.values))
+        if self.rule not in get_args(Rule):
+            rules = ", ".join(get_args(Rule))
+            raise SpecError(f"rule must be one of {rules}; got {self.rule!r}")
 
     def size(self, stages: int) -> int:
         """Number of ways to choose a value for each of the stages."""
@@ -103,6 +105,10 @@ class Space:
     stages: int = 4
     template: Template = field(default_factory=Template)
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        check_shape(self.name, self.stages, self.template, self.bottleneck_ratios.values,
+                    self.group_widths.values)  # fmt: skip
 
     def but(self, name: str, **rules: Rule) -> "Space":
         """This space with other rules for the dimensions that are named."""

@@ -157,11 +157,9 @@ def test_networks_with_other_settings_are_outside():
     ids=str,
 )
 def test_costs_are_the_plans(template, image_size):
-    space = replace(ANYNETX_A, template=template)
-    if template.block != "resnext":
-        one = Dimension((1,))
-        space = replace(space, bottleneck_ratios=one, group_widths=one)
-    sample = space.sample(60, seed=0)
+    one = Dimension((1,))
+    plain = {} if template.block == "resnext" else {"bottleneck_ratios": one, "group_widths": one}
+    sample = replace(ANYNETX_A, template=template, **plain).sample(60, seed=0)
     costs = sample.costs(image_size)
     for index, spec in enumerate(sample):
         expected = count(spec, image_size)
