@@ -15,6 +15,7 @@ from common.cli.inspect import inspect
 from common.cli.parity import parity
 from common.cli.plot import plot
 from common.cli.predict import predict
+from common.cli.study import study
 from common.cli.summary import summary
 from common.cli.train import train
 from common.errors import AnyNetError
@@ -49,6 +50,7 @@ def main() -> None:
     Compare runs:         anynet curves runs/first runs/second --out both.png
     Look into a file:     anynet inspect runs/first
     Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
+    Study design spaces:  anynet study run first --space AnyNetXA-small --space AnyNetXE-small
     What is installed:    anynet backends
 
     Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,
@@ -58,6 +60,6 @@ def main() -> None:
 
 for command in (
     summary, plot, init, train, evaluate, predict, curves, inspect, convert, export, backends,
-    parity,
+    parity, study,
 ):  # fmt: skip
     main.add_command(command)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from common.errors import ConfigError, StudyError
 from common.studies.study import Study
+from common.studies.trials import ATTEMPTS
 
 _THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
@@ -34,30 +35,36 @@ def run_workers(
     """Run `workers` processes until no network waits; `watch` is called all the while.
 
     Each has `threads` threads (by default an equal share of the cores) and, with `gpus`, one GPU.
-    What they print is in `logs`. A worker that dies is started again while the others are at
-    work. An interrupt lets every worker give its network back. Raises `StudyError` when all
-    workers have failed.
+    What they print is in `logs`. A worker that is killed is replaced, a few times. An interrupt
+    lets every worker give its network back. Raises `StudyError` when all workers have failed.
     """
     cores = sorted(os.sched_getaffinity(0))
     threads = threads or max(1, len(cores) // workers)
     if workers < 1 or threads < 1:
         raise ConfigError(f"workers, threads: must be at least 1; got {workers} and {threads}")
     logs.mkdir(parents=True, exist_ok=True)
-    running: dict[int, subprocess.Popen[bytes]] = {}
-    for number in range(workers):
+
+    def start(number: int) -> "subprocess.Popen[bytes]":
         # A turn of the cores for each; XLA has no variable for its threads and takes those it has.
         own = {cores[(number * threads + i) % len(cores)] for i in range(threads)}
-        running[number] = _start(study, number, threads, own, gpus, logs)
+        return _start(study, number, threads, own, gpus, logs)
+
+    running = {number: start(number) for number in range(workers)}
     failed: list[int] = []
+    spare = workers * ATTEMPTS
     try:
         while running:
             watch()
             time.sleep(_POLL)
             for number, process in list(running.items()):
-                if process.poll() is not None:
-                    del running[number]
-                    if process.returncode:
-                        failed.append(number)
+                if process.poll() is None:
+                    continue
+                del running[number]
+                if process.returncode < 0 and spare:
+                    spare -= 1
+                    running[number] = start(number)
+                elif process.returncode:
+                    failed.append(number)
     except KeyboardInterrupt:
         _stop(running)
         raise

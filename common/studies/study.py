@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -76,7 +77,6 @@ class Study:
                     f"study {name}: its name must be free in the storage; got one that is there; "
                     "go on with it by anynet study work, or choose another name"
                 ) from error
-            study.set_metric_names(["error"])
             opened = cls(name, url, storage, config)
             for space in config.spaces:
                 opened._add(list(draw(space, 0, config.networks, config.seed)))
@@ -138,10 +138,9 @@ class Study:
 
     def beat(self, claim: Claim) -> None:
         """Tell the others that the worker of `claim` is alive."""
-        try:
+        # A finished trial: the training is over, or another worker has the network now.
+        with suppress(UpdateFinishedTrialError):
             self._storage.set_trial_user_attr(claim.trial_id, "heartbeat", time.time())
-        except UpdateFinishedTrialError:
-            pass  # The training is over, or another worker has it now.
 
     def report(self, claim: Claim, epoch: int, error: float) -> bool:
         """Keep the error after an epoch; whether the pruner wants training to stop."""
@@ -252,10 +251,9 @@ class Study:
         """Queue networks again whose worker is gone; whether the trials have changed."""
         stale = [trial for trial in trials if is_stale(trial, grace)]
         for trial in stale:
-            try:
+            # A finished trial: it ended meanwhile, or another worker saw it first.
+            with suppress(UpdateFinishedTrialError):
                 self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-            except UpdateFinishedTrialError:
-                pass  # It ended meanwhile, or another worker saw it first.
         if stale:
             trials = self._trials()
         lost = [own[-1] for own in by_network(trials).values() if state_of(own) == "lost"]

@@ -96,11 +96,12 @@ def is_stale(trial: FrozenTrial, grace: float) -> bool:
     if trial.state != TrialState.RUNNING:
         return False
     started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
-    return time.time() - max(trial.user_attrs.get("heartbeat", 0.0), started) > grace
+    heard = max(float(trial.user_attrs.get("heartbeat", 0.0)), started)
+    return time.time() - heard > grace
 
 
 def by_network(trials: Iterable[FrozenTrial]) -> dict[str, list[FrozenTrial]]:
-    """The trials of each network by its name, in order, without those that were let go as double."""
+    """The trials of each network by its name, in order, but for those let go as double."""
     found: dict[str, list[FrozenTrial]] = {}
     for trial in trials:
         if "double" not in trial.user_attrs:
@@ -159,5 +160,3 @@ def result_of(trials: Sequence[FrozenTrial]) -> Result:
         attrs.get("worker", ""),
         message,
     )
-
-

@@ -92,7 +92,7 @@ def train_network(
     try:
         train(learner, data, config, [watch], progress, lambda _: None, config.epochs)
         error = watch.error
-    except _Pruned:
+    except _PrunedError:
         error, pruned = watch.error, True
     except TrainingError as diverged:
         error, message = 1.0, str(diverged)
@@ -124,7 +124,7 @@ def _train_claimed(study: Study, claim: Claim, backend: Backend, data: FashionMN
     return ""
 
 
-class _Pruned(Exception):
+class _PrunedError(Exception):
     """The pruner stops the network's training."""
 
 
@@ -140,12 +140,12 @@ class _Watch:
         """Single steps are not kept."""
 
     def record(self, row: Row) -> None:
-        """Keep a row. Raises `_Pruned`."""
+        """Keep a row. Raises `_PrunedError`."""
         self.rows.append(row)
         if row["kind"] == "epoch":
             self.error = 1 - row["val_accuracy"]
             if self._after_epoch(row["epoch"], self.error):
-                raise _Pruned
+                raise _PrunedError
 
     def close(self) -> None:
         """Nothing is open."""
