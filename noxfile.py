@@ -18,7 +18,12 @@ nox.options.sessions = ["lint", "common", "torch", "jax", "tf", "mx", "parity"]
 
 ROOT = Path(__file__).parent
 # MXNet's environment has the oldest NumPy, so `common` is tested there once more, ONNX included.
-EXTRAS = {"torch": "torch,huggingface", "jax": "jax", "tf": "tf-cpu", "mx": "mx,onnx"}
+EXTRAS = {
+    "torch": "torch,huggingface,ray",
+    "jax": "jax,study",
+    "tf": "tf-cpu,study",
+    "mx": "mx,onnx,study",
+}
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
 
@@ -81,14 +86,14 @@ def jax(session: nox.Session) -> None:
 @nox.session
 def common(session: nox.Session) -> None:
     """The tests that need no framework."""
-    install(session, "common", "test,onnx")
+    install(session, "common", "test,onnx,study")
     session.run("pytest", "tests/common", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Lint, format and types."""
-    install(session, "common", "test,lint")
+    install(session, "common", "test,lint,study")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")

@@ -41,6 +41,8 @@ def draw_distributions(spaces: BySpace, names: Sequence[str]) -> "Figure":
 
 def draw_scatter(spaces: BySpace) -> "Figure":
     """Error against every number of the design and every complexity; the range of good ones."""
+    from matplotlib.ticker import EngFormatter
+
     columns = _columns(spaces)
     rows = -(-len(columns) // 4)
     figure, axes = _figure(rows, min(4, len(columns)), _WIDTH * 4, _WIDTH * 0.9 * rows)
@@ -56,7 +58,7 @@ def draw_scatter(spaces: BySpace) -> "Figure":
         panel.axvspan(good.low, good.high, color="0.5", alpha=0.12, lw=0)
         panel.axvline(good.middle, color="0.4", lw=1, ls=":")
         if name in ("params", "flops", "activations"):
-            panel.set_xscale("log")
+            panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.set(xlabel=name, ylabel="error in percent")
     for panel in axes[len(columns) :]:
         panel.remove()

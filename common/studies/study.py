@@ -78,8 +78,7 @@ class Study:
                     "go on with it by anynet study work, or choose another name"
                 ) from error
             opened = cls(name, url, storage, config)
-            for space in config.spaces:
-                opened._add(list(draw(space, 0, config.networks, config.seed)))
+            opened._add(0, config)
             # Last: a study that was not made to its end is none.
             study.set_user_attr(_CONFIG, config.to_dict())
         return opened
@@ -196,17 +195,20 @@ class Study:
         if more < 1:
             raise StudyError(f"extend: must be by at least 1 network; got {more}")
         config = replace(self.config, networks=self.config.networks + more)
-        there = by_network(self._trials())
-        for space in config.spaces:
-            networks = draw(space, self.config.networks, more, config.seed)
-            self._add([network for network in networks if network.name not in there])
+        self._add(self.config.networks, config)
         self._patiently(lambda: self._study.set_user_attr(_CONFIG, config.to_dict()))
         self.config = config
         return config.networks
 
-    def _add(self, networks: Sequence[Network]) -> None:
-        names = [space.name for space in self.config.spaces]
-        self._study.add_trials(waiting_trials(networks, names, self.config.training.resize))
+    def _add(self, start: int, config: StudyConfig) -> None:
+        """Queue the networks from `start` on, one of each space in turn: all grow alike."""
+        there = by_network(self._trials())
+        drawn = [draw(s, start, config.networks - start, config.seed) for s in config.spaces]
+        networks = [one for group in zip(*drawn, strict=True) for one in group]
+        missing = [network for network in networks if network.name not in there]
+        names = [space.name for space in config.spaces]
+        trials = waiting_trials(missing, names, config.training.resize)
+        self._patiently(lambda: self._study.add_trials(trials))
 
     def _trials(self) -> list[FrozenTrial]:
         return self._patiently(lambda: self._storage.get_all_trials(self._id, deepcopy=False))
