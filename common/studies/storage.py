@@ -53,7 +53,7 @@ def storage_errors(url: str) -> Iterator[None]:
             "what was finished before is kept"
         ) from error
     except RuntimeError as error:
-        if "schema version" not in str(error) and "version of optuna" not in str(error).lower():
+        if "table schema" not in str(error):
             raise
         raise StudyError(
             f"storage {_shown(url)}: must be of the installed version of Optuna; got {error}; "

@@ -12,7 +12,7 @@ from common.studies import Study
 ENDED = ("complete", "pruned", "failed")
 """States of networks that no worker trains any more."""
 
-_EVERY = 2.0
+_EVERY = 10.0
 """Seconds between two looks into the storage."""
 
 
