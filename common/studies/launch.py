@@ -1,7 +1,6 @@
 """Workers on this machine: a process each, with its share of the cores and GPUs."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -97,7 +96,7 @@ def _start(
 
 def _stop(running: dict[int, "subprocess.Popen[bytes]"]) -> None:
     for process in running.values():
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # SIGINT is ignored by what was started in the background
     for process in running.values():
         try:
             process.wait(timeout=60)

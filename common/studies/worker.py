@@ -2,19 +2,18 @@
 
 import gc
 import os
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Final
 
 from common.backends import Backend, load_backend
 from common.data import FashionMNIST
 from common.errors import StudyError, TrainingError
+from common.studies.interrupts import sigterm_interrupts
 from common.studies.study import Claim, Study
 from common.studies.trials import GRACE
 from common.training import Row, TrainConfig
@@ -53,7 +52,7 @@ def work(study: Study, tell: Tell = print, most: int | None = None) -> int:
     backend = load_backend(config.backend)
     data = FashionMNIST(config.batch_size, config.resize, config.data)
     done = failures = 0
-    with _interrupts():
+    with sigterm_interrupts():
         while most is None or done < most:
             claim = study.claim(name)
             if claim is None:
@@ -170,20 +169,3 @@ def _heartbeat(study: Study, claim: Claim) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-@contextmanager
-def _interrupts() -> Iterator[None]:
-    """Let SIGTERM, which batch systems send before they kill, interrupt like Ctrl-C."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

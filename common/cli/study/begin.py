@@ -20,6 +20,7 @@ from common.spaces import Limits, find_space
 from common.studies import Study, StudyConfig
 from common.studies import work as train_networks
 from common.studies.cluster import run_on_ray
+from common.studies.interrupts import sigterm_interrupts
 from common.studies.launch import limit_threads, run_workers
 from common.training import TrainConfig
 
@@ -62,7 +63,7 @@ def run(
         study = _created_or_same(name, storage, _config(options))
     else:
         study = Study.open(name, storage)
-    with Progress(study) as progress:
+    with sigterm_interrupts(), Progress(study) as progress:
         try:
             if ray is not None:
                 address = None if ray == "local" else ray
