@@ -11,8 +11,8 @@ from common.spaces.population import Population
 Draw = Callable[[int, np.random.Generator], Population]
 """Candidates by their number and a stream; fewer than that when some are no networks."""
 
-_MOST_AT_ONCE = 1 << 18
-"""Candidates that are drawn together."""
+_MOST_AT_ONCE = 1 << 15
+"""Candidates that are drawn together: their arrays stay in a core's cache."""
 
 _PATIENCE = 10_000
 """Candidates of which one must be within the limits."""
