@@ -122,7 +122,10 @@ class Space:
         return prod(dimension.size(self.stages) for dimension in self._dimensions)
 
     def sample(self, n: int, seed: int) -> Population:
-        """`n` networks, the same for equal seeds. Raises `SpecError` when limits leave too few."""
+        """`n` networks, for equal seeds the first ones of one sequence.
+
+        Raises `SpecError` when the limits leave too few.
+        """
         return sample_within(self.name, self._candidates, self.limits, n, seed)
 
     def contains(self, spec: AnyNetSpec) -> bool:
