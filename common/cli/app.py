@@ -15,6 +15,7 @@ from common.cli.inspect import inspect
 from common.cli.parity import parity
 from common.cli.plot import plot
 from common.cli.predict import predict
+from common.cli.spaces import spaces
 from common.cli.study import study
 from common.cli.summary import summary
 from common.cli.train import train
@@ -49,6 +50,7 @@ def main() -> None:
     For other programs:   anynet export runs/first --format onnx --out model.onnx
     Compare runs:         anynet curves runs/first runs/second --out both.png
     Look into a file:     anynet inspect runs/first
+    Design spaces:        anynet spaces AnyNetXE-small --n 10
     Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
     Study design spaces:  anynet study run first --space AnyNetXA-small --space AnyNetXE-small
     What is installed:    anynet backends
@@ -60,6 +62,6 @@ def main() -> None:
 
 for command in (
     summary, plot, init, train, evaluate, predict, curves, inspect, convert, export, backends,
-    parity, study,
+    parity, spaces, study,
 ):  # fmt: skip
     main.add_command(command)

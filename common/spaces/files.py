@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields, replace
@@ -37,7 +38,11 @@ def find_space(name_or_path: str | Path) -> DesignSpace:
 def space_to_dict(space: DesignSpace) -> dict[str, Any]:
     """Plain data for JSON, from which `space_from_dict` gives an equal space."""
     kind = next(name for name, made in _KINDS.items() if isinstance(space, made))
-    return {"kind": kind, **cast(dict[str, Any], _plain(asdict(space)))}
+    data = {"kind": kind, **cast(dict[str, Any], _plain(asdict(space)))}
+    for key, value in data.items():
+        if isinstance(value, dict) and "values" in value:
+            data[key] = {**_shortened(value["values"]), "rule": value["rule"]}
+    return data
 
 
 def space_from_dict(data: object, where: str = "space") -> DesignSpace:
@@ -93,7 +98,12 @@ def _part(before: Any, data: object, where: str) -> Any:
     """A template or limits, of which the data change what they name."""
     given = _mapping(data, where)
     _check_keys(given, [field.name for field in fields(before)], where)
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+    values = {
+        key: tuple(math.inf if end is None else end for end in value)
+        if isinstance(value, list)
+        else value
+        for key, value in given.items()
+    }
     return _inside(where, lambda: replace(before, **values))
 
 
@@ -125,6 +135,14 @@ def _range(data: object, where: str) -> range:
         _refuse(where, rule, data)
     first, last, step = (*data, 1)[:3]
     return range(first, last + 1, step)
+
+
+def _shortened(values: list[int]) -> dict[str, list[int]]:
+    """Values as their range, when they are one of more than two."""
+    first, last, step = values[0], values[-1], values[min(1, len(values) - 1)] - values[0]
+    if len(values) > 2 and values == list(range(first, last + 1, step)):
+        return {"range": [first, last, step]}
+    return {"values": values}
 
 
 def _ready(name: object, where: str, rule: str) -> DesignSpace:
@@ -171,7 +189,9 @@ def _inside(where: str, make: Callable[[], Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Without tuples and absent limits."""
+    """Without tuples, absent limits, and infinity, which JSON has not."""
+    if value == math.inf:
+        return None
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items() if inner is not None}
     return [_plain(inner) for inner in value] if isinstance(value, tuple) else value

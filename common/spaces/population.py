@@ -46,6 +46,10 @@ class Template:
             self.se_ratio,
         )
 
+    def describes(self, spec: AnyNetSpec) -> bool:
+        """Whether all of `spec` but its stages is this."""
+        return spec.block == self.block and spec == self.network(spec.stages)
+
 
 @dataclass(frozen=True)
 class Costs:

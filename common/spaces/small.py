@@ -24,8 +24,8 @@ def small(space: AnySpace) -> AnySpace:
     A `RegNetSpace` has a fifth of its blocks, 3 to 12 for RegNetX: about those of three stages of
     a small `Space`. Lines begin at 8 to 24 channels and rise by 2 to 12 per block; w_m is kept.
     Of RegNetX' candidates then 36 % have three stages (the paper's: 19 % have four), half of
-    the networks are at most 64 wide and 94 % at most 128. Steeper lines and wider beginnings
-    would leave more than a tenth beyond 128, and flatter ones fewer networks of three stages.
+    the networks are at most 64 wide and 94 % at most 128. Of steeper lines and of wider beginnings
+    a tenth and more would go beyond 128, and fewer of the flatter ones have three stages.
     """
     template = replace(
         space.template, stem_channels=16, stem_stride=1, num_classes=10, in_channels=1

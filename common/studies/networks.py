@@ -24,15 +24,15 @@ class Network:
         return f"{self.space}/{self.index}"
 
 
-def draw(space: DesignSpace, start: int, n: int, seed: int) -> Iterator[Network]:
-    """The networks `start`, ..., `start + n - 1` of a study's space.
+def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[Network]:
+    """The networks from `start` on to before `stop` of a study's space.
 
-    They depend on the seed, on the space's name and on `start`, and on no other space.
+    They are part of one sequence, which depends on the seed and the space's name alone.
     """
-    sequence = np.random.SeedSequence([seed, zlib.crc32(space.name.encode()), start])
-    population = space.sample(n, int(sequence.generate_state(1)[0]))
-    for index, spec in enumerate(population, start):
-        yield Network(space.name, index, spec)
+    sequence = np.random.SeedSequence([seed, zlib.crc32(space.name.encode())])
+    population = space.sample(stop, int(sequence.generate_state(1)[0]))
+    for index in range(start, stop):
+        yield Network(space.name, index, population[index])
 
 
 def stage_parameters(spec: AnyNetSpec) -> dict[str, int]:

@@ -203,7 +203,7 @@ class Study:
     def _add(self, start: int, config: StudyConfig) -> None:
         """Queue the networks from `start` on, one of each space in turn: all grow alike."""
         there = by_network(self._trials())
-        drawn = [draw(s, start, config.networks - start, config.seed) for s in config.spaces]
+        drawn = [draw(s, start, config.networks, config.seed) for s in config.spaces]
         networks = [one for group in zip(*drawn, strict=True) for one in group]
         missing = [network for network in networks if network.name not in there]
         names = [space.name for space in config.spaces]

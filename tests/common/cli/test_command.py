@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from common import REGNETX32, regnet
+from common import REGNETX32, AnyNetSpec, count, regnet
 from common.arch import parameters
 from common.cli import main
+from common.spaces import SPACES, space_from_dict
 from common.weights import initial_weights, load_weights, save_weights
 
 
@@ -68,6 +69,42 @@ def test_the_summary_has_groups_and_blocks_per_stage():
     assert [row["blocks"] for row in rows] == [0, 2, 6, 12, 2, 0]
 
 
+def test_spaces_are_listed_with_their_candidates():
+    output = _run("spaces").stdout
+    assert "1,846,757,322,198,614,016   none: all parameters are free" in output
+    assert "817,446,539,520   depths and widths never decrease; one bottleneck ratio" in output
+
+
+def test_a_space_shows_networks_that_it_contains():
+    data = json.loads(_run("spaces", "anynetxe-small", "--n", 3, "--seed", 5, "--json").stdout)
+    networks = [AnyNetSpec.from_dict(shown["spec"]) for shown in data["networks"]]
+    assert networks == list(SPACES["AnyNetXE-small"].sample(3, seed=5))
+    assert data["candidates"] == SPACES["AnyNetXE-small"].size()
+    assert space_from_dict(data["space"]) == SPACES["AnyNetXE-small"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "size"),
+    [(["RegNetX"], 224), (["RegNetX-small"], 96), (["RegNetX", "--image-size", "64"], 64)],
+    ids=str,
+)
+def test_networks_of_a_space_are_counted(arguments, size):
+    data = json.loads(_run("spaces", *arguments, "--n", 1, "--json").stdout)
+    shown = data["networks"][0]
+    expected = count(AnyNetSpec.from_dict(shown["spec"]), size)
+    assert data["image_size"] == size
+    assert (shown["params"], shown["flops"]) == (expected.params, expected.flops)
+    assert data["summary"]["flops"]["least"] <= data["summary"]["flops"]["median"]
+
+
+def test_a_space_file_shows_networks_within_its_limits(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("{name: mine, base: RegNetX, limits: {flops: [3e8, 4e8], image_size: 160}}")
+    result = _run("spaces", path, "--n", 2)
+    assert "flops from 300,000,000 to 400,000,000 at 160 pixels" in result.stdout
+    assert "sampled with seed 0, at 160x160" in result.stdout
+
+
 @pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
 def test_plot_writes_the_format_of_the_ending(tmp_path, ending, start):
     out = tmp_path / f"a.{ending}"
@@ -105,6 +142,9 @@ def test_plot_reads_a_checkpoint(tmp_path):
         (["summary", "none.json"], 1, "none.json: must be a readable spec file"),
         (["summary", "none.safetensors"], 1, "none.safetensors: must be a weight file"),
         (["summary", "regnetx32", "--image-size", 0], 2, "0 is not in the range"),
+        (["spaces", "anynetxf"], 1, "did you mean AnyNetXE"),
+        (["spaces", "none.yaml"], 1, "none.yaml: must be a readable file of a space"),
+        (["spaces", "--n", 3], 2, "n: needs a space"),
         (["train"], 1, "out: a new run needs a directory"),
         (["curves", "none"], 1, "none/record.jsonl: must be a training record"),
         (["train", "--resume", "none"], 1, "none: must be the directory of a run"),
