@@ -10,7 +10,13 @@ _POLL = 1.0
 
 
 def run_on_ray(
-    study: Study, address: str | None, workers: int, threads: int, gpus: float, watch: Watch
+    study: Study,
+    address: str | None,
+    workers: int,
+    threads: int,
+    gpus: float,
+    grace: float,
+    watch: Watch,
 ) -> None:
     """Run `workers` on the cluster at `address` until no network waits.
 
@@ -30,7 +36,7 @@ def run_on_ray(
             f"ray: must have a cluster at {address or 'this machine'}; got {error}"
         ) from error
     worker = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_work)
-    waiting = [worker.remote(study.name, study.url, threads) for _ in range(workers)]
+    waiting = [worker.remote(study.name, study.url, threads, grace) for _ in range(workers)]
     failures: list[Exception] = []
     try:
         while waiting:
@@ -55,6 +61,6 @@ def run_on_ray(
         )
 
 
-def _work(name: str, url: str, threads: int) -> int:
+def _work(name: str, url: str, threads: int, grace: float) -> int:
     limit_threads(threads)
-    return work(Study.open(name, url), tell=lambda _: None)
+    return work(Study.open(name, url), tell=lambda _: None, grace=grace)

@@ -29,7 +29,13 @@ def limit_threads(threads: int) -> None:
 
 
 def run_workers(
-    study: Study, workers: int, threads: int | None, gpus: int, logs: Path, watch: Watch
+    study: Study,
+    workers: int,
+    threads: int | None,
+    gpus: int,
+    grace: float,
+    logs: Path,
+    watch: Watch,
 ) -> None:
     """Run `workers` processes until no network waits; `watch` is called all the while.
 
@@ -46,7 +52,7 @@ def run_workers(
     def start(number: int) -> "subprocess.Popen[bytes]":
         # A turn of the cores for each; XLA has no variable for its threads and takes those it has.
         own = {cores[(number * threads + i) % len(cores)] for i in range(threads)}
-        return _start(study, number, threads, own, gpus, logs)
+        return _start(study, number, threads, own, gpus, grace, logs)
 
     running = {number: start(number) for number in range(workers)}
     failed: list[int] = []
@@ -76,14 +82,20 @@ def run_workers(
 
 
 def _start(
-    study: Study, number: int, threads: int, cores: set[int], gpus: int, logs: Path
+    study: Study,
+    number: int,
+    threads: int,
+    cores: set[int],
+    gpus: int,
+    grace: float,
+    logs: Path,
 ) -> "subprocess.Popen[bytes]":
     environment = os.environ | dict.fromkeys(_THREADS, str(threads))
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
     command = (
         sys.executable, "-m", "common.cli", "study", "work", study.name, "--storage", study.url,
-        "--threads", str(threads),
+        "--threads", str(threads), "--grace", str(grace),
     )  # fmt: skip
     with _log(logs, number).open("ab") as log:
         # A session of its own: Ctrl-C reaches this process, which passes it on once.

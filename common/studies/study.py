@@ -135,6 +135,10 @@ class Study:
                 if self._take(trial, worker):
                     return Claim(trial._trial_id, trial.number, network_of(trial))
 
+    def is_training(self) -> bool:
+        """Whether some network is with a worker."""
+        return any(trial.state == TrialState.RUNNING for trial in self._trials())
+
     def beat(self, claim: Claim) -> None:
         """Tell the others that the worker of `claim` is alive."""
         # A finished trial: the training is over, or another worker has the network now.

@@ -20,8 +20,11 @@ from common.training import Row, TrainConfig
 from common.training.checkpoint import Progress
 from common.training.loop import train
 
-_BEAT: Final = GRACE / 4
-"""Seconds between heartbeats."""
+_BEATS: Final = 4
+"""Heartbeats within the time after which a worker counts as gone."""
+
+_POLL: Final = 2.0
+"""Seconds between two looks for a network that another worker gave back or left behind."""
 
 _FAILURES: Final = 3
 """Networks that may fail one after the other before a worker gives up."""
@@ -40,12 +43,14 @@ class Outcome:
     message: str | None = None
 
 
-def work(study: Study, tell: Tell = print, most: int | None = None) -> int:
-    """Train networks until none waits, or `most` of them; how many this worker finished.
+def work(study: Study, tell: Tell = print, most: int | None = None, grace: float = GRACE) -> int:
+    """Train networks until all are done, or `most` of them; how many this worker finished.
 
-    The framework is imported and the images are read once. An interrupt (SIGINT or SIGTERM) gives
-    the current network back and goes on as `KeyboardInterrupt`. Raises `StudyError` when the
-    storage stays away or network after network fails.
+    The framework is imported and the images are read once. While others train the last networks,
+    it waits: those of a worker that is not heard of for `grace` seconds are trained again. An
+    interrupt (SIGINT or SIGTERM) gives the current network back and goes on as
+    `KeyboardInterrupt`. Raises `StudyError` when the storage stays away or network after network
+    fails.
     """
     config = study.config.training
     name = f"{socket.gethostname()}:{os.getpid()}"
@@ -54,10 +59,13 @@ def work(study: Study, tell: Tell = print, most: int | None = None) -> int:
     done = failures = 0
     with sigterm_interrupts():
         while most is None or done < most:
-            claim = study.claim(name)
+            claim = study.claim(name, grace)
             if claim is None:
-                break
-            message = _train_claimed(study, claim, backend, data)
+                if not study.is_training():
+                    break
+                time.sleep(min(_POLL, grace))
+                continue
+            message = _train_claimed(study, claim, backend, data, grace / _BEATS)
             failures = failures + 1 if message else 0
             done += not message
             tell(message or f"{claim.network.name} is done")
@@ -98,14 +106,16 @@ def train_network(
     return Outcome(error, tuple(watch.rows), time.perf_counter() - began, pruned, message)
 
 
-def _train_claimed(study: Study, claim: Claim, backend: Backend, data: FashionMNIST) -> str:
+def _train_claimed(
+    study: Study, claim: Claim, backend: Backend, data: FashionMNIST, beat: float
+) -> str:
     """Train what was claimed and keep the result; a message when it failed."""
 
     def after_epoch(epoch: int, error: float) -> bool:
         return study.report(claim, epoch, error)
 
     try:
-        with _heartbeat(study, claim):
+        with _heartbeat(study, claim, beat):
             outcome = train_network(backend, claim, data, study.config.training, after_epoch)
         study.finish(claim, outcome.error, outcome.rows, outcome.seconds,
                      outcome.pruned, outcome.message)  # fmt: skip
@@ -151,12 +161,12 @@ class _Watch:
 
 
 @contextmanager
-def _heartbeat(study: Study, claim: Claim) -> Iterator[None]:
-    """Tell the others from a thread that this worker is alive."""
+def _heartbeat(study: Study, claim: Claim, seconds: float) -> Iterator[None]:
+    """Tell the others from a thread, every so many seconds, that this worker is alive."""
     over = threading.Event()
 
     def beat() -> None:
-        while not over.wait(_BEAT):
+        while not over.wait(seconds):
             try:
                 study.beat(claim)
             except Exception:

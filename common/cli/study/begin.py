@@ -9,6 +9,7 @@ import click
 
 from common.cli.options import chosen_recipe
 from common.cli.study.options import (
+    grace_option,
     name_argument,
     new_study_options,
     storage_option,
@@ -51,6 +52,7 @@ def run(
     workers: int,
     threads: int | None,
     gpus: float,
+    grace: float,
     ray: str | None,
     **options: Any,
 ) -> None:
@@ -67,10 +69,10 @@ def run(
         try:
             if ray is not None:
                 address = None if ray == "local" else ray
-                run_on_ray(study, address, workers, threads or 1, gpus, progress.update)
+                run_on_ray(study, address, workers, threads or 1, gpus, grace, progress.update)
             else:
                 logs = Path(f"{name}-workers")
-                run_workers(study, workers, threads, int(gpus), logs, progress.update)
+                run_workers(study, workers, threads, int(gpus), grace, logs, progress.update)
         except KeyboardInterrupt:
             click.echo(f"go on with: anynet study run {name} --storage {storage}", err=True)
             raise
@@ -82,8 +84,9 @@ def run(
 @storage_option()
 @click.option("--threads", type=click.IntRange(1), help="Threads to use; default: all cores.")
 @click.option("--most", type=click.IntRange(1), help="Stop after this many networks.")
-def work(name: str, storage: str, threads: int | None, most: int | None) -> None:
-    r"""Train networks of a study until none waits.
+@grace_option()
+def work(name: str, storage: str, threads: int | None, most: int | None, grace: float) -> None:
+    r"""Train networks of a study until all are done.
 
     Any number of workers may do so, on any machines that reach the storage. On SLURM:
 
@@ -94,7 +97,7 @@ def work(name: str, storage: str, threads: int | None, most: int | None) -> None
     if threads is not None:
         limit_threads(threads)
     try:
-        done = train_networks(Study.open(name, storage), click.echo, most)
+        done = train_networks(Study.open(name, storage), click.echo, most, grace)
     except KeyboardInterrupt:
         click.echo(
             f"the current network was given back; "
@@ -102,8 +105,7 @@ def work(name: str, storage: str, threads: int | None, most: int | None) -> None
             err=True,
         )
         raise
-    click.echo(f"no network waits any more; this worker trained {done}" if most is None
-               else f"this worker trained {done}")  # fmt: skip
+    click.echo(f"this worker trained {done} networks")
 
 
 def _created_or_same(name: str, storage: str, config: StudyConfig) -> Study:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import click
 
 from common.cli.options import Decorator, backend_option, data_option, device_option, recipe_options
+from common.studies.trials import GRACE
 from common.training import Precision
 
 _Function = Callable[..., Any]
@@ -102,6 +103,17 @@ def new_study_options(function: _Function) -> _Function:
     return function
 
 
+def grace_option() -> Decorator:
+    """When a worker counts as gone."""
+    return click.option(
+        "--grace",
+        type=click.FloatRange(0, min_open=True),
+        default=GRACE,
+        show_default=True,
+        help="Seconds without a sign of life after which another worker's network is taken over.",
+    )
+
+
 def worker_options(function: _Function) -> _Function:
     """How many workers there are, and what each may use."""
     for option in reversed(
@@ -115,6 +127,7 @@ def worker_options(function: _Function) -> _Function:
                 "--gpus", type=click.FloatRange(0), default=0, show_default=True,
                 help="GPUs that the workers share; with --ray, GPUs per worker, such as 0.25.",
             ),
+            grace_option(),
             click.option(
                 "--ray", metavar="[ADDRESS]", is_flag=False, flag_value="local",
                 help="Place the workers on the Ray cluster at ADDRESS, or on one made here.",

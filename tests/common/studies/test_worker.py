@@ -91,8 +91,14 @@ def test_an_interrupted_worker_gives_its_network_back(study, backend, number):
     assert (states.count("complete"), states.count("waiting")) == (1, 5)
 
 
+def test_a_worker_waits_for_the_networks_of_others(study, backend):
+    claim = study.claim("gone")
+    assert work(study, tell=lambda _: None, grace=1.0) == 6
+    (result,) = (r for r in study.results() if r.network == claim.network)
+    assert result.attempts == 2
+
+
 def test_a_worker_keeps_telling_that_it_is_alive(study, backend, monkeypatch):
-    monkeypatch.setattr("common.studies.worker._BEAT", 0.01)
     beats = []
     monkeypatch.setattr(study, "beat", beats.append)
 
@@ -102,5 +108,5 @@ def test_a_worker_keeps_telling_that_it_is_alive(study, backend, monkeypatch):
         time.sleep(0.2)
 
     backend.fail = fail
-    work(study, tell=lambda _: None, most=1)
+    work(study, tell=lambda _: None, most=1, grace=0.04)
     assert len(beats) > 3
