@@ -6,7 +6,7 @@ import mxnet
 from mxnet import autograd
 
 from anynet_mx.model import AnyNet
-from common.arch import plan
+from common.arch import image_shape
 from common.arch.plan import ImageSize
 from common.files import new_folder
 
@@ -21,7 +21,7 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
     (N, C, height, width) of any size to logits. Raises `FileExistsError` when the folder is in
     use, `SpecError` for an `image_size` below 1.
     """
-    shape = plan(network.spec, image_size)[0].in_shape
+    shape = image_shape(network.spec, image_size)
     weight = next(iter(network.collect_params().values()))
     images = mxnet.np.zeros((1, *shape), dtype=weight.dtype, ctx=weight.list_ctx()[0])
     hybridised = network.net._active

@@ -56,7 +56,8 @@ def draw_widths(axes: Any, spec: AnyNetSpec) -> None:
         )  # fmt: skip
         first += stage.depth
     top = widest if parameters is None else max(widest, parameters.linear_widths[-1])
-    axes.set(xlabel="block j", ylabel="width in channels", xlim=(-0.8, first - 0.2))
+    unit = "units" if spec.block == "mlp" else "channels"
+    axes.set(xlabel="block j", ylabel=f"width in {unit}", xlim=(-0.8, first - 0.2))
     axes.set_ylim(0, 1.2 * top)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
@@ -91,7 +92,7 @@ def draw_parts(axes: Any, spec: AnyNetSpec, image_size: ImageSize) -> None:
         height = 0.25 + 1.75 * log2(side) / max(1.0, log2(max(shapes[0][1:])))
         stage = spec.stages[column - 2] if name.startswith("stage") else None
         _draw_box(axes, column, height, stage)
-        size = "\n".join([name.replace("stage", "stage "), *_size(shape)])
+        size = "\n".join([name.replace("stage", "stage "), *_size(name, shape)])
         axes.text(column * _COLUMN, 1.12, size, ha="center", va="bottom", fontsize=9)
         axes.text(column * _COLUMN, -1.15, "\n".join(lines), ha="center", va="top", fontsize=8)
     axes.text(
@@ -119,6 +120,9 @@ def _draw_box(axes: Any, column: int, height: float, stage: StageSpec | None) ->
 
 def _texts(spec: AnyNetSpec) -> list[list[str]]:
     """What each part of the diagram is made of, line by line."""
+    if spec.block == "mlp":
+        blocks = [[_counted(stage.depth, "block"), "linear layers"] for stage in spec.stages]
+        return [[], ["linear layer"], *blocks, ["linear layer"]]
     stages = []
     for stage in spec.stages:
         lines = [f"{_counted(stage.depth, 'block')}, stride {stage.stride}"]
@@ -135,10 +139,10 @@ def _texts(spec: AnyNetSpec) -> list[list[str]]:
     return [[], stem, *stages, ["mean over positions", "linear layer"]]
 
 
-def _size(shape: tuple[int, ...]) -> list[str]:
-    """Channels and pixels of a shape (channels, height, width), or classes of (classes,)."""
+def _size(name: str, shape: tuple[int, ...]) -> list[str]:
+    """Channels and pixels of a shape (channels, height, width); units, or classes, of (N,)."""
     if len(shape) == 1:
-        return [_counted(shape[0], "class", "es")]
+        return [_counted(shape[0], "class", "es") if name == "head" else _counted(shape[0], "unit")]
     return [_counted(shape[0], "channel"), f"{shape[1]} x {shape[2]}"]
 
 
