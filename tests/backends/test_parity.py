@@ -55,7 +55,7 @@ def test_observing_leaves_the_network_as_it_was(backend):
 )  # fmt: skip
 @given(spec=specs().filter(lambda spec: spec.num_classes > 1))  # one class has no gradient
 def test_random_networks_are_the_reference(backend, spec):
-    case = Case("random", spec, 16, 4, 2)
+    case = Case("random", spec, spec.image_size or 16, 4, 2)
     assert [str(item) for item in _outside(backend, case, record(reference, case))] == []
 
 
