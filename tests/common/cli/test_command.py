@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from common import REGNETX32, regnet
+from common import REGNETX32, MLPSpec, regnet
 from common.arch import parameters
 from common.cli import main
 from common.weights import initial_weights, load_weights, save_weights
@@ -66,6 +66,41 @@ def test_the_summary_has_groups_and_blocks_per_stage():
     rows = json.loads(_run("summary", "regnety_4.0gf", "--json").stdout)["stages"]
     assert [row["groups"] for row in rows] == [1, 2, 3, 8, 17, 1]
     assert [row["blocks"] for row in rows] == [0, 2, 6, 12, 2, 0]
+
+
+@pytest.fixture
+def mlp(tmp_path):
+    """The spec file of an mlp for images of 28 pixels."""
+    (tmp_path / "mlp.json").write_text(MLPSpec(4, 32, 32, 2).network().to_json())
+    return tmp_path / "mlp.json"
+
+
+@pytest.mark.parametrize("options", [(), ("--image-size", 28)])
+def test_a_summary_of_an_mlp_is_at_its_size(mlp, options):
+    data = json.loads(_run("summary", mlp, *options, "--json").stdout)
+    assert data["image_size"] == [28, 28]
+    assert data["stages"][0]["out_shape"] == [256]
+
+
+@pytest.mark.parametrize("command", [["summary"], ["plot"], ["train", "--out", "run", "--model"]])
+def test_an_mlp_at_another_size_is_refused(mlp, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    result = _run(*command, mlp, "--image-size", 96)
+    assert result.exit_code == 1
+    assert "image_size must be that of the mlp, 28x28; got 96x96" in result.stderr
+    assert list(tmp_path.iterdir()) == [mlp]
+
+
+def test_an_mlp_is_plotted_initialised_inspected_and_converted(mlp, tmp_path):
+    weights, again = tmp_path / "mlp.safetensors", tmp_path / "again.safetensors"
+    for arguments in (
+        ("plot", mlp, "--out", tmp_path / "mlp.svg"),
+        ("init", mlp, weights),
+        ("convert", weights, again),
+    ):
+        assert _run(*arguments).exit_code == 0
+    data = json.loads(_run("inspect", again, "--json").stdout)
+    assert data["params"] == json.loads(_run("summary", mlp, "--json").stdout)["params"]
 
 
 @pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
