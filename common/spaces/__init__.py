@@ -11,6 +11,14 @@ from common.spaces.anynet import (
     small,
 )
 from common.spaces.limits import Limits
+from common.spaces.mlp import (
+    MLPS,
+    MLPS_CONSTANT,
+    MLPS_FALLING,
+    MLPS_LINE,
+    MLPS_RISING,
+    MLPSpace,
+)
 from common.spaces.population import Costs, Population, Template
 from common.spaces.regnet import REGNETX, REGNETX_C, REGNETY, RegNetSpace
 from common.spaces.space import Dimension, Rule, Space
@@ -22,6 +30,11 @@ __all__ = [
     "ANYNETX_C",
     "ANYNETX_D",
     "ANYNETX_E",
+    "MLPS",
+    "MLPS_CONSTANT",
+    "MLPS_FALLING",
+    "MLPS_LINE",
+    "MLPS_RISING",
     "REGNETX",
     "REGNETX_C",
     "REGNETY",
@@ -29,6 +42,7 @@ __all__ = [
     "Costs",
     "Dimension",
     "Limits",
+    "MLPSpace",
     "Population",
     "RegNetSpace",
     "Rule",
