@@ -40,11 +40,12 @@ def draw_widths(axes: Any, spec: AnyNetSpec) -> None:
     parameters = regnet_of(spec.stages)
     if parameters is not None:
         _draw_line(axes, parameters)
+    unit = "units" if spec.block == "mlp" else "channels"
     outline = [withStroke(linewidth=3, foreground="white")]
     first, widest = 0, max(stage.channels for stage in spec.stages)
     for number, stage in enumerate(spec.stages):
         blocks = range(first, first + stage.depth)
-        label = "blocks, as depth x channels" if number == 0 else None
+        label = f"blocks, as depth x {unit}" if number == 0 else None
         axes.hlines(stage.channels, first - 0.5, blocks[-1] + 0.5, color=_colour(number), lw=3)
         axes.plot(
             blocks, [stage.channels] * stage.depth, "o", color=_colour(number), ms=6, label=label
@@ -56,12 +57,12 @@ def draw_widths(axes: Any, spec: AnyNetSpec) -> None:
         )  # fmt: skip
         first += stage.depth
     top = widest if parameters is None else max(widest, parameters.linear_widths[-1])
-    unit = "units" if spec.block == "mlp" else "channels"
     axes.set(xlabel="block j", ylabel=f"width in {unit}", xlim=(-0.8, first - 0.2))
     axes.set_ylim(0, 1.2 * top)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", framealpha=1)
+    falls = spec.stages[0].channels > spec.stages[-1].channels
+    axes.legend(loc="upper right" if falls else "upper left", framealpha=1)
 
 
 def _draw_line(axes: Any, parameters: RegNetSpec) -> None:
@@ -121,8 +122,8 @@ def _draw_box(axes: Any, column: int, height: float, stage: StageSpec | None) ->
 def _texts(spec: AnyNetSpec) -> list[list[str]]:
     """What each part of the diagram is made of, line by line."""
     if spec.block == "mlp":
-        blocks = [[_counted(stage.depth, "block"), "linear layers"] for stage in spec.stages]
-        return [[], ["linear layer"], *blocks, ["linear layer"]]
+        body = [[_counted(stage.depth, "linear layer")] for stage in spec.stages]
+        return [[], ["1 linear layer"], *body, ["1 linear layer"]]
     stages = []
     for stage in spec.stages:
         lines = [f"{_counted(stage.depth, 'block')}, stride {stage.stride}"]
