@@ -23,7 +23,7 @@ def export(network: Network, path: str | Path, image_size: ImageSize) -> None:
 
     The file is StableHLO as `jax.export` serialises it, weights included:
     `jax.export.deserialize(data).call` takes images (N, height, width, C) of `image_size`, with
-    any N from 1 on, to logits. Raises `SpecError` for an `image_size` below 1.
+    any N from 1 on, to logits. Raises `SpecError` for a size that the network does not take.
     """
     channels, height, width = image_shape(network.spec, image_size)
     module, variables = network.module.clone(training=False), network.variables

@@ -19,7 +19,7 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
     `path` becomes a folder with Gluon's `model-symbol.json` and `model-0000.params`, which
     `mxnet.gluon.SymbolBlock.imports` reads after `mxnet.npx.set_np()`: images `data`
     (N, C, height, width) of any size to logits. Raises `FileExistsError` when the folder is in
-    use, `SpecError` for an `image_size` below 1.
+    use, `SpecError` for an `image_size` that the network does not take.
     """
     shape = image_shape(network.spec, image_size)
     weight = next(iter(network.collect_params().values()))

@@ -17,7 +17,7 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
 
     `path` becomes the folder of a SavedModel: `tf.saved_model.load(path).serve` takes images
     (N, height, width, C) of `image_size`, with any N, to logits. Raises `FileExistsError` when
-    the folder is in use, `SpecError` for an `image_size` below 1.
+    the folder is in use, `SpecError` for an `image_size` that the network does not take.
     """
     channels, height, width = image_shape(network.spec, image_size)
     images = keras.InputSpec(

@@ -17,7 +17,7 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
 
     The file is an archive of `torch.export`, by custom `.pt2`: `torch.export.load(path).module()`
     takes images (N, C, height, width) of `image_size`, with any N from 1 on, to logits. Raises
-    `SpecError` for an `image_size` below 1.
+    `SpecError` for an `image_size` that the network does not take.
     """
     shape = image_shape(network.spec, image_size)
     weight = next(network.parameters())
