@@ -40,8 +40,8 @@ def image_size_option() -> Decorator:
     return click.option(
         "--image-size",
         type=click.IntRange(1),
-        help="Side of the square input image in pixels; default: 224 for a network on colour "
-        "images, else 96.",
+        help="Side of the square input image in pixels; default: that of an mlp, else 224 for a "
+        "network on colour images, else 96.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import numpy as np
 
-from common.cli.networks import default_image_size
+from common.cli.networks import choose_image_size
 from common.cli.options import image_size_option
 from common.cli.tables import print_table
 from common.spaces import (
@@ -15,6 +15,7 @@ from common.spaces import (
     Costs,
     DesignSpace,
     Limits,
+    MLPSpace,
     Population,
     RegNetSpace,
     Rule,
@@ -104,7 +105,7 @@ def _described(space: DesignSpace) -> dict[str, Any]:
 
 def _constraint(space: DesignSpace) -> str:
     """What the networks of a space have in common, in words."""
-    rules = _line(space) if isinstance(space, RegNetSpace) else _rules(space)
+    rules = _rules(space) if isinstance(space, Space) else _line(space)
     template = space.template
     if template.block != "resnext":
         rules.append(f"{template.block} blocks")
@@ -118,10 +119,12 @@ def _constraint(space: DesignSpace) -> str:
     return "; ".join(rules) or "none: all parameters are free in every stage"
 
 
-def _line(space: RegNetSpace) -> list[str]:
+def _line(space: RegNetSpace | MLPSpace) -> list[str]:
     ends = {"depth": space.depths, "w_0": space.initial_widths, "w_a": space.slopes,
             "w_m": space.width_ratios}  # fmt: skip
     ranges = [f"{name} {low:g} to {high:g}" for name, (low, high) in ends.items()]
+    if isinstance(space, MLPSpace):
+        return ["widths on a line that falls", *ranges]
     return ["widths on a line", *ranges, f"b {', '.join(map(str, space.bottleneck_ratios))}"]
 
 
@@ -149,7 +152,7 @@ def _stages(space: DesignSpace) -> str:
 def _image_size(space: DesignSpace, population: Population) -> int:
     """That of the limits, where there are any."""
     limited = space.limits != Limits(image_size=space.limits.image_size)
-    return space.limits.image_size if limited else default_image_size(population[0])
+    return space.limits.image_size if limited else choose_image_size(population[0])
 
 
 def _row(costs: Costs, index: int) -> dict[str, int]:

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from common.arch import NAMED_SPECS, AnyNetSpec
 from common.backends import load_backend
 from common.cli.evaluations import print_evaluation
-from common.cli.networks import resolve_spec
+from common.cli.networks import choose_image_size, resolve_spec
 from common.cli.options import (
     backend_option,
     chosen_recipe,
@@ -48,9 +48,7 @@ _RESUMABLE = ("backend", "data", "epochs", "device", "log_every", "checkpoint_ev
 @click.option(
     "--image-size",
     type=click.IntRange(1),
-    default=96,
-    show_default=True,
-    help="Side to which images are resized.",
+    help="Side to which images are resized; default: that of an mlp, else 96.",
 )
 @click.option("--lr", type=float, default=0.05, show_default=True, help="Learning rate.")
 @recipe_options("chapter")
@@ -153,7 +151,7 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
         data=options["data"],
         epochs=options["epochs"],
         batch_size=options["batch_size"],
-        resize=(options["image_size"],) * 2,
+        resize=(choose_image_size(spec, options["image_size"]),) * 2,
         learning_rate=options["lr"],
         recipe=chosen_recipe(options),
         seed=options["seed"],

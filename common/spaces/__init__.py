@@ -11,6 +11,14 @@ from common.spaces.anynet import (
 )
 from common.spaces.files import find_space, space_from_dict, space_to_dict
 from common.spaces.limits import Limits
+from common.spaces.mlp import (
+    MLPS,
+    MLPS_CONSTANT,
+    MLPS_FALLING,
+    MLPS_LINE,
+    MLPS_RISING,
+    MLPSpace,
+)
 from common.spaces.named import (
     REGNETX_DEEP,
     REGNETX_DEEP_SMALL,
@@ -31,6 +39,11 @@ __all__ = [
     "ANYNETX_C",
     "ANYNETX_D",
     "ANYNETX_E",
+    "MLPS",
+    "MLPS_CONSTANT",
+    "MLPS_FALLING",
+    "MLPS_LINE",
+    "MLPS_RISING",
     "REGNETX",
     "REGNETX_C",
     "REGNETX_DEEP",
@@ -44,6 +57,7 @@ __all__ = [
     "DesignSpace",
     "Dimension",
     "Limits",
+    "MLPSpace",
     "Population",
     "RegNetSpace",
     "Rule",

@@ -13,12 +13,17 @@ import yaml
 
 from common.errors import SpecError
 from common.spaces.limits import Limits
+from common.spaces.mlp import MLPSpace
 from common.spaces.named import SPACES, DesignSpace
 from common.spaces.population import Template
 from common.spaces.regnet import RegNetSpace
 from common.spaces.space import Dimension, Space
 
-_KINDS: Final[dict[str, type[DesignSpace]]] = {"anynet": Space, "regnet": RegNetSpace}
+_KINDS: Final[dict[str, type[DesignSpace]]] = {
+    "anynet": Space,
+    "regnet": RegNetSpace,
+    "mlp": MLPSpace,
+}
 _ENDINGS: Final = (".yaml", ".yml", ".json")
 _TRIVIAL: Final = ("bottleneck_ratios", "group_widths")
 """Dimensions that only resnext blocks have."""
@@ -160,7 +165,7 @@ def _nearest(key: str, names: dict[str, str]) -> str:
 
 
 def _kind_of(base: DesignSpace | None) -> str:
-    return "regnet" if isinstance(base, RegNetSpace) else "anynet"
+    return next((name for name, made in _KINDS.items() if isinstance(base, made)), "anynet")
 
 
 def _mapping(data: object, where: str) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Final
 
 from common.spaces.anynet import ANYNETX, ANYNETX_A, VIONETS
+from common.spaces.mlp import MLPS, MLPS_CONSTANT, MLPS_FALLING, MLPS_LINE, MLPS_RISING, MLPSpace
 from common.spaces.population import Template
 from common.spaces.regnet import REGNETX, REGNETX_C, REGNETY, RegNetSpace
 from common.spaces.small import small
 from common.spaces.space import Dimension, Space
 
-DesignSpace = Space | RegNetSpace
+DesignSpace = Space | RegNetSpace | MLPSpace
 """Any space: stages with parameters of their own, or stages on a line."""
 
 _NONE: Final = Dimension((1,), "shared")
@@ -42,11 +43,14 @@ REGNETX_DEEP_SMALL: Final = replace(small(REGNETX_DEEP), stages=4, slopes=(1.0, 
 A fifth of the candidates has four stages; of six networks, five are at most 128 wide.
 """
 
-_FULL: Final[tuple[DesignSpace, ...]] = (
+_FULL: Final[tuple[Space | RegNetSpace, ...]] = (
     *ANYNETX, REGNETX, REGNETX_C, REGNETY, *VIONETS.values(), RESNETS, VANILLA, REGNETX_DEEP,
 )  # fmt: skip
 
+_MLPS: Final = (MLPS, MLPS_FALLING, MLPS_RISING, MLPS_CONSTANT, MLPS_LINE)
+
 SPACES: Final[dict[str, DesignSpace]] = {
-    space.name: space for space in (*_FULL, *(small(full) for full in _FULL), REGNETX_DEEP_SMALL)
+    space.name: space
+    for space in (*_FULL, *(small(full) for full in _FULL), REGNETX_DEEP_SMALL, *_MLPS)
 }
-"""Every ready space by its name; those for small images end in -small."""
+"""Every ready space by its name; those for small images end in -small, and MLPs are for them."""

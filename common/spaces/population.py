@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch import AnyNetSpec, BlockKind, StageSpec
-from common.errors import SpecError
+from common.arch import AnyNetSpec, BlockKind, StageSpec, image_shape
 
 Integers = NDArray[np.int64]
 
@@ -29,6 +28,7 @@ class Template:
     block: BlockKind = "resnext"
     conv_bias: bool = False
     se_ratio: float = 0.0
+    image_size: int | None = None
 
     def __post_init__(self) -> None:
         self.network((StageSpec(1, 1),))
@@ -44,6 +44,7 @@ class Template:
             self.stem_stride,
             self.conv_bias,
             self.se_ratio,
+            image_size=self.image_size,
         )
 
     def describes(self, spec: AnyNetSpec) -> bool:
@@ -102,10 +103,10 @@ class Population:
 
         `image_size` is the side of the images in pixels. Raises `SpecError`.
         """
-        if image_size < 1:
-            raise SpecError(f"image_size must be at least 1 pixel; got {image_size}")
+        image_shape(self.template.network((StageSpec(1, 1),)), image_size)
+        count = _count_mlps if self.template.block == "mlp" else _count
         pieces = [
-            _count(self.where(slice(start, start + _ROWS)), image_size)
+            count(self.where(slice(start, start + _ROWS)), image_size)
             for start in range(0, len(self), _ROWS)
         ]
         columns = zip(*pieces, strict=True) if pieces else [[np.zeros(0, np.int64)]] * 3
@@ -218,6 +219,21 @@ def _count(population: Population, image_size: int) -> tuple[Integers, Integers,
         if template.block != "vanilla":
             total.conv(there, channels, widths, new)
         side = np.where(there, new_side, side)
+        channels = np.where(there, widths, channels)
+    total.linear(1, channels, template.num_classes)
+    return total.params, total.flops, total.activations
+
+
+def _count_mlps(population: Population, image_size: int) -> tuple[Integers, Integers, Integers]:
+    """The same for MLPs: linear layers with batch norm, which are convolutions at one position."""
+    template, rows = population.template, len(population)
+    total, one = _Sum(rows, template.conv_bias), np.ones(rows, np.int64)
+    channels = one * template.stem_channels
+    total.conv(one, template.in_channels * image_size**2, channels, one)
+    for depths, widths in zip(population.depths.T, population.widths.T, strict=True):
+        there = np.minimum(depths, 1)
+        total.conv(there, channels, widths, one)
+        total.conv(depths - there, widths, widths, one)
         channels = np.where(there, widths, channels)
     total.linear(1, channels, template.num_classes)
     return total.params, total.flops, total.activations

@@ -36,8 +36,10 @@ def _config(backend, networks):
 def _anynet(*arguments, folder):
     command = (sys.executable, "-W", "ignore", "-m", "common.cli", *map(str, arguments))
     environment = {**os.environ, **_THREADS, "PYTHONPATH": os.getcwd()}
-    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
 
 
 def _finished(process):

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from common import REGNETX32, AnyNetSpec, count, regnet
+from common import REGNETX32, MLPSpec, regnet
 from common.arch import parameters
 from common.cli import main
-from common.spaces import SPACES, space_from_dict
 from common.weights import initial_weights, load_weights, save_weights
 
 
@@ -69,40 +68,39 @@ def test_the_summary_has_groups_and_blocks_per_stage():
     assert [row["blocks"] for row in rows] == [0, 2, 6, 12, 2, 0]
 
 
-def test_spaces_are_listed_with_their_candidates():
-    output = _run("spaces").stdout
-    assert "1,846,757,322,198,614,016   none: all parameters are free" in output
-    assert "817,446,539,520   depths and widths never decrease; one bottleneck ratio" in output
+@pytest.fixture
+def mlp(tmp_path):
+    """The spec file of an mlp for images of 28 pixels."""
+    (tmp_path / "mlp.json").write_text(MLPSpec(4, 32, 32, 2).network().to_json())
+    return tmp_path / "mlp.json"
 
 
-def test_a_space_shows_networks_that_it_contains():
-    data = json.loads(_run("spaces", "anynetxe-small", "--n", 3, "--seed", 5, "--json").stdout)
-    networks = [AnyNetSpec.from_dict(shown["spec"]) for shown in data["networks"]]
-    assert networks == list(SPACES["AnyNetXE-small"].sample(3, seed=5))
-    assert data["candidates"] == SPACES["AnyNetXE-small"].size()
-    assert space_from_dict(data["space"]) == SPACES["AnyNetXE-small"]
+@pytest.mark.parametrize("options", [(), ("--image-size", 28)])
+def test_a_summary_of_an_mlp_is_at_its_size(mlp, options):
+    data = json.loads(_run("summary", mlp, *options, "--json").stdout)
+    assert data["image_size"] == [28, 28]
+    assert data["stages"][0]["out_shape"] == [256]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "size"),
-    [(["RegNetX"], 224), (["RegNetX-small"], 96), (["RegNetX", "--image-size", "64"], 64)],
-    ids=str,
-)
-def test_networks_of_a_space_are_counted(arguments, size):
-    data = json.loads(_run("spaces", *arguments, "--n", 1, "--json").stdout)
-    shown = data["networks"][0]
-    expected = count(AnyNetSpec.from_dict(shown["spec"]), size)
-    assert data["image_size"] == size
-    assert (shown["params"], shown["flops"]) == (expected.params, expected.flops)
-    assert data["summary"]["flops"]["least"] <= data["summary"]["flops"]["median"]
+@pytest.mark.parametrize("command", [["summary"], ["plot"], ["train", "--out", "run", "--model"]])
+def test_an_mlp_at_another_size_is_refused(mlp, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    result = _run(*command, mlp, "--image-size", 96)
+    assert result.exit_code == 1
+    assert "image_size must be that of the mlp, 28x28; got 96x96" in result.stderr
+    assert list(tmp_path.iterdir()) == [mlp]
 
 
-def test_a_space_file_shows_networks_within_its_limits(tmp_path):
-    path = tmp_path / "mine.yaml"
-    path.write_text("{name: mine, base: RegNetX, limits: {flops: [3e8, 4e8], image_size: 160}}")
-    result = _run("spaces", path, "--n", 2)
-    assert "flops from 300,000,000 to 400,000,000 at 160 pixels" in result.stdout
-    assert "sampled with seed 0, at 160x160" in result.stdout
+def test_an_mlp_is_plotted_initialised_inspected_and_converted(mlp, tmp_path):
+    weights, again = tmp_path / "mlp.safetensors", tmp_path / "again.safetensors"
+    for arguments in (
+        ("plot", mlp, "--out", tmp_path / "mlp.svg"),
+        ("init", mlp, weights),
+        ("convert", weights, again),
+    ):
+        assert _run(*arguments).exit_code == 0
+    data = json.loads(_run("inspect", again, "--json").stdout)
+    assert data["params"] == json.loads(_run("summary", mlp, "--json").stdout)["params"]
 
 
 @pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
