@@ -22,7 +22,12 @@ nox.options.sessions = [
 
 ROOT = Path(__file__).parent
 # MXNet's environment has the oldest NumPy, so `common` is tested there once more, ONNX included.
-EXTRAS = {"torch": "torch,huggingface", "jax": "jax", "tf": "tf-cpu", "mx": "mx,onnx"}
+EXTRAS = {
+    "torch": "torch,huggingface,ray",
+    "jax": "jax,study",
+    "tf": "tf-cpu,study",
+    "mx": "mx,onnx,study",
+}
 DIST = Path("build/dist")
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
@@ -86,14 +91,14 @@ def jax(session: nox.Session) -> None:
 @nox.session
 def common(session: nox.Session) -> None:
     """The tests that need no framework."""
-    install(session, "common", "test,onnx")
+    install(session, "common", "test,onnx,study")
     session.run("pytest", "tests/common", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Lint, format and types."""
-    install(session, "common", "test,lint")
+    install(session, "common", "test,lint,study")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
@@ -102,7 +107,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """The site: `site/index.html`; `nox -s docs -- serve` shows it while it is being written."""
-    install(session, "docs", "docs")
+    install(session, "docs", "docs,study")
     command = session.posargs or ["build", "--strict"]
     session.run("python", "-m", "mkdocs", *command, env={"NO_MKDOCS_2_WARNING": "1"})
 

@@ -2,7 +2,7 @@
 
 import jax
 
-from anynet_jax.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_jax.export import export
 from anynet_jax.layers import grouped_conv, resize_images
 from anynet_jax.model import AnyNet, Classifier, RegNetX32
@@ -31,6 +31,7 @@ __all__ = [
     "Classifier",
     "FashionMNIST",
     "Learner",
+    "MLPBlock",
     "Network",
     "RegNetX32",
     "ResNeXtBlock",

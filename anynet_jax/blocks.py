@@ -8,7 +8,7 @@ from jax import Array
 from anynet_jax.layers import Conv, SqueezeExcitation, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
-__all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
+__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
 
 
 class ResNeXtBlock(nn.Module):
@@ -101,3 +101,21 @@ class VanillaBlock(nn.Module):
         y = nn.relu(bn(name="bn1")(y))
         y = Conv(channels, 3, use_bias=bias, name="conv2")(y)
         return nn.relu(bn(name="bn2")(y))
+
+
+class MLPBlock(nn.Module):
+    """The block of an MLP: a linear layer, batch norm and ReLU."""
+
+    num_channels: int
+    conv_bias: bool = True
+    bn_epsilon: float = BN_EPSILON
+    bn_momentum: float = BN_MOMENTUM
+    batch_norm: bool = True
+    training: bool = True
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """(N, C) to (N, num_channels)."""
+        bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+        y = nn.Dense(self.num_channels, use_bias=self.conv_bias, name="fc1")(x)
+        return nn.relu(bn(name="bn1")(y))

@@ -8,7 +8,7 @@ from jax import Array
 from jax import export as jax_export
 
 from anynet_jax.network import Network
-from common.arch import plan
+from common.arch import image_shape
 from common.arch.plan import ImageSize
 from common.files import write_bytes
 
@@ -23,9 +23,9 @@ def export(network: Network, path: str | Path, image_size: ImageSize) -> None:
 
     The file is StableHLO as `jax.export` serialises it, weights included:
     `jax.export.deserialize(data).call` takes images (N, height, width, C) of `image_size`, with
-    any N from 1 on, to logits. Raises `SpecError` for an `image_size` below 1.
+    any N from 1 on, to logits. Raises `SpecError` for a size that the network does not take.
     """
-    channels, height, width = plan(network.spec, image_size)[0].in_shape
+    channels, height, width = image_shape(network.spec, image_size)
     module, variables = network.module.clone(training=False), network.variables
     dtype = jax.tree.leaves(variables)[0].dtype
 

@@ -28,11 +28,6 @@ __all__ = [
 Algorithm = Literal["auto", "native", "split", "batch", "shift"]
 Residuals = tuple[Array, Array, Array, Array]
 
-_POSITIONS = (0, 1, 2)
-"""All axes of images (N, H, W, C) but their channels."""
-
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
-
 _FEW_POSITIONS = 1024
 """Positions N H W up to which one batched product is as fast as a convolution per group."""
 _IMAGES_PER_PIECE = 32
@@ -82,7 +77,7 @@ def _is_depthwise(kernel: Array, groups: int) -> bool:
 
 def _native(x: Array, kernel: Array, strides: int, groups: int) -> Array:
     around = ((kernel.shape[0] - 1) // 2,) * 2
-    options = {"dimension_numbers": _LAYOUT, "feature_group_count": groups}
+    options = {"dimension_numbers": ("NHWC", "HWIO", "NHWC"), "feature_group_count": groups}
     return lax.conv_general_dilated(x, kernel, (strides,) * 2, (around, around), **options)
 
 
@@ -183,7 +178,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Normalise (N, H, W, C) per channel, by statistics in float32 at least."""
+        """Normalise (N, H, W, C), or (N, C), per channel, by statistics in float32 at least."""
         channels = x.shape[-1:]
         scale = self.param("scale", nn.initializers.ones, channels, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, channels, jnp.float32)
@@ -219,8 +214,8 @@ def _normalise_batch(
 def _batch_forward(
     x: Array, scale: Array, bias: Array, epsilon: float
 ) -> tuple[tuple[Array, Array, Array], Residuals]:
-    mean = x.mean(_POSITIONS, dtype=_at_least_float32(x))
-    var = ((x - mean) ** 2).mean(_POSITIONS)  # E[x^2] - E[x]^2 loses digits in float32
+    mean = x.mean(_positions(x), dtype=_at_least_float32(x))
+    var = ((x - mean) ** 2).mean(_positions(x))  # E[x^2] - E[x]^2 loses digits in float32
     inverse = lax.rsqrt(var + epsilon)
     return (_normalise(x, scale, bias, mean, inverse), mean, var), (x, scale, mean, inverse)
 
@@ -230,14 +225,19 @@ def _batch_backward(
 ) -> tuple[Array, Array, Array]:
     x, scale, mean, inverse = residuals
     dy, centred = gradients[0], x - mean
-    dbias = dy.sum(_POSITIONS, dtype=_at_least_float32(dy))
-    dscale = (dy * centred).sum(_POSITIONS) * inverse
+    dbias = dy.sum(_positions(x), dtype=_at_least_float32(dy))
+    dscale = (dy * centred).sum(_positions(x)) * inverse
     count = x.size // x.shape[-1]
     dx = scale * inverse * (dy - dbias / count - centred * (inverse * dscale / count))
     return dx.astype(x.dtype), dscale.astype(scale.dtype), dbias.astype(scale.dtype)
 
 
 _normalise_batch.defvjp(_batch_forward, _batch_backward)
+
+
+def _positions(x: Array) -> range:
+    """All axes of images (N, H, W, C), or of vectors (N, C), but their channels."""
+    return range(x.ndim - 1)
 
 
 def _at_least_float32(x: Array) -> jnp.dtype:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from anynet_jax.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_jax.layers import Chain, Conv, detached, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -48,8 +48,8 @@ class AnyNet(Classifier):
     """AnyNet: a stem, stages of blocks, and a head.
 
     `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
-    which the first two are needed. Initial weights are drawn from `seed`, the same in every
-    framework. Raises `SpecError`.
+    which the first two are needed. An mlp needs `image_size`, a side in pixels. Initial weights
+    are drawn from `seed`, the same in every framework. Raises `SpecError`.
     """
 
     arch: Arch
@@ -64,6 +64,7 @@ class AnyNet(Classifier):
     bn_epsilon: float = BN_EPSILON
     bn_momentum: float = BN_MOMENTUM
     batch_norm: bool = True
+    image_size: int | None = None
     seed: int = 0
     initial: Init = "xavier"
     training: bool = True
@@ -104,6 +105,7 @@ class AnyNet(Classifier):
             self.bn_epsilon,
             self.bn_momentum,
             self.batch_norm,
+            self.image_size,
         )
 
     @staticmethod
@@ -114,16 +116,18 @@ class AnyNet(Classifier):
         return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
 
     def stem(self, num_channels: int, in_channels: int | None = None) -> nn.Module:
-        """A strided 3x3 convolution, batch norm and ReLU."""
-        return detached(Chain, "stem")(
-            [
-                detached(Conv, "conv")(num_channels, 3, self.stem_stride, 1, self.conv_bias),
-                detached(norm, "bn")(
-                    self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm
-                ),
-                nn.relu,
-            ]
-        )
+        """A strided 3x3 convolution, batch norm and ReLU.
+
+        In an mlp a linear layer of all pixels takes the convolution's place.
+        """
+        if self.block == "mlp":
+            fc = detached(nn.Dense, "fc")(num_channels, use_bias=self.conv_bias)
+            first = [_flatten, fc]
+        else:
+            conv = detached(Conv, "conv")
+            first = [conv(num_channels, 3, self.stem_stride, 1, self.conv_bias)]
+        bn = detached(norm, "bn")(self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+        return detached(Chain, "stem")([*first, bn, nn.relu])
 
     def stage(
         self,
@@ -177,11 +181,14 @@ class AnyNet(Classifier):
                 return ResNetBlock(num_channels, project, stride, **constants)
             case "vanilla":
                 return VanillaBlock(num_channels, stride, **constants)
+            case "mlp":
+                return MLPBlock(num_channels, **constants)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> nn.Module:
-        """The mean over all positions and a linear layer."""
+        """The mean over all positions and a linear layer; in an mlp the latter alone."""
         fc = detached(nn.Dense, "fc")(num_classes)
-        return detached(Chain, "head")([partial(jnp.mean, axis=(1, 2)), fc])
+        pool = [] if self.block == "mlp" else [partial(jnp.mean, axis=(1, 2))]
+        return detached(Chain, "head")([*pool, fc])
 
 
 class RegNetX32(AnyNet):
@@ -193,3 +200,8 @@ class RegNetX32(AnyNet):
     seed: int = 0
     stem_channels: int = REGNETX32.stem_channels
     arch: Arch = REGNETX32.arguments()["arch"]
+
+
+def _flatten(x: Array) -> Array:
+    """(N, H, W, C) to (N, C H W), in the order of the other frameworks."""
+    return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)

@@ -107,8 +107,8 @@ def _apply(
 def fuse(network: Network) -> Network:
     """A new network for inference with the same logits, its batch norms folded into convolutions.
 
-    Every convolution has a bias, and the spec says that there are no batch norms; `network` stays
-    as it is.
+    In an mlp they are folded into linear layers. Each of these has a bias then, and the spec says
+    that there are no batch norms; `network` stays as it is.
     """
     spec, arrays = fold_batch_norms(network.spec, get_weights(network))
     fused = Network(AnyNet.from_spec(spec, lr=network.lr), {})

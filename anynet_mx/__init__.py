@@ -1,6 +1,6 @@
 """AnyNet and RegNet in MXNet."""
 
-from anynet_mx.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_mx.export import export
 from anynet_mx.layers import resize_images
 from anynet_mx.model import AnyNet, Classifier, RegNetX32
@@ -14,6 +14,7 @@ __all__ = [
     "Classifier",
     "FashionMNIST",
     "Learner",
+    "MLPBlock",
     "RegNetX32",
     "ResNeXtBlock",
     "ResNetBlock",

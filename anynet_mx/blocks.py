@@ -2,10 +2,10 @@
 
 from mxnet.gluon import HybridBlock
 
-from anynet_mx.layers import SqueezeExcitation, add, conv, guards, norm, relu
+from anynet_mx.layers import SqueezeExcitation, add, conv, guards, linear, norm, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
-__all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
+__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
 
 
 class ResNeXtBlock(HybridBlock):
@@ -119,3 +119,24 @@ class VanillaBlock(HybridBlock):
         x = self.inside(F, x)
         y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
         return relu(F, self.after(F, self.bn2(self.conv2(y))))
+
+
+class MLPBlock(HybridBlock):
+    """The block of an MLP: a linear layer, batch norm and ReLU."""
+
+    def __init__(
+        self,
+        num_channels: int,
+        conv_bias: bool = True,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
+        in_channels: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.fc1 = linear(num_channels, conv_bias, in_channels)
+        self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
+
+    def hybrid_forward(self, F, x):  # noqa: N803
+        """(N, C) to (N, num_channels)."""
+        return relu(F, self.bn1(self.fc1(x)))

@@ -6,7 +6,7 @@ import mxnet
 from mxnet import autograd
 
 from anynet_mx.model import AnyNet
-from common.arch import plan
+from common.arch import image_shape
 from common.arch.plan import ImageSize
 from common.files import new_folder
 
@@ -19,9 +19,9 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
     `path` becomes a folder with Gluon's `model-symbol.json` and `model-0000.params`, which
     `mxnet.gluon.SymbolBlock.imports` reads after `mxnet.npx.set_np()`: images `data`
     (N, C, height, width) of any size to logits. Raises `FileExistsError` when the folder is in
-    use, `SpecError` for an `image_size` below 1.
+    use, `SpecError` for an `image_size` that the network does not take.
     """
-    shape = plan(network.spec, image_size)[0].in_shape
+    shape = image_shape(network.spec, image_size)
     weight = next(iter(network.collect_params().values()))
     images = mxnet.np.zeros((1, *shape), dtype=weight.dtype, ctx=weight.list_ctx()[0])
     hybridised = network.net._active

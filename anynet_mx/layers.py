@@ -19,6 +19,7 @@ __all__ = [
     "add",
     "conv",
     "guards",
+    "linear",
     "norm",
     "relu",
     "resize_images",
@@ -54,6 +55,11 @@ def conv(
         use_bias=use_bias,
         in_channels=in_channels or 0,
     )
+
+
+def linear(channels: int, use_bias: bool = True, in_channels: int | None = None) -> nn.Dense:
+    """A linear layer; without `in_channels` its weights are allocated at the first call."""
+    return nn.Dense(channels, use_bias=use_bias, in_units=in_channels or 0)
 
 
 def norm(

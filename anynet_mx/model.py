@@ -4,8 +4,8 @@ from mxnet import gluon, np
 from mxnet.gluon import HybridBlock, nn
 from mxnet.initializer import Zero
 
-from anynet_mx.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_mx.layers import GlobalAvgPool, conv, norm
+from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_mx.layers import GlobalAvgPool, conv, linear, norm
 from anynet_mx.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -43,8 +43,8 @@ class AnyNet(Classifier):
     """AnyNet: a stem, stages of blocks, and a head.
 
     `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
-    which the first two are needed. Initial weights are drawn from `seed`, the same in every
-    framework. Raises `SpecError`.
+    which the first two are needed. An mlp needs `image_size`, a side in pixels. Initial weights
+    are drawn from `seed`, the same in every framework. Raises `SpecError`.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class AnyNet(Classifier):
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
         batch_norm: bool = True,
+        image_size: int | None = None,
         seed: int = 0,
         initial: Init = "xavier",
     ) -> None:
@@ -78,6 +79,7 @@ class AnyNet(Classifier):
             bn_epsilon,
             bn_momentum,
             batch_norm,
+            image_size,
         )
         # Children that are set as attributes follow each other, and are named by them.
         self.net = nn.HybridSequential()
@@ -108,10 +110,18 @@ class AnyNet(Classifier):
         return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
 
     def stem(self, num_channels: int, in_channels: int | None = None) -> HybridBlock:
-        """A strided 3x3 convolution, batch norm and ReLU."""
+        """A strided 3x3 convolution, batch norm and ReLU.
+
+        In an mlp a linear layer of all pixels takes the convolution's place.
+        """
         spec = self.spec
         stem = nn.HybridSequential()
-        stem.conv = conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels)
+        if spec.block == "mlp":
+            pixels = None if in_channels is None else in_channels * spec.image_size**2
+            stem.flatten = nn.Flatten()
+            stem.fc = linear(num_channels, spec.conv_bias, pixels)
+        else:
+            stem.conv = conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels)
         stem.bn = norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
         stem.relu = nn.Activation("relu")
         return stem
@@ -165,12 +175,15 @@ class AnyNet(Classifier):
                 )
             case "vanilla":
                 return VanillaBlock(num_channels, stride, *constants, in_channels=in_channels)
+            case "mlp":
+                return MLPBlock(num_channels, *constants, in_channels=in_channels)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> HybridBlock:
-        """The mean over all positions and a linear layer."""
+        """The mean over all positions and a linear layer; in an mlp the latter alone."""
         head = nn.HybridSequential()
-        head.pool = GlobalAvgPool()
-        head.fc = nn.Dense(num_classes, in_units=in_channels or 0)
+        if self.spec.block != "mlp":
+            head.pool = GlobalAvgPool()
+        head.fc = linear(num_classes, in_channels=in_channels)
         return head
 
 

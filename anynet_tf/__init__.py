@@ -1,6 +1,6 @@
 """AnyNet and RegNet in TensorFlow."""
 
-from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_tf.export import export
 from anynet_tf.layers import GroupedConv2D, resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
@@ -15,6 +15,7 @@ __all__ = [
     "FashionMNIST",
     "GroupedConv2D",
     "Learner",
+    "MLPBlock",
     "RegNetX32",
     "ResNeXtBlock",
     "ResNetBlock",

@@ -8,7 +8,7 @@ import tensorflow as tf
 from anynet_tf.layers import Shape, SqueezeExcitation, conv, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
-__all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
+__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -149,6 +149,37 @@ class VanillaBlock(keras.layers.Layer):
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
         y = tf.nn.relu(self.bn1(self.conv1(x), training=training))
         return tf.nn.relu(self.bn2(self.conv2(y), training=training))
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+class MLPBlock(keras.layers.Layer):
+    """The block of an MLP: a linear layer, batch norm and ReLU."""
+
+    def __init__(
+        self,
+        num_channels: int,
+        conv_bias: bool = True,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        dtype = self.dtype_policy.name
+        self.fc1 = keras.layers.Dense(num_channels, use_bias=conv_bias, name="fc1", dtype=dtype)
+        self.bn1 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn1", dtype=dtype)
+
+    def build(self, input_shape: Shape) -> None:
+        """Allocate both layers for vectors of `input_shape`."""
+        _build((self.fc1, self.bn1), input_shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(N, num_channels); Keras would trace a call."""
+        return _shape_after((self.fc1,), input_shape)
+
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """(N, C) to (N, num_channels)."""
+        return tf.nn.relu(self.bn1(self.fc1(x), training=training))
 
 
 def _build(layers: tuple[keras.layers.Layer | None, ...], shape: Shape) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from anynet_tf.model import AnyNet
-from common.arch import plan
+from common.arch import image_shape
 from common.arch.plan import ImageSize
 from common.files import new_folder
 
@@ -17,9 +17,9 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
 
     `path` becomes the folder of a SavedModel: `tf.saved_model.load(path).serve` takes images
     (N, height, width, C) of `image_size`, with any N, to logits. Raises `FileExistsError` when
-    the folder is in use, `SpecError` for an `image_size` below 1.
+    the folder is in use, `SpecError` for an `image_size` that the network does not take.
     """
-    channels, height, width = plan(network.spec, image_size)[0].in_shape
+    channels, height, width = image_shape(network.spec, image_size)
     images = keras.InputSpec(
         shape=(None, height, width, channels), dtype=network.trainable_variables[0].dtype
     )

@@ -161,9 +161,11 @@ class BatchNorm(keras.layers.BatchNormalization):
         super().__init__(epsilon=epsilon, momentum=1 - self.new_weight, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Normalise (N, H, W, C) per channel."""
+        """Normalise (N, H, W, C), or (N, C), per channel."""
         if inputs.dtype == tf.float64:
             return super().call(inputs, training=training)
+        if inputs.ndim == 2:
+            return self.call(inputs[:, None, None], training)[:, 0, 0]
         use_batch = bool(training and self.trainable)
         gamma, beta, mean, variance = (
             tf.convert_to_tensor(variable)

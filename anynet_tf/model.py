@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from anynet_tf.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_tf.layers import Shape, conv, norm, sequential, start_at_zero
 from anynet_tf.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
@@ -58,8 +58,8 @@ class AnyNet(Classifier):
     """AnyNet: a stem, stages of blocks, and a head.
 
     `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
-    which the first two are needed. Initial weights are drawn from `seed`, the same in every
-    framework. Raises `SpecError`.
+    which the first two are needed. An mlp needs `image_size`, a side in pixels. Initial weights
+    are drawn from `seed`, the same in every framework. Raises `SpecError`.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class AnyNet(Classifier):
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
         batch_norm: bool = True,
+        image_size: int | None = None,
         seed: int = 0,
         initial: Init = "xavier",
         **kwargs: Any,
@@ -94,6 +95,7 @@ class AnyNet(Classifier):
             bn_epsilon,
             bn_momentum,
             batch_norm,
+            image_size,
         )
         self.net = sequential([], "net", self.dtype_policy.name)
         self.net.add(self.stem(stem_channels, in_channels))
@@ -113,7 +115,8 @@ class AnyNet(Classifier):
             channels = stage.channels
         self.net.add(self.head(num_classes, channels))
         start_at_zero(self.net)  # a draw would be the second
-        self.build((None, None, None, in_channels))
+        self.net.build((None, spec.image_size, spec.image_size, in_channels))
+        self.build((None, spec.image_size, spec.image_size, in_channels))
         if initial != "zeros":
             set_weights(self, initial_weights(spec, seed, initial))
 
@@ -125,13 +128,24 @@ class AnyNet(Classifier):
         return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
 
     def stem(self, num_channels: int, in_channels: int | None = None) -> keras.Sequential:
-        """A strided 3x3 convolution, batch norm and ReLU."""
+        """A strided 3x3 convolution, batch norm and ReLU.
+
+        In an mlp a linear layer of all pixels takes the convolution's place.
+        """
         spec, dtype = self.spec, self.dtype_policy.name
+        if spec.block == "mlp":
+            # In the order of the other frameworks: (C, H, W).
+            first = [
+                keras.layers.Permute((3, 1, 2), name="permute", dtype=dtype),
+                keras.layers.Flatten(name="flatten", dtype=dtype),
+                keras.layers.Dense(num_channels, use_bias=spec.conv_bias, name="fc", dtype=dtype),
+            ]
+        else:
+            constants = (spec.stem_stride, 1, spec.conv_bias)
+            first = [conv(num_channels, 3, *constants, name="conv", dtype=dtype)]
         return sequential(
             [
-                conv(
-                    num_channels, 3, spec.stem_stride, 1, spec.conv_bias, name="conv", dtype=dtype
-                ),
+                *first,
                 norm(spec.bn_epsilon, spec.bn_momentum, spec.batch_norm, name="bn", dtype=dtype),
                 keras.layers.ReLU(name="relu", dtype=dtype),
             ],
@@ -195,18 +209,16 @@ class AnyNet(Classifier):
                 return ResNetBlock(num_channels, project, stride, *constants, **named)
             case "vanilla":
                 return VanillaBlock(num_channels, stride, *constants, **named)
+            case "mlp":
+                return MLPBlock(num_channels, *constants, **named)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> keras.Sequential:
-        """The mean over all positions and a linear layer."""
+        """The mean over all positions and a linear layer; in an mlp the latter alone."""
         dtype = self.dtype_policy.name
-        return sequential(
-            [
-                keras.layers.GlobalAveragePooling2D(name="pool", dtype=dtype),
-                keras.layers.Dense(num_classes, name="fc", dtype=dtype),
-            ],
-            "head",
-            dtype,
-        )
+        layers = [keras.layers.Dense(num_classes, name="fc", dtype=dtype)]
+        if self.spec.block != "mlp":
+            layers.insert(0, keras.layers.GlobalAveragePooling2D(name="pool", dtype=dtype))
+        return sequential(layers, "head", dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

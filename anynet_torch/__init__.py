@@ -1,6 +1,6 @@
 """AnyNet and RegNet in PyTorch."""
 
-from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_torch.export import export
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
@@ -17,6 +17,7 @@ __all__ = [
     "Classifier",
     "FashionMNIST",
     "Learner",
+    "MLPBlock",
     "RegNetX32",
     "ResNeXtBlock",
     "ResNetBlock",

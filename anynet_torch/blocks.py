@@ -3,10 +3,10 @@
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from anynet_torch.layers import SqueezeExcitation, conv, norm
+from anynet_torch.layers import SqueezeExcitation, conv, linear, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
-__all__ = ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
+__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
 
 
 class ResNeXtBlock(nn.Module):
@@ -113,3 +113,24 @@ class VanillaBlock(nn.Module):
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
         y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         return F.relu(self.bn2(self.conv2(y)), inplace=True)
+
+
+class MLPBlock(nn.Module):
+    """The block of an MLP: a linear layer, batch norm and ReLU."""
+
+    def __init__(
+        self,
+        num_channels: int,
+        conv_bias: bool = True,
+        bn_epsilon: float = BN_EPSILON,
+        bn_momentum: float = BN_MOMENTUM,
+        batch_norm: bool = True,
+        in_channels: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.fc1 = linear(num_channels, conv_bias, in_channels)
+        self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C) to (N, num_channels)."""
+        return F.relu(self.bn1(self.fc1(x)), inplace=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from anynet_torch.model import AnyNet
-from common.arch import plan
+from common.arch import image_shape
 from common.arch.plan import ImageSize
 from common.files import replacing
 
@@ -17,9 +17,9 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
 
     The file is an archive of `torch.export`, by custom `.pt2`: `torch.export.load(path).module()`
     takes images (N, C, height, width) of `image_size`, with any N from 1 on, to logits. Raises
-    `SpecError` for an `image_size` below 1.
+    `SpecError` for an `image_size` that the network does not take.
     """
-    shape = plan(network.spec, image_size)[0].in_shape
+    shape = image_shape(network.spec, image_size)
     weight = next(network.parameters())
     images = torch.zeros((2, *shape), dtype=weight.dtype, device=weight.device)
     batch = torch.export.Dim("batch", min=1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 
-__all__ = ["BatchNorm", "SqueezeExcitation", "conv", "norm", "resize_images"]
+__all__ = ["BatchNorm", "SqueezeExcitation", "conv", "linear", "norm", "resize_images"]
 
 
 def conv(
@@ -32,6 +32,13 @@ def conv(
     )
 
 
+def linear(channels: int, use_bias: bool = True, in_channels: int | None = None) -> nn.Module:
+    """A linear layer; without `in_channels` its weights are allocated at the first call."""
+    if in_channels is None:
+        return nn.LazyLinear(channels, bias=use_bias)
+    return nn.Linear(in_channels, channels, bias=use_bias)
+
+
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm whose running variance averages the biased batch variance.
 
@@ -44,9 +51,10 @@ class BatchNorm(nn.BatchNorm2d):
         super().__init__(in_channels, epsilon, shared_momentum(momentum))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise (N, C, H, W) per channel."""
+        """Normalise (N, C, H, W), or (N, C), per channel."""
         if not self.training:
-            return super().forward(x)
+            mean, variance = self.running_mean, self.running_var
+            return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
         unbiased = self.running_var.clone()
         normalised = F.batch_norm(
             x, self.running_mean, unbiased, self.weight, self.bias, True, self.momentum, self.eps

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from anynet_torch.blocks import ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_torch.layers import conv, norm
+from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_torch.layers import conv, linear, norm
 from anynet_torch.weights import take_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -49,8 +49,8 @@ class AnyNet(Classifier):
     """AnyNet: a stem, stages of blocks, and a head.
 
     `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
-    which the first two are needed. Initial weights are drawn from `seed`, the same in every
-    framework. Raises `SpecError`.
+    which the first two are needed. An mlp needs `image_size`, a side in pixels. Initial weights
+    are drawn from `seed`, the same in every framework. Raises `SpecError`.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class AnyNet(Classifier):
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
         batch_norm: bool = True,
+        image_size: int | None = None,
         seed: int = 0,
         initial: Init = "xavier",
     ) -> None:
@@ -84,6 +85,7 @@ class AnyNet(Classifier):
             bn_epsilon,
             bn_momentum,
             batch_norm,
+            image_size,
         )
         device = torch.get_default_device()
         with torch.device("meta"):  # where layers draw no weights of their own
@@ -116,15 +118,23 @@ class AnyNet(Classifier):
         return net
 
     def stem(self, num_channels: int, in_channels: int | None = None) -> nn.Module:
-        """A strided 3x3 convolution, batch norm and ReLU."""
+        """A strided 3x3 convolution, batch norm and ReLU.
+
+        In an mlp a linear layer of all pixels takes the convolution's place.
+        """
         spec = self.spec
-        return nn.Sequential(
-            OrderedDict(
-                conv=conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels),
-                bn=norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm),
-                relu=nn.ReLU(inplace=True),
-            )
-        )
+        if spec.block == "mlp":
+            pixels = None if in_channels is None else in_channels * spec.image_size**2
+            first = {
+                "flatten": nn.Flatten(),
+                "fc": linear(num_channels, spec.conv_bias, pixels),
+            }
+        else:
+            first = {
+                "conv": conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels)
+            }
+        bn = norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
+        return nn.Sequential(OrderedDict(**first, bn=bn, relu=nn.ReLU(inplace=True)))
 
     def stage(
         self,
@@ -177,14 +187,14 @@ class AnyNet(Classifier):
                 )
             case "vanilla":
                 return VanillaBlock(num_channels, stride, *constants, in_channels=in_channels)
+            case "mlp":
+                return MLPBlock(num_channels, *constants, in_channels=in_channels)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> nn.Module:
-        """The mean over all positions and a linear layer."""
-        fc = (
-            nn.LazyLinear(num_classes)
-            if in_channels is None
-            else nn.Linear(in_channels, num_classes)
-        )
+        """The mean over all positions and a linear layer; in an mlp the latter alone."""
+        fc = linear(num_classes, in_channels=in_channels)
+        if self.spec.block == "mlp":
+            return nn.Sequential(OrderedDict(fc=fc))
         return nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=fc))
 
 

@@ -82,8 +82,8 @@ def _run(network: Classifier, images: NDArray[Any], training: bool) -> torch.Ten
 def fuse(network: AnyNet) -> AnyNet:
     """A new network for inference with the same logits, its batch norms folded into convolutions.
 
-    Every convolution has a bias, and the spec says that there are no batch norms; `network` stays
-    as it is.
+    In an mlp they are folded into linear layers. Each of these has a bias then, and the spec says
+    that there are no batch norms; `network` stays as it is.
     """
     spec, arrays = fold_batch_norms(network.spec, get_weights(network))
     fused = AnyNet.from_spec(spec, lr=network.lr, init="zeros").to(next(network.parameters()))

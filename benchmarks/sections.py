@@ -7,7 +7,7 @@ from benchmarks.cases import BUILT_CASES, FLAGSHIPS, REGNETX32_CASE, SHAPES
 from benchmarks.gpu import CASES, PRECISIONS, forms
 from benchmarks.peers import PEERS
 from benchmarks.separate import compilation, imports, loading, loop, memory
-from benchmarks.tasks import COPIED, MATRIX
+from benchmarks.tasks import COPIED, COUNTED, MATRIX
 
 PRODUCT, COPY = "float32 matrix product", "copy of memory"
 """Names of the two ceilings."""
@@ -96,10 +96,20 @@ def pipeline(bench: Bench) -> None:
     bench.in_turn("pipeline", LOADER, "pipeline", bench.subjects("ours"), options, 9)
 
 
+def spaces(bench: Bench) -> None:
+    """Populations of design spaces: no framework takes part."""
+    for name in ("AnyNetXA", "AnyNetXE", "RegNetX"):
+        bench.results.cases[name] = {"networks": 1000 if bench.quick else 1_000_000}
+        options = {"space": name, **bench.results.cases[name]}
+        bench.in_turn(
+            "spaces", name, "sampling", [("torch", "sampled"), ("torch", COUNTED)], options, 5
+        )
+
+
 SECTIONS: dict[str, Callable[[Bench], None]] = {
     section.__name__: section
     for section in (
-        ceiling, training, inference, peers, shapes, gpu, pipeline, building,
+        ceiling, training, inference, peers, shapes, gpu, pipeline, spaces, building,
         loop, memory, compilation, loading, imports,
     )
 }  # fmt: skip

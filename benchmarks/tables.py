@@ -24,7 +24,7 @@ def tables(results: Results) -> list[Table]:
     found = [
         Table("targets", "Targets", ("target", "bound", "measured", "met"), promised),
         *(make(results) for make in (_ceiling, _training, _inference, _shapes, _peers, _gpu)),
-        *(make(results) for make in (_memory, _compilation, _loop, _pipeline, _building)),
+        *(make(results) for make in (_memory, _compilation, _loop, _pipeline, _spaces, _building)),
         *(make(results) for make in (_loading, _imports)),
     ]
     return [table for table in found if table.rows]
@@ -209,6 +209,15 @@ def _pipeline(results: Results) -> Table:
         rows.append((*_names(item)[:2], number(1 / item.median), number(1e6 * item.median), share))
     head = ("case", "framework", "batches/s", "microseconds", "of RegNetX32's step")
     return Table("pipeline", "The data loader alone", head, rows)
+
+
+def _spaces(results: Results) -> Table:
+    rows = []
+    for item in results.of("spaces"):
+        networks = results.cases[item.case]["networks"]
+        rows.append((item.case, item.form, number(networks / item.median), number(item.median)))
+    head = ("space", "form", "networks/s", f"s for {networks:,}" if rows else "s")
+    return Table("spaces", "Design spaces on one core", head, rows)
 
 
 def _loading(results: Results) -> Table:

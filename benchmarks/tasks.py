@@ -6,9 +6,11 @@ from typing import Any, cast
 from benchmarks import gpu
 from benchmarks.cases import Case
 from benchmarks.subjects import make_subject, plain_module, waiter
+from common.arch import IMAGENET_IMAGE_SIZE
 from common.backends import load_backend
 from common.data import FashionMNIST
 from common.data.fashion_mnist import Batch
+from common.spaces import SPACES
 from common.weights import Init
 
 Run = Callable[[], None]
@@ -16,6 +18,9 @@ Task = Callable[[str, str, dict[str, Any]], Run]
 
 MATRIX = 2048
 """Side of the square matrices whose product gives the machine's arithmetic ceiling."""
+
+COUNTED = "sampled and counted"
+"""Form in which populations are counted too."""
 
 COPIED = 2**28
 """Bytes that are copied for the ceiling of memory."""
@@ -78,6 +83,18 @@ def _endless(data: FashionMNIST) -> Iterator[Batch]:
         epoch += 1
 
 
+def sampling(backend: str, form: str, options: dict[str, Any]) -> Run:
+    """A population of a design space, and what it costs where the form says so, on one core."""
+    space = SPACES[options["space"]]
+
+    def run() -> None:
+        population = space.sample(options["networks"], seed=0)
+        if form == COUNTED:
+            population.costs(IMAGENET_IMAGE_SIZE)
+
+    return run
+
+
 def product(backend: str, form: str, options: dict[str, Any]) -> Run:
     """A product of two square float32 matrices in PyTorch."""
     import torch
@@ -111,6 +128,6 @@ def gpu_product(backend: str, form: str, options: dict[str, Any]) -> Run:
 
 TASKS: dict[str, Task] = {
     task.__name__: task
-    for task in (training, inference, building, pipeline, product, copy, gpu_product)
+    for task in (training, inference, building, pipeline, sampling, product, copy, gpu_product)
 }
 """Every task by the name that requests take."""

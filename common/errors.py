@@ -27,3 +27,7 @@ class BackendError(AnyNetError, RuntimeError):
 
 class TrainingError(AnyNetError, RuntimeError):
     """A run could not go on, for example because its loss stopped being finite."""
+
+
+class StudyError(AnyNetError, RuntimeError):
+    """A study or its storage is not there, not reachable, or not this project's."""

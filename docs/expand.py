@@ -93,8 +93,8 @@ def _help(name: str, command: click.Command, parent: click.Context | None = None
     context = click.Context(command, parent, info_name=name, **settings)
     yield f"## {context.command_path}\n\n{_fenced('text', command.get_help(context))}"
     if isinstance(command, click.Group):
-        for below, subcommand in command.commands.items():
-            yield from _help(below, subcommand, context)
+        for below in command.list_commands(context):
+            yield from _help(below, command.get_command(context, below), context)
 
 
 def definition(code: str, name: str) -> str:

@@ -4,7 +4,6 @@ from typing import Any
 
 from griffe import Class, Decorator, ExprName, Extension
 
-
 _MODULES = {"nn.Module", "Classifier", "AnyNet"}
 
 

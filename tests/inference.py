@@ -3,6 +3,7 @@
 import numpy as np
 
 from common import AnyNetSpec
+from common.arch import image_shape
 from common.weights import initial_weights
 
 _ARCH = ((2, 16, 8, 1), (1, 24, 8, 2, 1))
@@ -13,6 +14,7 @@ SPECS = {
     "stem stride 1": AnyNetSpec.from_arch(_ARCH, 8, stem_stride=1, bn_epsilon=1e-3),
     "resnet": AnyNetSpec.from_arch(_ARCH, 8, 5, 3, conv_bias=False).with_block("resnet"),
     "vanilla": AnyNetSpec.from_arch(_ARCH, 8).with_block("vanilla"),
+    "mlp": AnyNetSpec.from_arch(_ARCH, 32, 5, 3, conv_bias=False).with_block("mlp", 11),
 }
 """Every block kind, squeeze-and-excitation, biases, strides; one and three input channels."""
 
@@ -29,8 +31,11 @@ def trained_weights(spec):
 
 
 def random_images(spec, size, batch=3):
-    """Images float32 (N, C, H, W) of standard normal pixels, as normalised photos have."""
-    shape = (batch, spec.in_channels, size, size)
+    """Images float32 (N, C, H, W) of standard normal pixels, as normalised photos have.
+
+    They are of `size` pixels, or those that an mlp takes.
+    """
+    shape = (batch, *image_shape(spec, spec.image_size or size))
     return np.random.default_rng(8).standard_normal(shape).astype(np.float32)
 
 

@@ -21,8 +21,8 @@ def stages(draw, plain=False):
 
 @st.composite
 def specs(draw):
-    """A whole network of one to three small stages."""
-    block = draw(st.sampled_from(["resnext", "resnext", "resnet", "vanilla"]))
+    """A whole network of one to three small stages; an mlp has its own `image_size`."""
+    block = draw(st.sampled_from(["resnext", "resnext", "resnet", "vanilla", "mlp"]))
     return AnyNetSpec(
         stem_channels=draw(st.integers(1, 16)),
         stages=tuple(draw(st.lists(stages(plain=block != "resnext"), min_size=1, max_size=3))),
@@ -35,4 +35,5 @@ def specs(draw):
         bn_epsilon=draw(st.sampled_from([1e-5, 1e-3])),
         bn_momentum=draw(st.sampled_from([0.1, 0.5])),
         batch_norm=draw(st.sampled_from([True, True, False])),
+        image_size=draw(st.integers(1, 9)) if block == "mlp" else None,
     )

@@ -8,9 +8,10 @@ from common.arch.constants import (
     shared_momentum,
 )
 from common.arch.count import Count, count
+from common.arch.mlp import MLPSpec
 from common.arch.names import NAMED_SPECS, REGNETX32, find_spec, regnet
 from common.arch.outputs import name_outputs
-from common.arch.plan import INPUT, Layer, buffers, parameters, parts, plan, projects
+from common.arch.plan import INPUT, Layer, buffers, image_shape, parameters, parts, plan, projects
 from common.arch.regnet import REGNETS, RegNetSpec, compatible_stage
 from common.arch.spec import AnyNetSpec, BlockKind, StageSpec
 from common.arch.summary import summary
@@ -28,12 +29,14 @@ __all__ = [
     "BlockKind",
     "Count",
     "Layer",
+    "MLPSpec",
     "RegNetSpec",
     "StageSpec",
     "buffers",
     "compatible_stage",
     "count",
     "find_spec",
+    "image_shape",
     "name_outputs",
     "parameters",
     "parts",

@@ -21,8 +21,8 @@ class Count:
     buffers: int
 
 
-def count(spec: AnyNetSpec, image_size: ImageSize) -> Count:
-    """Complexity of `spec` for images of `image_size` pixels."""
+def count(spec: AnyNetSpec, image_size: ImageSize | None = None) -> Count:
+    """Complexity of `spec` for images of `image_size` pixels, or those of `image_shape`."""
     return count_layers(plan(spec, image_size))
 
 

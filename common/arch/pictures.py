@@ -40,11 +40,12 @@ def draw_widths(axes: Any, spec: AnyNetSpec) -> None:
     parameters = regnet_of(spec.stages)
     if parameters is not None:
         _draw_line(axes, parameters)
+    unit = "units" if spec.block == "mlp" else "channels"
     outline = [withStroke(linewidth=3, foreground="white")]
     first, widest = 0, max(stage.channels for stage in spec.stages)
     for number, stage in enumerate(spec.stages):
         blocks = range(first, first + stage.depth)
-        label = "blocks, as depth x channels" if number == 0 else None
+        label = f"blocks, as depth x {unit}" if number == 0 else None
         axes.hlines(stage.channels, first - 0.5, blocks[-1] + 0.5, color=_colour(number), lw=3)
         axes.plot(
             blocks, [stage.channels] * stage.depth, "o", color=_colour(number), ms=6, label=label
@@ -56,11 +57,12 @@ def draw_widths(axes: Any, spec: AnyNetSpec) -> None:
         )  # fmt: skip
         first += stage.depth
     top = widest if parameters is None else max(widest, parameters.linear_widths[-1])
-    axes.set(xlabel="block j", ylabel="width in channels", xlim=(-0.8, first - 0.2))
+    axes.set(xlabel="block j", ylabel=f"width in {unit}", xlim=(-0.8, first - 0.2))
     axes.set_ylim(0, 1.2 * top)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", framealpha=1)
+    falls = spec.stages[0].channels > spec.stages[-1].channels
+    axes.legend(loc="upper right" if falls else "upper left", framealpha=1)
 
 
 def _draw_line(axes: Any, parameters: RegNetSpec) -> None:
@@ -91,7 +93,7 @@ def draw_parts(axes: Any, spec: AnyNetSpec, image_size: ImageSize) -> None:
         height = 0.25 + 1.75 * log2(side) / max(1.0, log2(max(shapes[0][1:])))
         stage = spec.stages[column - 2] if name.startswith("stage") else None
         _draw_box(axes, column, height, stage)
-        size = "\n".join([name.replace("stage", "stage "), *_size(shape)])
+        size = "\n".join([name.replace("stage", "stage "), *_size(name, shape)])
         axes.text(column * _COLUMN, 1.12, size, ha="center", va="bottom", fontsize=9)
         axes.text(column * _COLUMN, -1.15, "\n".join(lines), ha="center", va="top", fontsize=8)
     axes.text(
@@ -119,6 +121,9 @@ def _draw_box(axes: Any, column: int, height: float, stage: StageSpec | None) ->
 
 def _texts(spec: AnyNetSpec) -> list[list[str]]:
     """What each part of the diagram is made of, line by line."""
+    if spec.block == "mlp":
+        body = [[_counted(stage.depth, "linear layer")] for stage in spec.stages]
+        return [[], ["1 linear layer"], *body, ["1 linear layer"]]
     stages = []
     for stage in spec.stages:
         lines = [f"{_counted(stage.depth, 'block')}, stride {stage.stride}"]
@@ -135,10 +140,10 @@ def _texts(spec: AnyNetSpec) -> list[list[str]]:
     return [[], stem, *stages, ["mean over positions", "linear layer"]]
 
 
-def _size(shape: tuple[int, ...]) -> list[str]:
-    """Channels and pixels of a shape (channels, height, width), or classes of (classes,)."""
+def _size(name: str, shape: tuple[int, ...]) -> list[str]:
+    """Channels and pixels of a shape (channels, height, width); units, or classes, of (N,)."""
     if len(shape) == 1:
-        return [_counted(shape[0], "class", "es")]
+        return [_counted(shape[0], "class", "es") if name == "head" else _counted(shape[0], "unit")]
     return [_counted(shape[0], "channel"), f"{shape[1]} x {shape[2]}"]
 
 

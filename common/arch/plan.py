@@ -8,7 +8,9 @@ from typing import Literal
 from common.arch.spec import AnyNetSpec, StageSpec
 from common.errors import SpecError
 
-Op = Literal["conv", "batch_norm", "relu", "sigmoid", "add", "scale", "global_pool", "linear"]
+Op = Literal[
+    "conv", "batch_norm", "relu", "sigmoid", "add", "scale", "global_pool", "flatten", "linear"
+]
 Shape = tuple[int, ...]
 ImageSize = int | tuple[int, int]
 
@@ -72,35 +74,48 @@ class Layer:
         return prod(self.out_shape) if self.op in ("conv", "linear") else 0
 
 
-def plan(spec: AnyNetSpec, image_size: ImageSize) -> tuple[Layer, ...]:
+def plan(spec: AnyNetSpec, image_size: ImageSize | None = None) -> tuple[Layer, ...]:
     """Every layer of `spec` for images of `image_size` pixels, in order of execution.
 
-    `image_size` is a side or a (height, width). Raises `SpecError` for a size below 1.
+    `image_size` is a side or a (height, width), on which names and arrays do not depend; without
+    one, images are those of `image_shape`. Raises `SpecError` for a size that `spec` does not take.
     """
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if min(height, width) < 1:
-        raise SpecError(f"image_size must be at least 1 pixel; got {height}x{width}")
-    chain = _Chain(spec.conv_bias, spec.batch_norm, (spec.in_channels, height, width))
-    chain.conv("stem.conv", spec.stem_channels, 3, spec.stem_stride)
-    chain.norm("stem.bn")
-    chain.add("stem.relu", "relu")
+    chain = _Chain(spec.conv_bias, spec.batch_norm, image_shape(spec, image_size))
+    _add_stem(chain, spec)
     for number, stage in enumerate(spec.stages, 1):
         for index in range(stage.depth):
             stride = stage.stride if index == 0 else 1
             _add_block(chain, f"stage{number}.block{index + 1}", spec, stage, stride)
-    chain.add("head.pool", "global_pool", out_shape=chain.shape[:1])
+    if spec.block != "mlp":
+        chain.add("head.pool", "global_pool", out_shape=chain.shape[:1])
     chain.add("head.fc", "linear", out_shape=(spec.num_classes,), bias=True)
     return tuple(chain.layers)
 
 
+def image_shape(spec: AnyNetSpec, image_size: ImageSize | None = None) -> Shape:
+    """(channels, height, width) of images of `image_size` pixels.
+
+    Without a size they are those that an mlp is made for, or of one pixel for any other network.
+    Raises `SpecError` for a size below 1, or another one than an mlp's.
+    """
+    size = image_size if image_size is not None else spec.image_size or 1
+    height, width = (size, size) if isinstance(size, int) else size
+    if min(height, width) < 1:
+        raise SpecError(f"image_size must be at least 1 pixel; got {height}x{width}")
+    side = spec.image_size
+    if side is not None and (height, width) != (side, side):
+        raise SpecError(f"image_size must be that of the mlp, {side}x{side}; got {height}x{width}")
+    return spec.in_channels, height, width
+
+
 def parameters(spec: AnyNetSpec) -> dict[str, Shape]:
     """Shapes of the trainable arrays of `spec` by canonical name, in order of execution."""
-    return {name: shape for layer in plan(spec, 1) for name, shape in layer.parameters.items()}
+    return {name: shape for layer in plan(spec) for name, shape in layer.parameters.items()}
 
 
 def buffers(spec: AnyNetSpec) -> dict[str, Shape]:
     """Shapes of the running statistics of `spec` by canonical name, in order of execution."""
-    return {name: shape for layer in plan(spec, 1) for name, shape in layer.buffers.items()}
+    return {name: shape for layer in plan(spec) for name, shape in layer.buffers.items()}
 
 
 class _Chain:
@@ -136,6 +151,9 @@ class _Chain:
         out_shape = (channels, height, width)
         self.add(name, "conv", out_shape, (), kernel, stride, groups, self.conv_bias)
 
+    def linear(self, name: str, channels: int) -> None:
+        self.add(name, "linear", (channels,), bias=self.conv_bias)
+
     def norm(self, name: str) -> None:
         if self.batch_norm:
             self.add(name, "batch_norm", bias=True)
@@ -148,8 +166,23 @@ class _Chain:
         self.add(f"{path}.relu{number}", "relu")
 
 
+def _add_stem(chain: _Chain, spec: AnyNetSpec) -> None:
+    if spec.block == "mlp":
+        chain.add("stem.flatten", "flatten", (prod(chain.shape),))
+        chain.linear("stem.fc", spec.stem_channels)
+    else:
+        chain.conv("stem.conv", spec.stem_channels, 3, spec.stem_stride)
+    chain.norm("stem.bn")
+    chain.add("stem.relu", "relu")
+
+
 def _add_block(chain: _Chain, path: str, spec: AnyNetSpec, stage: StageSpec, stride: int) -> None:
     entry, entry_shape = chain.last, chain.shape
+    if spec.block == "mlp":
+        chain.linear(f"{path}.fc1", stage.channels)
+        chain.norm(f"{path}.bn1")
+        chain.add(f"{path}.relu1", "relu")
+        return
     if spec.block == "vanilla":
         chain.conv_bn_relu(path, 1, stage.channels, 3, stride)
         chain.conv_bn_relu(path, 2, stage.channels, 3)

@@ -9,9 +9,10 @@ from common.arch.constants import BN_EPSILON, BN_MOMENTUM
 from common.arch.fields import set_integer, set_number
 from common.errors import SpecError
 
-BlockKind = Literal["resnext", "resnet", "vanilla"]
+BlockKind = Literal["resnext", "resnet", "vanilla", "mlp"]
 """`resnext`: 1x1, 3x3 grouped, 1x1 (the chapter's); `resnet`: two 3x3 and a shortcut;
-`vanilla`: two 3x3 and no shortcut, as in pycls."""
+`vanilla`: two 3x3 and no shortcut, as in pycls; `mlp`: one linear layer, after a stem that
+flattens the image (the chapter's exercise on MLPs)."""
 
 Arch = Sequence[Sequence[float | None]]
 """The chapter's arch: per stage (depth, channels, group_width, bottleneck_multiplier, stride)."""
@@ -68,8 +69,10 @@ class AnyNetSpec:
     """A whole network: stem, stages of blocks, head, and the constants that its numbers need.
 
     `se_ratio` is the squeeze-and-excitation width as a fraction of a block's input channels
-    (0: none; RegNetY: 0.25). `bn_momentum` is the weight of the new batch. Without `batch_norm`
-    the network has no batch norms, as after `fuse`. Raises `SpecError`.
+    (0: none; RegNetY: 0.25). `conv_bias` is about the layers in front of batch norms, which in an
+    mlp are linear. `bn_momentum` is the weight of the new batch. Without `batch_norm` the network
+    has no batch norms, as after `fuse`. `image_size` is the side in pixels of the images that an
+    mlp takes; others take any. An mlp has no strides: they are kept as 1. Raises `SpecError`.
     """
 
     stem_channels: int
@@ -83,6 +86,7 @@ class AnyNetSpec:
     bn_epsilon: float = BN_EPSILON
     bn_momentum: float = BN_MOMENTUM
     batch_norm: bool = True
+    image_size: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
@@ -105,13 +109,18 @@ class AnyNetSpec:
             if not isinstance(stage, StageSpec):
                 raise SpecError(f"stage {number}: must be a StageSpec; got {stage!r}")
             self._check_block_fits(number, stage)
+        self._check_image_size()
+        if self.block == "mlp":
+            object.__setattr__(self, "stem_stride", 1)
+            object.__setattr__(self, "stages", tuple(replace(s, stride=1) for s in self.stages))
 
     def _check_block_fits(self, number: int, stage: StageSpec) -> None:
         if self.block == "resnext":
             return
         if stage.groups != 1 or stage.bottleneck_multiplier != 1:
+            kind = "an mlp" if self.block == "mlp" else f"a {self.block}"
             raise SpecError(
-                f"stage {number}: a {self.block} block has no groups and no bottleneck; "
+                f"stage {number}: {kind} block has no groups and no bottleneck; "
                 f"got group_width {stage.group_width} and bottleneck_multiplier "
                 f"{stage.bottleneck_multiplier}; use with_block({self.block!r}) to drop them"
             )
@@ -119,6 +128,17 @@ class AnyNetSpec:
             raise SpecError(
                 f"se_ratio must be 0 for {self.block} blocks; got {self.se_ratio}; "
                 "only resnext blocks have squeeze-and-excitation"
+            )
+
+    def _check_image_size(self) -> None:
+        if self.block == "mlp":
+            if self.image_size is None:
+                raise SpecError("image_size must be given for mlp blocks; got none")
+            set_integer(self, "image_size", 1)
+        elif self.image_size is not None:
+            raise SpecError(
+                f"image_size must be none for {self.block} blocks; got {self.image_size}; "
+                "only an mlp is made for one size"
             )
 
     @classmethod
@@ -135,6 +155,7 @@ class AnyNetSpec:
         bn_epsilon: float = BN_EPSILON,
         bn_momentum: float = BN_MOMENTUM,
         batch_norm: bool = True,
+        image_size: int | None = None,
     ) -> "AnyNetSpec":
         """Build a spec from the chapter's arch tuples.
 
@@ -155,6 +176,7 @@ class AnyNetSpec:
             bn_epsilon,
             bn_momentum,
             batch_norm,
+            image_size,
         )
 
     def arguments(self) -> dict[str, Any]:
@@ -163,18 +185,18 @@ class AnyNetSpec:
         stages = values.pop("stages")
         return {"arch": tuple(tuple(asdict(stage).values()) for stage in stages), **values}
 
-    def with_block(self, block: BlockKind) -> "AnyNetSpec":
+    def with_block(self, block: BlockKind, image_size: int | None = None) -> "AnyNetSpec":
         """The same depths and channels with another block kind (chapter exercise 2).
 
         Group widths, bottlenecks and squeeze-and-excitation belong to `resnext` blocks alone
-        and are dropped for the others.
+        and are dropped for the others. `image_size` is for an mlp.
         """
         if block == "resnext":
-            return replace(self, block=block)
+            return replace(self, block=block, image_size=image_size)
         plain = tuple(
             StageSpec(stage.depth, stage.channels, stride=stage.stride) for stage in self.stages
         )
-        return replace(self, block=block, stages=plain, se_ratio=0.0)
+        return replace(self, block=block, stages=plain, se_ratio=0.0, image_size=image_size)
 
     def se_channels(self, block_in_channels: int) -> int:
         """Width of a block's squeeze-and-excitation; 0 when the network has none."""
@@ -183,11 +205,14 @@ class AnyNetSpec:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, from which `from_dict` gives an equal spec.
 
-        `batch_norm` is there only when it is false: files written before there was one stay equal.
+        `batch_norm` is there only when it is false, and `image_size` only for an mlp: files written
+        before there were such fields stay equal.
         """
         data = asdict(self)
         if self.batch_norm:
             del data["batch_norm"]
+        if self.image_size is None:
+            del data["image_size"]
         return data
 
     def to_json(self) -> str:

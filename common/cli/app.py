@@ -15,6 +15,8 @@ from common.cli.inspect import inspect
 from common.cli.parity import parity
 from common.cli.plot import plot
 from common.cli.predict import predict
+from common.cli.spaces import spaces
+from common.cli.study import study
 from common.cli.summary import summary
 from common.cli.train import train
 from common.errors import AnyNetError
@@ -48,7 +50,9 @@ def main() -> None:
     For other programs:   anynet export runs/first --format onnx --out model.onnx
     Compare runs:         anynet curves runs/first runs/second --out both.png
     Look into a file:     anynet inspect runs/first
+    Design spaces:        anynet spaces AnyNetXE-small --n 10
     Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
+    Study design spaces:  anynet study run first --space AnyNetXA-small --space AnyNetXE-small
     What is installed:    anynet backends
 
     Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,
@@ -58,6 +62,6 @@ def main() -> None:
 
 for command in (
     summary, plot, init, train, evaluate, predict, curves, inspect, convert, export, backends,
-    parity,
+    parity, spaces, study,
 ):  # fmt: skip
     main.add_command(command)

@@ -86,5 +86,5 @@ def _sentence(spec: AnyNetSpec) -> str:
     squeeze = f", squeeze-and-excitation {spec.se_ratio:g}" if spec.se_ratio else ""
     return (
         f"depths {depths}, widths {widths}{squeeze}, {spec.num_classes} classes, "
-        f"{count(spec, 1).params:,} parameters"
+        f"{count(spec).params:,} parameters"
     )

@@ -6,7 +6,7 @@ import click
 
 from common.backends import load_backend
 from common.cli.evaluations import print_evaluation
-from common.cli.networks import checkpoint_path
+from common.cli.networks import checkpoint_path, choose_image_size
 from common.cli.options import backend_option, data_option, device_option
 from common.data import FashionMNIST
 from common.training import Device
@@ -21,9 +21,7 @@ from common.training import evaluate as run_evaluation
 @click.option(
     "--image-size",
     type=click.IntRange(1),
-    default=96,
-    show_default=True,
-    help="Side to which images are resized.",
+    help="Side to which images are resized; default: that of an mlp, else 96.",
 )
 @device_option("auto")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -32,7 +30,7 @@ def evaluate(
     backend: str,
     data: str,
     batch_size: int,
-    image_size: int,
+    image_size: int | None,
     device: Device,
     as_json: bool,
 ) -> None:
@@ -42,7 +40,7 @@ def evaluate(
     """
     module = load_backend(backend)
     network = module.load(checkpoint_path(checkpoint))
-    images = FashionMNIST(batch_size, (image_size, image_size), data)
+    images = FashionMNIST(batch_size, choose_image_size(network.spec, image_size), data)
     learner = module.Learner(network, images.image_shape, device=device)
     evaluation = run_evaluation(learner, images.val_batches())
     if as_json:

@@ -27,17 +27,16 @@ from common.weights import fold_batch_norms, load_weights
 @click.option(
     "--image-size",
     type=click.IntRange(1),
-    default=DEFAULT_IMAGE_SIZE,
-    show_default=True,
-    help="Side of the images that a native export takes; ONNX takes any.",
+    help="Side of the images that a native export takes, default: that of an mlp, else "
+    f"{DEFAULT_IMAGE_SIZE}; ONNX takes any but for an mlp.",
 )
-@click.option("--fuse", is_flag=True, help="Fold batch norms into convolutions first.")
+@click.option("--fuse", is_flag=True, help="Fold batch norms into the layers before them first.")
 def export(
     checkpoint: str,
     kind: Literal["onnx", "native"],
     backend: str,
     out: Path,
-    image_size: int,
+    image_size: int | None,
     fuse: bool,
 ) -> None:
     """Write a trained network in a format that other programs run.
@@ -61,5 +60,6 @@ def export(
     else:
         module = load_backend(backend)
         network = module.load(path)
-        module.export(module.fuse(network) if fuse else network, out, image_size)
+        size = image_size or network.spec.image_size or DEFAULT_IMAGE_SIZE
+        module.export(module.fuse(network) if fuse else network, out, size)
     click.echo(f"written to {out}")

@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from common.arch import AnyNetSpec, count
-from common.cli.networks import checkpoint_path, default_image_size
+from common.cli.networks import checkpoint_path, choose_image_size
 from common.cli.tables import joined, print_table
 from common.weights import read_contents
 
@@ -23,11 +23,12 @@ def inspect(file: str, as_json: bool) -> None:
 
     FILE is a model.safetensors or a checkpoint.safetensors, or the directory of a run for its
     model. The whole file is read and checked first. FLOPs and activations are those of one image
-    of 224x224 pixels for a network on colour images and of 96x96 pixels for others.
+    of the size that an mlp takes, of 224x224 pixels for other networks on colour images, and of
+    96x96 pixels for the rest.
     """
     path = checkpoint_path(file)
     spec, arrays, training = read_contents(path)
-    size = default_image_size(spec)
+    size = choose_image_size(spec)
     counts = asdict(count(spec, size))
     rows = [_row(name, array) for name, array in arrays.items()]
     if as_json:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE, AnyNetSpec, find_spec
+from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE, AnyNetSpec, find_spec, image_shape
 from common.errors import SpecError
 from common.training.run import MODEL
 from common.weights import load_spec
@@ -15,9 +15,14 @@ def checkpoint_path(text: str) -> Path:
     return path / MODEL if path.is_dir() else path
 
 
-def default_image_size(spec: AnyNetSpec) -> int:
-    """Side in pixels of the images a network is for: ImageNet's in colour, else the chapter's."""
-    return IMAGENET_IMAGE_SIZE if spec.in_channels == 3 else DEFAULT_IMAGE_SIZE
+def choose_image_size(spec: AnyNetSpec, given: int | None = None) -> int:
+    """Side in pixels of the images that a network sees.
+
+    It is the one that is given, or that of an mlp, or ImageNet's in colour, else the chapter's.
+    Raises `SpecError` when an mlp takes another one.
+    """
+    known = IMAGENET_IMAGE_SIZE if spec.in_channels == 3 else DEFAULT_IMAGE_SIZE
+    return image_shape(spec, given or spec.image_size or known)[1]
 
 
 def resolve_spec(text: str) -> AnyNetSpec:

@@ -1,11 +1,13 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from common.backends import FRAMEWORKS
+from common.training import RECIPES, Recipe
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -38,8 +40,8 @@ def image_size_option() -> Decorator:
     return click.option(
         "--image-size",
         type=click.IntRange(1),
-        help="Side of the square input image in pixels; default: 224 for a network on colour "
-        "images, else 96.",
+        help="Side of the square input image in pixels; default: that of an mlp, else 224 for a "
+        "network on colour images, else 96.",
     )
 
 
@@ -52,3 +54,37 @@ def device_option(default: str | None = None) -> Decorator:
         show_default=default is not None,
         help="auto takes a GPU when the framework sees one.",
     )
+
+
+def recipe_options(default: str) -> Decorator:
+    """The recipe by name, and options that change single settings of it."""
+    options = (
+        click.option(
+            "--recipe",
+            type=click.Choice(list(RECIPES)),
+            default=default,
+            show_default=True,
+            help="chapter: plain SGD at a constant rate; regnet: momentum 0.9, Nesterov, weight "
+            "decay 5e-5, 5 epochs of warm-up, cosine; population: the same with half an epoch of "
+            "warm-up, for few epochs. The five options below change single settings of it.",
+        ),
+        click.option("--momentum", type=float),
+        click.option("--nesterov/--no-nesterov", default=None),
+        click.option("--weight-decay", type=float),
+        click.option("--warmup-epochs", type=float),
+        click.option("--schedule", type=click.Choice(["constant", "cosine"])),
+    )
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def chosen_recipe(options: dict[str, Any]) -> Recipe:
+    """The recipe that the options of `recipe_options` mean."""
+    names = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule")
+    given = {name: options[name] for name in names if options[name] is not None}
+    return replace(RECIPES[options["recipe"]], **given)

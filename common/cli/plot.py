@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from common.arch.pictures import draw_network
-from common.cli.networks import default_image_size, resolve_spec
+from common.cli.networks import choose_image_size, resolve_spec
 from common.cli.options import image_size_option
 from common.training.curves import save_figure
 
@@ -28,6 +28,6 @@ def plot(network: str, image_size: int | None, out: Path) -> None:
     they come from, and its quantisation.
     """
     spec = resolve_spec(network)
-    size = image_size or default_image_size(spec)
+    size = choose_image_size(spec, image_size)
     save_figure(draw_network(spec, size, f"{network} at {size}x{size}"), out)
     click.echo(f"written to {out}")

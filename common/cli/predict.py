@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.backends import load_backend
-from common.cli.networks import checkpoint_path
+from common.cli.networks import checkpoint_path, choose_image_size
 from common.cli.options import backend_option
 from common.cli.tables import print_table
 from common.data import class_names, read_labels, read_picture
@@ -33,7 +33,8 @@ _BATCH = 32
 @click.option(
     "--image-size",
     type=click.IntRange(1),
-    help="Side of what the network sees; default: 96 for grey images, 224 for colour.",
+    help="Side of what the network sees; default: that of an mlp, else 96 for grey images "
+    "and 224 for colour.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def predict(
@@ -55,11 +56,12 @@ def predict(
     module = load_backend(backend)
     network = module.load(checkpoint_path(checkpoint))
     spec = network.spec
+    size = choose_image_size(spec, image_size)
     names = read_labels(labels, spec.num_classes) if labels else class_names(spec.num_classes)
     found: list[dict[str, Any]] = []
     for start in range(0, len(images), _BATCH):
         paths = images[start : start + _BATCH]
-        batch = np.stack([read_picture(path, spec.in_channels, image_size) for path in paths])
+        batch = np.stack([read_picture(path, spec.in_channels, size) for path in paths])
         for path, row in zip(paths, module.logits(network, batch), strict=True):
             found.append({"image": str(path), "classes": _most_likely(row, names, top)})
     if as_json:

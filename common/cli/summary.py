@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from common.arch import summary as summarise
-from common.cli.networks import default_image_size, resolve_spec
+from common.cli.networks import choose_image_size, resolve_spec
 from common.cli.options import image_size_option
 from common.cli.tables import joined, print_table
 
@@ -31,7 +31,7 @@ def summary(
     convolutions and linear layers; both are per image, as in the RegNet paper.
     """
     spec = resolve_spec(network)
-    image_size = image_size or default_image_size(spec)
+    image_size = choose_image_size(spec, image_size)
     data = summarise(spec, image_size)
     rows = data["layers" if layers else "stages"]
     if as_json:

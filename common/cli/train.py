@@ -10,11 +10,17 @@ from click.core import ParameterSource
 from common.arch import NAMED_SPECS, AnyNetSpec
 from common.backends import load_backend
 from common.cli.evaluations import print_evaluation
-from common.cli.networks import resolve_spec
-from common.cli.options import backend_option, data_option, device_option
+from common.cli.networks import choose_image_size, resolve_spec
+from common.cli.options import (
+    backend_option,
+    chosen_recipe,
+    data_option,
+    device_option,
+    recipe_options,
+)
 from common.data import FashionMNIST
 from common.errors import ConfigError
-from common.training import RECIPES, Precision, Recipe, TrainConfig, read_config, read_record
+from common.training import Precision, TrainConfig, read_config, read_record
 from common.training.records import best_epoch
 from common.training.run import BEST, RECORD
 
@@ -42,24 +48,10 @@ _RESUMABLE = ("backend", "data", "epochs", "device", "log_every", "checkpoint_ev
 @click.option(
     "--image-size",
     type=click.IntRange(1),
-    default=96,
-    show_default=True,
-    help="Side to which images are resized.",
+    help="Side to which images are resized; default: that of an mlp, else 96.",
 )
 @click.option("--lr", type=float, default=0.05, show_default=True, help="Learning rate.")
-@click.option(
-    "--recipe",
-    type=click.Choice(list(RECIPES)),
-    default="chapter",
-    show_default=True,
-    help="chapter: plain SGD at a constant rate; regnet: momentum 0.9, Nesterov, weight decay "
-    "5e-5, 5 epochs of warm-up, cosine. The five options below change single settings of it.",
-)
-@click.option("--momentum", type=float)
-@click.option("--nesterov/--no-nesterov", default=None)
-@click.option("--weight-decay", type=float)
-@click.option("--warmup-epochs", type=float)
-@click.option("--schedule", type=click.Choice(["constant", "cosine"]))
+@recipe_options("chapter")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @device_option("auto")
 @click.option(
@@ -159,9 +151,9 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
         data=options["data"],
         epochs=options["epochs"],
         batch_size=options["batch_size"],
-        resize=(options["image_size"],) * 2,
+        resize=(choose_image_size(spec, options["image_size"]),) * 2,
         learning_rate=options["lr"],
-        recipe=_recipe(options),
+        recipe=chosen_recipe(options),
         seed=options["seed"],
         device=options["device"],
         precision=options["precision"],
@@ -184,12 +176,6 @@ def _given(ctx: click.Context, options: dict[str, Any]) -> list[str]:
     return [
         name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
     ]
-
-
-def _recipe(options: dict[str, Any]) -> Recipe:
-    names = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule")
-    given = {name: options[name] for name in names if options[name] is not None}
-    return replace(RECIPES[options["recipe"]], **given)
 
 
 def _resumed(

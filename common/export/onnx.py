@@ -27,8 +27,9 @@ def save_onnx(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[A
     """Write a network to one ONNX file, whole or not at all.
 
     Its input `images` is float32 (batch, channels, height, width) with any batch, height and
-    width, its output `logits` is (batch, classes). Raises `WeightsError` when the arrays do not
-    fit the spec or are too large for one file, `BackendError` without the package onnx.
+    width, for an mlp its own; its output `logits` is (batch, classes). Raises `WeightsError` when
+    the arrays do not fit the spec or are too large for one file, `BackendError` without the
+    package onnx.
     """
     try:
         from onnx import TensorProto, helper, numpy_helper
@@ -40,18 +41,19 @@ def save_onnx(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[A
     size = sum(array.nbytes for array in checked.values())
     if size > _MOST_BYTES:
         raise WeightsError(f"{path}: an ONNX file holds less than 2 GiB; got {size:,} bytes")
-    layers = plan(spec, 1)
+    layers = plan(spec)
     values = {layer.name: layer.name for layer in layers}
     values |= {INPUT: "images", layers[-1].name: "logits"}
     constants = dict(checked)
     if any(layer.op == "scale" for layer in layers):
         constants[_SPATIAL_AXES] = np.array([2, 3])
+    sides = [spec.image_size] * 2 if spec.image_size else ["height", "width"]
     graph = helper.make_graph(
         [node for layer in layers for node in _nodes(layer, values, spec.bn_epsilon)],
         "anynet",
         [
             helper.make_tensor_value_info(
-                "images", TensorProto.FLOAT, ["batch", spec.in_channels, "height", "width"]
+                "images", TensorProto.FLOAT, ["batch", spec.in_channels, *sides]
             )
         ],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", spec.num_classes])],
@@ -79,6 +81,8 @@ def _nodes(layer: Layer, values: Mapping[str, str], epsilon: float) -> list[Any]
             ]
         case "batch_norm":
             return [_node("BatchNormalization", inputs + arrays, output, epsilon=epsilon)]
+        case "flatten":
+            return [_node("Flatten", inputs, output)]
         case "linear":
             return [_node("Gemm", inputs + arrays, output, transB=1)]
         case "global_pool":

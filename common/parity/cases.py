@@ -65,6 +65,12 @@ CASES = (
     Case("squeeze and excitation", _two_stages(se_ratio=0.25), chaotic=True),
     Case("resnet block", _TWO.with_block("resnet")),
     Case("vanilla block", _TWO.with_block("vanilla")),
+    Case(
+        "mlp",
+        AnyNetSpec.from_arch(((2, 24), (1, 16)), 32, in_channels=3, block="mlp", image_size=10),
+        10,
+        batch=16,
+    ),
     Case("half and double bottleneck", AnyNetSpec.from_arch(((2, 32, 8, 0.5), (1, 16, 8, 2)), 16)),
     Case(
         "stride 1",

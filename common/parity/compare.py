@@ -73,7 +73,7 @@ def compare(records: Mapping[str, Record], cases: Iterable[Case] = CASES) -> Ite
     """
     truth = records[REFERENCE]
     backends = [name for name in records if name != REFERENCE]
-    layers = {case.name: {x.name: x for x in plan(case.spec, 1)} for case in cases}
+    layers = {case.name: {x.name: x for x in plan(case.spec)} for case in cases}
     pairs = [(name, REFERENCE) for name in backends] + list(combinations(backends, 2))
     for (case, precision, quantity), values in _groups(truth).items():
         for pair in pairs:

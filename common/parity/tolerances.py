@@ -9,6 +9,7 @@ rounding may turn, move the reference itself (`sensitivity.py`). With both, the 
 error of RegNetX32 in PyTorch, 8.7e-2, is explained to the last percent: it is one such ReLU.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,10 +35,10 @@ FLOAT32_OUTPUTS = 1e-5
 """The same for outputs in float32; layers before the logits may also move as their inputs do."""
 
 FLOAT32_ZERO = 1e-4
-"""Largest gradient, relative to its kernel's, of a bias in front of a batch norm in float32.
+"""Largest gradient, relative to its weight's, of a bias in front of a batch norm in float32.
 
 Its true gradient is zero; what is left are the rounding errors of a sum over all positions, at
-most 2.7e-5 where they were measured. A bias that had a gradient would have one of its kernel's
+most 2.7e-5 where they were measured. A bias that had a gradient would have one of its weight's
 size.
 """
 
@@ -58,24 +59,25 @@ ROUNDING = {"float32": 2.0**-24, "float64": 2.0**-53}
 def scale(quantity: str, array: str, values: Mapping[str, NDArray[Any]]) -> float:
     """Size of an array's elements, to which its error is relative.
 
-    The bias of a convolution in front of a batch norm has a true gradient of zero: the size is
-    then that of its kernel's gradient. Restarted steps are relative already. `values` are all
-    arrays of the quantity.
+    The bias of a layer in front of a batch norm has a true gradient of zero: the size is then that
+    of its weight's gradient. Restarted steps are relative already. `values` are all arrays of the
+    quantity.
     """
     if quantity.startswith("restarted"):
         return 1.0
-    kernel = zero_gradient(quantity, array, values)
-    return _largest(values[array] if kernel is None else kernel)
+    weight = zero_gradient(quantity, array, values)
+    return _largest(values[array] if weight is None else weight)
 
 
 def zero_gradient(
     quantity: str, array: str, values: Mapping[str, NDArray[Any]]
 ) -> NDArray[Any] | None:
-    """For the gradient of a convolution's bias the gradient of its kernel, else nothing."""
-    if quantity != "gradient" or not array.endswith(".bias"):
+    """For the gradient of a bias in front of a batch norm that of its weight, else nothing."""
+    layer, _, kind = array.rpartition(".")
+    norm = re.sub(r"\b(conv|fc)(?=\d*$)", "bn", layer)
+    if quantity != "gradient" or kind != "bias" or layer == norm or f"{norm}.bias" not in values:
         return None
-    kernel = values.get(array.removesuffix("bias") + "weight")
-    return kernel if kernel is not None and kernel.ndim == 4 else None
+    return values[f"{layer}.weight"]
 
 
 def allowed(

@@ -13,9 +13,6 @@ Array = NDArray[np.float64]
 Arrays = Mapping[str, Array]
 Gradients = dict[str, Array]
 
-_POSITIONS = (0, 2, 3)
-"""Axes over which a batch norm takes its statistics."""
-
 
 def positive(x: Array) -> NDArray[np.bool_]:
     """Where the gradient of a ReLU at x passes."""
@@ -44,15 +41,16 @@ def forward(layer: Layer, arrays: Arrays, inputs: list[Array], mode: Mode) -> Ar
             assert weight is not None
             outputs = weight.reshape(_per_group(layer)) @ _columns(layer, x)
             outputs = outputs.reshape(-1, len(x), *_out_size(layer, x)).swapaxes(0, 1)
-            return outputs if bias is None else outputs + _channels(bias)
+            return outputs if bias is None else outputs + _channels(bias, outputs)
         case "linear":
             assert weight is not None
-            assert bias is not None
-            return x @ weight.T + bias
+            outputs = x @ weight.T
+            return outputs if bias is None else outputs + bias
         case "batch_norm":
             assert weight is not None
             assert bias is not None
-            return _channels(weight) * _normalised(layer, arrays, x, mode)[0] + _channels(bias)
+            normalised, _ = _normalised(layer, arrays, x, mode)
+            return _channels(weight, x) * normalised + _channels(bias, x)
         case "relu":
             return np.maximum(x, 0)
         case "sigmoid":
@@ -60,6 +58,8 @@ def forward(layer: Layer, arrays: Arrays, inputs: list[Array], mode: Mode) -> Ar
         case "global_pool":
             means: Array = x.mean((2, 3))
             return means
+        case "flatten":
+            return x.reshape(len(x), -1)
         case "add":
             return x + inputs[1]
         case "scale":
@@ -79,7 +79,7 @@ def backward(
             columns = kernel.swapaxes(1, 2) @ by_group
             return [_image(layer, columns, x)], _named(
                 layer, (by_group @ _columns(layer, x).swapaxes(1, 2)).reshape(weight.shape),
-                gradient.sum(_POSITIONS),
+                gradient.sum(_positions(x)),
             )  # fmt: skip
         case "linear":
             assert weight is not None
@@ -87,12 +87,13 @@ def backward(
         case "batch_norm":
             assert weight is not None
             normalised, deviation = _normalised(layer, arrays, x, mode)
-            scales = (gradient * normalised).sum(_POSITIONS)
-            shifts = gradient.sum(_POSITIONS)
+            scales = (gradient * normalised).sum(_positions(x))
+            shifts = gradient.sum(_positions(x))
             if mode.training:
                 n = x.size // x.shape[1]
-                gradient = gradient - _channels(shifts / n) - normalised * _channels(scales / n)
-            return [gradient * _channels(weight / deviation)], _named(layer, scales, shifts)
+                correlated = normalised * _channels(scales / n, x)
+                gradient = gradient - _channels(shifts / n, x) - correlated
+            return [gradient * _channels(weight / deviation, x)], _named(layer, scales, shifts)
         case "relu":
             return [gradient * mode.passes(x)], {}
         case "sigmoid":
@@ -101,6 +102,8 @@ def backward(
         case "global_pool":
             positions = x.shape[2] * x.shape[3]
             return [np.broadcast_to(gradient[:, :, None, None] / positions, x.shape)], {}
+        case "flatten":
+            return [gradient.reshape(x.shape)], {}
         case "add":
             return [gradient, gradient], {}
         case "scale":
@@ -110,7 +113,7 @@ def backward(
 
 def statistics(layer: Layer, arrays: Arrays, x: Array, momentum: float) -> Gradients:
     """Running statistics after a batch: both average the batch's own, the biased variance too."""
-    batch = {"running_mean": x.mean(_POSITIONS), "running_var": x.var(_POSITIONS)}
+    batch = {"running_mean": x.mean(_positions(x)), "running_var": x.var(_positions(x))}
     return {
         f"{layer.name}.{kind}": (1 - momentum) * arrays[f"{layer.name}.{kind}"] + momentum * new
         for kind, new in batch.items()
@@ -120,15 +123,21 @@ def statistics(layer: Layer, arrays: Arrays, x: Array, momentum: float) -> Gradi
 def _normalised(layer: Layer, arrays: Arrays, x: Array, mode: Mode) -> tuple[Array, Array]:
     """Zero mean and unit variance per channel, and the deviation that was divided by."""
     if mode.training:
-        mean, variance = x.mean(_POSITIONS), x.var(_POSITIONS)
+        mean, variance = x.mean(_positions(x)), x.var(_positions(x))
     else:
         mean, variance = (arrays[f"{layer.name}.running_{kind}"] for kind in ("mean", "var"))
     deviation = np.sqrt(variance + mode.epsilon)
-    return (x - _channels(mean)) / _channels(deviation), deviation
+    return (x - _channels(mean, x)) / _channels(deviation, x), deviation
 
 
-def _channels(values: Array) -> Array:
-    return values[:, None, None]
+def _positions(x: Array) -> tuple[int, ...]:
+    """The axes over which a batch norm of x takes its statistics: all but the channels."""
+    return (0, *range(2, x.ndim))
+
+
+def _channels(values: Array, x: Array) -> Array:
+    """Values per channel, to be broadcast over the positions of x."""
+    return values.reshape(-1, *(1,) * (x.ndim - 2))
 
 
 def _named(layer: Layer, weight: Array, bias: Array) -> Gradients:

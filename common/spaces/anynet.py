@@ -3,7 +3,6 @@
 Each space is the one before with one constraint more.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from common.spaces.population import Template
@@ -33,22 +32,6 @@ ANYNETX_E: Final = ANYNETX_D.but("AnyNetXE", depths="increasing")
 
 ANYNETX: Final = (ANYNETX_A, ANYNETX_B, ANYNETX_C, ANYNETX_D, ANYNETX_E)
 """The sequence from the free space to the constrained one."""
-
-
-def small(space: Space) -> Space:
-    """A space of the same rules for small images: three stages of at most 4 blocks, 128 wide.
-
-    The stem keeps the size of images with one channel, such as Fashion-MNIST's.
-    """
-    return replace(
-        space,
-        name=f"{space.name}-small",
-        stages=3,
-        depths=replace(space.depths, values=tuple(range(1, 5))),
-        widths=replace(space.widths, values=tuple(range(8, 129, 8))),
-        group_widths=replace(space.group_widths, values=(1, 2, 4, 8, 16)),
-        template=Template(stem_channels=16, stem_stride=1),
-    )
 
 
 VIONETS: Final = {

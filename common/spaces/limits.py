@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import SpecError
+from common.arch.fields import set_integer
+from common.spaces.intervals import interval
 from common.spaces.population import Population
 
 Range = tuple[float, float]
@@ -24,9 +25,9 @@ class Limits:
     image_size: int = 224
 
     def __post_init__(self) -> None:
-        for name, (low, high) in self._ranges.items():
-            if not 0 <= low <= high:
-                raise SpecError(f"{name} must be a rising range from 0 on; got {low} to {high}")
+        set_integer(self, "image_size", 1)
+        for name, limit in self._ranges.items():
+            object.__setattr__(self, name, interval(name, limit, 0))
 
     def mask(self, population: Population) -> NDArray[np.bool_]:
         """Which networks are within the limits (n,)."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch import AnyNetSpec, BlockKind, StageSpec
-from common.errors import SpecError
+from common.arch import AnyNetSpec, BlockKind, StageSpec, image_shape
 
 Integers = NDArray[np.int64]
 
@@ -17,7 +16,10 @@ _ROWS = 1 << 14
 
 @dataclass(frozen=True)
 class Template:
-    """What all networks of a population share: everything of a spec but its stages."""
+    """What all networks of a population share: everything of a spec but its stages.
+
+    Raises `SpecError`.
+    """
 
     stem_channels: int = 32
     stem_stride: int = 2
@@ -26,6 +28,10 @@ class Template:
     block: BlockKind = "resnext"
     conv_bias: bool = False
     se_ratio: float = 0.0
+    image_size: int | None = None
+
+    def __post_init__(self) -> None:
+        self.network((StageSpec(1, 1),))
 
     def network(self, stages: tuple[StageSpec, ...]) -> AnyNetSpec:
         """The network with these stages. Raises `SpecError`."""
@@ -38,7 +44,12 @@ class Template:
             self.stem_stride,
             self.conv_bias,
             self.se_ratio,
+            image_size=self.image_size,
         )
+
+    def describes(self, spec: AnyNetSpec) -> bool:
+        """Whether all of `spec` but its stages is this."""
+        return spec.block == self.block and spec == self.network(spec.stages)
 
 
 @dataclass(frozen=True)
@@ -92,10 +103,10 @@ class Population:
 
         `image_size` is the side of the images in pixels. Raises `SpecError`.
         """
-        if image_size < 1:
-            raise SpecError(f"image_size must be at least 1 pixel; got {image_size}")
+        image_shape(self.template.network((StageSpec(1, 1),)), image_size)
+        count = _count_mlps if self.template.block == "mlp" else _count
         pieces = [
-            _count(self.where(slice(start, start + _ROWS)), image_size)
+            count(self.where(slice(start, start + _ROWS)), image_size)
             for start in range(0, len(self), _ROWS)
         ]
         columns = zip(*pieces, strict=True) if pieces else [[np.zeros(0, np.int64)]] * 3
@@ -208,6 +219,21 @@ def _count(population: Population, image_size: int) -> tuple[Integers, Integers,
         if template.block != "vanilla":
             total.conv(there, channels, widths, new)
         side = np.where(there, new_side, side)
+        channels = np.where(there, widths, channels)
+    total.linear(1, channels, template.num_classes)
+    return total.params, total.flops, total.activations
+
+
+def _count_mlps(population: Population, image_size: int) -> tuple[Integers, Integers, Integers]:
+    """The same for MLPs: linear layers with batch norm, which are convolutions at one position."""
+    template, rows = population.template, len(population)
+    total, one = _Sum(rows, template.conv_bias), np.ones(rows, np.int64)
+    channels = one * template.stem_channels
+    total.conv(one, template.in_channels * image_size**2, channels, one)
+    for depths, widths in zip(population.depths.T, population.widths.T, strict=True):
+        there = np.minimum(depths, 1)
+        total.conv(there, channels, widths, one)
+        total.conv(depths - there, widths, widths, one)
         channels = np.where(there, widths, channels)
     total.linear(1, channels, template.num_classes)
     return total.params, total.flops, total.activations

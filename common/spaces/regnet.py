@@ -1,28 +1,22 @@
 """RegNetX and RegNetY: networks whose widths lie on a quantised line (section 3.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise, product
-from math import ceil, floor, log, prod
-from typing import Any, Final
+from itertools import accumulate, pairwise, product
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from common.arch import AnyNetSpec, RegNetSpec
-from common.arch.regnet import WIDTH_STEP, compatible_stage
+from common.arch import AnyNetSpec, RegNetSpec, StageSpec
+from common.arch.regnet import WIDTH_STEP
+from common.spaces.intervals import check_shape, interval, rising
 from common.spaces.limits import Limits
-from common.spaces.population import Integers, Population, Template, fitted
+from common.spaces.lines import HUNDREDTHS, Lines, all_lines
+from common.spaces.population import Population, Template, fitted
 from common.spaces.sampling import sample_within
 
-HUNDREDTHS: Final = 100
-"""Slopes and width ratios are multiples of a hundredth, as those of the published models."""
-
-_STEPS = 24
-"""Steps of a line: its last block is on one of them for all values that a space may have."""
-
-Floats = NDArray[np.float64]
 Interval = tuple[float, float]
+Stages = tuple[StageSpec, ...]
 
 
 @dataclass(frozen=True)
@@ -30,7 +24,7 @@ class RegNetSpace:
     """RegNets with `stages` stages: depth, w_0, w_a and w_m, and one b and one group width.
 
     Intervals include both ends. A candidate is one choice of all six, and candidates are equally
-    likely; those with another number of stages are no networks of the space.
+    likely; those with another number of stages are no networks of the space. Raises `SpecError`.
     """
 
     name: str
@@ -44,147 +38,130 @@ class RegNetSpace:
     template: Template = field(default_factory=Template)
     limits: Limits = field(default_factory=Limits)
 
+    def __post_init__(self) -> None:
+        for name, least, step in (
+            ("depths", 1, 1),
+            ("initial_widths", WIDTH_STEP, WIDTH_STEP),
+            ("slopes", 1 / HUNDREDTHS, 1 / HUNDREDTHS),
+            ("width_ratios", 1 + 1 / HUNDREDTHS, 1 / HUNDREDTHS),
+        ):
+            object.__setattr__(self, name, interval(name, getattr(self, name), least, step))
+        for name in ("bottleneck_ratios", "group_widths"):
+            object.__setattr__(self, name, rising(name, getattr(self, name)))
+        check_shape(
+            self.name, self.stages, self.template, self.bottleneck_ratios, self.group_widths
+        )
+
     def size(self) -> int:
         """Exact number of candidates, whatever their stages and the limits."""
-        return prod(map(len, self._choices))
+        return (
+            (self.depths[1] - self.depths[0] + 1)
+            * len(self._hundredths(self.slopes))
+            * len(self._lines.starts)
+            * len(self.bottleneck_ratios)
+            * len(self.group_widths)
+        )
 
     def sample(self, n: int, seed: int) -> Population:
-        """`n` networks, the same for equal seeds. Raises `SpecError` when limits leave too few."""
+        """`n` networks, for equal seeds the first ones of one sequence.
+
+        Raises `SpecError` when the limits leave too few.
+        """
         return sample_within(self.name, self._candidates, self.limits, n, seed)
 
     def contains(self, spec: AnyNetSpec) -> bool:
         """Whether some candidate of this space is `spec`."""
-        if len(spec.stages) != self.stages or spec != self.template.network(spec.stages):
+        if len(spec.stages) != self.stages or not self.template.describes(spec):
             return False
-        depth = sum(stage.depth for stage in spec.stages)
-        ratio = round(1 / spec.stages[0].bottleneck_multiplier)
+        stages = spec.stages
+        if self.template.block != "resnext":
+            stages = tuple(replace(stage, group_width=1) for stage in stages)
+        depth = sum(stage.depth for stage in stages)
+        ratio = round(1 / stages[0].bottleneck_multiplier)
         if not self.depths[0] <= depth <= self.depths[1] or ratio not in self.bottleneck_ratios:
             return False
-        _, initial_widths, _, width_ratios, _, group_widths = self._choices
-        has_line = any(
-            self._has_line(spec, depth, w_0, w_m, ratio, group_width)
-            for group_width in group_widths
-            if _may_become(group_width, spec)
-            for w_0 in initial_widths
-            for w_m in width_ratios
-        )
-        return has_line and bool(self.limits.mask(Population.of([spec], self.template))[0])
-
-    def _has_line(
-        self, spec: AnyNetSpec, depth: int, w_0: int, w_m: float, ratio: int, group_width: int
-    ) -> bool:
-        """Whether some slope gives the stages of `spec`."""
-        if compatible_stage(spec.stages[0].depth, w_0, group_width, 1 / ratio) != spec.stages[0]:
-            return False
-        steps: dict[int, list[int]] = {}
-        for step in range(_STEPS):
-            quantised = round(w_0 * w_m**step / WIDTH_STEP) * WIDTH_STEP
-            steps.setdefault(quantised, []).append(step)
-        options = [
-            [
-                taken
-                for quantised, taken in steps.items()
-                if compatible_stage(stage.depth, quantised, group_width, 1 / ratio) == stage
-            ]
-            for stage in spec.stages
-        ]
         return any(
-            RegNetSpec(depth, w_0, w_a, w_m, group_width, 1 / ratio).stages == spec.stages
-            for chosen in product(*options)
-            if chosen[0][0] == 0 and all(before < after for before, after in pairwise(chosen))
-            for w_a in self._slopes_that_take(chosen, spec, w_0, w_m)
+            RegNetSpec(depth, w_0, w_a, w_m, group_width, 1 / ratio).stages == stages
+            for group_width in self.group_widths
+            if _may_become(group_width, stages)
+            for w_0, w_a, w_m in self._possible_lines(stages, ratio, group_width)
+        ) and bool(self.limits.mask(Population.of([spec], self.template))[0])
+
+    def _possible_lines(
+        self, stages: Stages, ratio: int, group_width: int
+    ) -> Iterator[tuple[int, float, float]]:
+        """w_0, w_a and w_m of which some give these stages, if any do."""
+        lines = self._lines
+        known = lines.known_widths[:, None]
+        made = fitted(
+            known,
+            known,
+            np.full_like(known, ratio),
+            np.full_like(known, group_width),
+            self.template,
         )
+        sources = [
+            known[(made.widths == stage.channels) & (made.group_widths == stage.group_width)]
+            for stage in stages
+        ]
+        begin_right = np.flatnonzero(np.isin(lines.widths[0], sources[0]))
+        fits = np.array([np.isin(lines.widths[:, begin_right], source) for source in sources])
+        for index in np.flatnonzero(fits.any(1).all(0)).tolist():
+            line = begin_right[index]
+            w_0, w_m = lines.starts[line]
+            rises = lines.rises[:, line].astype(np.int64).tolist()
+            for levels in product(*(np.flatnonzero(fit).tolist() for fit in fits[:, :, index])):
+                if levels[0] == 0 and all(before < after for before, after in pairwise(levels)):
+                    for slope in self._slopes_that_take(levels, stages, rises):
+                        yield w_0, slope / HUNDREDTHS, w_m
 
     def _slopes_that_take(
-        self, steps: Sequence[list[int]], spec: AnyNetSpec, w_0: int, w_m: float
-    ) -> list[float]:
-        """Slopes for which the blocks of each stage are on its steps: those at both ends.
-
-        Block j is on step s when w_0 + w_a j is from w_0 w_m^(s - 1/2) to w_0 w_m^(s + 1/2).
-        """
-        (low, high), block = self.slopes, 0
-        for stage, taken in zip(spec.stages, steps, strict=True):
-            if block:
-                low = max(low, w_0 * (w_m ** (taken[0] - 0.5) - 1) / block)
-            block += stage.depth
-            if block > 1:
-                high = min(high, w_0 * (w_m ** (taken[-1] + 0.5) - 1) / (block - 1))
-        first, last = ceil(low * HUNDREDTHS - 1e-6), floor(high * HUNDREDTHS + 1e-6)
+        self, levels: Sequence[int], stages: Stages, rises: Sequence[int]
+    ) -> list[int]:
+        """Slopes for which the blocks of each stage are on its level: those at both ends."""
+        slopes = self._hundredths(self.slopes)
+        first, last = slopes[0], slopes[-1]
+        blocks = list(accumulate(stage.depth for stage in stages))
+        for past, level in zip(blocks, levels[1:], strict=False):
+            first = max(first, -(-rises[level - 1] // past))
+        for past, level in zip(blocks, levels, strict=True):
+            if past > 1:
+                last = min(last, rises[level] // (past - 1))
         # The first and the last may be ties, which rounding decides.
-        ends = sorted({first, first + 1, last - 1, last})
-        return [end / HUNDREDTHS for end in ends if first <= end <= last]
+        return sorted({end for end in (first, first + 1, last - 1, last) if first <= end <= last})
 
     def _candidates(self, rows: int, stream: np.random.Generator) -> Population:
-        depths, w_0, w_a, w_m, ratios, group_widths = (
-            np.array(values)[stream.integers(len(values), size=rows)] for values in self._choices
-        )
-        stage_depths, widths, stages = _stages(depths, w_0, w_a, w_m, self.stages)
-        right = stages == self.stages
+        lines, slopes = self._lines, self._hundredths(self.slopes)
+        depths = stream.integers(self.depths[0], self.depths[1] + 1, size=rows)
+        line = stream.integers(len(lines.starts), size=rows)
+        slope = stream.integers(slopes[0], slopes[-1] + 1, size=rows)
+        _, stage_depths, widths = lines.stages(line, slope, depths, self.stages)
         ratios, group_widths = (
-            array[right, None].repeat(self.stages, 1) for array in (ratios, group_widths)
+            np.array(values)[
+                stream.integers(len(values), size=(len(widths), 1)).repeat(self.stages, 1)
+            ]
+            for values in (self.bottleneck_ratios, self.group_widths)
         )
-        return fitted(stage_depths[right], widths[right], ratios, group_widths, self.template)
+        return fitted(stage_depths, widths, ratios, group_widths, self.template)
 
     @property
-    def _choices(self) -> tuple[Sequence[Any], ...]:
-        """The values of depth, w_0, w_a, w_m, b and group width."""
-        return (
-            range(self.depths[0], self.depths[1] + 1),
-            range(self.initial_widths[0], self.initial_widths[1] + 1, WIDTH_STEP),
-            _hundredths(self.slopes),
-            _hundredths(self.width_ratios),
-            self.bottleneck_ratios,
-            self.group_widths,
+    def _lines(self) -> Lines:
+        """Of every w_0 and w_m, as high as a block may be on them."""
+        first, last = self.initial_widths
+        highest = self._hundredths(self.slopes)[-1] * (self.depths[1] - 1)
+        return all_lines(
+            range(first, last + 1, WIDTH_STEP), self._hundredths(self.width_ratios), highest
         )
 
+    @staticmethod
+    def _hundredths(values: Interval) -> range:
+        low, high = (round(end * HUNDREDTHS) for end in values)
+        return range(low, high + 1)
 
-def _hundredths(interval: Interval) -> list[float]:
-    low, high = (round(end * HUNDREDTHS) for end in interval)
-    return [value / HUNDREDTHS for value in range(low, high + 1)]
 
-
-def _may_become(group_width: int, spec: AnyNetSpec) -> bool:
+def _may_become(group_width: int, stages: Stages) -> bool:
     """Whether it is that of all stages, as far as their bottlenecks are that wide."""
-    return all(
-        stage.group_width == min(group_width, stage.bottleneck_channels) for stage in spec.stages
-    )
-
-
-def _stages(
-    depths: Integers, w_0: Integers, w_a: Floats, w_m: Floats, most: int
-) -> tuple[Integers, Integers, Integers]:
-    """Depths and widths (n, most) of the first stages on each line, and the number of stages.
-
-    They are those of `RegNetSpec`, found step by step instead of block by block.
-    """
-    rows = np.arange(len(depths))
-    stage_depths, widths = (np.zeros((len(depths), most + 1), np.int64) for _ in range(2))
-    begun, last, stage = (np.zeros(len(depths), np.int64) for _ in range(3))
-    stage -= 1
-    for step in range(_STEPS):
-        end = np.minimum(_first_block_past(step, w_0, w_a, w_m), depths)
-        width = np.rint(w_0 * w_m**step / WIDTH_STEP).astype(np.int64) * WIDTH_STEP
-        there = end > begun
-        stage += there & (width != last)
-        last = np.where(there, width, last)
-        column = np.clip(stage, 0, most)
-        stage_depths[rows, column] += end - begun
-        widths[rows, column] = last
-        begun = end
-    return stage_depths[:, :most], widths[:, :most], stage + 1
-
-
-def _first_block_past(step: int, w_0: Integers, w_a: Floats, w_m: Floats) -> Integers:
-    """The first block j whose log(1 + w_a j / w_0) / log(w_m) rounds to more than `step`."""
-    exact = w_0 * (w_m ** (step + 0.5) - 1) / w_a
-    blocks = np.ceil(exact).astype(np.int64)
-    for row in np.flatnonzero(np.abs(exact - np.rint(exact)) < 1e-6):
-        # A tie: rounded exactly as RegNetSpec does.
-        block, start = round(float(exact[row])), int(w_0[row])
-        u = start + float(w_a[row]) * block
-        past = round(log(u / start) / log(float(w_m[row]))) > step
-        blocks[row] = block if past else block + 1
-    return blocks
+    return all(stage.group_width == min(group_width, stage.bottleneck_channels) for stage in stages)
 
 
 REGNETX: Final = RegNetSpace("RegNetX", template=Template(num_classes=1000, in_channels=3))

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise, product
 from math import comb, prod
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from common.arch import AnyNetSpec
+from common.arch import AnyNetSpec, StageSpec
 from common.errors import SpecError
+from common.spaces.intervals import check_shape, rising
 from common.spaces.limits import Limits
 from common.spaces.population import Integers, Population, Template, fitted
 from common.spaces.sampling import sample_within
@@ -30,9 +31,10 @@ class Dimension:
     rule: Rule = "free"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", tuple(self.values))
-        if not self.values or list(self.values) != sorted(set(self.values)) or self.values[0] < 1:
-            raise SpecError(f"values must be rising positive integers; got {self.values}")
+        object.__setattr__(self, "values", rising("values", self.values))
+        if self.rule not in get_args(Rule):
+            rules = ", ".join(get_args(Rule))
+            raise SpecError(f"rule must be one of {rules}; got {self.rule!r}")
 
     def size(self, stages: int) -> int:
         """Number of ways to choose a value for each of the stages."""
@@ -104,6 +106,10 @@ class Space:
     template: Template = field(default_factory=Template)
     limits: Limits = field(default_factory=Limits)
 
+    def __post_init__(self) -> None:
+        check_shape(self.name, self.stages, self.template, self.bottleneck_ratios.values,
+                    self.group_widths.values)  # fmt: skip
+
     def but(self, name: str, **rules: Rule) -> "Space":
         """This space with other rules for the dimensions that are named."""
         changed: dict[str, Any] = {
@@ -116,20 +122,22 @@ class Space:
         return prod(dimension.size(self.stages) for dimension in self._dimensions)
 
     def sample(self, n: int, seed: int) -> Population:
-        """`n` networks, the same for equal seeds. Raises `SpecError` when limits leave too few."""
+        """`n` networks, for equal seeds the first ones of one sequence.
+
+        Raises `SpecError` when the limits leave too few.
+        """
         return sample_within(self.name, self._candidates, self.limits, n, seed)
 
     def contains(self, spec: AnyNetSpec) -> bool:
         """Whether some candidate of this space is `spec`."""
-        if len(spec.stages) != self.stages or spec != self.template.network(spec.stages):
+        if len(spec.stages) != self.stages or not self.template.describes(spec):
             return False
         if not self.depths.allows([stage.depth for stage in spec.stages]):
             return False
+        origins = [self._origins.get(replace(stage, depth=1), {}) for stage in spec.stages]
+        if not all(origins):
+            return False
         ratios = [round(1 / stage.bottleneck_multiplier) for stage in spec.stages]
-        origins = [
-            self._origins.get((stage.channels, ratio, stage.group_width), {})
-            for stage, ratio in zip(spec.stages, ratios, strict=True)
-        ]
         candidate = self.bottleneck_ratios.allows(ratios) and any(
             self.group_widths.allows(chosen)
             and _has_path(self.widths.rule, [by[g] for by, g in zip(origins, chosen, strict=True)])
@@ -138,17 +146,15 @@ class Space:
         return candidate and bool(self.limits.mask(Population.of([spec], self.template))[0])
 
     @cached_property
-    def _origins(self) -> dict[tuple[int, int, int | None], dict[int, list[int]]]:
-        """By width, ratio and group width of a stage: its candidates' widths by group width."""
+    def _origins(self) -> dict[StageSpec, dict[int, list[int]]]:
+        """By stage of depth 1: the widths of its candidates by their group width."""
         values = [d.values for d in (self.widths, self.bottleneck_ratios, self.group_widths)]
         chosen = np.array(list(product(*values)), np.int64)[:, None]
         widths, ratios, group_widths = np.moveaxis(chosen, -1, 0)
         networks = fitted(np.ones_like(widths), widths, ratios, group_widths, self.template)
-        origins: dict[tuple[int, int, int | None], dict[int, list[int]]] = {}
-        for spec, (width, ratio, group_width) in zip(networks, chosen[:, 0].tolist(), strict=True):
-            stage = spec.stages[0]
-            key = (stage.channels, ratio, stage.group_width)
-            origins.setdefault(key, {}).setdefault(group_width, []).append(width)
+        origins: dict[StageSpec, dict[int, list[int]]] = {}
+        for spec, (width, _, group_width) in zip(networks, chosen[:, 0].tolist(), strict=True):
+            origins.setdefault(spec.stages[0], {}).setdefault(group_width, []).append(width)
         return origins
 
     def _candidates(self, rows: int, stream: np.random.Generator) -> Population:

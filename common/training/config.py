@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from common.arch import REGNETX32, AnyNetSpec
+from common.arch import REGNETX32, AnyNetSpec, image_shape
 from common.errors import ConfigError
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 
@@ -15,11 +15,12 @@ Precision = Literal["float32", "bfloat16", "float64"]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A run: which network, on which data, by which recipe, where. Raises `ConfigError`.
+    """A run: which network, on which data, by which recipe, where.
 
     `resize` is (height, width) in pixels; `log_every` counts steps; `checkpoint_every` is in
     seconds; `weights` is the file to start from instead of the seeded draw; `spec` is `None` for
-    a model that was written by hand.
+    a model that was written by hand. Raises `ConfigError`, or `SpecError` for images of a size
+    that the network does not take.
     """
 
     backend: str
@@ -50,6 +51,8 @@ class TrainConfig:
         check_choice("device", self.device, get_args(Device))
         check_choice("precision", self.precision, get_args(Precision))
         object.__setattr__(self, "resize", tuple(self.resize))
+        if self.spec is not None:
+            image_shape(self.spec, self.resize)
 
     def to_json(self) -> str:
         """One JSON object; `from_json` gives an equal config back."""

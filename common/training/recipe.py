@@ -64,5 +64,8 @@ CHAPTER_RECIPE = Recipe()
 REGNET_RECIPE = Recipe(0.9, True, 5e-5, 5.0, "cosine")
 """Training of the RegNet paper (section 5, appendix D) and pycls."""
 
-RECIPES = {"chapter": CHAPTER_RECIPE, "regnet": REGNET_RECIPE}
+POPULATION_RECIPE = Recipe(0.9, True, 5e-5, 0.5, "cosine")
+"""The RegNet paper's for the few epochs of a population's networks: a short warm-up."""
+
+RECIPES = {"chapter": CHAPTER_RECIPE, "regnet": REGNET_RECIPE, "population": POPULATION_RECIPE}
 """Recipes by the name that the command line takes."""

@@ -1,4 +1,4 @@
-"""Batch norms folded into the convolutions before them."""
+"""Batch norms folded into the convolutions or linear layers before them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,23 +17,25 @@ def fold_batch_norms(
     """The network without batch norms that has the same logits: its spec and canonical arrays.
 
     A batch norm with running statistics is gamma * (x - mean) / sqrt(var + epsilon) + beta for
-    each channel, so the convolution that computes x can do it with another kernel and bias.
+    each channel, so the convolution or linear layer that computes x can do it with another weight
+    and bias.
     Computed in float64 and returned in the precision of `arrays`, which stay as they are.
     """
     if not spec.batch_norm:
         return spec, dict(arrays)
     folded = dict(arrays)
-    for layer in plan(spec, 1):
+    for layer in plan(spec):
         if layer.op != "batch_norm":
             continue
-        (conv,) = layer.inputs
-        kernel, bias = arrays[f"{conv}.weight"], arrays.get(f"{conv}.bias", np.zeros(1))
+        (before,) = layer.inputs
+        weight, bias = arrays[f"{before}.weight"], arrays.get(f"{before}.bias", np.zeros(1))
         gamma, beta, mean, variance = (
             arrays[f"{layer.name}.{kind}"].astype(np.float64)
             for kind in ("weight", "bias", "running_mean", "running_var")
         )
         scale = gamma / np.sqrt(variance + spec.bn_epsilon)
-        folded[f"{conv}.weight"] = (kernel * scale[:, None, None, None]).astype(kernel.dtype)
-        folded[f"{conv}.bias"] = ((bias - mean) * scale + beta).astype(kernel.dtype)
+        by_output = scale.reshape(-1, *(1,) * (weight.ndim - 1))
+        folded[f"{before}.weight"] = (weight * by_output).astype(weight.dtype)
+        folded[f"{before}.bias"] = ((bias - mean) * scale + beta).astype(weight.dtype)
     new = replace(spec, batch_norm=False, conv_bias=True)
     return new, {name: folded[name] for name in expected_shapes(new)}

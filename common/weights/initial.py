@@ -46,7 +46,7 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
 
     if init not in get_args(Init):
         raise SpecError(f"init must be one of {', '.join(get_args(Init))}; got {init!r}")
-    layers = plan(spec, 1)
+    layers = plan(spec)
     zero_gammas = set(_residual_ends(layers)) if init == "he_zero_gamma" else set()
     arrays, draws = Arrays(), dict[str, Draw]()
     for layer in layers:

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from common import AnyNetSpec
+from common import AnyNetSpec, MLPSpec
 from common.cli import main
 from common.training import read_record
 
@@ -16,17 +16,24 @@ def _run(*arguments, code=0):
     return result
 
 
-@pytest.fixture(scope="module")
-def run(backend, name, tmp_path_factory):
-    """A small network trained for one epoch on the sample at 28 pixels."""
-    folder = tmp_path_factory.mktemp("command")
-    spec = folder / "small.json"
-    spec.write_text(AnyNetSpec.from_arch(((1, 16, 8, 1), (1, 32, 8, 1)), 8).to_json())
+_SMALL = AnyNetSpec.from_arch(((1, 16, 8, 1), (1, 32, 8, 1)), 8)
+_MLP = MLPSpec(3, 32, 16, 2, stem_channels=64).network()
+
+
+def _train(name, folder, spec, *options):
+    """The run of a network trained for one epoch on the sample."""
+    (folder / "small.json").write_text(spec.to_json())
     _run(
-        "train", "--backend", name, "--model", spec, "--data", "sample", "--epochs", 1,
-        "--batch-size", 100, "--image-size", 28, "--lr", 0.1, "--out", folder / "run",
+        "train", "--backend", name, "--model", folder / "small.json", "--data", "sample",
+        "--epochs", 1, "--batch-size", 100, "--lr", 0.1, *options, "--out", folder / "run",
     )  # fmt: skip
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def run(backend, name, tmp_path_factory):
+    """A small network trained at 28 pixels."""
+    return _train(name, tmp_path_factory.mktemp("command"), _SMALL, "--image-size", 28)
 
 
 def test_real_images_are_learnt(run):
@@ -40,6 +47,15 @@ def test_evaluate_finds_the_accuracy_of_the_record(run, name):
     result = json.loads(_run("evaluate", run, "--backend", name, *arguments).stdout)
     end = read_record(run / "record.jsonl")[-1]
     assert result["accuracy"] == end["accuracy"]
+
+
+def test_an_mlp_is_trained_and_evaluated_at_its_own_size(backend, name, tmp_path):
+    run = _train(name, tmp_path, _MLP)
+    arguments = ("--backend", name, "--data", "sample", "--json")
+    result = json.loads(_run("evaluate", run, *arguments).stdout)
+    assert result["accuracy"] == read_record(run / "record.jsonl")[-1]["accuracy"] > 0.6
+    failed = _run("evaluate", run, *arguments, "--image-size", 32, code=1)
+    assert "image_size must be that of the mlp, 28x28; got 32x32" in failed.stderr
 
 
 def test_summary_reads_the_run(run):

@@ -11,7 +11,7 @@ from tests.backends.native import to_layout
 from tests.inference import SPECS, random_images, relative_error, trained_weights
 
 _SIZE = 24
-_SPECS = {name: SPECS[name] for name in ("squeezed", "vanilla")}
+_SPECS = {name: SPECS[name] for name in ("squeezed", "vanilla", "mlp")}
 
 _READERS = {
     "torch": """
@@ -56,7 +56,7 @@ def exported(request, backend, name, tmp_path_factory):
     spec, folder = _SPECS[request.param], tmp_path_factory.mktemp("exported")
     network = backend.create(spec)
     backend.set_weights(network, trained_weights(spec))
-    backend.export(network, folder / "net.pt2", _SIZE)
+    backend.export(network, folder / "net.pt2", spec.image_size or _SIZE)
     return network, folder / "net.pt2"
 
 
@@ -91,4 +91,9 @@ def test_exporting_leaves_the_network_as_it_was(backend, exported):
 def test_an_image_size_below_one_is_refused(backend, tmp_path):
     with pytest.raises(SpecError, match="image_size must be at least 1"):
         backend.export(backend.create(_SPECS["vanilla"]), tmp_path / "net.pt2", 0)
+
+
+def test_an_image_size_that_an_mlp_does_not_take_is_refused(backend, tmp_path):
+    with pytest.raises(SpecError, match="image_size must be that of the mlp, 11x11; got 24x24"):
+        backend.export(backend.create(_SPECS["mlp"]), tmp_path / "net.pt2", _SIZE)
     assert list(tmp_path.iterdir()) == []

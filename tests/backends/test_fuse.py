@@ -26,7 +26,7 @@ def test_a_fused_network_has_the_same_logits(backend, spec):
 def test_a_fused_network_has_the_parameters_of_its_plan(backend, native, spec):
     fused = backend.fuse(_network(backend, spec))
     assert not fused.spec.batch_norm
-    assert native.trainable(fused) == count(fused.spec, 16).params
+    assert native.trainable(fused) == count(fused.spec).params
     assert [name for name in backend.get_weights(fused) if ".bn" in name] == []
 
 

@@ -1,6 +1,7 @@
 """Each backend's networks against the plan."""
 
 import re
+from itertools import product
 
 import numpy as np
 import pytest
@@ -17,11 +18,13 @@ from tests.specs import specs
 _SQUEEZED = AnyNetSpec.from_arch(
     ((1, 16, 8, 2), (2, 24, 8, 1, 1)), 8, 5, 3, stem_stride=1, conv_bias=False, se_ratio=0.25
 )
+_MLP = AnyNetSpec.from_arch(((2, 24), (1, 16)), 32, 5, 3, block="mlp", image_size=9)
 _SPECS = {
     "regnetx32": REGNETX32,
     "resnet": REGNETX32.with_block("resnet"),
     "vanilla": REGNETX32.with_block("vanilla"),
     "squeezed": _SQUEEZED,
+    "mlp": _MLP,
 }
 _SIZES = (28, 32, 33, 96, 97, 224)
 _LINE = re.compile(r"^(\w+) .*output shape:\t\(([\d, ]+)\)$", re.MULTILINE)
@@ -34,7 +37,7 @@ def _images(spec, size, batch=2):
 
 @pytest.mark.parametrize("spec", _SPECS.values(), ids=_SPECS)
 def test_trainable_parameters_equal_the_plan(backend, native, spec):
-    assert native.trainable(backend.create(spec)) == count(spec, 32).params
+    assert native.trainable(backend.create(spec)) == count(spec).params
 
 
 @pytest.mark.parametrize("spec", _SPECS.values(), ids=_SPECS)
@@ -46,6 +49,7 @@ def test_arrays_are_those_of_the_plan(backend, spec):
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(spec=specs(), size=st.sampled_from(_SIZES))
 def test_random_networks_equal_the_plan(backend, native, spec, size):
+    size = spec.image_size or size
     network = backend.create(spec)
     arrays = backend.get_weights(network)
     assert {name: array.shape for name, array in arrays.items()} == expected_shapes(spec)
@@ -59,8 +63,11 @@ def test_random_networks_equal_the_plan(backend, native, spec, size):
     assert set(ends.values()) <= outputs.keys()
 
 
-@pytest.mark.parametrize("size", _SIZES)
-@pytest.mark.parametrize("spec", [REGNETX32, _SQUEEZED], ids=["regnetx32", "squeezed"])
+@pytest.mark.parametrize(
+    ("spec", "size"),
+    [*product([REGNETX32, _SQUEEZED], _SIZES), (_MLP, 9)],
+    ids=lambda value: value if isinstance(value, int) else value.block + str(value.se_ratio),
+)
 def test_what_flows_through_has_the_shapes_of_the_plan(backend, native, capsys, spec, size):
     model = backend.AnyNet.from_spec(spec)
     model.layer_summary(to_layout(native, (1, spec.in_channels, size, size)))

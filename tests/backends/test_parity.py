@@ -55,7 +55,7 @@ def test_observing_leaves_the_network_as_it_was(backend):
 )  # fmt: skip
 @given(spec=specs().filter(lambda spec: spec.num_classes > 1))  # one class has no gradient
 def test_random_networks_are_the_reference(backend, spec):
-    case = Case("random", spec, 16, 4, 2)
+    case = Case("random", spec, spec.image_size or 16, 4, 2)
     assert [str(item) for item in _outside(backend, case, record(reference, case))] == []
 
 
@@ -101,6 +101,19 @@ def test_a_broken_variant_is_caught_in_its_layer(backend, truth, variant):
         first = next(item for item in outside if item.precision == precision)
         assert (first.quantity, first.layer) == (quantity, layer)
         assert any(cause in words for words in first.causes)
+
+
+def test_pixels_in_another_order_are_caught_in_the_first_layer(backend):
+    spec = AnyNetSpec.from_arch(((1, 8),), 8, in_channels=3, block="mlp", image_size=4)
+
+    def by_position(arrays):
+        columns = arrays["stem.fc.weight"].reshape(8, 3, 16).swapaxes(1, 2).reshape(8, 48)
+        return arrays | {"stem.fc.weight": np.ascontiguousarray(columns)}
+
+    case = Case("flattened", spec, 4, 8, 2)
+    first = _outside(loading(backend, by_position), case, record(reference, case))[0]
+    assert (first.quantity, first.layer) == ("eval outputs", "stem.fc")
+    assert "the order of flattening" in first.causes
 
 
 def test_uneven_padding_is_caught_in_its_layer(backend, native, monkeypatch):

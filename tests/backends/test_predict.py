@@ -23,9 +23,9 @@ def _run(*arguments, code=0):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two checkpoints and two tiny pictures."""
+    """Three checkpoints and two tiny pictures."""
     path = tmp_path_factory.mktemp("predict")
-    for name, spec in (("grey", _GREY), ("colour", _COLOUR)):
+    for name, spec in (("grey", _GREY), ("colour", _COLOUR), ("mlp", SPECS["mlp"])):
         save_weights(path / f"{name}.safetensors", spec, trained_weights(spec))
     stream = np.random.default_rng(0)
     for name in ("one.png", "two [2].png"):
@@ -49,6 +49,15 @@ def test_probabilities_are_those_of_the_logits(backend, name, folder, checkpoint
         assert order == list(np.argsort(-row)[:5])
         found = [entry["probability"] for entry in item["classes"]]
         np.testing.assert_allclose(found, row[order], rtol=1e-4)
+
+
+def test_an_mlp_sees_images_of_its_own_size(backend, name, folder):
+    path, picture = folder / "mlp.safetensors", folder / "one.png"
+    (item,) = json.loads(_run("predict", path, picture, "--backend", name, "--json").stdout)
+    logits = backend.logits(backend.load(path), read_picture(picture, 3, 11)[None])
+    assert [entry["class"] for entry in item["classes"]] == list(np.argsort(-logits[0]))
+    failed = _run("predict", path, picture, "--backend", name, "--image-size", 12, code=1)
+    assert "image_size must be that of the mlp, 11x11; got 12x12" in failed.stderr
 
 
 def test_ten_classes_have_the_names_of_fashion_mnist(backend, name, folder):

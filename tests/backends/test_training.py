@@ -1,15 +1,18 @@
 """Each backend's training step against the recipe, and the loop around it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from common import AnyNetSpec
 from common.data import prepare
-from common.errors import BackendError, TrainingError
+from common.errors import BackendError, SpecError, TrainingError
 from common.training import Recipe
 from tests.backends.native import to_layout, to_nchw
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (2, 16, 4, 1)), 8)
+_MLP = AnyNetSpec.from_arch(((2, 32), (1, 16)), 32, block="mlp", image_size=16)
 _SHAPE = (1, 16, 16)
 _STREAM = np.random.default_rng(0)
 _IMAGES = _STREAM.integers(0, 256, (16, *_SHAPE), np.uint8)
@@ -162,12 +165,13 @@ def test_a_gpu_that_is_not_there_is_a_backend_error(backend):
         backend.Learner(backend.create(_SPEC), _SHAPE, device="gpu")
 
 
-def test_bfloat16_trains_or_says_that_it_cannot(backend, name):
+@pytest.mark.parametrize("spec", [_SPEC, _MLP], ids=["resnext", "mlp"])
+def test_bfloat16_trains_or_says_that_it_cannot(backend, name, spec):
     if name == "mx":
         with pytest.raises(BackendError, match="bfloat16"):
-            backend.Learner(backend.create(_SPEC), _SHAPE, precision="bfloat16")
+            backend.Learner(backend.create(spec), _SHAPE, precision="bfloat16")
         return
-    learner = backend.Learner(backend.create(_SPEC), _SHAPE, device="cpu", precision="bfloat16")
+    learner = backend.Learner(backend.create(spec), _SHAPE, device="cpu", precision="bfloat16")
     losses = [float(learner.train_step(_IMAGES, _LABELS, 0.05)[0]) for _ in range(15)]
     assert losses[-1] < losses[0]
     assert learner.state()[_FC].dtype == np.float32
@@ -194,8 +198,8 @@ class _Batches:
         yield _IMAGES[8:11], _LABELS[8:11]
 
 
-def _fit(backend, out, epochs, resume=False, lr=0.05, seed=0):
-    model = backend.AnyNet.from_spec(_SPEC, lr=lr, seed=seed)
+def _fit(backend, out, epochs, resume=False, lr=0.05, seed=0, spec=_SPEC):
+    model = backend.AnyNet.from_spec(spec, lr=lr, seed=seed)
     recipe = Recipe(0.9, True, 5e-4)
     trainer = backend.Trainer(epochs, 0, recipe, out=out, progress=False)
     trainer.fit(model, _Batches(), resume=resume)
@@ -214,10 +218,11 @@ def test_a_run_leaves_its_files(backend, tmp_path):
     ]
 
 
-def test_a_resumed_run_ends_in_the_same_bytes(backend, tmp_path):
-    _fit(backend, tmp_path / "whole", 3)
-    _fit(backend, tmp_path / "parts", 1)
-    _fit(backend, tmp_path / "parts", 3, resume=True, seed=7)
+@pytest.mark.parametrize("spec", [_SPEC, _MLP], ids=["resnext", "mlp"])
+def test_a_resumed_run_ends_in_the_same_bytes(backend, tmp_path, spec):
+    _fit(backend, tmp_path / "whole", 3, spec=spec)
+    _fit(backend, tmp_path / "parts", 1, spec=spec)
+    _fit(backend, tmp_path / "parts", 3, resume=True, seed=7, spec=spec)
     whole, parts = (tmp_path / name / "model.safetensors" for name in ("whole", "parts"))
     assert whole.read_bytes() == parts.read_bytes()
 
@@ -229,6 +234,12 @@ def test_the_trained_network_is_the_saved_one(backend, tmp_path):
     np.testing.assert_allclose(
         backend.logits(trainer.network, images), backend.logits(saved, images), atol=1e-6
     )
+
+
+def test_an_mlp_is_not_trained_on_images_of_another_size(backend):
+    model = backend.AnyNet.from_spec(replace(_MLP, image_size=28))
+    with pytest.raises(SpecError, match="image_size must be that of the mlp, 28x28; got 16x16"):
+        backend.Trainer(1, 0, progress=False).fit(model, _Batches())
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(backend, tmp_path):

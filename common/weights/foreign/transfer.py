@@ -92,7 +92,7 @@ def foreign_names(layout: Layout, spec: AnyNetSpec) -> Names:
     """
     squeezed = spec.se_ratio > 0
     names: Names = {}
-    for layer in plan(spec, 1):
+    for layer in plan(spec):
         for canonical, shape in {**layer.parameters, **layer.buffers}.items():
             kind = canonical.rpartition(".")[2]
             if layout.se_convs and ".se." in canonical and kind == "weight":
@@ -185,7 +185,7 @@ def _untold(spec: AnyNetSpec) -> list[str]:
     told = recover_spec(parameters(spec))
     reasons = [
         f"stride {read.stride} in {layer.name}, not {layer.stride}"
-        for layer, read in zip(plan(spec, 1), plan(told, 1), strict=True)
+        for layer, read in zip(plan(spec), plan(told), strict=True)
         if layer.stride != read.stride
     ][:1]
     reasons += [

@@ -53,6 +53,16 @@ def test_the_diagram_names_other_blocks(block):
     assert f"4 blocks, stride 2\n{block} blocks" in _texts(diagram)
 
 
+def test_the_diagram_of_an_mlp_shows_units():
+    spec = AnyNetSpec.from_arch(((2, 24), (1, 16)), 32, block="mlp", image_size=28)
+    widths, diagram = draw_network(spec, 28).axes
+    texts = _texts(diagram)
+    assert widths.get_ylabel() == "width in units"
+    assert {"images\n1 channel\n28 x 28", "stem\n32 units", "stage 2\n16 units"} <= set(texts)
+    assert texts.count("2 linear layers") == 1
+    assert texts.count("1 linear layer") == 3  # stem, stage 2 and head
+
+
 def test_the_diagram_shows_bottlenecks():
     _, diagram = draw_network(AnyNetSpec.from_arch(((1, 16, 8, 0.5, 1),), 8), 1).axes
     assert "1 block, stride 1\nbottleneck 8" in _texts(diagram)

@@ -62,6 +62,51 @@ def test_array_names_are_attribute_paths():
     assert buffers(REGNETX32)["stem.bn.running_var"] == (32,)
 
 
+_MLP = AnyNetSpec.from_arch(((2, 24), (1, 16)), 32, 5, 3, block="mlp", image_size=9)
+
+
+def test_an_mlp_is_flattened_and_has_no_positions():
+    layers = {layer.name: layer for layer in plan(_MLP, 9)}
+    assert (layers["stem.flatten"].in_shape, layers["stem.flatten"].out_shape) == (
+        (3, 9, 9),
+        (243,),
+    )
+    assert layers["stage1.block2.relu1"].out_shape == (24,)
+    assert not {"head.pool", "stem.conv"} & layers.keys()
+
+
+def test_array_names_of_an_mlp_are_attribute_paths():
+    names = parameters(_MLP)
+    assert names["stem.fc.weight"] == (32, 243)
+    assert names["stem.bn.bias"] == (32,)
+    assert names["stage1.block1.fc1.weight"] == (24, 32)
+    assert names["stage2.block1.bn1.weight"] == (16,)
+    assert names["head.fc.weight"] == (5, 16)
+
+
+def test_the_biases_of_an_mlp_are_in_front_of_batch_norms_as_conv_bias_says():
+    with_biases, without = (set(parameters(replace(_MLP, conv_bias=b))) for b in (True, False))
+    assert with_biases - without == {
+        "stem.fc.bias", "stage1.block1.fc1.bias", "stage1.block2.fc1.bias",
+        "stage2.block1.fc1.bias",
+    }  # fmt: skip
+    assert "head.fc.bias" in without
+
+
+def test_an_mlp_is_counted_by_hand():
+    # Weights and biases of five linear layers, and two numbers per channel of four batch norms.
+    linear = 244 * 32 + 33 * 24 + 25 * 24 + 25 * 16 + 17 * 5
+    counted = count(_MLP, 9)
+    assert counted.params == linear + 2 * (32 + 24 + 24 + 16)
+    assert (counted.flops, counted.activations) == (linear, 32 + 24 + 24 + 16 + 5)
+
+
+@pytest.mark.parametrize("size", [1, 10, (9, 10)])
+def test_an_mlp_takes_images_of_its_own_size_alone(size):
+    with pytest.raises(SpecError, match="image_size must be that of the mlp, 9x9; got"):
+        plan(_MLP, size)
+
+
 def test_a_shortcut_is_projected_exactly_when_the_shape_changes():
     spec = AnyNetSpec.from_arch(((2, 16, 8, 1, 1), (1, 16, 8, 1, 1), (1, 32, 8, 1, 1)), 16)
     projected = [layer.name for layer in plan(spec, 8) if layer.name.endswith("conv4")]
@@ -70,6 +115,7 @@ def test_a_shortcut_is_projected_exactly_when_the_shape_changes():
 
 @given(specs(), st.integers(1, 40))
 def test_every_layer_reads_what_an_earlier_one_wrote(spec, size):
+    size = spec.image_size or size
     shapes = {"input": (spec.in_channels, size, size)}
     unknown = []
     for layer in plan(spec, size):
@@ -81,23 +127,24 @@ def test_every_layer_reads_what_an_earlier_one_wrote(spec, size):
 
 @given(specs())
 def test_without_batch_norms_the_plan_lacks_them_alone(spec):
-    layers = [layer.name for layer in plan(spec, 8) if layer.op != "batch_norm"]
-    assert [layer.name for layer in plan(replace(spec, batch_norm=False), 8)] == layers
+    layers = [layer.name for layer in plan(spec) if layer.op != "batch_norm"]
+    assert [layer.name for layer in plan(replace(spec, batch_norm=False))] == layers
 
 
 @given(specs())
 def test_names_are_unique(spec):
-    names = [layer.name for layer in plan(spec, 8)]
+    names = [layer.name for layer in plan(spec)]
     assert len(names) == len(set(names))
 
 
 @given(specs())
 def test_parameters_add_up_to_the_count(spec):
-    assert sum(prod(shape) for shape in parameters(spec).values()) == count(spec, 8).params
+    assert sum(prod(shape) for shape in parameters(spec).values()) == count(spec).params
 
 
 @given(specs(), st.integers(1, 40))
 def test_the_summary_of_parts_adds_up_to_the_whole(spec, size):
+    size = spec.image_size or size
     data = summary(spec, size)
     assert [row["name"] for row in data["stages"]] == list(parts(spec))
     assert sum(row["flops"] for row in data["stages"]) == data["flops"] == count(spec, size).flops

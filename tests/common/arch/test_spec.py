@@ -40,6 +40,11 @@ def test_only_a_network_without_batch_norms_says_so():
     assert replace(REGNETX32, batch_norm=False).to_dict()["batch_norm"] is False
 
 
+def test_only_an_mlp_has_an_image_size():
+    assert "image_size" not in REGNETX32.to_dict()
+    assert REGNETX32.with_block("mlp", image_size=28).to_dict()["image_size"] == 28
+
+
 def test_numpy_integers_are_kept_as_plain_ones():
     stage = StageSpec(np.int64(2), np.int32(32), np.int64(8))
     assert type(stage.channels) is int
@@ -79,7 +84,7 @@ def test_a_bad_arch_says_where_and_which_rule(arch, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"block": "dense"}, "block must be one of resnext, resnet, vanilla; got 'dense'"),
+        ({"block": "dense"}, "block must be one of resnext, resnet, vanilla, mlp; got 'dense'"),
         ({"stem_stride": 4}, "stem_stride must be 1 or 2; got 4"),
         ({"num_classes": 0}, "num_classes must be at least 1; got 0"),
         ({"se_ratio": 1.5}, "se_ratio must be a number from 0 to 1; got 1.5"),
@@ -88,6 +93,8 @@ def test_a_bad_arch_says_where_and_which_rule(arch, message):
         ({"conv_bias": "yes"}, "conv_bias must be true or false; got 'yes'"),
         ({"batch_norm": 1}, "batch_norm must be true or false; got 1"),
         ({"block": "resnet"}, "stage 1: a resnet block has no groups and no bottleneck"),
+        ({"block": "mlp"}, "stage 1: an mlp block has no groups and no bottleneck"),
+        ({"image_size": 28}, "image_size must be none for resnext blocks; got 28; only an mlp"),
     ],
 )
 def test_a_bad_setting_says_which_rule(settings, message):
@@ -95,9 +102,36 @@ def test_a_bad_setting_says_which_rule(settings, message):
         AnyNetSpec.from_arch(((1, 32, 8, 1),), 32, **settings)
 
 
-def test_squeeze_excitation_needs_resnext_blocks():
-    with pytest.raises(SpecError, match="se_ratio must be 0 for vanilla blocks"):
-        AnyNetSpec.from_arch(((1, 32),), 32, block="vanilla", se_ratio=0.25)
+@pytest.mark.parametrize("block", ["vanilla", "mlp"])
+def test_squeeze_excitation_needs_resnext_blocks(block):
+    with pytest.raises(SpecError, match=f"se_ratio must be 0 for {block} blocks"):
+        AnyNetSpec.from_arch(((1, 32),), 32, block=block, se_ratio=0.25)
+
+
+@pytest.mark.parametrize(
+    ("image_size", "message"),
+    [
+        (None, "image_size must be given for mlp blocks; got none"),
+        (0, "image_size must be at least 1; got 0"),
+        ((28, 28), r"image_size must be an integer; got \(28, 28\)"),
+    ],
+)
+def test_an_mlp_needs_the_side_of_its_images(image_size, message):
+    with pytest.raises(SpecError, match="^" + message):
+        AnyNetSpec.from_arch(((1, 32),), 32, block="mlp", image_size=image_size)
+
+
+def test_an_mlp_has_no_strides():
+    spec = AnyNetSpec.from_arch(((1, 32), (1, 16, None, 1, 2)), 32, block="mlp", image_size=28)
+    assert spec.stem_stride == 1
+    assert [stage.stride for stage in spec.stages] == [1, 1]
+
+
+def test_with_block_makes_an_mlp_and_back():
+    spec = REGNETX32.with_block("mlp", image_size=28)
+    assert [(stage.depth, stage.channels) for stage in spec.stages] == [(4, 32), (6, 80)]
+    assert spec.image_size == 28
+    assert spec.with_block("vanilla").image_size is None
 
 
 @pytest.mark.parametrize(

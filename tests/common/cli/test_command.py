@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from common import REGNETX32, regnet
+from common import REGNETX32, MLPSpec, regnet
 from common.arch import parameters
 from common.cli import main
 from common.weights import initial_weights, load_weights, save_weights
@@ -68,6 +68,41 @@ def test_the_summary_has_groups_and_blocks_per_stage():
     assert [row["blocks"] for row in rows] == [0, 2, 6, 12, 2, 0]
 
 
+@pytest.fixture
+def mlp(tmp_path):
+    """The spec file of an mlp for images of 28 pixels."""
+    (tmp_path / "mlp.json").write_text(MLPSpec(4, 32, 32, 2).network().to_json())
+    return tmp_path / "mlp.json"
+
+
+@pytest.mark.parametrize("options", [(), ("--image-size", 28)])
+def test_a_summary_of_an_mlp_is_at_its_size(mlp, options):
+    data = json.loads(_run("summary", mlp, *options, "--json").stdout)
+    assert data["image_size"] == [28, 28]
+    assert data["stages"][0]["out_shape"] == [256]
+
+
+@pytest.mark.parametrize("command", [["summary"], ["plot"], ["train", "--out", "run", "--model"]])
+def test_an_mlp_at_another_size_is_refused(mlp, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    result = _run(*command, mlp, "--image-size", 96)
+    assert result.exit_code == 1
+    assert "image_size must be that of the mlp, 28x28; got 96x96" in result.stderr
+    assert list(tmp_path.iterdir()) == [mlp]
+
+
+def test_an_mlp_is_plotted_initialised_inspected_and_converted(mlp, tmp_path):
+    weights, again = tmp_path / "mlp.safetensors", tmp_path / "again.safetensors"
+    for arguments in (
+        ("plot", mlp, "--out", tmp_path / "mlp.svg"),
+        ("init", mlp, weights),
+        ("convert", weights, again),
+    ):
+        assert _run(*arguments).exit_code == 0
+    data = json.loads(_run("inspect", again, "--json").stdout)
+    assert data["params"] == json.loads(_run("summary", mlp, "--json").stdout)["params"]
+
+
 @pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
 def test_plot_writes_the_format_of_the_ending(tmp_path, ending, start):
     out = tmp_path / f"a.{ending}"
@@ -105,6 +140,9 @@ def test_plot_reads_a_checkpoint(tmp_path):
         (["summary", "none.json"], 1, "none.json: must be a readable spec file"),
         (["summary", "none.safetensors"], 1, "none.safetensors: must be a weight file"),
         (["summary", "regnetx32", "--image-size", 0], 2, "0 is not in the range"),
+        (["spaces", "anynetxf"], 1, "did you mean AnyNetXE"),
+        (["spaces", "none.yaml"], 1, "none.yaml: must be a readable file of a space"),
+        (["spaces", "--n", 3], 2, "n: needs a space"),
         (["train"], 1, "out: a new run needs a directory"),
         (["curves", "none"], 1, "none/record.jsonl: must be a training record"),
         (["train", "--resume", "none"], 1, "none: must be the directory of a run"),

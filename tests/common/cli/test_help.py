@@ -10,8 +10,10 @@ from common.cli import main
 def _paths(group, path=()):
     """Every command, as the words that call it."""
     yield path
-    for name, command in getattr(group, "commands", {}).items():
-        yield from _paths(command, (*path, name))
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            yield from _paths(group.get_command(context, name), (*path, name))
 
 
 @pytest.mark.parametrize("path", list(_paths(main)), ids=" ".join)

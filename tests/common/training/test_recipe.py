@@ -2,7 +2,8 @@
 
 import pytest
 
-from common.errors import ConfigError
+from common import MLPSpec
+from common.errors import ConfigError, SpecError
 from common.training import CHAPTER_RECIPE, REGNET_RECIPE, Recipe, TrainConfig
 
 
@@ -54,6 +55,14 @@ def test_a_bad_recipe_says_which_rule(settings, message):
 def test_a_bad_config_says_which_rule(settings, message):
     with pytest.raises(ConfigError, match=f"^{message}"):
         TrainConfig("torch", **settings)
+
+
+@pytest.mark.parametrize("resize", [(96, 96), (28, 30)])
+def test_an_mlp_is_trained_on_images_of_its_size(resize):
+    spec = MLPSpec(2, 8, 8, 2).network(image_size=28)
+    assert TrainConfig("torch", spec, resize=(28, 28)).spec == spec
+    with pytest.raises(SpecError, match="image_size must be that of the mlp, 28x28; got"):
+        TrainConfig("torch", spec, resize=resize)
 
 
 def test_a_config_comes_back_from_json():

@@ -118,6 +118,13 @@ def test_a_vanilla_block_has_no_residual_that_ends():
     assert [name for name in he if not np.array_equal(he[name], zero_gamma[name])] == []
 
 
+def test_linear_layers_fill_the_xavier_interval():
+    spec = AnyNetSpec.from_arch(((1, 64),), 128, block="mlp", image_size=28)
+    limit, array = np.sqrt(6 / (784 + 128)), initial_weights(spec)["stem.fc.weight"]
+    assert array.shape == (128, 784)
+    assert 0.9 * limit < np.abs(array).max() <= limit
+
+
 def test_zero_gammas_leave_the_rest_of_the_draw():
     he, zero_gamma = _regnety("he"), _regnety("he_zero_gamma")
     different = [name for name in he if not np.array_equal(he[name], zero_gamma[name])]

@@ -1,0 +1,5 @@
+"""`python -m common.cli`: the `anynet` command of this interpreter."""
+
+from common.cli import main
+
+main()

@@ -1,0 +1,93 @@
+"""`anynet study status`, `export` and `report`."""
+
+from pathlib import Path
+
+import click
+
+from common.cli.study.options import name_argument, storage_option
+from common.cli.study.progress import ENDED
+from common.cli.tables import print_table
+from common.errors import ConfigError
+from common.reports import write_study_report
+from common.studies import Study
+from common.studies.table import export_table
+from common.studies.trials import STATES, Result
+
+
+@click.command()
+@name_argument()
+@storage_option()
+def status(name: str, storage: str) -> None:
+    """How many networks of each space are done, and when all will be."""
+    study = Study.open(name, storage)
+    counts = study.counts()
+    table = [(space, *(states.get(state, 0) for state in STATES))
+             for space, states in counts.items()]  # fmt: skip
+    total = [sum(column) for column in list(zip(*table, strict=True))[1:]]
+    print_table("", ("space", *STATES), table, ("all", *total))
+    results = study.results()
+    running = sum(result.state == "running" for result in results)
+    missing = sum(result.state not in ENDED for result in results)
+    seconds = [result.seconds for result in results if result.seconds is not None]
+    if missing and seconds and running:
+        left = missing * sum(seconds) / len(seconds) / running
+        click.echo(f"about {_duration(left)} to go with {running} workers")
+    elif missing:
+        click.echo(f"nobody trains; anynet study work {name} --storage {storage}")
+    for result in results:
+        if result.state == "failed":
+            click.echo(f"{result.network.name} failed: {result.message}")
+
+
+@click.command()
+@name_argument()
+@storage_option()
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
+    help="A file that ends in .csv or .parquet.",
+)  # fmt: skip
+def export(name: str, storage: str, out: Path) -> None:
+    """Write a table with a row per network."""
+    export_table(Study.open(name, storage).results(), out)
+    click.echo(f"written to {out}")
+
+
+@click.command()
+@name_argument()
+@storage_option()
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("study-report"),
+    show_default=True, help="Directory for index.html, the figures and the records.",
+)  # fmt: skip
+@click.option(
+    "--pair", "pairs", multiple=True, metavar="FIRST:SECOND",
+    help="Spaces to compare; default: each with the one before it.",
+)  # fmt: skip
+def report(name: str, storage: str, out: Path, pairs: tuple[str, ...]) -> None:
+    """Write a page with the study's distributions, comparisons and networks."""
+    study = Study.open(name, storage)
+    results = study.results()
+    _check_complete(name, results)
+    names = [space.name for space in study.config.spaces]
+    write_study_report(name, study.config, results, out, [_pair(pair, names) for pair in pairs])
+    click.echo(f"written to {out / 'index.html'}")
+
+
+def _check_complete(name: str, results: list[Result]) -> None:
+    missing = sum(result.state not in ENDED for result in results)
+    if missing == len(results):
+        raise ConfigError(f"study {name}: must have trained networks; got none; train some first")
+    if missing:
+        click.echo(f"{missing} of {len(results)} networks are not trained yet", err=True)
+
+
+def _pair(text: str, names: list[str]) -> tuple[str, str]:
+    first, _, second = text.partition(":")
+    if first not in names or second not in names:
+        raise ConfigError(f"pair: must be FIRST:SECOND, two of {', '.join(names)}; got {text!r}")
+    return first, second
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

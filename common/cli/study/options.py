@@ -1,0 +1,138 @@
+"""Options that the study commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from common.cli.options import Decorator, backend_option, data_option, device_option, recipe_options
+from common.studies.trials import GRACE
+from common.training import Precision
+
+_Function = Callable[..., Any]
+
+
+class _Interval(click.ParamType[tuple[float, float]]):
+    """LOW:HIGH, two numbers such as 2e6:4e6."""
+
+    name = "low:high"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            low, high = map(float, value.split(":"))
+        except ValueError:
+            self.fail(f"must be LOW:HIGH such as 2e6:4e6; got {value!r}", param, ctx)
+        return low, high
+
+
+def name_argument() -> Decorator:
+    """The name of the study."""
+    return click.argument("name")
+
+
+def storage_option() -> Decorator:
+    """Where the study lives."""
+    return click.option(
+        "--storage",
+        metavar="URL",
+        envvar="ANYNET_STORAGE",
+        default="anynet-studies.db",
+        show_default=True,
+        help="FILE, sqlite:///FILE, postgresql://USER@HOST/DATABASE or journal:FILE.",
+    )
+
+
+def new_study_options(function: _Function) -> _Function:
+    """What a study is made of: everything in its config."""
+    for option in reversed(
+        (
+            click.option(
+                "--space", "spaces", multiple=True, metavar="NAME|FILE.yaml",
+                help="A design space; give it several times to compare. anynet spaces lists them.",
+            ),
+            click.option(
+                "--config", type=click.Path(path_type=Path, dir_okay=False),
+                help="The study.json of another study, in place of all options below.",
+            ),
+            click.option(
+                "--networks", type=click.IntRange(1), default=64, show_default=True,
+                help="Networks of each space.",
+            ),
+            click.option(
+                "--flops", type=_Interval(),
+                help="Only networks with as many multiply-adds, LOW:HIGH such as 2e6:4e6.",
+            ),
+            click.option("--params", type=_Interval(), help="The same for parameters."),
+            click.option("--activations", type=_Interval(), help="The same for activations."),
+            click.option(
+                "--study-seed", type=click.IntRange(0), default=0, show_default=True,
+                help="Draws the networks.",
+            ),
+            backend_option("torch"),
+            data_option("sample"),
+            click.option("--epochs", type=click.IntRange(1), default=3, show_default=True),
+            click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True),
+            click.option(
+                "--image-size", type=click.IntRange(1), default=28, show_default=True,
+                help="Side to which images are resized.",
+            ),
+            click.option("--lr", type=float, default=0.1, show_default=True, help="Learning rate."),
+            recipe_options("population"),
+            click.option(
+                "--seed", type=click.IntRange(0), default=0, show_default=True,
+                help="Draws the weights and the order of the images, alike for every network.",
+            ),
+            device_option("auto"),
+            click.option(
+                "--precision", type=click.Choice(get_args(Precision)), default="float32",
+                show_default=True,
+            ),
+            click.option(
+                "--pruner", type=click.Choice(["none", "halving"]), default="none",
+                show_default=True,
+                help="halving: after 1, 2, 4, ... epochs only the better half goes on.",
+            ),
+        )
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def grace_option() -> Decorator:
+    """When a worker counts as gone."""
+    return click.option(
+        "--grace",
+        type=click.FloatRange(0, min_open=True),
+        default=GRACE,
+        show_default=True,
+        help="Seconds without a sign of life after which another worker's network is taken over.",
+    )
+
+
+def worker_options(function: _Function) -> _Function:
+    """How many workers there are, and what each may use."""
+    for option in reversed(
+        (
+            click.option("--workers", type=click.IntRange(1), default=1, show_default=True),
+            click.option(
+                "--threads", type=click.IntRange(1),
+                help="Threads of each worker; default: an equal share of the cores.",
+            ),
+            click.option(
+                "--gpus", type=click.FloatRange(0), default=0, show_default=True,
+                help="GPUs that the workers share; with --ray, GPUs per worker, such as 0.25.",
+            ),
+            grace_option(),
+            click.option(
+                "--ray", metavar="[ADDRESS]", is_flag=False, flag_value="local",
+                help="Place the workers on the Ray cluster at ADDRESS, or on one made here.",
+            ),
+        )
+    ):  # fmt: skip
+        function = option(function)
+    return function

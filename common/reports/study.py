@@ -1,0 +1,181 @@
+"""The report on a study: one page, its figures, and a record for every network."""
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.errors import ConfigError
+from common.files import write_bytes, write_text
+from common.reports.figures import (
+    draw_agreement,
+    draw_distributions,
+    draw_extremes,
+    draw_importances,
+    draw_profiles,
+    draw_scatter,
+    good_ranges,
+)
+from common.studies import Result, StudyConfig, design
+from common.studies.statistics import (
+    Comparison,
+    agreements,
+    best_of,
+    compare,
+    importances,
+    mean_error,
+)
+from common.studies.table import rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_FEWEST = 3
+"""Complete networks that a space must have to be compared."""
+
+
+def write_study_report(
+    name: str,
+    config: StudyConfig,
+    results: Sequence[Result],
+    out: Path,
+    pairs: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write index.html, PNG and SVG of its figures, study.json and records/ into `out`.
+
+    `pairs` are the spaces to compare; by default each with the one before it. Diverged networks
+    count with error 1, pruned and failed ones not at all. Raises `ConfigError` for a space with
+    fewer than three complete networks.
+    """
+    spaces: dict[str, list[Result]] = {
+        space.name: [r for r in results if r.network.space == space.name and r.error is not None]
+        for space in config.spaces
+    }
+    for space, own in spaces.items():
+        if len(own) < _FEWEST:
+            raise ConfigError(
+                f"report: space {space} must have {_FEWEST} complete networks; got {len(own)}"
+            )
+    names = list(spaces)
+    errors = {space: [float(r.error or 0) for r in own] for space, own in spaces.items()}
+    pairs = list(pairs) or list(pairwise(names))
+    comparisons = compare(errors, pairs)
+    shares = {space: importances([design(r.network.spec) for r in own], errors[space])
+              for space, own in spaces.items()}  # fmt: skip
+    ranking = agreements([r.errors for own in spaces.values() for r in own
+                          if len(r.errors) == config.training.epochs])  # fmt: skip
+    figures = {"edf": draw_distributions(spaces, names)}
+    if len(pairs) > 1:
+        figures |= {
+            f"edf-{first}-{second}": draw_distributions(spaces, [first, second])
+            for first, second in pairs
+        }
+    figures |= {
+        "scatter": draw_scatter(spaces),
+        "importance": draw_importances(shares),
+        "profiles": draw_profiles(spaces),
+        "curves": draw_extremes(spaces),
+    }
+    if ranking:
+        figures["agreement"] = draw_agreement(ranking)
+    pictures = {key: _save(figure, out / key) for key, figure in figures.items()}
+    for result in results:
+        write_text(out / _record(result), _lines(result))
+    write_text(out / "study.json", json.dumps(config.to_dict(), indent=2) + "\n")
+    write_text(out / "results.json", _numbers(errors, comparisons, shares))
+    page = {
+        "name": name,
+        "config": config,
+        "training": _settings(config),
+        "results": list(results),
+        "rows": rows(results),
+        "records": [_record(result) for result in results],
+        "errors": errors,
+        "means": {space: mean_error(values) for space, values in errors.items()},
+        "best_of": {space: [best_of(values, k) for k in (1, 5, 20)]
+                    for space, values in errors.items()},
+        "comparisons": comparisons,
+        "pictures": pictures,
+        "pairs": [f"edf-{first}-{second}" for first, second in pairs],
+        "ranges": good_ranges(spaces),
+        "importances": shares,
+        "agreements": ranking,
+    }  # fmt: skip
+    write_text(out / "index.html", _page(page))
+
+
+def _save(figure: "Figure", path: Path) -> str:
+    """Write PNG and SVG; the latter for the page, in base64."""
+    contents = {}
+    for kind in ("png", "svg"):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, dpi=150)
+        contents[kind] = buffer.getvalue()
+        write_bytes(path.parent / f"{path.name}.{kind}", contents[kind])
+    return base64.b64encode(contents["svg"]).decode()
+
+
+def _record(result: Result) -> str:
+    return f"records/{result.network.space}-{result.network.index:04d}.jsonl"
+
+
+def _lines(result: Result) -> str:
+    """A network's record: what it is, then the rows of its run."""
+    spec = json.loads(result.network.spec.to_json())
+    first = {"kind": "network", "name": result.network.name, "state": result.state, "spec": spec}
+    return "".join(json.dumps(row) + "\n" for row in (first, *result.record))
+
+
+def _numbers(
+    errors: dict[str, list[float]],
+    comparisons: Sequence[Comparison],
+    shares: dict[str, dict[str, float]],
+) -> str:
+    """The report's numbers, for other programs."""
+    return json.dumps(
+        {
+            "errors": errors,
+            "comparisons": [
+                {
+                    "first": one.first,
+                    "second": one.second,
+                    "ahead": one.ahead,
+                    "p_ahead": one.p_ahead,
+                    "behind": one.behind,
+                    "p_behind": one.p_behind,
+                    "verdict": one.verdict,
+                }
+                for one in comparisons
+            ],
+            "importances": shares,
+        },
+        indent=2,
+    )
+
+
+def _settings(config: StudyConfig) -> dict[str, Any]:
+    """The settings of the training, in words."""
+    training, recipe = config.training, config.training.recipe
+    return {
+        "framework": training.backend,
+        "data": f"{training.data}, at {training.resize[0]} x {training.resize[1]} pixels",
+        "epochs": training.epochs,
+        "batch": training.batch_size,
+        "learning rate": f"{training.learning_rate:g}, {recipe.schedule}, "
+        f"{recipe.warmup_epochs:g} epochs of warm-up",
+        "momentum": f"{recipe.momentum:g}" + (" (Nesterov)" if recipe.nesterov else ""),
+        "weight decay": f"{recipe.weight_decay:g}",
+        "seeds": f"networks {config.seed}, training {training.seed}",
+        "pruner": config.pruner,
+    }
+
+
+def _page(values: dict[str, Any]) -> str:
+    from jinja2 import Environment
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(Path(__file__).with_name("study.html.j2").read_text())
+    return template.render(**values)

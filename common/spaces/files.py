@@ -1,0 +1,233 @@
+"""Spaces as plain data: by name, and from YAML and JSON files."""
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any, Final, NoReturn, cast
+
+import yaml
+
+from common.errors import SpecError
+from common.spaces.limits import Limits
+from common.spaces.mlp import MLPSpace
+from common.spaces.named import SPACES, DesignSpace
+from common.spaces.population import Template
+from common.spaces.regnet import RegNetSpace
+from common.spaces.space import Dimension, Space
+
+_KINDS: Final[dict[str, type[DesignSpace]]] = {
+    "anynet": Space,
+    "regnet": RegNetSpace,
+    "mlp": MLPSpace,
+}
+_ENDINGS: Final = (".yaml", ".yml", ".json")
+_TRIVIAL: Final = ("bottleneck_ratios", "group_widths")
+"""Dimensions that only resnext blocks have."""
+
+
+def find_space(name_or_path: str | Path) -> DesignSpace:
+    """The ready space of that name in any case, or the one that a file describes.
+
+    Raises `SpecError` with the nearest names, or with the key of the file that breaks a rule.
+    """
+    text = str(name_or_path)
+    if text.lower().endswith(_ENDINGS):
+        return space_from_dict(_read(Path(text)), text)
+    return _ready(text, "space", f"a ready space or a file in {', '.join(_ENDINGS)}")
+
+
+def space_to_dict(space: DesignSpace) -> dict[str, Any]:
+    """Plain data for JSON, from which `space_from_dict` gives an equal space."""
+    kind = next(name for name, made in _KINDS.items() if isinstance(space, made))
+    data = {"kind": kind, **cast(dict[str, Any], _plain(asdict(space)))}
+    for key, value in data.items():
+        if isinstance(value, dict) and "values" in value:
+            data[key] = {**_shortened(value["values"]), "rule": value["rule"]}
+    return data
+
+
+def space_from_dict(data: object, where: str = "space") -> DesignSpace:
+    """The space of the plain data that a file holds; docs/spaces.md lists its keys.
+
+    With `base`, the name of a ready space, the data hold only what differs from it. Raises
+    `SpecError`, which names `where` and the key.
+    """
+    given = _mapping(data, where)
+    base = _ready(given["base"], f"{where}: base", "a ready space") if "base" in given else None
+    kind = given.get("kind", _kind_of(base))
+    if not isinstance(kind, str) or kind not in _KINDS:
+        _refuse(f"{where}: kind", f"must be one of {', '.join(_KINDS)}", kind)
+    if base is not None and not isinstance(base, _KINDS[kind]):
+        _refuse(f"{where}: kind", f"must be that of the base, {_kind_of(base)}", kind)
+    made = _KINDS[kind]
+    known = [field.name for field in fields(made)]
+    _check_keys(given, [*known, "base", "kind"], where)
+    if "name" not in given:
+        _refuse(where, "must have a name", sorted(given))
+    values: dict[str, Any] = {
+        key: _value(made, base, key, given[key], f"{where}: {key}") for key in known if key in given
+    }
+    if base is not None:
+        return cast(DesignSpace, _inside(where, lambda: replace(base, **values)))
+    if made is Space:
+        if values.get("template", Template()).block != "resnext":
+            values = {**dict.fromkeys(_TRIVIAL, Dimension((1,), "shared")), **values}
+        needed = ("depths", "widths", *_TRIVIAL)
+        if missing := [key for key in needed if key not in values]:
+            raise SpecError(
+                f"{where}: must have {', '.join(needed)}; got no {', '.join(missing)}; give them, "
+                "or a base that has them"
+            )
+    return cast(DesignSpace, _inside(where, lambda: made(**values)))
+
+
+def _value(
+    made: type[DesignSpace], base: DesignSpace | None, key: str, value: object, where: str
+) -> object:
+    """The value of one field from plain data, which `base` completes."""
+    before = getattr(base, key, None)
+    if key == "template":
+        return _part(before or Template(), value, where)
+    if key == "limits":
+        return _part(before or Limits(), value, where)
+    if made is Space and key not in ("name", "stages"):
+        return _dimension(cast(Dimension | None, before), value, where)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _part(before: Any, data: object, where: str) -> Any:
+    """A template or limits, of which the data change what they name."""
+    given = _mapping(data, where)
+    _check_keys(given, [field.name for field in fields(before)], where)
+    values = {
+        key: tuple(math.inf if end is None else end for end in value)
+        if isinstance(value, list)
+        else value
+        for key, value in given.items()
+    }
+    return _inside(where, lambda: replace(before, **values))
+
+
+def _dimension(before: Dimension | None, data: object, where: str) -> Dimension:
+    """Values from a list or a range with both ends, and the rule."""
+    given = _mapping(data, where)
+    _check_keys(given, ["values", "range", "rule"], where)
+    if "range" in given:
+        if "values" in given:
+            _refuse(where, "must have values or a range", "both", "; drop one")
+        values: Iterable[int] = _range(given["range"], f"{where}: range")
+    elif "values" in given:
+        values = given["values"]
+        if not isinstance(values, list):
+            _refuse(f"{where}: values", "must be a list", values)
+    elif before is not None:
+        values = before.values
+    else:
+        _refuse(where, "must have values or a range", sorted(given))
+    rule = given.get("rule", before.rule if before else "free")
+    return cast(Dimension, _inside(where, lambda: Dimension(tuple(values), rule)))
+
+
+def _range(data: object, where: str) -> range:
+    rule = "must be [first, last, step] of positive integers, the last included"
+    if not isinstance(data, list) or len(data) not in (2, 3):
+        _refuse(where, rule, data)
+    if any(not isinstance(end, int) or isinstance(end, bool) or end < 1 for end in data):
+        _refuse(where, rule, data)
+    first, last, step = (*data, 1)[:3]
+    return range(first, last + 1, step)
+
+
+def _shortened(values: list[int]) -> dict[str, list[int]]:
+    """Values as their range, when they are one of more than two."""
+    first, last, step = values[0], values[-1], values[min(1, len(values) - 1)] - values[0]
+    if len(values) > 2 and values == list(range(first, last + 1, step)):
+        return {"range": [first, last, step]}
+    return {"values": values}
+
+
+def _ready(name: object, where: str, rule: str) -> DesignSpace:
+    """The ready space of that name, whatever its case."""
+    names = {known.casefold(): known for known in SPACES}
+    key = str(name).casefold()
+    if key in names:
+        return SPACES[names[key]]
+    raise SpecError(f"{where}: must be {rule}; got {name!r}; {_nearest(key, names)}")
+
+
+def _nearest(key: str, names: dict[str, str]) -> str:
+    nearest = [names[close] for close in difflib.get_close_matches(key, names, 3, 0.5)]
+    return f"did you mean {' or '.join(nearest)}?" if nearest else f"there are {', '.join(SPACES)}"
+
+
+def _kind_of(base: DesignSpace | None) -> str:
+    return next((name for name, made in _KINDS.items() if isinstance(base, made)), "anynet")
+
+
+def _mapping(data: object, where: str) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        _refuse(where, "must be a mapping of keys to values", data)
+    return data
+
+
+def _check_keys(given: dict[str, Any], known: list[str], where: str) -> None:
+    for key in given:
+        if key not in known:
+            nearest = difflib.get_close_matches(str(key), known, 1)
+            remedy = f"; did you mean {nearest[0]}?" if nearest else ""
+            _refuse(where, f"keys must be among {', '.join(known)}", key, remedy)
+
+
+def _refuse(where: str, rule: str, value: object, remedy: str = "") -> NoReturn:
+    raise SpecError(f"{where}: {rule}; got {value!r}{remedy}")
+
+
+def _inside(where: str, make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except SpecError as error:
+        raise SpecError(f"{where}: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Without tuples, absent limits, and infinity, which JSON has not."""
+    if value == math.inf:
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items() if inner is not None}
+    return [_plain(inner) for inner in value] if isinstance(value, tuple) else value
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 360e6 is a number, as in YAML 1.2, and a key may stand only once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"a key must stand once; got {key!r} twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def _read(path: Path) -> object:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: must be a readable file of a space; got {error}") from error
+    try:
+        return json.loads(text) if path.suffix.lower() == ".json" else yaml.load(text, _Loader)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise SpecError(f"{path}: must be YAML or JSON as its name says; got {error}") from error

@@ -1,0 +1,66 @@
+"""Workers on a Ray cluster: Ray places them and gives each its cores and GPUs."""
+
+from common.errors import BackendError, StudyError
+from common.studies.launch import Watch, limit_threads
+from common.studies.study import Study
+from common.studies.worker import work
+
+_POLL = 1.0
+"""Seconds between two looks at the workers."""
+
+
+def run_on_ray(
+    study: Study,
+    address: str | None,
+    workers: int,
+    threads: int,
+    gpus: float,
+    grace: float,
+    watch: Watch,
+) -> None:
+    """Run `workers` on the cluster at `address` until no network waits.
+
+    `threads` CPUs and `gpus` GPUs (a fraction shares one) are reserved for each worker. Without an
+    address, Ray starts on this machine. The storage must be one that every node reaches: a
+    server, or a file on a disk that all share. Raises `BackendError` without Ray and `StudyError`
+    when all workers have failed.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise BackendError("ray: must be installed; pip install 'anynet[ray]'") from error
+    try:
+        ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise StudyError(
+            f"ray: must have a cluster at {address or 'this machine'}; got {error}"
+        ) from error
+    worker = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_work)
+    waiting = [worker.remote(study.name, study.url, threads, grace) for _ in range(workers)]
+    failures: list[Exception] = []
+    try:
+        while waiting:
+            done, waiting = ray.wait(waiting, timeout=_POLL)
+            watch()
+            for task in done:
+                try:
+                    ray.get(task)
+                except ray.exceptions.RayError as error:
+                    failures.append(error)
+    except KeyboardInterrupt:
+        for task in waiting:
+            ray.cancel(task)
+        ray.wait(waiting, num_returns=len(waiting), timeout=60)
+        raise
+    finally:
+        ray.shutdown()
+    if len(failures) == workers:
+        last = str(failures[-1]).strip().splitlines()[-1]
+        raise StudyError(
+            f"study {study.name}: a worker must come to its end; got {workers} that failed; {last}"
+        )
+
+
+def _work(name: str, url: str, threads: int, grace: float) -> int:
+    limit_threads(threads)
+    return work(Study.open(name, url), tell=lambda _: None, grace=grace)

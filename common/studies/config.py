@@ -1,0 +1,80 @@
+"""What a study is, as plain data: its spaces, how many networks of each, and how they train."""
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal, get_args
+
+from common.errors import ConfigError, SpecError
+from common.spaces import DesignSpace, space_from_dict, space_to_dict
+from common.training import TrainConfig
+from common.training.config import check_choice, check_integer
+
+Pruner = Literal["none", "halving"]
+"""`halving` stops networks early by successive halving, on their errors after each epoch."""
+
+FORMAT: Final = 1
+"""Version of what a study keeps in its storage."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A study: `networks` of each space, drawn by `seed` and trained alike.
+
+    `training` is a run's config without a spec; its seed draws the weights and the order of the
+    images of every network. Raises `ConfigError`.
+    """
+
+    spaces: tuple[DesignSpace, ...]
+    networks: int = 64
+    seed: int = 0
+    training: TrainConfig = field(default_factory=lambda: TrainConfig("torch", spec=None))
+    pruner: Pruner = "none"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spaces", tuple(self.spaces))
+        names = [space.name for space in self.spaces]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError(f"spaces: must be at least one, of different names; got {names}")
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise ConfigError(
+                    f"space: its name must be letters, digits, '.', '_' and '-'; got {name!r}"
+                )
+        check_integer("networks", self.networks, 1)
+        check_integer("seed", self.seed, 0)
+        check_choice("pruner", self.pruner, get_args(Pruner))
+        if self.training.spec is not None:
+            raise ConfigError("training: the spaces give the networks; got a spec")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data for JSON; `from_dict` gives an equal config back."""
+        return {
+            "format": FORMAT,
+            "spaces": [space_to_dict(space) for space in self.spaces],
+            "networks": self.networks,
+            "seed": self.seed,
+            "training": asdict(self.training),
+            "pruner": self.pruner,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], where: str = "study") -> "StudyConfig":
+        """Read what `to_dict` wrote. Raises `ConfigError` naming `where`."""
+        if values.get("format") != FORMAT:
+            raise ConfigError(
+                f"{where}: must be of format {FORMAT}; got {values.get('format')}; "
+                "open it with the version of this package that made it"
+            )
+        try:
+            return cls(
+                tuple(space_from_dict(space, where) for space in values["spaces"]),
+                values["networks"],
+                values["seed"],
+                TrainConfig.from_json(json.dumps(values["training"]), where),
+                values["pruner"],
+            )
+        except (KeyError, TypeError, SpecError) as error:
+            raise ConfigError(f"{where}: must be a study's config; got {error}") from error

@@ -1,0 +1,126 @@
+"""Workers on this machine: a process each, with its share of the cores and GPUs."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from common.errors import ConfigError, StudyError
+from common.studies.study import Study
+from common.studies.trials import ATTEMPTS
+
+_THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+)  # fmt: skip
+"""Variables by which the frameworks are told their number of threads."""
+
+_POLL = 0.5
+"""Seconds between two looks at the workers."""
+
+Watch = Callable[[], None]
+
+
+def limit_threads(threads: int) -> None:
+    """Let frameworks that are imported from now on use as many threads."""
+    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+
+
+def run_workers(
+    study: Study,
+    workers: int,
+    threads: int | None,
+    gpus: int,
+    grace: float,
+    logs: Path,
+    watch: Watch,
+) -> None:
+    """Run `workers` processes until no network waits; `watch` is called all the while.
+
+    Each has `threads` threads (by default an equal share of the cores) and, with `gpus`, one GPU.
+    What they print is in `logs`. A worker that is killed is replaced, a few times. An interrupt
+    lets every worker give its network back. Raises `StudyError` when all workers have failed.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    threads = threads or max(1, len(cores) // workers)
+    if workers < 1 or threads < 1:
+        raise ConfigError(f"workers, threads: must be at least 1; got {workers} and {threads}")
+    logs.mkdir(parents=True, exist_ok=True)
+
+    def start(number: int) -> "subprocess.Popen[bytes]":
+        # A turn of the cores for each; XLA has no variable for its threads and takes those it has.
+        own = {cores[(number * threads + i) % len(cores)] for i in range(threads)}
+        return _start(study, number, threads, own, gpus, grace, logs)
+
+    running = {number: start(number) for number in range(workers)}
+    failed: list[int] = []
+    spare = workers * ATTEMPTS
+    try:
+        while running:
+            watch()
+            time.sleep(_POLL)
+            for number, process in list(running.items()):
+                if process.poll() is None:
+                    continue
+                del running[number]
+                if process.returncode < 0 and spare:
+                    spare -= 1
+                    running[number] = start(number)
+                elif process.returncode:
+                    failed.append(number)
+    except KeyboardInterrupt:
+        _stop(running)
+        raise
+    watch()
+    if len(failed) == workers:
+        raise StudyError(
+            f"study {study.name}: a worker must come to its end; got {workers} that failed; "
+            f"see {_log(logs, failed[0])}: {_last_line(_log(logs, failed[0]))}"
+        )
+
+
+def _start(
+    study: Study,
+    number: int,
+    threads: int,
+    cores: set[int],
+    gpus: int,
+    grace: float,
+    logs: Path,
+) -> "subprocess.Popen[bytes]":
+    environment = os.environ | dict.fromkeys(_THREADS, str(threads))
+    if gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
+    command = (
+        sys.executable, "-m", "common.cli", "study", "work", study.name, "--storage", study.url,
+        "--threads", str(threads), "--grace", str(grace),
+    )  # fmt: skip
+    with _log(logs, number).open("ab") as log:
+        # A session of its own: Ctrl-C reaches this process, which passes it on once.
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    os.sched_setaffinity(process.pid, cores)
+    return process
+
+
+def _stop(running: dict[int, "subprocess.Popen[bytes]"]) -> None:
+    for process in running.values():
+        process.terminate()  # SIGINT is ignored by what was started in the background
+    for process in running.values():
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _log(logs: Path, number: int) -> Path:
+    return logs / f"worker-{number}.log"
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "nothing"

@@ -1,0 +1,69 @@
+"""The networks of a study: drawn from its spaces, and described by a few numbers."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.arch import AnyNetSpec, count
+from common.spaces import DesignSpace
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of a study: the `index`-th of its space, from 0."""
+
+    space: str
+    index: int
+    spec: AnyNetSpec
+
+    @property
+    def name(self) -> str:
+        """Its name within the study, such as AnyNetXA-small/12."""
+        return f"{self.space}/{self.index}"
+
+
+def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[Network]:
+    """The networks from `start` on to before `stop` of a study's space.
+
+    They are part of one sequence, which depends on the seed and the space's name alone.
+    """
+    sequence = np.random.SeedSequence([seed, zlib.crc32(space.name.encode())])
+    population = space.sample(stop, int(sequence.generate_state(1)[0]))
+    for index in range(start, stop):
+        yield Network(space.name, index, population[index])
+
+
+def stage_parameters(spec: AnyNetSpec) -> dict[str, int]:
+    """The parameters that a space draws, by their symbols in the paper: d1, w1, b1, g1, d2, ..."""
+    values: dict[str, int] = {}
+    for number, stage in enumerate(spec.stages, 1):
+        values[f"d{number}"] = stage.depth
+        values[f"w{number}"] = stage.channels
+        if spec.block == "resnext":
+            values[f"b{number}"] = round(1 / stage.bottleneck_multiplier)
+            values[f"g{number}"] = stage.group_width or stage.bottleneck_channels
+    return values
+
+
+def design(spec: AnyNetSpec) -> dict[str, float]:
+    """A network in four numbers: its depth, and the means over its blocks of w, b and g."""
+    depths = np.array([stage.depth for stage in spec.stages])
+    columns = {"width": np.array([stage.channels for stage in spec.stages])}
+    if spec.block == "resnext":
+        columns["bottleneck ratio"] = np.array([1 / s.bottleneck_multiplier for s in spec.stages])
+        columns["group width"] = np.array([s.group_width or s.bottleneck_channels
+                                           for s in spec.stages])  # fmt: skip
+    means = {name: float(np.average(values, weights=depths)) for name, values in columns.items()}
+    return {"depth": float(depths.sum()), **means}
+
+
+def complexity(spec: AnyNetSpec, image_size: tuple[int, int]) -> dict[str, int]:
+    """Parameters, multiply-adds and activations for images of (height, width) pixels."""
+    counts = count(spec, image_size)
+    return {
+        "params": counts.params,
+        "flops": counts.flops,
+        "activations": counts.activations,
+    }

@@ -1,0 +1,52 @@
+"""The networks of a study as a table: CSV or Parquet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from common.errors import ConfigError
+from common.files import replacing
+from common.studies.networks import design, stage_parameters
+from common.studies.trials import Result
+
+
+def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """One row per network: what it is, what it costs, and what came of it."""
+    columns: dict[str, None] = {}
+    found = []
+    for result in results:
+        row = {
+            "space": result.network.space,
+            "index": result.network.index,
+            "state": result.state,
+            "error": result.error,
+            "params": result.params,
+            "flops": result.flops,
+            "activations": result.activations,
+            "seconds": result.seconds,
+            "attempts": result.attempts,
+            **{name.replace(" ", "_"): value
+               for name, value in design(result.network.spec).items()},
+            **stage_parameters(result.network.spec),
+            **{f"error_{epoch}": error for epoch, error in enumerate(result.errors, 1)},
+            "message": result.message,
+            "spec": result.network.spec.to_json(),
+        }  # fmt: skip
+        columns |= dict.fromkeys(row)
+        found.append(row)
+    return [{name: row.get(name) for name in columns} for row in found]
+
+
+def export_table(results: Sequence[Result], path: Path) -> None:
+    """Write the table, as the name's ending says, whole or not at all. Raises `ConfigError`."""
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    if path.suffix not in (".csv", ".parquet"):
+        raise ConfigError(f"{path}: must end in .csv or .parquet")
+    table = pyarrow.Table.from_pylist(rows(results))
+    with replacing(path) as temporary:
+        if path.suffix == ".csv":
+            csv.write_csv(table, str(temporary))
+        else:
+            parquet.write_table(table, str(temporary))

@@ -1,0 +1,162 @@
+"""Between networks and Optuna's trials: what a trial holds, and what became of a network."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import optuna
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from common.arch import AnyNetSpec
+from common.studies.networks import Network, complexity, stage_parameters
+from common.training import Row
+
+State = Literal["waiting", "running", "complete", "pruned", "failed", "lost"]
+"""`lost` networks were trained by a worker that is gone, and wait to be queued again."""
+
+STATES: Final[tuple[State, ...]] = ("waiting", "running", "complete", "pruned", "failed", "lost")
+
+ATTEMPTS: Final = 3
+"""Workers that may vanish over one network before it counts as failed."""
+
+GRACE: Final = 60.0
+"""Seconds without a heartbeat after which a worker counts as gone."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A network of a study and what is known of it.
+
+    `error` is one less the validation accuracy after the last epoch, 1 when training diverged;
+    `errors` are those after each epoch; `record` are the rows of its run; `seconds` is how long
+    its training took, `message` why it failed or diverged.
+    """
+
+    network: Network
+    state: State
+    params: int
+    flops: int
+    activations: int
+    error: float | None = None
+    errors: tuple[float, ...] = ()
+    record: tuple[Row, ...] = ()
+    seconds: float | None = None
+    attempts: int = 0
+    worker: str = ""
+    message: str = ""
+
+
+def waiting_trials(
+    networks: Sequence[Network], spaces: Sequence[str], image_size: tuple[int, int]
+) -> list[FrozenTrial]:
+    """Trials to add for networks, with parameters that Optuna's dashboard can show."""
+    parameters = [stage_parameters(network.spec) for network in networks]
+    highest: dict[str, int] = {}
+    for values in parameters:
+        highest |= {name: max(value, highest.get(name, 1)) for name, value in values.items()}
+    distributions = {name: IntDistribution(1, high) for name, high in highest.items()}
+    space = {"space": CategoricalDistribution(tuple(spaces))}
+    return [
+        optuna.create_trial(
+            state=TrialState.WAITING,
+            params={"space": network.space, **values},
+            distributions={**space, **{name: distributions[name] for name in values}},
+            user_attrs={
+                "network": network.name,
+                "index": network.index,
+                "spec": network.spec.to_json(),
+                **complexity(network.spec, image_size),
+            },
+        )
+        for network, values in zip(networks, parameters, strict=True)
+    ]
+
+
+def again(trial: FrozenTrial) -> FrozenTrial:
+    """A waiting trial for the network of `trial`."""
+    kept = ("network", "index", "spec", "params", "flops", "activations")
+    return optuna.create_trial(
+        state=TrialState.WAITING,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs={name: trial.user_attrs[name] for name in kept},
+    )
+
+
+def network_of(trial: FrozenTrial) -> Network:
+    """The network that a trial trains."""
+    spec = AnyNetSpec.from_json(trial.user_attrs["spec"])
+    return Network(trial.params["space"], trial.user_attrs["index"], spec)
+
+
+def is_stale(trial: FrozenTrial, grace: float) -> bool:
+    """Whether the worker of a running trial has not been heard of for `grace` seconds."""
+    if trial.state != TrialState.RUNNING:
+        return False
+    started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+    heard = max(float(trial.user_attrs.get("heartbeat", 0.0)), started)
+    return time.time() - heard > grace
+
+
+def by_network(trials: Iterable[FrozenTrial]) -> dict[str, list[FrozenTrial]]:
+    """The trials of each network by its name, in order, but for those let go as double."""
+    found: dict[str, list[FrozenTrial]] = {}
+    for trial in trials:
+        if "double" not in trial.user_attrs:
+            found.setdefault(trial.user_attrs["network"], []).append(trial)
+    return found
+
+
+def decisive(trials: Sequence[FrozenTrial]) -> FrozenTrial:
+    """The one trial of a network that counts: finished before running before waiting."""
+    for states in (
+        (TrialState.COMPLETE, TrialState.PRUNED),
+        (TrialState.RUNNING,),
+        (TrialState.WAITING,),
+    ):
+        for trial in trials:
+            if trial.state in states:
+                return trial
+    return trials[-1]
+
+
+def state_of(trials: Sequence[FrozenTrial]) -> State:
+    """What became of the network of these trials."""
+    trial = decisive(trials)
+    match trial.state:
+        case TrialState.COMPLETE:
+            return "complete"
+        case TrialState.PRUNED:
+            return "pruned"
+        case TrialState.RUNNING:
+            return "running"
+        case TrialState.WAITING:
+            return "waiting"
+    attempts = sum(trial.state == TrialState.FAIL for trial in trials)
+    gave_up = "message" in trial.user_attrs or attempts >= ATTEMPTS
+    return "failed" if gave_up else "lost"
+
+
+def result_of(trials: Sequence[FrozenTrial]) -> Result:
+    """Everything known of the network of these trials."""
+    trial, attrs = decisive(trials), decisive(trials).user_attrs
+    state = state_of(trials)
+    message = attrs.get("message", "")
+    if state == "failed" and not message:
+        message = f"{len(trials)} workers vanished while they trained it"
+    return Result(
+        network_of(trial),
+        state,
+        attrs["params"],
+        attrs["flops"],
+        attrs["activations"],
+        trial.value if state == "complete" else None,
+        tuple(value for _, value in sorted(trial.intermediate_values.items())),
+        tuple(attrs.get("record", ())),
+        attrs.get("seconds"),
+        sum(one.state != TrialState.WAITING for one in trials),
+        attrs.get("worker", ""),
+        message,
+    )

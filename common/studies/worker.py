@@ -1,0 +1,181 @@
+"""A worker: takes networks of a study one after the other and trains them."""
+
+import gc
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from common.backends import Backend, load_backend
+from common.data import FashionMNIST
+from common.errors import StudyError, TrainingError
+from common.studies.interrupts import sigterm_interrupts
+from common.studies.study import Claim, Study
+from common.studies.trials import GRACE
+from common.training import Row, TrainConfig
+from common.training.checkpoint import Progress
+from common.training.loop import train
+
+_BEATS: Final = 4
+"""Heartbeats within the time after which a worker counts as gone."""
+
+_POLL: Final = 2.0
+"""Seconds between two looks for a network that another worker gave back or left behind."""
+
+_FAILURES: Final = 3
+"""Networks that may fail one after the other before a worker gives up."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training one network gave; `message` says why it diverged."""
+
+    error: float
+    rows: tuple[Row, ...]
+    seconds: float
+    pruned: bool = False
+    message: str | None = None
+
+
+def work(study: Study, tell: Tell = print, most: int | None = None, grace: float = GRACE) -> int:
+    """Train networks until all are done, or `most` of them; how many this worker finished.
+
+    The framework is imported and the images are read once. While others train the last networks,
+    it waits: those of a worker that is not heard of for `grace` seconds are trained again. An
+    interrupt (SIGINT or SIGTERM) gives the current network back and goes on as
+    `KeyboardInterrupt`. Raises `StudyError` when the storage stays away or network after network
+    fails.
+    """
+    config = study.config.training
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    backend = load_backend(config.backend)
+    data = FashionMNIST(config.batch_size, config.resize, config.data)
+    done = failures = 0
+    with sigterm_interrupts():
+        while most is None or done < most:
+            claim = study.claim(name, grace)
+            if claim is None:
+                if not study.is_training():
+                    break
+                time.sleep(min(_POLL, grace))
+                continue
+            message = _train_claimed(study, claim, backend, data, grace / _BEATS)
+            failures = failures + 1 if message else 0
+            done += not message
+            tell(message or f"{claim.network.name} is done")
+            if failures == _FAILURES:
+                raise StudyError(
+                    f"study {study.name}: networks must train; got {failures} failures one after "
+                    f"the other, last: {message}; mend the cause, then anynet study retry"
+                )
+    return done
+
+
+def train_network(
+    backend: Backend,
+    claim: Claim,
+    data: FashionMNIST,
+    config: TrainConfig,
+    after_epoch: Callable[[int, float], bool],
+) -> Outcome:
+    """Train one network; `after_epoch` is given its error and says whether to stop.
+
+    A network whose loss stops being finite has error 1.
+    """
+    watch = _Watch(after_epoch)
+    began = time.perf_counter()
+    model = backend.create(claim.network.spec, config.seed)
+    learner = backend.Learner(
+        model, data.image_shape, config.recipe, config.device, config.precision
+    )
+    progress = Progress(data.steps_per_epoch)
+    pruned, message = False, None
+    try:
+        train(learner, data, config, [watch], progress, lambda _: None, config.epochs)
+        error = watch.error
+    except _PrunedError:
+        error, pruned = watch.error, True
+    except TrainingError as diverged:
+        error, message = 1.0, str(diverged)
+    return Outcome(error, tuple(watch.rows), time.perf_counter() - began, pruned, message)
+
+
+def _train_claimed(
+    study: Study, claim: Claim, backend: Backend, data: FashionMNIST, beat: float
+) -> str:
+    """Train what was claimed and keep the result; a message when it failed."""
+
+    def after_epoch(epoch: int, error: float) -> bool:
+        return study.report(claim, epoch, error)
+
+    try:
+        with _heartbeat(study, claim, beat):
+            outcome = train_network(backend, claim, data, study.config.training, after_epoch)
+        study.finish(claim, outcome.error, outcome.rows, outcome.seconds,
+                     outcome.pruned, outcome.message)  # fmt: skip
+    except KeyboardInterrupt:
+        study.release(claim)
+        raise
+    except StudyError:
+        raise
+    except Exception as error:  # Whatever a framework raises concerns this network only.
+        message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
+        study.fail(claim, message)
+        return f"{claim.network.name} failed: {message}"
+    finally:
+        gc.collect()  # Frameworks keep a network's memory in cycles.
+    return ""
+
+
+class _PrunedError(Exception):
+    """The pruner stops the network's training."""
+
+
+class _Watch:
+    """Keeps the rows of a run and passes on the error after each epoch."""
+
+    def __init__(self, after_epoch: Callable[[int, float], bool]) -> None:
+        self.rows: list[Row] = []
+        self.error = 1.0
+        self._after_epoch = after_epoch
+
+    def advance(self, step: int) -> None:
+        """Single steps are not kept."""
+
+    def record(self, row: Row) -> None:
+        """Keep a row. Raises `_PrunedError`."""
+        self.rows.append(row)
+        if row["kind"] == "epoch":
+            self.error = 1 - row["val_accuracy"]
+            if self._after_epoch(row["epoch"], self.error):
+                raise _PrunedError
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@contextmanager
+def _heartbeat(study: Study, claim: Claim, seconds: float) -> Iterator[None]:
+    """Tell the others from a thread, every so many seconds, that this worker is alive."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(seconds):
+            try:
+                study.beat(claim)
+            except Exception:
+                continue  # The storage is away: the training goes on and will tell.
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

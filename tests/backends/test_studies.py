@@ -1,0 +1,182 @@
+"""Studies with real networks: the same results from one worker, from many, and from killed ones."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from common.spaces import SPACES
+from common.studies import Study, StudyConfig
+from common.training import TrainConfig
+
+_THREADS = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+_SERVER = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+only_torch = pytest.mark.skipif(
+    os.environ.get("ANYNET_BACKEND", "torch") != "torch",
+    reason="does not depend on the framework, and PyTorch starts fastest",
+)
+
+
+def _config(backend, networks):
+    training = TrainConfig(
+        backend, spec=None, data="sample", epochs=1, batch_size=250, resize=(8, 8)
+    )
+    return StudyConfig((SPACES["AnyNetXA-small"], SPACES["AnyNetXE-small"]), networks,
+                       training=training)  # fmt: skip
+
+
+def _anynet(*arguments, folder):
+    command = (sys.executable, "-W", "ignore", "-m", "common.cli", *map(str, arguments))
+    environment = {**os.environ, **_THREADS, "PYTHONPATH": os.getcwd()}
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def _finished(process):
+    out, _ = process.communicate(timeout=500)
+    assert process.returncode == 0, out
+    return out
+
+
+def _errors(url):
+    results = Study.open("first", url).results()
+    assert {result.state for result in results} == {"complete"}
+    return {result.network.name: (result.error, result.errors) for result in results}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(name, backend, tmp_path_factory):
+    """The results of one worker that nobody disturbs."""
+    networks = 20 if name == "torch" else 1
+    folder = tmp_path_factory.mktemp("undisturbed")
+    Study.create("first", str(folder / "studies.db"), _config(name, networks))
+    _finished(_anynet("study", "work", "first", "--storage", "studies.db", "--threads", 1,
+                      folder=folder))  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def url(tmp_path):
+    return str(tmp_path / "studies.db")
+
+
+def _report(folder, url):
+    _finished(_anynet("study", "report", "first", "--storage", url, "--out", "report",
+                      folder=folder))  # fmt: skip
+    return json.loads((folder / "report/results.json").read_text())
+
+
+def test_two_workers_give_the_results_of_one(name, undisturbed, tmp_path, url):
+    networks = 20 if name == "torch" else 1
+    Study.create("first", url, _config(name, networks))
+    _finished(_anynet("study", "run", "first", "--storage", url, "--workers", 2, "--threads", 1,
+                      folder=tmp_path))  # fmt: skip
+    assert _errors(url) == _errors(str(undisturbed / "studies.db"))
+
+
+@contextmanager
+def _postgresql(folder):
+    """A server of this test's own."""
+    if not _SERVER:
+        pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
+    user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    folder.mkdir()
+    if user:
+        shutil.chown(folder, "postgres")
+    port = random.randrange(20_000, 60_000)
+    environment = {"LC_ALL": "C", "PATH": os.environ["PATH"]}
+
+    def run(program, *options):
+        command = [*user, str(_SERVER[-1] / program), *options]
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, cwd="/")
+
+    data = str(folder / "data")
+    run("initdb", "--pgdata", data, "--auth", "trust", "--username", "anynet")
+    options = f"-p {port} -k {folder} -c fsync=off"
+    run("pg_ctl", "--pgdata", data, "--wait", "--log", str(folder / "log"), "-o", options, "start")
+    try:
+        yield f"postgresql://anynet@127.0.0.1:{port}/postgres"
+    finally:
+        run("pg_ctl", "--pgdata", data, "--mode", "immediate", "stop")
+
+
+@only_torch
+@pytest.mark.parametrize("storage", ["sqlite", "postgresql"])
+def test_killed_workers_lose_nothing_and_count_nothing_twice(
+    name, undisturbed, tmp_path_factory, storage
+):
+    folder = tmp_path_factory.mktemp(storage)
+    folder.chmod(0o755)
+    for parent in folder.parents:
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    with _postgresql(folder / "server") if storage == "postgresql" else _file(folder) as url:
+        Study.create("first", url, _config(name, 20))
+        run = _anynet("study", "run", "first", "--storage", url, "--workers", 4, "--threads", 1,
+                      "--grace", 4, folder=folder)  # fmt: skip
+        killed = _kill_workers(run, url, random.Random(0))
+        _finished(run)
+        assert killed >= 4
+        assert _errors(url) == _errors(str(undisturbed / "studies.db"))
+        attempts = sum(result.attempts for result in Study.open("first", url).results())
+        assert 40 <= attempts <= 40 + killed
+        disturbed = _report(folder, url)
+    assert disturbed == _report(undisturbed, "studies.db")
+
+
+@contextmanager
+def _file(folder):
+    yield str(folder / "studies.db")
+
+
+def _kill_workers(run, url, draw, kills=6):
+    """Kill random workers at random moments; how many of them."""
+    study, killed = Study.open("first", url), 0
+    while run.poll() is None and killed < kills:
+        time.sleep(draw.uniform(0.5, 3))
+        busy = [result for result in study.results() if result.state == "running"]
+        if busy:
+            process = int(draw.choice(busy).worker.rpartition(":")[2])
+            subprocess.run(["kill", "-9", str(process)], check=False)
+            killed += 1
+    return killed
+
+
+_CLUSTER = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+cluster.add_node(num_cpus=1)
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@only_torch
+def test_a_ray_cluster_of_two_nodes_gives_the_same_results(name, undisturbed, tmp_path, url):
+    pytest.importorskip("ray")
+    Study.create("first", url, _config(name, 20))
+    cluster = subprocess.Popen(
+        [sys.executable, "-c", _CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    try:
+        address = next(line for line in cluster.stdout if line.count(":") == 1).strip()
+        _finished(_anynet("study", "run", "first", "--storage", url, "--workers", 2,
+                          "--threads", 1, "--ray", address, folder=tmp_path))  # fmt: skip
+    finally:
+        cluster.communicate(timeout=60)
+    assert _errors(url) == _errors(str(undisturbed / "studies.db"))
+    assert len({result.worker for result in Study.open("first", url).results()}) == 2

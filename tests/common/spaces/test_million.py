@@ -1,0 +1,204 @@
+"""A million networks of each space: valid, inside it, uniform, and counted as the plan counts.
+
+The inside is checked here once more for all networks, with arrays and without the space's own code.
+"""
+
+from itertools import product
+from math import comb
+
+import numpy as np
+import pytest
+
+from common import count
+from common.arch import compatible_stage
+from common.spaces import SPACES, RegNetSpace, Space
+from tests.common.spaces import chi_square
+
+MILLION = 1_000_000
+SHORT = ("AnyNetXA", "AnyNetXE", "AnyNetXE-small", "RegNetX")
+
+
+def _spaces(kind):
+    return [
+        pytest.param(space, id=name, marks=() if name in SHORT else pytest.mark.long)
+        for name, space in SPACES.items()
+        if isinstance(space, kind)
+    ]
+
+
+def _sampled(space):
+    return space, space.sample(MILLION, seed=0)
+
+
+@pytest.fixture(scope="module", params=_spaces(Space | RegNetSpace))
+def sampled(request):
+    return _sampled(request.param)
+
+
+@pytest.fixture(scope="module", params=_spaces(Space))
+def of_stages(request):
+    return _sampled(request.param)
+
+
+@pytest.fixture(scope="module", params=_spaces(RegNetSpace))
+def on_lines(request):
+    return _sampled(request.param)
+
+
+def _probabilities(dimension, stages, stage):
+    """How likely each of the values is in one stage."""
+    values = len(dimension.values)
+    if dimension.rule in ("free", "shared"):
+        return np.full(values, 1 / values)
+    # So many of the multisets of values have this one at this place in their order.
+    before, after = (stage, stages - 1 - stage)[:: 1 if dimension.rule == "increasing" else -1]
+    ways = [
+        comb(index + before, before) * comb(values - 1 - index + after, after)
+        for index in range(values)
+    ]
+    return np.array(ways) / comb(values + stages - 1, stages)
+
+
+def _obeys(rule, values):
+    """Which rows of values (n, stages) obey a rule."""
+    steps = np.diff(values, axis=1)
+    return {
+        "free": np.ones(len(values), bool),
+        "shared": (steps == 0).all(axis=1),
+        "increasing": (steps >= 0).all(axis=1),
+        "decreasing": (steps <= 0).all(axis=1),
+    }[rule]
+
+
+def _stage_codes(widths, ratios, group_widths):
+    return (widths * 100 + ratios) * 100 + group_widths
+
+
+def _made(space):
+    """By code of a stage, rising: the widths, ratios and group widths that become it."""
+    values = [d.values for d in (space.widths, space.bottleneck_ratios, space.group_widths)]
+    made = {}
+    for width, ratio, group_width in product(*values):
+        stage = compatible_stage(1, width, group_width, 1 / ratio)
+        code = _stage_codes(stage.channels, ratio, stage.group_width)
+        made.setdefault(code, []).append((width, ratio, group_width))
+    return dict(sorted(made.items()))
+
+
+def _probabilities_of_stages(space, made, stage):
+    """How likely each of the stages that can be made is, as one stage of the networks."""
+    widths, ratios, group_widths = (
+        dict(zip(dimension.values, _probabilities(dimension, space.stages, stage), strict=True))
+        for dimension in (space.widths, space.bottleneck_ratios, space.group_widths)
+    )
+    return np.array([
+        sum(widths[width] * ratios[ratio] * group_widths[group] for width, ratio, group in sources)
+        for sources in made.values()
+    ])  # fmt: skip
+
+
+def _may_share(space, population):
+    """Which networks may have one group width in all stages, as far as bottlenecks are as wide."""
+    bottlenecks = population.widths // population.bottleneck_ratios
+    values = getattr(space.group_widths, "values", space.group_widths)
+    return np.any(
+        [
+            (population.group_widths == np.minimum(value, bottlenecks)).all(axis=1)
+            for value in values
+        ],
+        axis=0,
+    )
+
+
+def test_all_are_valid(sampled):
+    space, population = sampled
+    assert len(population) == MILLION
+    assert population.depths.shape[1] == space.stages
+    bottlenecks, rest = np.divmod(population.widths, population.bottleneck_ratios)
+    assert not rest.any()
+    assert population.group_widths.min() >= 1
+    assert not (bottlenecks % population.group_widths).any()
+    assert bottlenecks.min() >= 1
+    assert population.depths.min() >= 1
+
+
+def test_all_are_inside(of_stages):
+    space, population = of_stages
+    assert np.isin(population.depths, space.depths.values).all()
+    assert _obeys(space.depths.rule, population.depths).all()
+    assert np.isin(population.bottleneck_ratios, space.bottleneck_ratios.values).all()
+    assert _obeys(space.bottleneck_ratios.rule, population.bottleneck_ratios).all()
+    if space.group_widths.rule == "shared":
+        assert _may_share(space, population).all()
+    made = _made(space)
+    codes = _stage_codes(population.widths, population.bottleneck_ratios, population.group_widths)
+    places = np.searchsorted(list(made), codes).clip(max=len(made) - 1)
+    assert (np.array(list(made))[places] == codes).all()
+    # Widths before they were made to fit are between these, and those obey the rule.
+    least, most = (
+        np.array([end(width for width, *_ in sources) for sources in made.values()])[places]
+        for end in (min, max)
+    )
+    if space.widths.rule == "increasing":
+        assert (np.maximum.accumulate(least, axis=1) <= most).all()
+    elif space.widths.rule == "decreasing":
+        assert (np.maximum.accumulate(least[:, ::-1], axis=1) <= most[:, ::-1]).all()
+
+
+def test_all_are_inside_the_ends_of_lines(on_lines):
+    space, population = on_lines
+    depths = population.depths.sum(axis=1)
+    assert depths.min() >= space.depths[0]
+    assert depths.max() <= space.depths[1]
+    assert np.isin(population.bottleneck_ratios, space.bottleneck_ratios).all()
+    assert _obeys("shared", population.bottleneck_ratios).all()
+    assert _may_share(space, population).all()
+
+
+def test_a_thousand_are_members(sampled):
+    space, population = sampled
+    chosen = np.random.default_rng(1).integers(MILLION, size=1000)
+    assert all(space.contains(spec) for spec in population.where(chosen))
+
+
+def test_a_thousand_are_counted_as_the_plan_counts(sampled):
+    _, population = sampled
+    chosen = np.random.default_rng(2).integers(MILLION, size=1000)
+    costs = population.costs(64)
+    counts = [count(spec, 64) for spec in population.where(chosen)]
+    for name in ("params", "flops", "activations"):
+        expected = [getattr(counted, name) for counted in counts]
+        assert getattr(costs, name)[chosen].tolist() == expected
+
+
+def test_depths_are_uniform(of_stages):
+    space, population = of_stages
+    fitting = [
+        chi_square.fits(
+            np.bincount(np.searchsorted(space.depths.values, depths)),
+            MILLION * _probabilities(space.depths, space.stages, stage),
+        )
+        for stage, depths in enumerate(population.depths.T)
+    ]
+    assert fitting == [True] * space.stages
+
+
+def test_stages_are_as_likely_as_what_is_made_to_fit(of_stages):
+    space, population = of_stages
+    made = _made(space)
+    codes = _stage_codes(population.widths, population.bottleneck_ratios, population.group_widths)
+    fitting = [
+        chi_square.fits(
+            np.bincount(np.searchsorted(list(made), found), minlength=len(made)),
+            MILLION * _probabilities_of_stages(space, made, stage),
+        )
+        for stage, found in enumerate(codes.T)
+    ]
+    assert fitting == [True] * space.stages
+
+
+def test_ratios_do_not_depend_on_the_line(on_lines):
+    space, population = on_lines
+    ratios = population.bottleneck_ratios[:, 0]
+    seen = [np.count_nonzero(ratios == ratio) for ratio in space.bottleneck_ratios]
+    assert chi_square.fits(seen, np.full(len(seen), MILLION / len(seen)))

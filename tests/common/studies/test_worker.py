@@ -1,0 +1,112 @@
+"""What a worker does with the networks it takes, with a framework of a few lines."""
+
+import os
+import signal
+from types import SimpleNamespace
+
+import pytest
+
+from common.errors import StudyError
+from common.studies import work
+from tests.common.training.fakes import Data, Learner
+
+
+@pytest.fixture
+def backend(monkeypatch):
+    """A framework whose networks need `fail` and `losses` to be told how to behave."""
+    fake = SimpleNamespace(losses=(), fail=lambda spec: None, made=0)
+
+    def create(spec, seed):
+        fake.made += 1
+        fake.fail(spec)
+        return spec
+
+    fake.create = create
+    fake.Learner = lambda *_: Learner(fake.losses)
+    monkeypatch.setattr("common.studies.worker.load_backend", lambda name: fake)
+    monkeypatch.setattr("common.studies.worker.FashionMNIST", lambda *_: Data())
+    return fake
+
+
+def test_a_worker_trains_every_network(study, backend):
+    assert work(study, tell=lambda _: None) == 6
+    assert {(r.state, round(r.error, 3), len(r.errors)) for r in study.results()} == {
+        ("complete", 0.857, 2)
+    }
+
+
+def test_the_record_of_a_network_is_kept(study, backend):
+    work(study, tell=lambda _: None, most=1)
+    (result,) = (r for r in study.results() if r.state == "complete")
+    assert [row["kind"] for row in result.record] == ["interval", "epoch"] * 2
+    assert 1 - result.record[-1]["val_accuracy"] == result.error
+
+
+def test_a_worker_stops_after_as_many_as_it_was_told(study, backend):
+    assert work(study, tell=lambda _: None, most=2) == 2
+    assert sum(result.state == "waiting" for result in study.results()) == 4
+
+
+def test_a_network_that_diverges_has_error_1(study, backend):
+    backend.losses = (1.0, float("nan"))
+    work(study, tell=lambda _: None, most=1)
+    (result,) = (r for r in study.results() if r.state == "complete")
+    assert result.error == 1.0
+    assert "the loss must stay finite" in result.message
+
+
+def test_what_a_framework_raises_fails_one_network(study, backend):
+    def fail(spec):
+        if backend.made == 2:
+            raise MemoryError("too wide")
+
+    backend.fail = fail
+    said = []
+    assert work(study, tell=said.append) == 5
+    (result,) = (r for r in study.results() if r.state == "failed")
+    assert result.message == "MemoryError: too wide"
+    assert f"{result.network.name} failed: MemoryError: too wide" in said
+
+
+def test_a_worker_gives_up_when_network_after_network_fails(study, backend):
+    def fail(spec):
+        raise RuntimeError("no such device")
+
+    backend.fail = fail
+    with pytest.raises(StudyError, match="got 3 failures one after the other, last: .*no such"):
+        work(study, tell=lambda _: None)
+    assert sum(result.state == "waiting" for result in study.results()) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_worker_gives_its_network_back(study, backend, number):
+    def fail(spec):
+        if backend.made == 2:
+            os.kill(os.getpid(), number)
+
+    backend.fail = fail
+    with pytest.raises(KeyboardInterrupt):
+        work(study, tell=lambda _: None)
+    states = [result.state for result in study.results()]
+    assert (states.count("complete"), states.count("waiting")) == (1, 5)
+
+
+def test_a_worker_waits_for_the_networks_of_others(study, backend):
+    claim = study.claim("gone")
+    assert work(study, tell=lambda _: None, grace=1.0) == 6
+    (result,) = (r for r in study.results() if r.network == claim.network)
+    assert result.attempts == 2
+
+
+def test_a_worker_keeps_telling_that_it_is_alive(study, backend, monkeypatch):
+    beats = []
+    monkeypatch.setattr(study, "beat", beats.append)
+
+    def fail(spec):
+        import time
+
+        time.sleep(0.2)
+
+    backend.fail = fail
+    work(study, tell=lambda _: None, most=1, grace=0.04)
+    assert len(beats) > 3
