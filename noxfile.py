@@ -116,22 +116,22 @@ def docs(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """Build the wheel, look into it, and take the quickstart with nothing else installed.
 
-    In an empty environment with the extra `jax`, or those after `--`.
+    In an empty environment with JAX, or with the backends after `--`.
     """
     session.install("build", "pytest", "pytest-timeout", "-c", ".constraints/package.txt")
     shutil.rmtree(DIST, ignore_errors=True)
     session.run("python", "-m", "build", "--outdir", str(DIST))
     (wheel,) = DIST.glob("*.whl")
     session.run("pytest", "tests/package", env={"ANYNET_WHEEL": str(wheel)})
-    for extra in session.posargs or ["jax"]:
-        empty = Path(session.create_tmp()) / extra
+    for backend in session.posargs or ["jax"]:
+        empty = Path(session.create_tmp()) / backend
         session.run("python", "-m", "venv", "--clear", str(empty))
         python = str(empty / "bin" / "python")
-        wanted = f"anynet[{extra}] @ {wheel.resolve().as_uri()}"
-        pins = f".constraints/{extra}.txt"
+        wanted = f"anynet[{backend},study] @ {wheel.resolve().as_uri()}"
+        pins = f".constraints/{backend}.txt"
         session.run(python, "-m", "pip", "install", "--quiet", wanted, "-c", pins, external=True)
         # -P, for the packages to be those of the wheel and not of this folder.
-        walk = ("tests/documents.py", "docs/quickstart.md", extra)
+        walk = ("tests/documents.py", "docs/quickstart.md", backend)
         session.run(python, "-P", *walk, external=True)
 
 

@@ -22,6 +22,7 @@ from common.backends import FRAMEWORKS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / ".github/CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+"""Those with code that is written in them."""
 
 _BLOCK = re.compile(
     r"""^(?:\ *<!--\ not\ run:(?P<reason>[^>]*)-->\n+)?
