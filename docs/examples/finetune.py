@@ -1,4 +1,4 @@
-"""Fine-tune a RegNet of another library on Fashion-MNIST: `python finetune.py regnet_y_400mf.pth`."""
+"""Fine-tune a RegNet of another library: `python finetune.py regnet_y_400mf.pth`."""
 
 import sys
 
