@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.cases import Case
 from benchmarks.memory import reset_peak, resident
 from benchmarks.plain import RATE
+from benchmarks.studies import worker
 from benchmarks.subjects import waiter
 from common.backends import load_backend
 from common.data import FashionMNIST
@@ -112,6 +113,6 @@ def loading(backend: str, options: dict[str, Any]) -> Values:
 
 
 ALONE: dict[str, Callable[[str, dict[str, Any]], Values]] = {
-    task.__name__: task for task in (loop, writing, loading)
+    task.__name__: task for task in (loop, writing, loading, worker)
 }
 """Every such measurement by the name that requests take."""

@@ -7,6 +7,7 @@ from benchmarks.cases import BUILT_CASES, FLAGSHIPS, REGNETX32_CASE, SHAPES
 from benchmarks.gpu import CASES, PRECISIONS, forms
 from benchmarks.peers import PEERS
 from benchmarks.separate import compilation, imports, loading, loop, memory
+from benchmarks.studies import studies
 from benchmarks.tasks import COPIED, COUNTED, MATRIX
 
 PRODUCT, COPY = "float32 matrix product", "copy of memory"
@@ -110,7 +111,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     section.__name__: section
     for section in (
         ceiling, training, inference, peers, shapes, gpu, pipeline, spaces, building,
-        loop, memory, compilation, loading, imports,
+        studies, loop, memory, compilation, loading, imports,
     )
 }  # fmt: skip
 """Every section by its name, in the order of a run."""

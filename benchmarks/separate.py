@@ -81,7 +81,7 @@ def loop(bench: Bench) -> None:
     options = {"case": case.to_dict(), "block": block}
     for backend in bench.team.backends:
         bench.tell(f"{case.name}: {backend}")
-        values = _alone(bench, "loop", case.name, backend, options)
+        values = by_itself(bench, "loop", case.name, backend, options)
         for form, taken in values.items():
             bench.add("loop", case.name, (backend, form), "seconds", taken)
 
@@ -94,15 +94,15 @@ def loading(bench: Bench) -> None:
         with tempfile.TemporaryDirectory() as folder:
             options = {"case": case.to_dict(), "folder": folder}
             bench.tell(f"{case.name}: writing files for {backend}")
-            for name, (size,) in _alone(bench, "writing", case.name, backend, options).items():
+            for name, (size,) in by_itself(bench, "writing", case.name, backend, options).items():
                 bench.tell(f"{case.name}: {backend}, {name}")
                 bench.add("loading", name, (backend, "file"), "bytes", [size])
-                values = _alone(bench, "loading", name, backend, {**options, "name": name})
+                values = by_itself(bench, "loading", name, backend, {**options, "name": name})
                 for quantity, taken in values.items():
                     bench.add("loading", name, (backend, "ours"), quantity, taken)
 
 
-def _alone(
+def by_itself(
     bench: Bench, task: str, case: str, backend: str, options: dict[str, Any]
 ) -> dict[str, list[float]]:
     """What a new worker measures by itself; nothing, and a note, when it fails."""

@@ -25,6 +25,7 @@ def tables(results: Results) -> list[Table]:
         Table("targets", "Targets", ("target", "bound", "measured", "met"), promised),
         *(make(results) for make in (_ceiling, _training, _inference, _shapes, _peers, _gpu)),
         *(make(results) for make in (_memory, _compilation, _loop, _pipeline, _spaces, _building)),
+        _studies(results),
         *(make(results) for make in (_loading, _imports)),
     ]
     return [table for table in found if table.rows]
@@ -218,6 +219,12 @@ def _spaces(results: Results) -> Table:
         rows.append((item.case, item.form, number(networks / item.median), number(item.median)))
     head = ("space", "form", "networks/s", f"s for {networks:,}" if rows else "s")
     return Table("spaces", "Design spaces on one core", head, rows)
+
+
+def _studies(results: Results) -> Table:
+    rows = [(*_names(item), number(item.median), half(item, 1)) for item in results.of("studies")]
+    head = ("case", "framework", "form", "s", "middle half of s")
+    return Table("studies", "Studies: a worker, a bare loop, and workers side by side", head, rows)
 
 
 def _loading(results: Results) -> Table:

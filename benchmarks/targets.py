@@ -38,6 +38,7 @@ def targets(results: Results) -> list[Target]:
         _never_slower(results),
         *_inference(results),
         _each("`Trainer.fit` against the bare step", ">=", 0.97, FRAMEWORKS, _loop(results)),
+        *_studies(results),
         *(_memory(results, when) for when in ("later step", "first step")),
         *(_compilation(results, backend) for backend in ("jax", "tf")),
     ]
@@ -170,3 +171,15 @@ def _compilation(results: Results, backend: str) -> Target:
     ]
     text = f"first step of {COMPILED_CASE.network}, {FRAMEWORKS[backend].title}: against plain"
     return _each(text, "<=", 0.5, [COMPILED_CASE.name], found)
+
+
+def _studies(results: Results) -> Iterable[Target]:
+    """A worker against a bare loop, and two workers against one."""
+    for text, bound, forms in (
+        ("a study's worker against a bare loop", 0.97, ("bare", "worker")),
+        ("a study by two workers against one", 1.8, ("1 at once", "2 at once")),
+    ):
+        before, after = (results.one("studies", form=form) for form in forms)
+        ratio = before.over(after) if before and after else None
+        found = [] if ratio is None else [("", ratio)]
+        yield _each(text, ">=", bound, [""], found)

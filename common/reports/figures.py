@@ -17,24 +17,30 @@ BySpace = Mapping[str, Sequence[Result]]
 _WIDTH: Final = 3.1
 """Inches of a small panel."""
 
+_BANDS: Final = 4
+"""Most distributions in one figure that are drawn with their bands."""
+
 _SHOWN: Final = 3
 """Best and worst networks whose curves and profiles are drawn."""
 
 
-def draw_distributions(spaces: BySpace, names: Sequence[str]) -> "Figure":
-    """Distribution functions of the error in percent, with bootstrap bands (paper, figure 5)."""
+def draw_distributions(spaces: BySpace) -> "Figure":
+    """Distribution functions of the error in percent (paper, figure 5), few of them with bands."""
     figure, axes = _figure(1, 1, 6.2, 4.2)
-    for name in names:
-        errors = np.array([result.error for result in spaces[name]])
+    for name, results in spaces.items():
+        errors = np.array([result.error for result in results])
         grid = np.unique(np.concatenate([errors, [errors.min() - 1e-9]]))
-        low, high = band(errors, grid)
-        colour = _colour(spaces, name)
+        style = _style(spaces, name)
         label = f"{name}, {len(errors)} networks, mean {errors.mean():.1%}"
-        axes[0].step(grid * 100, distribution(errors, grid), where="post", color=colour,
-                     label=label)  # fmt: skip
-        axes[0].fill_between(grid * 100, low, high, step="post", color=colour, alpha=0.15, lw=0)
-    axes[0].set(xlabel="validation error in percent", ylabel="cumulative share of networks",
-                ylim=(0, 1.02))  # fmt: skip
+        axes[0].step(grid * 100, distribution(errors, grid), where="post", label=label, **style)
+        if len(spaces) <= _BANDS:
+            low, high = band(errors, grid)
+            axes[0].fill_between(
+                grid * 100, low, high, step="post", color=style["color"], alpha=0.15, lw=0
+            )
+    axes[0].set(
+        xlabel="validation error in percent", ylabel="cumulative share of networks", ylim=(0, 1.02)
+    )
     axes[0].legend(fontsize=8, loc="lower right")
     return figure
 
@@ -51,7 +57,8 @@ def draw_scatter(spaces: BySpace) -> "Figure":
             errors = [100 * (result.error or 0) for result in results]
             if space in values:
                 panel.scatter(values[space], errors, s=9, alpha=0.6, lw=0,
-                              color=_colour(spaces, space), label=space)  # fmt: skip
+                              color=_style(spaces, space)["color"],
+                    marker="os^"[list(spaces).index(space) // 10 % 3], label=space)  # fmt: skip
         x = np.concatenate([values[space] for space in values])
         y = np.concatenate([[r.error for r in spaces[space]] for space in values])
         good = good_range(x, y)
@@ -161,11 +168,10 @@ def _error(result: Result) -> float:
     return 1.0 if result.error is None else result.error
 
 
-def _colour(spaces: BySpace, name: str) -> Any:
-    from matplotlib import colormaps
-
+def _style(spaces: BySpace, name: str) -> dict[str, str]:
+    """Colour and dashes of a space's line: ten of each."""
     number = list(spaces).index(name)
-    return f"C{number}" if len(spaces) <= 10 else colormaps["tab20"](number % 20)
+    return {"color": f"C{number % 10}", "ls": ("-", "--", ":")[number // 10 % 3]}
 
 
 def _panels(spaces: BySpace, y: str, x: str) -> "tuple[Figure, list[Any]]":

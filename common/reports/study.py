@@ -67,10 +67,12 @@ def write_study_report(
               for space, own in spaces.items()}  # fmt: skip
     ranking = agreements([r.errors for own in spaces.values() for r in own
                           if len(r.errors) == config.training.epochs])  # fmt: skip
-    figures = {"edf": draw_distributions(spaces, names)}
+    figures = {"edf": draw_distributions(spaces)}
     if len(pairs) > 1:
         figures |= {
-            f"edf-{first}-{second}": draw_distributions(spaces, [first, second])
+            f"edf-{first}-{second}": draw_distributions(
+                {name: spaces[name] for name in (first, second)}
+            )
             for first, second in pairs
         }
     figures |= {
@@ -177,5 +179,14 @@ def _page(values: dict[str, Any]) -> str:
     from jinja2 import Environment
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["short"] = _short
     template = environment.from_string(Path(__file__).with_name("study.html.j2").read_text())
     return template.render(**values)
+
+
+def _short(value: float) -> str:
+    """A number with three digits: 0.25, 12.5, 48, 1.25k, 2M."""
+    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= factor:
+            return f"{value / factor:.3g}{letter}"
+    return f"{value:.3g}"

@@ -47,4 +47,4 @@ VIONETS: Final = {
         depths="decreasing",
     ),
 }
-"""E with one of its principles violated, and with all (chapter exercise 4)."""
+"""E with one of its principles violated, and with all (chapter exercise 3)."""

@@ -25,7 +25,7 @@ def rising(name: str, values: Sequence[int]) -> tuple[int, ...]:
 
 
 def interval(name: str, ends: Any, least: float, step: float = 0) -> tuple[Any, Any]:
-    """Both ends as plain numbers, multiples of `step`: integers when it is one.
+    """Both ends as plain numbers, multiples of `step`, and integers where `step` is an integer.
 
     Raises `SpecError` unless they rise from `least` on.
     """

@@ -10,6 +10,7 @@ from benchmarks.processes import WorkerError
 from benchmarks.report import fill, write_report
 from benchmarks.results import Measurement, Results
 from benchmarks.sections import COPY, PRODUCT
+from benchmarks.studies import TRAINED
 from benchmarks.tables import tables
 from benchmarks.targets import targets
 from common.backends import FRAMEWORKS
@@ -52,6 +53,10 @@ def _run(gain):
 
     add("ceiling", PRODUCT, "torch", "machine", "seconds", 1e-5)
     add("ceiling", COPY, "torch", "machine", "seconds", 1e-5)
+    add("studies", TRAINED, "torch", "worker", "seconds", 1.0)
+    add("studies", TRAINED, "torch", "bare", "seconds", min(gain, 1.0))
+    add("studies", TRAINED, "torch", "2 at once", "seconds", 1.0)
+    add("studies", TRAINED, "torch", "1 at once", "seconds", gain)
     for backend in FRAMEWORKS:
         for section, cases in (
             ("training", FLAGSHIPS),
