@@ -1,11 +1,14 @@
 """The pages' commands exist, and their code that needs no framework runs."""
 
 import ast
+import itertools
 import tomllib
 
 import pytest
 
 from common.cli import main
+from common.spaces import ANYNETX_E, small
+from common.studies import Study, StudyConfig
 from tests.documents import PAGES, ROOT, read, runnable
 
 _BLOCKS = [block for page in PAGES for block in read(page)]
@@ -52,8 +55,8 @@ def test_a_session_of_a_page_exists(words):
 
 @pytest.mark.parametrize("words", _of("pip"))
 def test_an_extra_of_a_page_exists(words):
-    extras = {word[word.index("[") + 1 : -1] for word in words if "[" in word}
-    assert extras <= _EXTRAS.keys()
+    named = [word[word.index("[") + 1 : -1].split(",") for word in words if "[" in word]
+    assert set(itertools.chain(*named)) <= _EXTRAS.keys()
 
 
 @pytest.mark.parametrize("block", [b for b in _BLOCKS if b.language == "python"], ids=str)
@@ -64,6 +67,8 @@ def test_the_python_of_a_page_is_python(block):
 @pytest.mark.parametrize("page", _NEUTRAL, ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs_without_a_framework(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if page.name == "studies.md":
+        Study.create("first", "anynet-studies.db", StudyConfig((small(ANYNETX_E),), networks=2))
     names = {"__name__": "page"}
     for block in runnable(page):
         block.run(names, tmp_path)
