@@ -101,10 +101,10 @@ def _postgresql():
         command = [*user, str(_SERVER[-1] / program), *options]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, cwd="/")
 
-    data = str(folder / "data")
+    data = f"{folder}/data"
     run("initdb", "--pgdata", data, "--auth", "trust", "--username", "anynet")
     options = f"-p {port} -k {folder} -c fsync=off"
-    run("pg_ctl", "--pgdata", data, "--wait", "--log", str(folder / "log"), "-o", options, "start")
+    run("pg_ctl", "--pgdata", data, "--wait", "--log", f"{folder}/log", "-o", options, "start")
     try:
         yield f"postgresql://anynet@127.0.0.1:{port}/postgres"
     finally:
