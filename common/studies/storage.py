@@ -66,7 +66,12 @@ def _database(url: str) -> RDBStorage:
     if path is None:
         return RDBStorage(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
-            engine_kwargs={"pool_pre_ping": True},
+            engine_kwargs={
+                # Networks train for minutes: no connection is kept open meanwhile.
+                "poolclass": sqlalchemy.pool.NullPool,
+                # A server in SQL_ASCII would send bytes instead of text.
+                "connect_args": {"client_encoding": "utf8"},
+            },
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     storage = RDBStorage(

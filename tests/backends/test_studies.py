@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,12 +86,12 @@ def test_two_workers_give_the_results_of_one(name, undisturbed, tmp_path, url):
 
 
 @contextmanager
-def _postgresql(folder):
-    """A server of this test's own."""
+def _postgresql():
+    """A server of this test's own, in a folder outside pytest's, which are for one user only."""
     if not _SERVER:
         pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
     user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    folder.mkdir()
+    folder = tempfile.mkdtemp()
     if user:
         shutil.chown(folder, "postgres")
     port = random.randrange(20_000, 60_000)
@@ -100,14 +101,15 @@ def _postgresql(folder):
         command = [*user, str(_SERVER[-1] / program), *options]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, cwd="/")
 
-    data = str(folder / "data")
+    data = f"{folder}/data"
     run("initdb", "--pgdata", data, "--auth", "trust", "--username", "anynet")
     options = f"-p {port} -k {folder} -c fsync=off"
-    run("pg_ctl", "--pgdata", data, "--wait", "--log", str(folder / "log"), "-o", options, "start")
+    run("pg_ctl", "--pgdata", data, "--wait", "--log", f"{folder}/log", "-o", options, "start")
     try:
         yield f"postgresql://anynet@127.0.0.1:{port}/postgres"
     finally:
         run("pg_ctl", "--pgdata", data, "--mode", "immediate", "stop")
+        shutil.rmtree(folder)
 
 
 @only_torch
@@ -116,11 +118,7 @@ def test_killed_workers_lose_nothing_and_count_nothing_twice(
     name, undisturbed, tmp_path_factory, storage
 ):
     folder = tmp_path_factory.mktemp(storage)
-    folder.chmod(0o755)
-    for parent in folder.parents:
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o055)
-    with _postgresql(folder / "server") if storage == "postgresql" else _file(folder) as url:
+    with _postgresql() if storage == "postgresql" else _file(folder) as url:
         Study.create("first", url, _config(name, 20))
         run = _anynet("study", "run", "first", "--storage", url, "--workers", 4, "--threads", 1,
                       "--grace", 4, folder=folder)  # fmt: skip
