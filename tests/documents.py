@@ -50,7 +50,8 @@ class Block:
     @property
     def neutral(self) -> bool:
         """Whether it needs no framework."""
-        return not re.search("--backend" if self.language == "bash" else r"\banynet", self.code)
+        naming = "--backend" if self.language == "bash" else r"import anynet_|\banynet\."
+        return not re.search(naming, self.code)
 
     def of(self, backend: str) -> "Block":
         """This block as it is for a backend, which takes the place of another one in it."""
