@@ -135,7 +135,7 @@ class MLPBlock(HybridBlock):
     ) -> None:
         super().__init__()
         self.fc1 = linear(num_channels, conv_bias, in_channels)
-        self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
+        self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm, of_units=True)
 
     def hybrid_forward(self, F, x):  # noqa: N803
         """(N, C) to (N, num_channels)."""

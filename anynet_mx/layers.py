@@ -67,16 +67,27 @@ def norm(
     epsilon: float = BN_EPSILON,
     momentum: float = BN_MOMENTUM,
     batch_norm: bool = True,
+    of_units: bool = False,
 ) -> HybridBlock:
     """Batch norm, or nothing in a network without; `momentum` is the weight of the new batch.
 
-    Gluon averages the biased batch variance, in the backward pass.
+    It is for (N, C, H, W), or for (N, C) with `of_units`. Gluon averages the biased batch variance,
+    in the backward pass.
     """
     if not batch_norm:
         return Identity()
-    return nn.BatchNorm(
-        momentum=1 - shared_momentum(momentum), epsilon=epsilon, in_channels=in_channels
-    )
+    layer = UnitNorm if of_units else nn.BatchNorm
+    return layer(momentum=1 - shared_momentum(momentum), epsilon=epsilon, in_channels=in_channels)
+
+
+class UnitNorm(nn.BatchNorm):
+    """Batch norm of (N, C), as images of one pixel: of two dimensions, oneDNN's may crash."""
+
+    def hybrid_forward(self, F, x, gamma, beta, running_mean, running_var):  # noqa: N803
+        """(N, C) to (N, C)."""
+        pixels = F.npx.reshape(x, (-2, -2, 1, 1))
+        y = super().hybrid_forward(F, pixels, gamma, beta, running_mean, running_var)
+        return F.np.squeeze(y, axis=(2, 3))
 
 
 class PlainConv2D(nn.Conv2D):

@@ -122,7 +122,8 @@ class AnyNet(Classifier):
             stem.fc = linear(num_channels, spec.conv_bias, pixels)
         else:
             stem.conv = conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels)
-        stem.bn = norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
+        constants = (spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
+        stem.bn = norm(num_channels, *constants, of_units=spec.block == "mlp")
         stem.relu = nn.Activation("relu")
         return stem
 

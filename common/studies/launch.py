@@ -13,9 +13,9 @@ from common.studies.trials import ATTEMPTS
 
 _THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC",
 )  # fmt: skip
-"""Variables by which the frameworks are told their number of threads."""
+"""Variables by which the frameworks are told their number of threads; NPROC is XLA's on CPUs."""
 
 _POLL = 0.5
 """Seconds between two looks at the workers."""
@@ -50,7 +50,7 @@ def run_workers(
     logs.mkdir(parents=True, exist_ok=True)
 
     def start(number: int) -> "subprocess.Popen[bytes]":
-        # A turn of the cores for each; XLA has no variable for its threads and takes those it has.
+        # A turn of the cores for each, so that no two meet on one while another is free.
         own = {cores[(number * threads + i) % len(cores)] for i in range(threads)}
         return _start(study, number, threads, own, gpus, grace, logs)
 
