@@ -164,8 +164,9 @@ def test_a_thousand_are_members(sampled):
 def test_a_thousand_are_counted_as_the_plan_counts(sampled):
     _, population = sampled
     chosen = np.random.default_rng(2).integers(MILLION, size=1000)
-    costs = population.costs(64)
-    counts = [count(spec, 64) for spec in population.where(chosen)]
+    size = population.template.image_size or 64
+    costs = population.costs(size)
+    counts = [count(spec, size) for spec in population.where(chosen)]
     for name in ("params", "flops", "activations"):
         expected = [getattr(counted, name) for counted in counts]
         assert getattr(costs, name)[chosen].tolist() == expected

@@ -78,7 +78,16 @@ def test_a_worker_gives_up_when_network_after_network_fails(study, backend):
     assert sum(result.state == "waiting" for result in study.results()) == 3
 
 
+@pytest.fixture
+def interruptible():
+    """Processes that were started in the background ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_worker_gives_its_network_back(study, backend, number):
     def fail(spec):
         if backend.made == 2:
