@@ -85,7 +85,7 @@ def _config(backend: str, options: dict[str, Any]) -> Any:
 def _run(python: Path, networks: int, workers: int) -> float:
     """Wall time of a whole study."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(python), "-m", "common.cli", "study", "run", "bench", "--space",
+        command = [str(python.absolute()), "-m", "common.cli", "study", "run", "bench", "--space",
                    "AnyNetXA-small", "--networks", str(networks), "--flops", "1e6:2e6",
                    "--workers", str(workers), "--threads", "1"]  # fmt: skip
         variables = {**environment(), "PYTHONPATH": str(ROOT)}
