@@ -1,11 +1,15 @@
 """MkDocs's events: the pages that come from elsewhere in the repository, and all blocks and links.
 
-Read as text and never run: `docs/expand.py` says what becomes of a page.
+Read as text and never run: `docs/expand.py` says what becomes of a page. Notebooks show the outputs
+that they were saved with.
 """
+
+from collections.abc import Iterator
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from nbconvert import MarkdownExporter
 
 from docs.expand import ROOT, expand, relink, section, source_page, targets
 
@@ -18,6 +22,9 @@ _pages: dict[str, str] = {}
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are written elsewhere, and one for each file that a page links to."""
+    for file in [file for file in files if file.src_uri.endswith(".ipynb")]:
+        for page in _notebook_pages(file, config):
+            files.append(page)
     for page, heading in _README_SECTIONS.items():
         content = section((ROOT / "README.md").read_text(), heading)
         files.append(File.generated(config, page, content=content))
@@ -42,6 +49,16 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if uri.startswith("source/"):
         return markdown
     return expand(relink(markdown, _origin(uri), uri, _pages))
+
+
+def _notebook_pages(file: File, config: MkDocsConfig) -> Iterator[File]:
+    """The page of a notebook, and its pictures."""
+    name = file.src_uri.removesuffix(".ipynb")
+    resources = {"unique_key": name}
+    text, resources = MarkdownExporter().from_filename(file.abs_src_path, resources)
+    yield File.generated(config, f"{name}.md", content=text)
+    for picture, content in resources["outputs"].items():
+        yield File.generated(config, picture, content=content)
 
 
 def _origin(uri: str) -> str:

@@ -57,7 +57,7 @@ def work(study: Study, tell: Tell = print, most: int | None = None, grace: float
     backend = load_backend(config.backend)
     data = FashionMNIST(config.batch_size, config.resize, config.data)
     done = failures = 0
-    with sigterm_interrupts():
+    with sigterm_interrupts(), _frozen():
         while most is None or done < most:
             claim = study.claim(name, grace)
             if claim is None:
@@ -131,6 +131,17 @@ def _train_claimed(
     finally:
         gc.collect()  # Frameworks keep a network's memory in cycles.
     return ""
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """Spare what is there by now from later collections: a framework has a million objects."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _PrunedError(Exception):
