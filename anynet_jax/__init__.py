@@ -16,7 +16,7 @@ from anynet_jax.network import (
     regnet,
     save,
 )
-from anynet_jax.train import FashionMNIST, Learner, Trainer, devices
+from anynet_jax.train import FashionMNIST, Learner, Trainer, clear_caches, devices
 from anynet_jax.weights import get_weights, set_weights
 from common.chapter import add_to_class
 from common.memory import keep_freed_memory
@@ -39,6 +39,7 @@ __all__ = [
     "Trainer",
     "VanillaBlock",
     "add_to_class",
+    "clear_caches",
     "create",
     "devices",
     "export",

@@ -1,5 +1,6 @@
 """One training step in JAX, and the chapter's `Trainer`."""
 
+import gc
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
@@ -21,7 +22,7 @@ from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, initial_weights
 
-__all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
+__all__ = ["FashionMNIST", "Learner", "Trainer", "clear_caches", "devices"]
 
 
 class Program(NamedTuple):
@@ -45,6 +46,15 @@ def devices() -> list[str]:
     """The devices of this machine that this backend can use, best first."""
     others = [device for device in jax.devices() if device.platform != "cpu"]
     return [*(f"gpu: {device.device_kind}" for device in others), "cpu"]
+
+
+def clear_caches() -> None:
+    """Free what the framework keeps of networks that are gone.
+
+    Networks that are not gone are compiled again.
+    """
+    gc.collect()
+    jax.clear_caches()
 
 
 class Learner:

@@ -5,7 +5,7 @@ from anynet_mx.export import export
 from anynet_mx.layers import resize_images
 from anynet_mx.model import AnyNet, Classifier, RegNetX32
 from anynet_mx.network import create, fuse, layer_outputs, load, logits, regnet, save
-from anynet_mx.train import FashionMNIST, Learner, Trainer, devices
+from anynet_mx.train import FashionMNIST, Learner, Trainer, clear_caches, devices
 from anynet_mx.weights import get_weights, set_weights
 from common.chapter import add_to_class
 
@@ -21,6 +21,7 @@ __all__ = [
     "Trainer",
     "VanillaBlock",
     "add_to_class",
+    "clear_caches",
     "create",
     "devices",
     "export",

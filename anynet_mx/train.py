@@ -1,5 +1,6 @@
 """One training step in MXNet, and the chapter's `Trainer`."""
 
+import gc
 from typing import Any, ClassVar
 
 import mxnet
@@ -16,12 +17,19 @@ from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM
 
-__all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
+__all__ = ["FashionMNIST", "Learner", "Trainer", "clear_caches", "devices"]
 
 
 def devices() -> list[str]:
     """The devices of this machine that this backend can use, best first."""
     return [*(f"gpu: number {i}" for i in range(mxnet.context.num_gpus())), "cpu"]
+
+
+def clear_caches() -> None:
+    """Free what the framework keeps of networks that are gone."""
+    gc.collect()
+    for index in range(mxnet.context.num_gpus()):
+        mxnet.gpu(index).empty_cache()
 
 
 class SGD(mxnet.optimizer.Optimizer):

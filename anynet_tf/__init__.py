@@ -5,7 +5,7 @@ from anynet_tf.export import export
 from anynet_tf.layers import GroupedConv2D, resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
 from anynet_tf.network import create, fuse, layer_outputs, load, logits, regnet, save
-from anynet_tf.train import FashionMNIST, Learner, Trainer, devices, try_gpu
+from anynet_tf.train import FashionMNIST, Learner, Trainer, clear_caches, devices, try_gpu
 from anynet_tf.weights import get_weights, set_weights
 from common.chapter import add_to_class
 
@@ -22,6 +22,7 @@ __all__ = [
     "Trainer",
     "VanillaBlock",
     "add_to_class",
+    "clear_caches",
     "create",
     "devices",
     "export",

@@ -1,5 +1,6 @@
 """One training step in TensorFlow, and the chapter's `Trainer`."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -26,7 +27,7 @@ from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM
 
-__all__ = ["CoupledSGD", "FashionMNIST", "Learner", "Trainer", "devices", "try_gpu"]
+__all__ = ["CoupledSGD", "FashionMNIST", "Learner", "Trainer", "clear_caches", "devices", "try_gpu"]
 
 
 def devices() -> list[str]:
@@ -35,6 +36,15 @@ def devices() -> list[str]:
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     names = [found.get("device_name", gpu.name) for found, gpu in zip(details, gpus, strict=True)]
     return [*(f"gpu: {name}" for name in names), "cpu"]
+
+
+def clear_caches() -> None:
+    """Free what the framework keeps of networks that are gone.
+
+    Keras's global settings go back to their defaults.
+    """
+    gc.collect()
+    keras.backend.clear_session()
 
 
 def try_gpu(i: int = 0) -> AbstractContextManager[None]:
@@ -98,11 +108,8 @@ class Learner:
         self._size = tuple(image_shape[1:])
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
         self._dtype = tf.float64 if precision == "float64" else tf.float32
-        with tf.device(self._device):
-            # In the weights' precision, which the rate of a Keras optimiser does not have.
-            self._rate = tf.Variable(model.lr, dtype=self._dtype)
         self._optimizer = CoupledSGD(
-            self._rate.value, recipe.momentum, recipe.nesterov, recipe.weight_decay
+            model.lr, recipe.momentum, recipe.nesterov, recipe.weight_decay
         )
         with tf.device(self._device):
             if not model.built:
@@ -134,8 +141,10 @@ class Learner:
         with tf.GradientTape() as tape:
             logits = self._forward(images, training=True)
             loss = self.network.loss(logits, labels)
-        self._rate.assign(learning_rate)
-        self._optimizer.apply(tape.gradient(loss, variables), variables)
+        # Not by `apply`: its sum over replicas, of which there is one, keeps every graph for good,
+        # and its rate is float32.
+        for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True):
+            self._optimizer.update_step(gradient, variable, learning_rate)
         right = tf.argmax(logits, 1, labels.dtype) == labels
         return loss, tf.reduce_sum(tf.cast(right, tf.int32))
 

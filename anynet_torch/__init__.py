@@ -5,7 +5,7 @@ from anynet_torch.export import export
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
 from anynet_torch.network import create, fuse, layer_outputs, load, logits, regnet, save
-from anynet_torch.train import FashionMNIST, Learner, Trainer, devices
+from anynet_torch.train import FashionMNIST, Learner, Trainer, clear_caches, devices
 from anynet_torch.weights import get_weights, set_weights
 from common.chapter import add_to_class
 from common.memory import keep_freed_memory
@@ -24,6 +24,7 @@ __all__ = [
     "Trainer",
     "VanillaBlock",
     "add_to_class",
+    "clear_caches",
     "create",
     "devices",
     "export",

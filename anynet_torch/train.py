@@ -1,5 +1,6 @@
 """One training step in PyTorch, and the chapter's `Trainer`."""
 
+import gc
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,13 +17,19 @@ from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM
 
-__all__ = ["FashionMNIST", "Learner", "Trainer", "devices"]
+__all__ = ["FashionMNIST", "Learner", "Trainer", "clear_caches", "devices"]
 
 
 def devices() -> list[str]:
     """The devices of this machine that this backend can use, best first."""
     gpus = [f"gpu: {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
     return [*gpus, "cpu"]
+
+
+def clear_caches() -> None:
+    """Free what the framework keeps of networks that are gone."""
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 class Learner:

@@ -69,6 +69,9 @@ class Backend(Protocol):
     def devices(self) -> list[str]:
         """Devices of this machine, best first."""
 
+    def clear_caches(self) -> None:
+        """Free what the framework keeps of networks that are gone."""
+
 
 @dataclass(frozen=True)
 class Framework:

@@ -28,6 +28,8 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # `anynet ... | head`: click ends without a word
         except (AnyNetError, OSError) as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:

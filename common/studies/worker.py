@@ -129,7 +129,7 @@ def _train_claimed(
         study.fail(claim, message)
         return f"{claim.network.name} failed: {message}"
     finally:
-        gc.collect()  # Frameworks keep a network's memory in cycles.
+        backend.clear_caches()
     return ""
 
 

@@ -1,5 +1,6 @@
 """Each backend's training step against the recipe, and the loop around it."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -254,3 +255,21 @@ def test_the_last_good_state_survives_a_loss_that_is_not_finite(backend, tmp_pat
         trainer.fit(model, _Batches())
     arrays = backend.get_weights(trainer.network)
     assert [name for name, array in arrays.items() if not np.isfinite(array).all()] == []
+
+
+def _left_after(backend, channels):
+    """Python objects that are left after a network of so many channels was trained."""
+    spec = AnyNetSpec.from_arch(((1, channels, 4, 1),), 8)
+    learner = backend.Learner(backend.create(spec), _SHAPE, Recipe(momentum=0.9), device="cpu")
+    for _ in range(2):
+        learner.train_step(_IMAGES, _LABELS, 0.1)
+    learner.predict(_IMAGES)
+    del learner
+    backend.clear_caches()
+    return len(gc.get_objects())
+
+
+def test_networks_that_are_gone_leave_nothing(backend):
+    _left_after(backend, 4)  # what is made once
+    left = [_left_after(backend, channels) for channels in (8, 12, 16, 20)]
+    assert left[-1] - left[0] < 3 * 500, left  # a step's graph has thousands of objects

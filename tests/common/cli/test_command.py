@@ -265,6 +265,12 @@ def test_python_m_common_is_the_command():
     assert json.loads(done.stdout)["params"] == 179_290
 
 
+def test_output_that_nobody_reads_to_its_end_is_no_error():
+    command = f"{sys.executable} -m common summary regnety_32gf --json | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stderr == ""
+
+
 def test_backends_lists_all_four():
     result = _run("backends", "--json")
     assert list(json.loads(result.stdout)) == ["torch", "mx", "tf", "jax"]
