@@ -23,10 +23,10 @@ nox.options.sessions = [
 ROOT = Path(__file__).parent
 # MXNet's environment has the oldest NumPy, so `common` is tested there once more, ONNX included.
 EXTRAS = {
-    "torch": "torch,huggingface,ray",
-    "jax": "jax,study",
-    "tf": "tf-cpu,study",
-    "mx": "mx,onnx,study",
+    "torch": "torch,huggingface,notebook,ray",
+    "jax": "jax,notebook",
+    "tf": "tf-cpu,notebook",
+    "mx": "mx,notebook,onnx",
 }
 DIST = Path("build/dist")
 PARITY = Path("build/parity")

@@ -1,9 +1,20 @@
 """Studies: populations of networks, sampled, trained by many workers, and compared."""
 
 from common.studies.config import StudyConfig
+from common.studies.launch import run_workers
 from common.studies.networks import Network, design
 from common.studies.study import Claim, Study
 from common.studies.trials import Result
 from common.studies.worker import train_network, work
 
-__all__ = ["Claim", "Network", "Result", "Study", "StudyConfig", "design", "train_network", "work"]
+__all__ = [
+    "Claim",
+    "Network",
+    "Result",
+    "Study",
+    "StudyConfig",
+    "design",
+    "run_workers",
+    "train_network",
+    "work",
+]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.errors import ConfigError, StudyError
 from common.studies.study import Study
-from common.studies.trials import ATTEMPTS
+from common.studies.trials import ATTEMPTS, GRACE
 
 _THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
@@ -30,19 +30,20 @@ def limit_threads(threads: int) -> None:
 
 def run_workers(
     study: Study,
-    workers: int,
-    threads: int | None,
-    gpus: int,
-    grace: float,
-    logs: Path,
-    watch: Watch,
+    workers: int = 1,
+    threads: int | None = None,
+    gpus: int = 0,
+    grace: float = GRACE,
+    watch: Watch = lambda: None,
 ) -> None:
     """Run `workers` processes until no network waits; `watch` is called all the while.
 
     Each has `threads` threads (by default an equal share of the cores) and, with `gpus`, one GPU.
-    What they print is in `logs`. A worker that is killed is replaced, a few times. An interrupt
-    lets every worker give its network back. Raises `StudyError` when all workers have failed.
+    What they print is in the directory NAME-workers. A worker that is killed is replaced, a few
+    times. An interrupt lets every worker give its network back. Raises `StudyError` when all
+    workers have failed.
     """
+    logs = Path(f"{study.name}-workers")
     cores = sorted(os.sched_getaffinity(0))
     threads = threads or max(1, len(cores) // workers)
     if workers < 1 or threads < 1:

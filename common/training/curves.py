@@ -1,5 +1,6 @@
 """The picture of a run: losses and accuracy against epoch, as in the chapter."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,16 +103,19 @@ class LiveFigure:
 
     def record(self, row: Row) -> None:
         """Redraw with the new row."""
-        from IPython.display import display
+        from IPython.display import Image, display
 
         self._rows.append(row)
         if row["kind"] not in ("interval", "epoch"):
             return
-        figure = draw_curves(self._rows)
+        # As an image: a notebook shows figures only after `%matplotlib inline`.
+        png = io.BytesIO()
+        draw_curves(self._rows).savefig(png)
+        picture = Image(png.getvalue())
         if self._handle is None:
-            self._handle = display(figure, display_id=True)
+            self._handle = display(picture, display_id=True)
         else:
-            self._handle.update(figure)
+            self._handle.update(picture)
 
     def close(self) -> None:
         """The last figure stays in the notebook."""

@@ -1,10 +1,11 @@
 """What the site makes of the repository's Markdown."""
 
+import json
 from textwrap import dedent
 
 import pytest
 
-from docs.expand import definition, expand, relink, section, targets
+from docs.expand import ROOT, definition, expand, relink, section, targets
 
 _IMPORT = dedent(
     """
@@ -100,3 +101,12 @@ def test_linked_files_are_those_of_the_repository():
     assert targets("[a](../noxfile.py) ![b](speed/a.png) [c](https://d2l.ai)", "docs/a.md") == {
         "noxfile.py", "docs/speed/a.png",
     }  # fmt: skip
+
+
+def test_the_notebook_was_saved_after_a_run_from_top_to_bottom():
+    notebook = json.loads((ROOT / "docs/notebook.ipynb").read_text())
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert len([output for output in outputs if "image/png" in output.get("data", {})]) >= 6

@@ -18,11 +18,11 @@ from common.cli.study.options import (
 from common.cli.study.progress import Progress
 from common.errors import ConfigError, StudyError
 from common.spaces import Limits, find_space
-from common.studies import Study, StudyConfig
+from common.studies import Study, StudyConfig, run_workers
 from common.studies import work as train_networks
 from common.studies.cluster import run_on_ray
 from common.studies.interrupts import sigterm_interrupts
-from common.studies.launch import limit_threads, run_workers
+from common.studies.launch import limit_threads
 from common.training import TrainConfig
 
 
@@ -71,8 +71,7 @@ def run(
                 address = None if ray == "local" else ray
                 run_on_ray(study, address, workers, threads or 1, gpus, grace, progress.update)
             else:
-                logs = Path(f"{name}-workers")
-                run_workers(study, workers, threads, int(gpus), grace, logs, progress.update)
+                run_workers(study, workers, threads, int(gpus), grace, progress.update)
         except KeyboardInterrupt:
             click.echo(f"go on with: anynet study run {name} --storage {storage}", err=True)
             raise

@@ -66,9 +66,10 @@ def test_runs_without_common_steps_have_no_distance(rows):
 
 def test_the_figure_in_a_notebook_is_redrawn_in_place(rows, monkeypatch):
     shown = []
-    handle = types.SimpleNamespace(update=lambda figure: shown.append("update"))
+    handle = types.SimpleNamespace(update=lambda picture: shown.append("update"))
     module = types.ModuleType("IPython.display")
-    module.display = lambda figure, display_id: shown.append("display") or handle
+    module.display = lambda picture, display_id: shown.append("display") or handle
+    module.Image = lambda content: content[1:4] == b"PNG" or pytest.fail("must be a picture")
     monkeypatch.setitem(sys.modules, "IPython.display", module)
     figure = LiveFigure()
     for row in rows:
