@@ -38,13 +38,14 @@ def describe(results: Results) -> str:
         for found in facts.get("frameworks", {}).values()
         for name, version in found.get("versions", {}).items()
     ]
-    minutes = sum(results.seconds.values()) / 60
     lines = [
         f"{facts['processor']}, cores: {facts['cores']}, memory: {facts['memory'] / 1e9:.0f} GB",
         facts["system"],
         ", ".join(versions),
-        f"`{facts['command']}`, {facts['time']}, {minutes:.0f} minutes",
     ]
+    for run in ({**facts, "seconds": results.seconds}, *facts.get("joined", [])):
+        minutes = sum(run["seconds"].values()) / 60
+        lines.append(f"`{run['command']}`, {run['time']}, {minutes:.0f} minutes")
     return "".join(f"- {line}\n" for line in lines)
 
 
@@ -72,21 +73,29 @@ def fill(page: str, results: Results) -> str:
     return page
 
 
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=_FILE)
+@click.option("--join", type=_FILE, help="A later run, whose sections replace those of FILE.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write; beside FILE if not.")
-@click.option(
-    "--page",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A Markdown page whose marked tables are to be replaced.",
-)
-def main(file: Path, out: Path | None, page: Path | None) -> None:
+@click.option("--page", type=_FILE, help="A Markdown page whose marked tables are to be replaced.")
+def main(file: Path, join: Path | None, out: Path | None, page: Path | None) -> None:
     """Write tables and pictures of FILE, the `bench.json` of a run, without measuring."""
-    results = Results.from_dict(json.loads(file.read_text()))
-    write_report(results, out or file.parent)
+    out = out or file.parent
+    results = _read(file)
+    if join:
+        results = results.joined(_read(join))
+        write_text(out / "bench.json", json.dumps(results.to_dict(), indent=1) + "\n")
+    write_report(results, out)
     print_targets(results)
     if page:
         write_text(page, fill(page.read_text(), results))
+
+
+def _read(path: Path) -> Results:
+    return Results.from_dict(json.loads(path.read_text()))
 
 
 if __name__ == "__main__":

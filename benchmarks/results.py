@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from common.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -81,6 +83,27 @@ class Results:
     def one(self, section: str, **wanted: str) -> Measurement | None:
         """The first such measurement, if there is any."""
         return next(iter(self.of(section, **wanted)), None)
+
+    def joined(self, later: "Results") -> "Results":
+        """This run, with the sections of a later one on the same machine in place of its own.
+
+        Raises `ConfigError` when the machine or a version differs.
+        """
+        for fact in ("processor", "cores", "frameworks"):
+            if self.facts[fact] != later.facts[fact]:
+                raise ConfigError(
+                    f"{fact}: must be those of the first run, {self.facts[fact]}; "
+                    f"got {later.facts[fact]}; measure all anew"
+                )
+        kept = [item for item in self.measurements if item.section not in later.seconds]
+        earlier = self.facts.get("joined", [])
+        return Results(
+            {**self.facts, "joined": [*earlier, {**later.facts, "seconds": later.seconds}]},
+            self.cases | later.cases,
+            kept + later.measurements,
+            unique([*self.notes, *later.notes]),
+            self.seconds,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

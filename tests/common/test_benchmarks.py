@@ -7,13 +7,14 @@ import pytest
 from benchmarks.bench import Bench
 from benchmarks.cases import COMPILED_CASE, FLAGSHIPS, REGNETX32_CASE, SHAPES, shrunk
 from benchmarks.processes import WorkerError
-from benchmarks.report import fill, write_report
+from benchmarks.report import describe, fill, write_report
 from benchmarks.results import Measurement, Results
 from benchmarks.sections import COPY, PRODUCT
 from benchmarks.studies import TRAINED
 from benchmarks.tables import tables
 from benchmarks.targets import targets
 from common.backends import FRAMEWORKS
+from common.errors import ConfigError
 
 _FACTS = {
     "processor": "made up", "cores": 2, "memory": 1e9, "system": "none", "command": "none",
@@ -147,6 +148,26 @@ def test_a_row_has_a_cell_for_every_column():
     made = tables(_run(gain=2))
     assert {table.name for table in made} >= {"targets", "ceiling", "training", "memory", "loop"}
     assert all(len(row) == len(table.head) for table in made for row in table.rows)
+
+
+def _of_sections(facts=_FACTS, **values):
+    measurements = [Measurement(name, "case", "jax", "ours", "seconds", (value,))
+                    for name, value in values.items()]  # fmt: skip
+    return Results(facts, measurements=measurements, seconds=dict.fromkeys(values, 60.0))
+
+
+def test_a_later_run_adds_and_replaces_sections():
+    joined = _of_sections(training=1.0, loop=2.0).joined(_of_sections(loop=3.0, studies=4.0))
+    medians = {item.section: item.median for item in joined.measurements}
+    assert medians == {"training": 1.0, "loop": 3.0, "studies": 4.0}
+    assert [line.rpartition(", ")[2] for line in describe(joined).splitlines()[-2:]] == [
+        "2 minutes"
+    ] * 2
+
+
+def test_runs_on_different_machines_are_not_joined():
+    with pytest.raises(ConfigError, match="cores: must be those of the first run, 2; got 64"):
+        _of_sections(loop=1.0).joined(_of_sections({**_FACTS, "cores": 64}, loop=1.0))
 
 
 def test_a_report_is_written_anew_from_its_file(tmp_path):
