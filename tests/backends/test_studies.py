@@ -113,12 +113,12 @@ def _postgresql():
 
 
 @only_torch
-@pytest.mark.parametrize("storage", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("storage", ["sqlite", "postgresql", "journal"])
 def test_killed_workers_lose_nothing_and_count_nothing_twice(
     name, undisturbed, tmp_path_factory, storage
 ):
     folder = tmp_path_factory.mktemp(storage)
-    with _postgresql() if storage == "postgresql" else _file(folder) as url:
+    with _postgresql() if storage == "postgresql" else _file(folder, storage) as url:
         Study.create("first", url, _config(name, 20))
         run = _anynet("study", "run", "first", "--storage", url, "--workers", 4, "--threads", 1,
                       "--grace", 4, folder=folder)  # fmt: skip
@@ -133,8 +133,8 @@ def test_killed_workers_lose_nothing_and_count_nothing_twice(
 
 
 @contextmanager
-def _file(folder):
-    yield str(folder / "studies.db")
+def _file(folder, storage):
+    yield f"journal:{folder}/studies.log" if storage == "journal" else str(folder / "studies.db")
 
 
 def _kill_workers(run, url, draw, kills=6):

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -74,6 +75,28 @@ def test_it_requires_no_framework_without_an_extra(about):
     required = Parser().parsestr(about["METADATA"]).get_all("Requires-Dist")
     plain = {line.split(">")[0].split("<")[0] for line in required if "extra ==" not in line}
     assert plain & {"torch", "mxnet", "tensorflow", "jax", "flax"} == set()
+
+
+@pytest.mark.parametrize(
+    ("extra", "pins"),
+    [(extra, extra) for extra in ("torch", "mx", "tf", "jax", "docs")]
+    + [("study", "jax"), ("onnx", "common"), ("test", "common"), ("lint", "common"),
+       ("notebook", "jax"), ("huggingface", "torch"), ("ray", "torch"), ("tf-cpu", "tf")],
+)  # fmt: skip
+def test_an_extra_can_be_installed(wheel, extra, pins):
+    wanted = f"anynet[{extra}] @ {Path(wheel.filename).resolve().as_uri()}"
+    constraints = _ROOT / f".constraints/{pins}.txt"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet",
+         wanted, "-c", constraints],
+        check=True,
+    )  # fmt: skip
+
+
+def test_every_extra_is_tried(about):
+    extras = Parser().parsestr(about["METADATA"]).get_all("Provides-Extra")
+    (tried,) = [mark for mark in test_an_extra_can_be_installed.pytestmark]
+    assert {extra for extra, _ in tried.args[1]} == set(extras)
 
 
 def test_it_is_small_enough_to_send(wheel):
