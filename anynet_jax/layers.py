@@ -28,8 +28,8 @@ __all__ = [
 Algorithm = Literal["auto", "native", "split", "batch", "shift"]
 Residuals = tuple[Array, Array, Array, Array]
 
-_FEW_POSITIONS = 1024
-"""Positions N H W up to which one batched product is as fast as a convolution per group."""
+_FEW_POSITIONS, _FEW_NUMBERS = 1024, 1 << 18
+"""Positions N H W, numbers N H W C, up to which one batched product is as fast as one per group."""
 _IMAGES_PER_PIECE = 32
 """Images in a piece of the batch, for the gradient of a kernel."""
 
@@ -67,7 +67,7 @@ def _fastest(x: Array, kernel: Array, groups: int) -> Algorithm:
     if _is_depthwise(kernel, groups):
         return "shift"
     known = isinstance(x.shape[0], int)  # the number of images is open in an exported network
-    few = known and x[..., 0].size <= _FEW_POSITIONS
+    few = known and x[..., 0].size <= _FEW_POSITIONS and x.size <= _FEW_NUMBERS
     return "batch" if groups > 1 and few else "split"
 
 

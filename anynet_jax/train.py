@@ -18,6 +18,7 @@ from anynet_jax.network import Network
 from anynet_jax.weights import to_canonical, to_tree, to_variables
 from common.data import FashionMNIST
 from common.errors import BackendError
+from common.memory import give_back_freed_memory
 from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, initial_weights
@@ -77,6 +78,7 @@ class Learner:
         size = (image_shape[1], image_shape[2])
         self._program = Program(network.module, size, recipe, precision)
         self._optimizer = _optimizer(recipe)
+        self._compiled: set[str] = set()
         with self._precisely():
             variables = self._placed(network.variables)
             params, batch_stats = variables["params"], variables.get("batch_stats", {})
@@ -97,6 +99,7 @@ class Learner:
             batch = jax.device_put((images, labels), self._device)
             rate = _dtype(self._program).type(learning_rate)
             self._state, loss, correct = _step(self._state, *batch, rate, program=self._program)
+        self._tidy("step", loss)
         return loss, correct
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -104,7 +107,9 @@ class Learner:
         params, batch_stats, _ = self._state
         with self._precisely():
             images = jax.device_put(images, self._device)
-            return np.array(_predict(params, batch_stats, images, program=self._program))
+            logits = _predict(params, batch_stats, images, program=self._program)
+        self._tidy("prediction", logits)
+        return np.array(logits)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
@@ -134,6 +139,13 @@ class Learner:
     def _committed(self, *state: Any) -> State:
         """A state bound to the device, as a step returns it: another one is compiled for anew."""
         return State(*jax.device_put(state, self._device))
+
+    def _tidy(self, what: str, result: Array) -> None:
+        """Give back what compiling took, after the first of its kind."""
+        if what not in self._compiled:
+            result.block_until_ready()
+            give_back_freed_memory()
+            self._compiled.add(what)
 
     def _precisely(self) -> AbstractContextManager[None]:
         """JAX with or without float64, as this learner's precision asks."""

@@ -28,3 +28,13 @@ def keep_freed_memory() -> bool:
     never, none, one = -1, 0, 1
     settings = {_M_TRIM_THRESHOLD: never, _M_MMAP_MAX: none, _M_ARENA_MAX: one}
     return all(mallopt(parameter, value) for parameter, value in settings.items())
+
+
+def give_back_freed_memory() -> None:
+    """Give what is free by now back to the system, where `keep_freed_memory` would keep it.
+
+    For after what happens once and takes much, such as compiling: arrays would else be placed
+    between what it left.
+    """
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
