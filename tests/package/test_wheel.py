@@ -95,7 +95,7 @@ def test_an_extra_can_be_installed(wheel, extra, pins):
 
 def test_every_extra_is_tried(about):
     extras = Parser().parsestr(about["METADATA"]).get_all("Provides-Extra")
-    (tried,) = [mark for mark in test_an_extra_can_be_installed.pytestmark]
+    (tried,) = test_an_extra_can_be_installed.pytestmark
     assert {extra for extra, _ in tried.args[1]} == set(extras)
 
 
