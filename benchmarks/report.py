@@ -31,21 +31,20 @@ def write_report(results: Results, out: Path) -> None:
 
 
 def describe(results: Results) -> str:
-    """The machine, the versions and the command of a run, as a list in Markdown."""
+    """Versions, and the command and the machine of each run, as a list in Markdown."""
     facts: dict[str, Any] = results.facts
     versions = [
         f"{name} {version}"
         for found in facts.get("frameworks", {}).values()
         for name, version in found.get("versions", {}).items()
     ]
-    lines = [
-        f"{facts['processor']}, cores: {facts['cores']}, memory: {facts['memory'] / 1e9:.0f} GB",
-        facts["system"],
-        ", ".join(versions),
-    ]
+    lines = [", ".join(versions)]
     for run in ({**facts, "seconds": results.seconds}, *facts.get("joined", [])):
-        minutes = sum(run["seconds"].values()) / 60
-        lines.append(f"`{run['command']}`, {run['time']}, {minutes:.0f} minutes")
+        memory, minutes = run["memory"] / 1e9, sum(run["seconds"].values()) / 60
+        lines.append(
+            f"`{run['command']}`, {run['time']}, {minutes:.0f} minutes, on {run['processor']}, "
+            f"cores: {run['cores']}, memory: {memory:.0f} GB, {run['system']}"
+        )
     return "".join(f"- {line}\n" for line in lines)
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from common.errors import ConfigError
 
+TOGETHER = frozenset({"ceiling", "training", "inference", "shapes", "peers", "pipeline", "gpu"})
+"""Sections whose numbers are read against each other."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -85,11 +88,15 @@ class Results:
         return next(iter(self.of(section, **wanted)), None)
 
     def joined(self, later: "Results") -> "Results":
-        """This run, with the sections of a later one on the same machine in place of its own.
+        """This run, with the sections of a later one in place of its own.
 
-        Raises `ConfigError` when the machine or a version differs.
+        Raises `ConfigError` when versions differ, or when sections that are read against each
+        other come from different machines.
         """
-        for fact in ("processor", "cores", "frameworks"):
+        same = ["frameworks"]
+        if TOGETHER & later.seconds.keys():
+            same += ["processor", "cores"]
+        for fact in same:
             if self.facts[fact] != later.facts[fact]:
                 raise ConfigError(
                     f"{fact}: must be those of the first run, {self.facts[fact]}; "
@@ -102,7 +109,7 @@ class Results:
             self.cases | later.cases,
             kept + later.measurements,
             unique([*self.notes, *later.notes]),
-            self.seconds,
+            {name: taken for name, taken in self.seconds.items() if name not in later.seconds},
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,14 +14,18 @@ from tests.common.training.fakes import Data, Learner
 @pytest.fixture
 def backend(monkeypatch):
     """A framework whose networks need `fail` and `losses` to be told how to behave."""
-    fake = SimpleNamespace(losses=(), fail=lambda spec: None, made=0)
+    fake = SimpleNamespace(losses=(), fail=lambda spec: None, made=0, cleared=0)
 
     def create(spec, seed):
         fake.made += 1
         fake.fail(spec)
         return spec
 
+    def clear_caches():
+        fake.cleared += 1
+
     fake.create = create
+    fake.clear_caches = clear_caches
     fake.Learner = lambda *_: Learner(fake.losses)
     monkeypatch.setattr("common.studies.worker.load_backend", lambda name: fake)
     monkeypatch.setattr("common.studies.worker.FashionMNIST", lambda *_: Data())
@@ -33,6 +37,11 @@ def test_a_worker_trains_every_network(study, backend):
     assert {(r.state, round(r.error, 3), len(r.errors)) for r in study.results()} == {
         ("complete", 0.857, 2)
     }
+
+
+def test_a_worker_clears_up_after_each_network(study, backend):
+    work(study, tell=lambda _: None, most=2)
+    assert (backend.made, backend.cleared) == (2, 2)
 
 
 def test_the_record_of_a_network_is_kept(study, backend):
