@@ -1,5 +1,7 @@
 """The blocks that stages are made of; layer names are the chapter's (section 8.6.5)."""
 
+from typing import Any
+
 from mxnet.gluon import HybridBlock
 
 from anynet_mx.layers import SqueezeExcitation, add, conv, guards, linear, norm, relu
@@ -41,12 +43,13 @@ class ResNeXtBlock(HybridBlock):
         self.se = SqueezeExcitation(middle, se_channels) if se_channels else None
         self.conv3 = conv(num_channels, 1, 1, 1, conv_bias, middle)
         self.bn3 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
-        self.conv4 = self.bn4 = None
+        self.conv4: Any = None
+        self.bn4: Any = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
             self.bn4 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
 
-    def hybrid_forward(self, F, x):  # noqa: N803
+    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
         x = self.inside(F, x)
         y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
@@ -79,12 +82,13 @@ class ResNetBlock(HybridBlock):
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
         self.bn2 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
-        self.conv4 = self.bn4 = None
+        self.conv4: Any = None
+        self.bn4: Any = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
             self.bn4 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
 
-    def hybrid_forward(self, F, x):  # noqa: N803
+    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
         x = self.inside(F, x)
         y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
@@ -114,7 +118,7 @@ class VanillaBlock(HybridBlock):
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
         self.bn2 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
 
-    def hybrid_forward(self, F, x):  # noqa: N803
+    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
         x = self.inside(F, x)
         y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
@@ -137,6 +141,6 @@ class MLPBlock(HybridBlock):
         self.fc1 = linear(num_channels, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm, of_units=True)
 
-    def hybrid_forward(self, F, x):  # noqa: N803
+    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C) to (N, num_channels)."""
         return relu(F, self.bn1(self.fc1(x)))

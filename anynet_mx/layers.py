@@ -83,7 +83,15 @@ def norm(
 class UnitNorm(nn.BatchNorm):
     """Batch norm of (N, C), as images of one pixel: of two dimensions, oneDNN's may crash."""
 
-    def hybrid_forward(self, F, x, gamma, beta, running_mean, running_var):  # noqa: N803
+    def hybrid_forward(
+        self,
+        F: Any,  # noqa: N803
+        x: Any,
+        gamma: Any,
+        beta: Any,
+        running_mean: Any,
+        running_var: Any,
+    ) -> Any:
         """(N, C) to (N, C)."""
         pixels = F.npx.reshape(x, (-2, -2, 1, 1))
         y = super().hybrid_forward(F, pixels, gamma, beta, running_mean, running_var)
@@ -93,7 +101,7 @@ class UnitNorm(nn.BatchNorm):
 class PlainConv2D(nn.Conv2D):
     """A convolution whose outputs are in the plain layout."""
 
-    def hybrid_forward(self, F, x, weight, bias=None):  # noqa: N803
+    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, channels, H / strides, W / strides), rounded up."""
         y = super().hybrid_forward(F, x, weight, bias)
         return F.reshape(y.as_nd_ndarray(), shape=(0, 0, 0, 0)).as_np_ndarray()
@@ -142,7 +150,7 @@ class GlobalAvgPool(HybridBlock):
     The gradient of Gluon's own comes in a layout that slows down a batch norm's: see `guards`.
     """
 
-    def hybrid_forward(self, F, x):  # noqa: N803
+    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, C)."""
         rows = F.reshape(x.as_nd_ndarray(), shape=(0, 0, -1))
         ones = F.ones_like(F.slice_axis(rows, axis=1, begin=0, end=1))
@@ -159,7 +167,7 @@ class SqueezeExcitation(HybridBlock):
         self.fc1 = nn.Dense(se_channels, in_units=channels)
         self.fc2 = nn.Dense(channels, in_units=se_channels)
 
-    def hybrid_forward(self, F, x):  # noqa: N803
+    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """Scale (N, C, H, W) by gates in (0, 1)."""
         gates = F.npx.sigmoid(self.fc2(relu(F, self.fc1(self.pool(x)))))
         # A number times a row, as matrices: the gradient of `x * gates` is 3 times as slow.

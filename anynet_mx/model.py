@@ -116,7 +116,7 @@ class AnyNet(Classifier):
         """
         spec = self.spec
         stem = nn.HybridSequential()
-        if spec.block == "mlp":
+        if spec.block == "mlp" and spec.image_size:
             pixels = None if in_channels is None else in_channels * spec.image_size**2
             stem.flatten = nn.Flatten()
             stem.fc = linear(num_channels, spec.conv_bias, pixels)

@@ -45,7 +45,8 @@ class ResNeXtBlock(keras.layers.Layer):
         )
         self.conv3 = conv(num_channels, 1, 1, 1, conv_bias, name="conv3", dtype=dtype)
         self.bn3 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn3", dtype=dtype)
-        self.conv4 = self.bn4 = None
+        self.conv4: Any = None
+        self.bn4: Any = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, name="conv4", dtype=dtype)
             self.bn4 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn4", dtype=dtype)
@@ -93,7 +94,8 @@ class ResNetBlock(keras.layers.Layer):
         self.bn1 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn1", dtype=dtype)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, name="conv2", dtype=dtype)
         self.bn2 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn2", dtype=dtype)
-        self.conv4 = self.bn4 = None
+        self.conv4: Any = None
+        self.bn4: Any = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, name="conv4", dtype=dtype)
             self.bn4 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn4", dtype=dtype)

@@ -51,7 +51,8 @@ def layer_outputs(
     `training` normalises by the statistics of this batch. Computes, and returns NumPy arrays, in
     the precision of the network's weights.
     """
-    outputs, root = {}, f"{network.net.path}/"
+    outputs: dict[str, NDArray[Any]] = {}
+    root = f"{network.net.path}/"
     layers = [x for x in network.net._flatten_layers(include_self=False) if x.path]
     for layer in layers:
         path = layer.path.removeprefix(root).replace("/", ".")

@@ -105,7 +105,7 @@ class Learner:
         precision: Precision = "float32",
     ) -> None:
         self._device = _find_device(device)
-        self._size = tuple(image_shape[1:])
+        self._size = (image_shape[1], image_shape[2])
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
         self._dtype = tf.float64 if precision == "float64" else tf.float32
         self._optimizer = CoupledSGD(
@@ -177,7 +177,7 @@ class Trainer(BaseTrainer):
     backend: ClassVar[str] = "tf"
 
     @property
-    def framework(self) -> str:
+    def framework(self) -> str:  # type: ignore[override]
         """The distribution that TensorFlow came with: tensorflow, tensorflow_cpu and others."""
         return packages_distributions()["tensorflow"][0]
 

@@ -1,5 +1,7 @@
 """The blocks that stages are made of; layer names are the chapter's (section 8.6.5)."""
 
+from typing import Any
+
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
@@ -40,7 +42,8 @@ class ResNeXtBlock(nn.Module):
         self.se = SqueezeExcitation(middle, se_channels) if se_channels else None
         self.conv3 = conv(num_channels, 1, 1, 1, conv_bias, middle)
         self.bn3 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
-        self.conv4 = self.bn4 = None
+        self.conv4: Any = None
+        self.bn4: Any = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
             self.bn4 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
@@ -76,7 +79,8 @@ class ResNetBlock(nn.Module):
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
         self.bn2 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
-        self.conv4 = self.bn4 = None
+        self.conv4: Any = None
+        self.bn4: Any = None
         if use_1x1conv:
             self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
             self.bn4 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)

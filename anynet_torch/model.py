@@ -123,7 +123,7 @@ class AnyNet(Classifier):
         In an mlp a linear layer of all pixels takes the convolution's place.
         """
         spec = self.spec
-        if spec.block == "mlp":
+        if spec.block == "mlp" and spec.image_size:
             pixels = None if in_channels is None else in_channels * spec.image_size**2
             first = {
                 "flatten": nn.Flatten(),

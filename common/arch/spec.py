@@ -198,9 +198,16 @@ class AnyNetSpec:
         )
         return replace(self, block=block, stages=plain, se_ratio=0.0, image_size=image_size)
 
-    def se_channels(self, block_in_channels: int) -> int:
-        """Width of a block's squeeze-and-excitation; 0 when the network has none."""
-        return max(1, round(block_in_channels * self.se_ratio)) if self.se_ratio else 0
+    def se_channels(self, block_in_channels: int | None) -> int:
+        """Width of a block's squeeze-and-excitation; 0 when the network has none.
+
+        Raises `SpecError` when it has and the block's input is not known.
+        """
+        if not self.se_ratio:
+            return 0
+        if block_in_channels is None:
+            raise SpecError("in_channels: must be given for squeeze-and-excitation; got None")
+        return max(1, round(block_in_channels * self.se_ratio))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, from which `from_dict` gives an equal spec.

@@ -17,9 +17,6 @@ class Learner(Protocol):
     the network sees images. Raises `BackendError` for a device or precision that is not there.
     """
 
-    network: Any
-    """The network with its newest weights."""
-
     def __init__(
         self,
         model: Any,
@@ -28,6 +25,10 @@ class Learner(Protocol):
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None: ...
+
+    @property
+    def network(self) -> Any:
+        """The network with its newest weights."""
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float

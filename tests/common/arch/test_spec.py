@@ -147,3 +147,9 @@ def test_an_unknown_field_is_named():
     data = json.loads(REGNETX32.to_json()) | {"widht": 3}
     with pytest.raises(SpecError, match="widht"):
         AnyNetSpec.from_dict(data)
+
+
+def test_squeeze_and_excitation_needs_the_width_of_its_input():
+    spec = AnyNetSpec.from_arch(((1, 8, 4, 1),), 8, se_ratio=0.25)
+    with pytest.raises(SpecError, match="in_channels: must be given for squeeze-and-excitation"):
+        spec.se_channels(None)
