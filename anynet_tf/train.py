@@ -1,6 +1,5 @@
 """One training step in TensorFlow, and the chapter's `Trainer`."""
 
-import gc
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -43,8 +42,7 @@ def clear_caches() -> None:
 
     Keras's global settings go back to their defaults.
     """
-    gc.collect()
-    keras.backend.clear_session()
+    keras.backend.clear_session()  # which collects garbage too
 
 
 def try_gpu(i: int = 0) -> AbstractContextManager[None]:
