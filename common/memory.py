@@ -8,7 +8,7 @@ KEEP_MEMORY = "ANYNET_KEEP_MEMORY"
 """The environment variable that leaves the C library's allocator alone when it is 0."""
 
 # Parameters of glibc's mallopt(3).
-_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
 def keep_freed_memory() -> bool:
@@ -16,17 +16,19 @@ def keep_freed_memory() -> bool:
 
     A framework that allocates its activations anew in every step otherwise gets fresh pages each
     time, and the system clears each of them at its first use: a quarter of RegNetX32's training
-    step in JAX, 8 % of it in PyTorch. Call it before the framework starts its threads, whose
-    memory otherwise comes from elsewhere. The process stays as large as it has ever been. True
-    where it took effect: with glibc, unless `ANYNET_KEEP_MEMORY` is 0.
+    step in JAX, 8 % of it in PyTorch. The process stays as large as it has ever been. True where
+    it took effect: with glibc, unless `ANYNET_KEEP_MEMORY` is 0.
+
+    Threads keep heaps of their own: with one for all, those that compile, and those that share a
+    convolution, wait for each other.
     """
     if sys.platform != "linux" or os.environ.get(KEEP_MEMORY) == "0":
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # another C library
         return False
-    never, none, one = -1, 0, 1
-    settings = {_M_TRIM_THRESHOLD: never, _M_MMAP_MAX: none, _M_ARENA_MAX: one}
+    never, none = -1, 0
+    settings = {_M_TRIM_THRESHOLD: never, _M_MMAP_MAX: none}
     return all(mallopt(parameter, value) for parameter, value in settings.items())
 
 
