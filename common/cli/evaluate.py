@@ -4,13 +4,14 @@ import json
 
 import click
 
+from common.arch import AnyNetSpec
 from common.backends import load_backend
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import checkpoint_path, choose_image_size
-from common.cli.options import backend_option, data_option, device_option
+from common.cli.options import backend_option, data_option, device_option, precise_bn_option
 from common.data import FashionMNIST
-from common.training import Device
-from common.training import evaluate as run_evaluation
+from common.training import Device, Learner
+from common.training.statistics import validation
 
 
 @click.command()
@@ -24,6 +25,7 @@ from common.training import evaluate as run_evaluation
     help="Side to which images are resized; default: that of an mlp, else 96.",
 )
 @device_option("auto")
+@precise_bn_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(
     checkpoint: str,
@@ -32,6 +34,7 @@ def evaluate(
     batch_size: int,
     image_size: int | None,
     device: Device,
+    precise_bn: int,
     as_json: bool,
 ) -> None:
     """Measure a trained network on the validation images of Fashion-MNIST.
@@ -41,8 +44,12 @@ def evaluate(
     module = load_backend(backend)
     network = module.load(checkpoint_path(checkpoint))
     images = FashionMNIST(batch_size, choose_image_size(network.spec, image_size), data)
+
+    def make_learner(spec: AnyNetSpec) -> Learner:
+        return module.Learner(module.create(spec), images.image_shape, device=device)
+
     learner = module.Learner(network, images.image_shape, device=device)
-    evaluation = run_evaluation(learner, images.val_batches())
+    evaluation = validation(learner, images, precise_bn, network.spec, make_learner)()
     if as_json:
         click.echo(json.dumps(evaluation.to_dict(images.classes), indent=2))
     else:

@@ -56,6 +56,19 @@ def device_option(default: str | None = None) -> Decorator:
     )
 
 
+def precise_bn_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Over how many images batch norms' statistics are computed."""
+    return click.option(
+        "--precise-bn",
+        metavar="IMAGES",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Precise batch norm: compute the statistics of batch norms over this many training "
+        "images before validating, such as 8192; 0 keeps the running averages.",
+    )(function)
+
+
 def recipe_options(default: str) -> Decorator:
     """The recipe by name, and options that change single settings of it."""
     options = (

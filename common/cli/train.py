@@ -16,6 +16,7 @@ from common.cli.options import (
     chosen_recipe,
     data_option,
     device_option,
+    precise_bn_option,
     recipe_options,
 )
 from common.data import FashionMNIST
@@ -57,6 +58,7 @@ _RESUMABLE = ("backend", "data", "epochs", "device", "log_every", "checkpoint_ev
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), default="float32", show_default=True
 )
+@precise_bn_option
 @click.option("--log-every", type=click.IntRange(1), default=20, help="Steps per record line.")
 @click.option(
     "--checkpoint-every",
@@ -119,6 +121,7 @@ def train(
         log_every=config.log_every,
         checkpoint_every=config.checkpoint_every,
         weights=config.weights,
+        precise_bn=config.precise_bn,
         stop_after=stop_after,
     )
     trainer.fit(model, data, resume=resume is not None)
@@ -160,6 +163,7 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
         log_every=options["log_every"],
         checkpoint_every=options["checkpoint_every"],
         weights=weights,
+        precise_bn=options["precise_bn"],
     )
 
 

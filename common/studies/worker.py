@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from common.arch import AnyNetSpec
 from common.backends import Backend, load_backend
 from common.data import FashionMNIST
 from common.errors import StudyError, TrainingError
 from common.studies.interrupts import sigterm_interrupts
 from common.studies.study import Claim, Study
 from common.studies.trials import GRACE
-from common.training import Row, TrainConfig
+from common.training import Learner, Row, TrainConfig
 from common.training.checkpoint import Progress
 from common.training.loop import train
+from common.training.statistics import validation
 
 _BEATS: Final = 4
 """Heartbeats within the time after which a worker counts as gone."""
@@ -90,14 +92,19 @@ def train_network(
     """
     watch = _Watch(after_epoch)
     began = time.perf_counter()
-    model = backend.create(claim.network.spec, config.seed)
-    learner = backend.Learner(
-        model, data.image_shape, config.recipe, config.device, config.precision
-    )
+
+    def make_learner(spec: AnyNetSpec) -> Learner:
+        model = backend.create(spec, config.seed)
+        return backend.Learner(
+            model, data.image_shape, config.recipe, config.device, config.precision
+        )
+
+    learner = make_learner(claim.network.spec)
+    validate = validation(learner, data, config.precise_bn, claim.network.spec, make_learner)
     progress = Progress(data.steps_per_epoch)
     pruned, message = False, None
     try:
-        train(learner, data, config, [watch], progress, lambda _: None, config.epochs)
+        train(learner, data, config, [watch], progress, lambda _: None, config.epochs, validate)
         error = watch.error
     except _PrunedError:
         error, pruned = watch.error, True

@@ -7,6 +7,7 @@ from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
 from common.training.records import Row, read_record
 from common.training.run import read_config
+from common.training.statistics import renew_statistics
 from common.training.trainer import Trainer
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "evaluate",
     "read_config",
     "read_record",
+    "renew_statistics",
 ]

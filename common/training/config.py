@@ -18,9 +18,10 @@ class TrainConfig:
     """A run: which network, on which data, by which recipe, where.
 
     `resize` is (height, width) in pixels; `log_every` counts steps; `checkpoint_every` is in
-    seconds; `weights` is the file to start from instead of the seeded draw; `spec` is `None` for
-    a model that was written by hand. Raises `ConfigError`, or `SpecError` for images of a size
-    that the network does not take.
+    seconds; `weights` is the file to start from instead of the seeded draw; `precise_bn` counts
+    the training images over which batch norms' statistics are computed before each validation, 0
+    for the running ones; `spec` is `None` for a model that was written by hand. Raises
+    `ConfigError`, or `SpecError` for images of a size that the network does not take.
     """
 
     backend: str
@@ -37,6 +38,7 @@ class TrainConfig:
     log_every: int = 20
     checkpoint_every: float = 60.0
     weights: str | None = None
+    precise_bn: int = 0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "log_every"):
@@ -53,6 +55,7 @@ class TrainConfig:
         object.__setattr__(self, "resize", tuple(self.resize))
         if self.spec is not None:
             image_shape(self.spec, self.resize)
+        check_precise_bn(self.precise_bn, self.batch_size)
 
     def to_json(self) -> str:
         """One JSON object; `from_json` gives an equal config back."""
@@ -74,6 +77,15 @@ class TrainConfig:
             raise
         except (ValueError, TypeError, KeyError) as error:
             raise ConfigError(f"{where}: must be a training config; got {error}") from error
+
+
+def check_precise_bn(images: int, batch_size: int) -> None:
+    """Raise `ConfigError` unless statistics can be computed over so many images, 0 for none."""
+    check_integer("precise_bn", images, 0)
+    if 0 < images < batch_size:
+        raise ConfigError(
+            f"precise_bn: must be 0, or a batch of {batch_size} at least; got {images}"
+        )
 
 
 def check_integer(name: str, value: object, least: int) -> None:

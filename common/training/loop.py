@@ -9,13 +9,14 @@ from common.data import FashionMNIST
 from common.errors import TrainingError
 from common.training.checkpoint import Progress
 from common.training.config import TrainConfig
-from common.training.evaluate import Evaluation, evaluate
+from common.training.evaluate import Evaluation
 from common.training.learner import Learner
 from common.training.observers import Observer
 from common.training.records import Row
 
 Pending = tuple[SupportsFloat, SupportsFloat]
 Keep = Callable[[Progress], None]
+Validate = Callable[[], Evaluation]
 
 
 def train(
@@ -26,8 +27,9 @@ def train(
     progress: Progress,
     keep: Keep,
     last_epoch: int,
+    validate: Validate,
 ) -> Evaluation:
-    """Train to the end of `last_epoch`; the evaluation after it.
+    """Train to the end of `last_epoch`; what `validate` says after it.
 
     `keep` is called after each epoch, and after an interval when the last call was
     `checkpoint_every` seconds ago; all losses were finite then. Raises `TrainingError` naming the
@@ -37,12 +39,12 @@ def train(
     seldom = _Seldom(keep, config.checkpoint_every)
     while progress.step < last_epoch * progress.steps_per_epoch:
         _train_epoch(learner, data, config, observers, progress, seldom)
-        evaluation = evaluate(learner, data.val_batches())
+        evaluation = validate()
         _check_finite(evaluation.loss, "validation loss after step", progress.step)
         _tell(observers, _epoch_row(progress, config, evaluation))
         progress.begin_epoch()
         seldom.now(progress)
-    return evaluation or evaluate(learner, data.val_batches())
+    return evaluation or validate()
 
 
 def _train_epoch(

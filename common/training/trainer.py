@@ -3,6 +3,7 @@
 import platform
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,11 +16,12 @@ from common.training.config import Device, Precision, TrainConfig
 from common.training.curves import LiveFigure, in_notebook
 from common.training.evaluate import Evaluation
 from common.training.learner import Learner
-from common.training.loop import train
+from common.training.loop import Validate, train
 from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 from common.training.records import Row
 from common.training.run import RunDirectory
+from common.training.statistics import validation
 from common.weights import State, load_weights
 
 
@@ -31,7 +33,9 @@ class Trainer(ABC):
     highest validation accuracy), `model.safetensors` and `curves.png` there; a checkpoint is
     written after each epoch and every `checkpoint_every` seconds or more, at the end of a record's
     interval. `weights` is a file to start from instead of the seeded draw. `stop_after` is an
-    epoch after which `fit` leaves the run unfinished, to be resumed.
+    epoch after which `fit` leaves the run unfinished, to be resumed. `precise_bn` is the number of
+    training images over which batch norms' statistics are computed before each validation; the
+    running ones serve where it is 0.
     After `fit`: `network` (trained), `history` (the record's rows) and `evaluation`.
     """
 
@@ -55,6 +59,7 @@ class Trainer(ABC):
         checkpoint_every: float = 60.0,
         weights: str | Path | None = None,
         stop_after: int | None = None,
+        precise_bn: int = 0,
     ) -> None:
         self.max_epochs = max_epochs
         self.recipe = recipe
@@ -67,6 +72,7 @@ class Trainer(ABC):
         self.checkpoint_every = checkpoint_every
         self.weights = None if weights is None else str(weights)
         self.stop_after = stop_after
+        self.precise_bn = precise_bn
         self.history: list[Row] = []
         self.network: Any = None
         self.evaluation: Evaluation | None = None
@@ -85,6 +91,9 @@ class Trainer(ABC):
         config = self._config(model, data)
         run = self._run_directory(config)
         learner = self.make_learner(model, data.image_shape)
+        validate = validation(
+            learner, data, self.precise_bn, config.spec, partial(self._make_learner, model, data)
+        )
         self.history = []
         progress = Progress(data.steps_per_epoch)
         with ExitStack() as stack:
@@ -101,7 +110,7 @@ class Trainer(ABC):
             if state is not None:
                 learner.load_state(state)
             try:
-                self._train(learner, data, config, observers, progress, run)
+                self._train(learner, data, config, observers, progress, validate, run)
             finally:
                 self.network = learner.network
         return self.history
@@ -113,6 +122,7 @@ class Trainer(ABC):
         config: TrainConfig,
         observers: list[Observer],
         progress: Progress,
+        validate: Validate,
         run: RunDirectory | None,
     ) -> None:
         good = learner.state()
@@ -127,7 +137,9 @@ class Trainer(ABC):
         keep(progress)
         try:
             last = min(config.epochs, self.stop_after or config.epochs)
-            self.evaluation = train(learner, data, config, observers, progress, keep, last)
+            self.evaluation = train(
+                learner, data, config, observers, progress, keep, last, validate
+            )
         except TrainingError:
             learner.load_state(good)
             raise
@@ -136,6 +148,9 @@ class Trainer(ABC):
         _tell(observers, {"kind": "end", **self.evaluation.to_dict(data.classes)})
         if run:
             run.finish(good)
+
+    def _make_learner(self, model: Any, data: FashionMNIST, spec: AnyNetSpec) -> Learner:
+        return self.make_learner(model.from_spec(spec), data.image_shape)
 
     def _run_directory(self, config: TrainConfig) -> RunDirectory | None:
         if self.out is None:
@@ -169,6 +184,7 @@ class Trainer(ABC):
             log_every=self.log_every,
             checkpoint_every=self.checkpoint_every,
             weights=self.weights,
+            precise_bn=self.precise_bn,
         )
 
     def _start_row(self, config: TrainConfig, data: FashionMNIST, progress: Progress) -> Row:

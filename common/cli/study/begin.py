@@ -145,6 +145,7 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         seed=options["seed"],
         device=options["device"],
         precision=options["precision"],
+        precise_bn=options["precise_bn"],
     )
     return StudyConfig(
         tuple(spaces), options["networks"], options["study_seed"], training, options["pruner"]

@@ -6,7 +6,14 @@ from typing import Any, get_args
 
 import click
 
-from common.cli.options import Decorator, backend_option, data_option, device_option, recipe_options
+from common.cli.options import (
+    Decorator,
+    backend_option,
+    data_option,
+    device_option,
+    precise_bn_option,
+    recipe_options,
+)
 from common.studies.trials import GRACE
 from common.training import Precision
 
@@ -88,6 +95,7 @@ def new_study_options(function: _Function) -> _Function:
                 help="Draws the weights and the order of the images, alike for every network.",
             ),
             device_option("auto"),
+            precise_bn_option,
             click.option(
                 "--precision", type=click.Choice(get_args(Precision)), default="float32",
                 show_default=True,

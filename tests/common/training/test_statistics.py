@@ -1,0 +1,67 @@
+"""Precise batch norm, with the network that is written in NumPy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from common import AnyNetSpec, reference
+from common.errors import ConfigError
+from common.reference.learner import Learner
+from common.training import TrainConfig
+from common.training.statistics import renew_statistics, validation
+from tests.common.training.fakes import Data, FakeTrainer, Model
+
+_SPEC = AnyNetSpec.from_arch(((1, 4, 2, 1),), 4)
+_SHAPE = (1, 8, 8)
+_STREAM = np.random.default_rng(0)
+_IMAGES = _STREAM.integers(0, 256, (12, *_SHAPE), np.uint8)
+_LABELS = _STREAM.integers(0, 10, 12, np.int32)
+
+
+def _learner(momentum, seed=0):
+    spec = replace(_SPEC, bn_momentum=momentum)
+    return Learner(reference.create(spec, seed), _SHAPE)
+
+
+def _batches(size):
+    return [(_IMAGES[i : i + size], _LABELS[i : i + size]) for i in range(0, 12, size)]
+
+
+def test_statistics_are_those_of_all_images_at_once():
+    # Of the first batch norm, for what the others see depends on the batch.
+    whole, parts = _learner(0.1), _learner(0.1)
+    renew_statistics(whole, _learner(1.0, seed=1), _batches(12))
+    renew_statistics(parts, _learner(1.0, seed=1), _batches(4))
+    for ending in ("running_mean", "running_var"):
+        name = f"stem.bn.{ending}"
+        np.testing.assert_allclose(parts.state()[name], whole.state()[name], rtol=1e-12)
+        assert np.abs(parts.state()[name] - _learner(0.1).state()[name]).min() > 1e-6
+
+
+def test_weights_stay_as_they_were():
+    learner = _learner(0.1)
+    before = learner.state()
+    renew_statistics(learner, _learner(1.0, seed=1), _batches(4))
+    for name, array in learner.state().items():
+        assert ("running" in name) != np.array_equal(array, before[name]), name
+
+
+def test_a_network_without_batch_norms_is_refused():
+    spec = replace(_SPEC, batch_norm=False)
+    with pytest.raises(ConfigError, match="needs a spec with batch norms; got a network without"):
+        validation(_learner(0.1), Data(), 8, spec, _learner)
+
+
+def test_a_model_without_a_spec_is_refused(tmp_path):
+    class ByHand(Model):
+        spec = None
+
+    with pytest.raises(ConfigError, match="needs a spec with batch norms; got no spec"):
+        FakeTrainer(1, precise_bn=8).fit(ByHand(), Data())
+
+
+@pytest.mark.parametrize(("images", "message"), [(-1, "at least 0"), (127, "a batch of 128")])
+def test_bad_numbers_of_images_are_config_errors(images, message):
+    with pytest.raises(ConfigError, match=f"precise_bn: .*{message}"):
+        TrainConfig("torch", precise_bn=images)
