@@ -4,7 +4,7 @@ from typing import Any
 
 from mxnet.gluon import HybridBlock
 
-from anynet_mx.layers import SqueezeExcitation, add, conv, guards, linear, norm, relu
+from anynet_mx.layers import SqueezeExcitation, add, conv, guards, linear, norm, plain, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -35,7 +35,9 @@ class ResNeXtBlock(HybridBlock):
         stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
         middle = stage.bottleneck_channels
         width = middle if stage.groups == middle else middle // stage.groups
-        self.inside, self.after = guards(batch_norm, num_channels, in_channels, middle, width)
+        self.before, self.guard = guards(
+            batch_norm, in_channels, num_channels, strides, middle, width
+        )
         self.conv1 = conv(middle, 1, 1, 1, conv_bias, in_channels)
         self.bn1 = norm(middle, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(middle, 3, strides, stage.groups, conv_bias, middle)
@@ -51,15 +53,16 @@ class ResNeXtBlock(HybridBlock):
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        x = self.inside(F, x)
-        y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
-        y = relu(F, self.inside(F, self.bn2(self.conv2(y))))
+        x = self.before(F, x)
+        y = relu(F, self.guard(F, self.bn1(self.conv1(x))))
+        guard = self.guard if self.se is None else plain  # the layout in which the gates take it
+        y = relu(F, guard(F, self.bn2(self.conv2(y))))
         if self.se is not None:
             y = self.se(y)
         y = self.bn3(self.conv3(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return relu(F, self.after(F, add(F, y, x)))
+        return relu(F, self.guard(F, add(F, y, x)))
 
 
 class ResNetBlock(HybridBlock):
@@ -77,7 +80,7 @@ class ResNetBlock(HybridBlock):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
-        self.inside, self.after = guards(batch_norm, num_channels, in_channels)
+        self.before, self.guard = guards(batch_norm, in_channels, num_channels, strides)
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
@@ -90,12 +93,12 @@ class ResNetBlock(HybridBlock):
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        x = self.inside(F, x)
-        y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
+        x = self.before(F, x)
+        y = relu(F, self.guard(F, self.bn1(self.conv1(x))))
         y = self.bn2(self.conv2(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return relu(F, self.after(F, add(F, y, x)))
+        return relu(F, self.guard(F, add(F, y, x)))
 
 
 class VanillaBlock(HybridBlock):
@@ -112,7 +115,7 @@ class VanillaBlock(HybridBlock):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
-        self.inside, self.after = guards(batch_norm, num_channels, in_channels)
+        self.before, self.guard = guards(batch_norm, in_channels, num_channels, strides)
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
@@ -120,9 +123,9 @@ class VanillaBlock(HybridBlock):
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        x = self.inside(F, x)
-        y = relu(F, self.inside(F, self.bn1(self.conv1(x))))
-        return relu(F, self.after(F, self.bn2(self.conv2(y))))
+        x = self.before(F, x)
+        y = relu(F, self.guard(F, self.bn1(self.conv1(x))))
+        return relu(F, self.guard(F, self.bn2(self.conv2(y))))
 
 
 class MLPBlock(HybridBlock):

@@ -104,7 +104,12 @@ class PlainConv2D(nn.Conv2D):
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, channels, H / strides, W / strides), rounded up."""
         y = super().hybrid_forward(F, x, weight, bias)
-        return F.reshape(y.as_nd_ndarray(), shape=(0, 0, 0, 0)).as_np_ndarray()
+        return plain(F, y)
+
+
+def plain(F: Any, x: Array) -> Array:  # noqa: N803
+    """The images `x` (N, C, H, W) in the plain layout."""
+    return F.reshape(x.as_nd_ndarray(), shape=(0, 0, 0, 0)).as_np_ndarray()
 
 
 def relu(F: Any, x: Array) -> Array:  # noqa: N803
@@ -117,18 +122,22 @@ def add(F: Any, x: Array, y: Array) -> Array:  # noqa: N803
     return F.elemwise_add(x.as_nd_ndarray(), y.as_nd_ndarray()).as_np_ndarray()
 
 
-def guards(batch_norm: bool, num_channels: int, *widths: int | None) -> tuple[Operator, Operator]:
-    """Operators for the arrays within a block, and for its output, that keep gradients fast.
+def guards(
+    batch_norm: bool, in_channels: int | None, num_channels: int, strides: int, *widths: int
+) -> tuple[Operator, Operator]:
+    """Operators for the input of a block, and for what comes before its ReLUs, to be fast.
 
     oneDNN's convolutions choose layouts of 16 or of 8 channels side by side. A batch norm that has
     its input in one and the gradient of its output in the other falls to a gradient some 200 times
     as slow; MXNet reorders a gradient in the plain layout alone. So the operators, identities,
-    make gradients plain where widths differ: `widths` are those of all convolutions and groups in
-    the block. Multiples of 16 agree, and an output of another width is guarded by the next block.
+    make gradients plain unless all widths are multiples of 16; `widths` are those of the other
+    convolutions and groups in the block. Before a ReLU they cost no memory, for its output is kept
+    and not its input; the input of a block needs one only after another kind of block.
     """
-    if not batch_norm or _agree(num_channels, *widths):
+    if not batch_norm or _agree(in_channels, num_channels, *widths):
         return _same, _same
-    return _plain_gradient, _plain_gradient if _agree(num_channels) else _same
+    goes_on = in_channels == num_channels and strides == 1
+    return _same if goes_on else _plain_gradient, _plain_gradient
 
 
 def _agree(*widths: int | None) -> bool:
