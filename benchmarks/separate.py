@@ -49,12 +49,12 @@ def _peaks(bench: Bench, case: Case, subject: Subject) -> tuple[int, int]:
 
 
 def compilation(bench: Bench) -> None:
-    """The first step of a large network, in a new process each time."""
+    """The first step of a large network, without and with building it, in new processes."""
     bench.team.rest()
     case = bench.sized(COMPILED_CASE)
     subjects = [(b, form) for b in ("jax", "tf") if b in bench.team.backends
                 for form in ("ours", "plain")]  # fmt: skip
-    values: dict[Subject, list[float]] = {subject: [] for subject in subjects}
+    values: dict[tuple[str, Subject], list[float]] = {}
     for number in range(bench.repeats(2)):
         for backend, form in subjects:
             bench.tell(f"{case.name}: {backend}, {form}, {number + 1}")
@@ -63,14 +63,17 @@ def compilation(bench: Bench) -> None:
                 options = {"case": case.to_dict()}
                 request = {"key": form, "task": "training", "form": form, "options": options}
                 answer = process.ask("prepare", **request)
-                values[backend, form].append(answer["first"])
+                built_too = f"{case.name}, building included"
+                values.setdefault((case.name, (backend, form)), []).append(answer["first"])
+                values.setdefault((built_too, (backend, form)), []).append(
+                    answer["building"] + answer["first"]
+                )
             except WorkerError as error:
                 bench.note(f"compilation, {case.name}, {form}: not measured; {error}")
             finally:
                 process.close()
-    for subject, taken in values.items():
-        if taken:
-            bench.add("compilation", case.name, subject, "seconds", taken)
+    for (name, subject), taken in values.items():
+        bench.add("compilation", name, subject, "seconds", taken)
 
 
 def loop(bench: Bench) -> None:
