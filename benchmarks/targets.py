@@ -166,7 +166,7 @@ def _memory(results: Results, when: str) -> Target:
 def _compilation(results: Results, backend: str) -> Target:
     found = [
         (item.case, 1 / ratio)
-        for item in results.of("compilation", case=COMPILED_CASE.name, backend=backend, form="ours")
+        for item in results.of("compilation", backend=backend, form="ours")
         if item.case == COMPILED_CASE.name and (ratio := gain(results, item))
     ]
     text = f"first step of {COMPILED_CASE.network}, {FRAMEWORKS[backend].title}: against plain"
