@@ -49,6 +49,14 @@ def test_evaluate_finds_the_accuracy_of_the_record(run, name):
     assert result["accuracy"] == end["accuracy"]
 
 
+def test_evaluate_computes_statistics_over_training_images(run, name):
+    arguments = ("--data", "sample", "--image-size", 28, "--batch-size", 100, "--json")
+    result = _run("evaluate", run, "--backend", name, *arguments, "--precise-bn", 1000)
+    precise, end = json.loads(result.stdout), read_record(run / "record.jsonl")[-1]
+    assert precise["loss"] != end["loss"]
+    assert precise["accuracy"] > 0.5
+
+
 def test_an_mlp_is_trained_and_evaluated_at_its_own_size(backend, name, tmp_path):
     run = _train(name, tmp_path, _MLP)
     arguments = ("--backend", name, "--data", "sample", "--json")

@@ -13,6 +13,7 @@ from common.errors import BackendError, SpecError, TrainingError
 from common.reference.learner import Learner as ReferenceLearner
 from common.training import Recipe
 from common.training.statistics import renew_statistics
+from common.weights import load_weights
 from tests.backends.native import to_layout, to_nchw
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (2, 16, 4, 1)), 8)
@@ -221,10 +222,10 @@ class _Batches:
         yield _IMAGES[8:11], _LABELS[8:11]
 
 
-def _fit(backend, out, epochs, resume=False, lr=0.05, seed=0, spec=_SPEC):
+def _fit(backend, out, epochs, resume=False, lr=0.05, seed=0, spec=_SPEC, precise_bn=0):
     model = backend.AnyNet.from_spec(spec, lr=lr, seed=seed)
     recipe = Recipe(0.9, True, 5e-4)
-    trainer = backend.Trainer(epochs, 0, recipe, out=out, progress=False)
+    trainer = backend.Trainer(epochs, 0, recipe, out=out, progress=False, precise_bn=precise_bn)
     trainer.fit(model, _Batches(), resume=resume)
     return trainer
 
@@ -248,6 +249,17 @@ def test_a_resumed_run_ends_in_the_same_bytes(backend, tmp_path, spec):
     _fit(backend, tmp_path / "parts", 3, resume=True, seed=7, spec=spec)
     whole, parts = (tmp_path / name / "model.safetensors" for name in ("whole", "parts"))
     assert whole.read_bytes() == parts.read_bytes()
+
+
+def test_precise_batch_norm_changes_statistics_and_no_step(backend, tmp_path):
+    _fit(backend, tmp_path / "running", 3)
+    _fit(backend, tmp_path / "precise", 1, precise_bn=16)
+    _fit(backend, tmp_path / "precise", 3, resume=True, precise_bn=16)
+    running, precise = (
+        load_weights(tmp_path / name / "model.safetensors")[1] for name in ("running", "precise")
+    )
+    for name, array in running.items():
+        assert ("running" in name) != np.array_equal(array, precise[name]), name
 
 
 def test_the_trained_network_is_the_saved_one(backend, tmp_path):
