@@ -86,6 +86,8 @@ class Bench:
                 fast = last[subject] < _SLOW
                 if fast or number % slow_every == 0:
                     last[subject] = self._time(subject, fast)
+                    if not fast and last[subject] < _SLOW:  # only its first run was slow, compiling
+                        last[subject] = self._time(subject, warm=False)
                     times.append(last[subject])
                 else:
                     times.append(None)
