@@ -3,8 +3,9 @@
 import jax
 
 from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_jax.convolution import grouped_conv
 from anynet_jax.export import export
-from anynet_jax.layers import grouped_conv, resize_images
+from anynet_jax.layers import resize_images
 from anynet_jax.model import AnyNet, Classifier, RegNetX32
 from anynet_jax.network import (
     Network,

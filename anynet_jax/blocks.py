@@ -5,7 +5,8 @@ from functools import partial
 import flax.linen as nn
 from jax import Array
 
-from anynet_jax.layers import Conv, SqueezeExcitation, norm
+from anynet_jax.convolution import Conv
+from anynet_jax.layers import SqueezeExcitation, norm, recomputed, stored
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -40,18 +41,25 @@ class ResNeXtBlock(nn.Module):
         )
         middle, bias = stage.bottleneck_channels, self.conv_bias
         bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+
+        def conv2(y: Array) -> Array:
+            y = nn.relu(bn(name="bn1")(y))
+            return Conv(middle, 3, strides, stage.groups, bias, name="conv2")(y)
+
+        def conv3(y: Array) -> Array:
+            y = nn.relu(bn(name="bn2")(y))
+            if self.se_channels:
+                y = SqueezeExcitation(self.se_channels, name="se")(y)
+            return Conv(self.num_channels, 1, use_bias=bias, name="conv3")(y)
+
         y = Conv(middle, 1, use_bias=bias, name="conv1")(x)
-        y = nn.relu(bn(name="bn1")(y))
-        y = Conv(middle, 3, strides, stage.groups, bias, name="conv2")(y)
-        y = nn.relu(bn(name="bn2")(y))
-        if self.se_channels:
-            y = SqueezeExcitation(self.se_channels, name="se")(y)
-        y = Conv(self.num_channels, 1, use_bias=bias, name="conv3")(y)
+        y = recomputed(conv2, self, y)
+        y = recomputed(conv3, self, y)
         y = bn(name="bn3")(y)
         if self.use_1x1conv:
             x = Conv(self.num_channels, 1, strides, use_bias=bias, name="conv4")(x)
             x = bn(name="bn4")(x)
-        return nn.relu(y + x)
+        return stored(nn.relu(y + x))
 
 
 class ResNetBlock(nn.Module):
@@ -71,14 +79,18 @@ class ResNetBlock(nn.Module):
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
         channels, bias = self.num_channels, self.conv_bias
         bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+
+        def conv2(y: Array) -> Array:
+            y = nn.relu(bn(name="bn1")(y))
+            return Conv(channels, 3, use_bias=bias, name="conv2")(y)
+
         y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
-        y = nn.relu(bn(name="bn1")(y))
-        y = Conv(channels, 3, use_bias=bias, name="conv2")(y)
+        y = recomputed(conv2, self, y)
         y = bn(name="bn2")(y)
         if self.use_1x1conv:
             x = Conv(channels, 1, self.strides, use_bias=bias, name="conv4")(x)
             x = bn(name="bn4")(x)
-        return nn.relu(y + x)
+        return stored(nn.relu(y + x))
 
 
 class VanillaBlock(nn.Module):
@@ -97,9 +109,13 @@ class VanillaBlock(nn.Module):
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
         channels, bias = self.num_channels, self.conv_bias
         bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+
+        def conv2(y: Array) -> Array:
+            y = nn.relu(bn(name="bn1")(y))
+            return Conv(channels, 3, use_bias=bias, name="conv2")(y)
+
         y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
-        y = nn.relu(bn(name="bn1")(y))
-        y = Conv(channels, 3, use_bias=bias, name="conv2")(y)
+        y = recomputed(conv2, self, y)
         return nn.relu(bn(name="bn2")(y))
 
 

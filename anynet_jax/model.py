@@ -9,7 +9,8 @@ import optax
 from jax import Array
 
 from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_jax.layers import Chain, Conv, detached, norm
+from anynet_jax.convolution import Conv
+from anynet_jax.layers import Chain, detached, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters

@@ -1,8 +1,9 @@
 """One training step in JAX, and the chapter's `Trainer`."""
 
 import gc
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -98,7 +99,8 @@ class Learner:
         with self._precisely():
             batch = jax.device_put((images, labels), self._device)
             rate = _dtype(self._program).type(learning_rate)
-            self._state, loss, correct = _step(self._state, *batch, rate, program=self._program)
+            step = _step_on(self._device.platform)
+            self._state, loss, correct = step(self._state, *batch, rate, program=self._program)
         self._tidy("step", loss)
         return loss, correct
 
@@ -206,7 +208,19 @@ def _predict(params: Any, batch_stats: Any, images: Array, program: Program) -> 
     return _forward(program, params, batch_stats, images, training=False)[0]
 
 
-@partial(jax.jit, static_argnames="program", donate_argnames="state")
+@cache
+def _step_on(platform: str) -> Callable[..., tuple[State, Array, Array]]:
+    """The step, compiled for a platform.
+
+    XLA's CPU backend takes barriers out before it chooses what to compute together, so that
+    nothing would be `stored`, and all would be kept that is to be `recomputed`.
+    """
+    barriers = {"xla_disable_hlo_passes": "cse_barrier_expander"} if platform == "cpu" else None
+    return jax.jit(
+        _step, static_argnames="program", donate_argnames="state", compiler_options=barriers
+    )
+
+
 def _step(
     state: State, images: Array, labels: Array, learning_rate: Array, program: Program
 ) -> tuple[State, Array, Array]:

@@ -4,7 +4,8 @@ from typing import Any
 
 from mxnet.gluon import HybridBlock
 
-from anynet_mx.layers import SqueezeExcitation, add, conv, guards, linear, norm, plain, relu
+from anynet_mx.convolution import conv, plain
+from anynet_mx.layers import SqueezeExcitation, add, guards, linear, norm, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]

@@ -5,7 +5,8 @@ from mxnet.gluon import HybridBlock, nn
 from mxnet.initializer import Zero
 
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_mx.layers import GlobalAvgPool, conv, linear, norm
+from anynet_mx.convolution import conv
+from anynet_mx.layers import GlobalAvgPool, linear, norm
 from anynet_mx.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch

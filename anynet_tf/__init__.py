@@ -1,8 +1,9 @@
 """AnyNet and RegNet in TensorFlow."""
 
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_tf.convolution import GroupedConv2D
 from anynet_tf.export import export
-from anynet_tf.layers import GroupedConv2D, resize_images
+from anynet_tf.layers import resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
 from anynet_tf.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_tf.train import FashionMNIST, Learner, Trainer, clear_caches, devices, try_gpu

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from anynet_tf.layers import Shape, SqueezeExcitation, conv, norm
+from anynet_tf.convolution import conv
+from anynet_tf.layers import Shape, SqueezeExcitation, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_tf.layers import Shape, conv, norm, sequential, start_at_zero
+from anynet_tf.convolution import conv
+from anynet_tf.layers import Shape, norm, sequential, start_at_zero
 from anynet_tf.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch

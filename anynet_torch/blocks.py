@@ -5,7 +5,8 @@ from typing import Any
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from anynet_torch.layers import SqueezeExcitation, conv, linear, norm
+from anynet_torch.convolution import conv
+from anynet_torch.layers import SqueezeExcitation, linear, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]

@@ -9,27 +9,7 @@ from torch import Tensor, nn
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 
-__all__ = ["BatchNorm", "SqueezeExcitation", "conv", "linear", "norm", "resize_images"]
-
-
-def conv(
-    channels: int,
-    kernel_size: int,
-    strides: int = 1,
-    groups: int = 1,
-    use_bias: bool = True,
-    in_channels: int | None = None,
-) -> nn.Module:
-    """A convolution padded alike on all sides, so that stride 1 keeps the size.
-
-    Without `in_channels` the kernel is allocated at the first call.
-    """
-    padding = (kernel_size - 1) // 2
-    if in_channels is None:
-        return nn.LazyConv2d(channels, kernel_size, strides, padding, groups=groups, bias=use_bias)
-    return nn.Conv2d(
-        in_channels, channels, kernel_size, strides, padding, groups=groups, bias=use_bias
-    )
+__all__ = ["BatchNorm", "SqueezeExcitation", "linear", "norm", "resize_images"]
 
 
 def linear(channels: int, use_bias: bool = True, in_channels: int | None = None) -> nn.Module:

@@ -2,7 +2,7 @@
 
 - A block that names PyTorch, `anynet_torch` or `--backend torch`, appears in four tabs.
 - A block in the language `source` names code, which appears in its place: `model.py AnyNet.stem`
-  once per framework, `anynet_jax/layers.py grouped_conv` or `docs/examples/space.py` once.
+  once per framework, `anynet_jax/convolution.py grouped_conv` or `docs/examples/space.py` once.
 - A block in the language `help` names a command, whose help and subcommands appear in its place.
 - A link to a file elsewhere in the repository leads to the page that shows this file.
 """

@@ -1,5 +1,7 @@
 """What JAX users expect of a module and of a function."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ jnp = jax.numpy
 from flax import linen as nn  # noqa: E402
 
 import anynet_jax as anynet  # noqa: E402
-from anynet_jax import train  # noqa: E402
+from anynet_jax import layers, train  # noqa: E402
 from anynet_jax.layers import BatchNorm  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
 from common.errors import ConfigError  # noqa: E402
@@ -47,7 +49,7 @@ _CONVOLUTIONS = [(1, 2, 3), (2, 4, 3), (2, 2, 1), (1, 8, 3), (2, 1, 3)]
     ("algorithm", "strides", "groups", "kernel"),
     [
         *(("split", *convolution) for convolution in _CONVOLUTIONS),
-        *(("batch", *convolution) for convolution in _CONVOLUTIONS),
+        *(("scan", *convolution) for convolution in _CONVOLUTIONS),
         *(("shift", strides, 16, 3) for strides in (1, 2)),
     ],
 )
@@ -71,7 +73,7 @@ def test_every_grouped_convolution_is_the_native_one(algorithm, strides, groups,
 
 @pytest.mark.parametrize(
     ("algorithm", "message"),
-    [("fast", "one of auto, native, split, batch, shift; got 'fast'"), ("shift", "got 2 groups")],
+    [("fast", "one of auto, native, split, scan, shift; got 'fast'"), ("shift", "got 2 groups")],
 )
 def test_an_algorithm_that_cannot_be_is_refused(algorithm, message):
     x, weights = jnp.zeros((1, 4, 4, 8)), jnp.zeros((3, 3, 4, 8))
@@ -153,9 +155,44 @@ def test_a_step_is_compiled_once_for_all_learning_rates():
     learner = anynet.Learner(anynet.create(_SPEC), (1, 16, 16))
     images, labels = np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32)
     learner.train_step(images, labels, 0.1)
-    compiled = train._step._cache_size()
+    compiled = train._step_on("cpu")._cache_size()
     learner.train_step(images, labels, 0.2)
-    assert train._step._cache_size() == compiled
+    assert train._step_on("cpu")._cache_size() == compiled
+
+
+_DEEP = AnyNetSpec.from_arch(((3, 16, 8, 1), (3, 32, 8, 1)), 16, se_ratio=0.25)
+_KINDS = [_DEEP, replace(_DEEP, se_ratio=0.0).with_block("resnet")]
+
+
+def _train(spec, monkeypatch, large):
+    """Weights after two steps that compute arrays above `large` numbers again, and their bytes."""
+    monkeypatch.setattr(layers, "_LARGE", large)
+    anynet.clear_caches()
+    learner = anynet.Learner(anynet.create(spec, seed=1), (1, 32, 32), device="cpu")
+    images = np.random.default_rng(0).integers(0, 256, (16, 1, 32, 32), np.uint8)
+    labels, program = np.arange(16, dtype=np.int32) % 10, learner._program
+    step = train._step_on("cpu").lower(learner._state, images, labels, 0.1, program=program)
+    needed = step.compile().memory_analysis().temp_size_in_bytes
+    for _ in range(2):
+        learner.train_step(images, labels, 0.1)
+    return learner.state(), needed
+
+
+@pytest.mark.parametrize("spec", _KINDS, ids=lambda spec: spec.block)
+def test_what_is_computed_again_saves_memory_and_changes_no_step(spec, monkeypatch):
+    kept, kept_bytes = _train(spec, monkeypatch, 1 << 30)
+    again, again_bytes = _train(spec, monkeypatch, 0)
+    assert again_bytes < 0.85 * kept_bytes
+    for name, array in kept.items():
+        np.testing.assert_allclose(again[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_a_block_does_not_compute_the_blocks_before_it_again():
+    learner = anynet.Learner(anynet.create(_DEEP), (1, 32, 32), device="cpu")
+    batch = np.zeros((4, 1, 32, 32), np.uint8), np.zeros(4, np.int32)
+    step = train._step_on("cpu").lower(learner._state, *batch, 0.1, program=learner._program)
+    kernels = step.compile().as_text().split("\n\n")
+    assert max(kernel.count(" maximum(") for kernel in kernels if "ENTRY" not in kernel) == 1
 
 
 def test_a_trained_network_outlives_the_next_step():

@@ -10,7 +10,8 @@ import pytest
 mxnet = pytest.importorskip("mxnet")
 
 import anynet_mx as anynet  # noqa: E402
-from anynet_mx.layers import GlobalAvgPool, SqueezeExcitation, conv  # noqa: E402
+from anynet_mx.convolution import conv  # noqa: E402
+from anynet_mx.layers import GlobalAvgPool, SqueezeExcitation  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
 from common.weights import expected_shapes  # noqa: E402
 
