@@ -131,7 +131,7 @@ class Jax:
         """Strided 3x3 convolutions that pad at the bottom and right alone."""
         from jax import lax
 
-        from anynet_jax import layers
+        from anynet_jax import convolution
 
         def convolve(x, kernel, strides, groups=1):
             return lax.conv_general_dilated(
@@ -139,7 +139,7 @@ class Jax:
                 dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=groups,
             )  # fmt: skip
 
-        monkeypatch.setattr(layers, "_native", convolve)
+        monkeypatch.setattr(convolution, "_native", convolve)
 
 
 NATIVE = {"torch": Torch, "mx": MXNet, "tf": TensorFlow, "jax": Jax}
