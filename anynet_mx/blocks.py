@@ -4,7 +4,7 @@ from typing import Any
 
 from mxnet.gluon import HybridBlock
 
-from anynet_mx.convolution import conv, plain
+from anynet_mx.convolution import conv, joined_width, plain
 from anynet_mx.layers import SqueezeExcitation, add, guards, linear, norm, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
@@ -35,7 +35,7 @@ class ResNeXtBlock(HybridBlock):
         super().__init__()
         stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
         middle = stage.bottleneck_channels
-        width = middle if stage.groups == middle else middle // stage.groups
+        width = joined_width(middle, stage.groups)
         self.before, self.guard = guards(
             batch_norm, in_channels, num_channels, strides, middle, width
         )

@@ -10,7 +10,7 @@ import pytest
 mxnet = pytest.importorskip("mxnet")
 
 import anynet_mx as anynet  # noqa: E402
-from anynet_mx.convolution import conv  # noqa: E402
+from anynet_mx.convolution import conv, joined_width  # noqa: E402
 from anynet_mx.layers import GlobalAvgPool, SqueezeExcitation  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
 from common.weights import expected_shapes  # noqa: E402
@@ -154,20 +154,30 @@ def test_squeeze_and_excitation_is_a_product(shape, dtype, hybridised):
 
 @pytest.mark.parametrize("side", [8, 9])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("strides", "groups"), [(1, 3), (2, 3), (1, 9), (2, 1)])
-def test_a_grouped_convolution_is_dense_ones_side_by_side(strides, groups, dtype, side):
+@pytest.mark.parametrize(
+    ("channels", "strides", "groups", "joined"),
+    [
+        *((36, 1, 3, 12), (36, 2, 3, 12), (36, 1, 9, 4), (36, 2, 1, 36)),
+        *((48, 1, 6, 16), (48, 2, 12, 16), (96, 1, 4, 48), (104, 1, 13, 8)),
+    ],
+)
+def test_a_grouped_convolution_is_dense_ones_side_by_side(
+    channels, strides, groups, joined, dtype, side
+):
     rng = numpy.random.default_rng(0)
-    x = rng.standard_normal((2, 36, side, side)).astype(dtype)
-    layer = conv(36, 3, strides, groups, use_bias=False, in_channels=36)
+    x = rng.standard_normal((2, channels, side, side)).astype(dtype)
+    layer = conv(channels, 3, strides, groups, use_bias=False, in_channels=channels)
     layer.initialize()
     layer.cast(dtype)
-    weight = rng.standard_normal((36, 36 // groups, 3, 3)).astype(dtype)
+    weight = rng.standard_normal((channels, channels // groups, 3, 3)).astype(dtype)
+    assert weight.shape == layer.weight.shape
+    assert joined_width(channels, groups) == joined
 
     def dense(x, weight):
         return mxnet.np.concatenate(
             [
                 mxnet.npx.convolution(
-                    part, kernel, None, no_bias=True, num_filter=36 // groups,
+                    part, kernel, None, no_bias=True, num_filter=channels // groups,
                     kernel=(3, 3), stride=(strides, strides), pad=(1, 1),
                 )
                 for part, kernel in zip(
