@@ -50,6 +50,7 @@ _CONVOLUTIONS = [(1, 2, 3), (2, 4, 3), (2, 2, 1), (1, 8, 3), (2, 1, 3)]
     [
         *(("split", *convolution) for convolution in _CONVOLUTIONS),
         *(("scan", *convolution) for convolution in _CONVOLUTIONS),
+        *(("batch", *convolution) for convolution in _CONVOLUTIONS),
         *(("shift", strides, 16, 3) for strides in (1, 2)),
     ],
 )
@@ -73,7 +74,10 @@ def test_every_grouped_convolution_is_the_native_one(algorithm, strides, groups,
 
 @pytest.mark.parametrize(
     ("algorithm", "message"),
-    [("fast", "one of auto, native, split, scan, shift; got 'fast'"), ("shift", "got 2 groups")],
+    [
+        ("fast", "one of auto, native, split, scan, batch, shift; got 'fast'"),
+        ("shift", "got 2 groups"),
+    ],
 )
 def test_an_algorithm_that_cannot_be_is_refused(algorithm, message):
     x, weights = jnp.zeros((1, 4, 4, 8)), jnp.zeros((3, 3, 4, 8))
