@@ -15,20 +15,24 @@ _TIMED = "import time; began = time.perf_counter(); import {}; print(time.perf_c
 
 
 def memory(bench: Bench) -> None:
-    """Peak memory of training above the imports, each in a process of its own, two at once."""
+    """Peak memory of training above the imports, each in processes of its own, two at once."""
     bench.team.rest()
+    rounds = 1 if bench.quick else 3
     for case in map(bench.sized, FLAGSHIPS):
         bench.tell(case.name)
         subjects = bench.subjects("ours", "plain")
-        calls = [partial(_peaks, bench, case, subject) for subject in subjects]
+        calls = [partial(_peaks, bench, case, subject) for subject in subjects] * rounds
         pairs = zip(calls[::2], calls[1::2], strict=True)
         answers = [answer for pair in pairs for answer in at_once(pair)]
-        for subject, answer in zip(subjects, answers, strict=True):
-            if isinstance(answer, WorkerError):
-                bench.note(f"memory, {case.name}, {subject[1]}: not measured; {answer}")
+        for index, subject in enumerate(subjects):
+            peaks = answers[index :: len(subjects)]
+            if errors := [peak for peak in peaks if isinstance(peak, WorkerError)]:
+                bench.note(f"memory, {case.name}, {subject[1]}: not measured; {errors[0]}")
                 continue
-            for when, value in zip(("first step", "later step"), answer, strict=True):
-                bench.add("memory", f"{case.name}, {when}", subject, "bytes", [value])
+            for when, values in zip(
+                ("first step", "later step"), zip(*peaks, strict=True), strict=True
+            ):
+                bench.add("memory", f"{case.name}, {when}", subject, "bytes", list(values))
 
 
 def _peaks(bench: Bench, case: Case, subject: Subject) -> tuple[int, int]:
