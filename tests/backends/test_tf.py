@@ -7,7 +7,7 @@ tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 
 import anynet_tf as anynet  # noqa: E402
-from anynet_tf import layers  # noqa: E402
+from anynet_tf import convolution  # noqa: E402
 from common import AnyNetSpec  # noqa: E402
 
 # Keras copies arrays in a way that NumPy 2 warns of when a model is saved.
@@ -94,7 +94,7 @@ def test_every_grouped_convolution_is_the_native_one(choice, strides, groups, ke
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_grouped_convolutions_are_trained_where_the_native_one_cannot_be(monkeypatch, dtype):
     # Without oneDNN, TensorFlow has the gradients in no precision; with it, not in float64.
-    monkeypatch.setattr(layers, "_has_gradients_on_cpu", lambda dtype: False)
+    monkeypatch.setattr(convolution, "_has_gradients_on_cpu", lambda dtype: False)
     x = tf.random.stateless_normal((2, 8, 8, 8), (0, 1), dtype=dtype)
     layer = anynet.GroupedConv2D(8, 3, groups=2, dtype=dtype)
     with tf.GradientTape() as tape:
