@@ -33,9 +33,9 @@ def conv(
         "use_bias": use_bias,
         "in_channels": in_channels or 0,
     }
-    width = channels // groups
-    if 1 < width < joined_width(channels, groups) and in_channels == channels:
-        return JoinedConv2D(channels, joined_width(channels, groups) // width, **shape)
+    width, joined = channels // groups, joined_width(channels, groups)
+    if 1 < width < joined and in_channels == channels:
+        return JoinedConv2D(channels, joined // width, **shape)
     # Groups of 4, 12, ... channels come out in blocks of 4, for which oneDNN has slow batch norms.
     layer = PlainConv2D if groups > 1 and width % 8 == 4 else nn.Conv2D
     return layer(channels, **shape)

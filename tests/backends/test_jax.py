@@ -13,8 +13,9 @@ from flax import linen as nn  # noqa: E402
 import anynet_jax as anynet  # noqa: E402
 from anynet_jax import layers, train  # noqa: E402
 from anynet_jax.layers import BatchNorm  # noqa: E402
-from common import REGNETX32, AnyNetSpec  # noqa: E402
+from common import REGNETX32, AnyNetSpec, reference  # noqa: E402
 from common.errors import ConfigError  # noqa: E402
+from common.parity import Case, compare, record  # noqa: E402
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 2)), 8, se_ratio=0.25)
 
@@ -189,6 +190,14 @@ def test_what_is_computed_again_saves_memory_and_changes_no_step(spec, monkeypat
     assert again_bytes < 0.85 * kept_bytes
     for name, array in kept.items():
         np.testing.assert_allclose(again[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_what_is_computed_again_is_the_reference(monkeypatch):
+    monkeypatch.setattr(layers, "_LARGE", 0)
+    anynet.clear_caches()
+    case = Case("computed again", _DEEP, 32, 4, 2)
+    subjects = {"reference": record(reference, case), "jax": record(anynet, case)}
+    assert [str(item) for item in compare(subjects, [case]) if not item.within] == []
 
 
 def test_a_block_does_not_compute_the_blocks_before_it_again():
