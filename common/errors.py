@@ -1,5 +1,7 @@
 """Every error a user can cause: each says where, which rule, what it got and the remedy."""
 
+import reprlib
+
 
 class AnyNetError(Exception):
     """Base of all errors that this project raises for bad input or a failed run."""
@@ -31,3 +33,41 @@ class TrainingError(AnyNetError, RuntimeError):
 
 class StudyError(AnyNetError, RuntimeError):
     """A study or its storage is not there, not reachable, or not this project's."""
+
+
+MOST_REPEATED = 200
+"""Characters of the input that a message repeats at the most."""
+
+
+def shortened(value: object) -> str:
+    """`value` as a message shows it: at most `MOST_REPEATED` characters, found in bounded time.
+
+    Text stands as it is and anything else as its `repr`; the middle of what is longer is left out.
+    """
+    text = value if isinstance(value, str) else _repr.repr(value)
+    if len(text) <= MOST_REPEATED:
+        return text
+    half = (MOST_REPEATED - len(_LEFT_OUT)) // 2
+    return text[:half] + _LEFT_OUT + text[-half:]
+
+
+_LEFT_OUT = " ... "
+
+
+class _Repr(reprlib.Repr):
+    """`repr` that looks at a few items of a collection alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = 8
+        self.maxarray = self.maxdeque = 8
+        self.maxstring = self.maxother = MOST_REPEATED
+
+    def repr_int(self, x: int, level: int) -> str:
+        """An integer, or how many bits it has when it has very many digits."""
+        bits = x.bit_length()
+        return repr(x) if bits < 2 * MOST_REPEATED else f"a number of {bits} bits"
+
+
+_repr = _Repr()

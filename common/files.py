@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old bytes or the new ones, never a part."""
+"""Files: written so that a reader sees old bytes or new ones, read through one door for errors."""
 
 import os
 import shutil
@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from common.errors import AnyNetError, DataError, shortened
 
 _PREFIX = ".anynet-"
 """Beginning of the names of temporary files."""
@@ -30,6 +32,24 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def reading(
+    path: object, what: str, error: type[AnyNetError] = DataError, remedy: str = ""
+) -> Iterator[None]:
+    """Turn whatever a parser raises for a bad file into one `error` that names `path`.
+
+    `what` says what the file must be, such as "an npz file of arrays". The project's own errors
+    pass through as they are.
+    """
+    try:
+        yield
+    except AnyNetError:
+        raise
+    except Exception as cause:
+        reason = shortened(str(cause).strip() or type(cause).__name__)
+        raise error(f"{path}: must be {what}; got {reason}{remedy and f'; {remedy}'}") from cause
 
 
 @contextmanager

@@ -18,7 +18,8 @@ _LEVELS = {
     name: level
     for level, names in enumerate(
         [
-            ("errors", "files", "chapter", "memory"),
+            ("errors", "chapter", "memory"),
+            ("files",),
             ("arch",),
             ("spaces",),
             ("weights", "data"),
