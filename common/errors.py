@@ -51,6 +51,11 @@ def shortened(value: object) -> str:
     return text[:half] + _LEFT_OUT + text[-half:]
 
 
+def shown(value: object) -> str:
+    """`repr` of `value`, strings in quotes, as short as `shortened` and found as fast."""
+    return shortened(_repr.repr(value))
+
+
 _LEFT_OUT = " ... "
 
 

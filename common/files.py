@@ -1,11 +1,14 @@
 """Files: written so that a reader sees old bytes or new ones, read through one door for errors."""
 
+import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from common.errors import AnyNetError, DataError, shortened
 
@@ -50,6 +53,62 @@ def reading(
     except Exception as cause:
         reason = shortened(str(cause).strip() or type(cause).__name__)
         raise error(f"{path}: must be {what}; got {reason}{remedy and f'; {remedy}'}") from cause
+
+
+MOST_TEXT = 1 << 20
+"""Bytes of a JSON or text file that are read at the most, unless its reader says otherwise."""
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a regular file for reading bytes.
+
+    Raises `OSError` for anything else: a pipe may never begin and a device may never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("no regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(
+    path: str | Path,
+    what: str,
+    error: type[AnyNetError] = DataError,
+    remedy: str = "",
+    most: int = MOST_TEXT,
+) -> bytes:
+    """The contents of a regular file, of at most `most` bytes. Raises `error` as `reading` does."""
+    with reading(path, what, error, remedy), open_regular(path) as file:
+        if (size := os.fstat(file.fileno()).st_size) > most:
+            raise ValueError(f"{size:,} bytes, which is more than {most:,}")
+        return file.read(most)
+
+
+def read_text(
+    path: str | Path,
+    what: str,
+    error: type[AnyNetError] = DataError,
+    remedy: str = "",
+    most: int = MOST_TEXT,
+) -> str:
+    """The contents of a file in UTF-8. Raises `error` as `read_bytes` does."""
+    content = read_bytes(path, what, error, remedy, most)
+    with reading(path, what, error, remedy):
+        return content.decode()
+
+
+def read_json(
+    path: str | Path,
+    what: str,
+    error: type[AnyNetError] = DataError,
+    remedy: str = "",
+    most: int = MOST_TEXT,
+) -> Any:
+    """The value in a JSON file. Raises `error` as `read_bytes` does."""
+    content = read_bytes(path, what, error, remedy, most)
+    with reading(path, what, error, remedy):
+        return json.loads(content)
 
 
 @contextmanager

@@ -3,26 +3,37 @@
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from common.data.idx import read_content
-from common.errors import DataError
+from common.errors import DataError, shortened
 
 if TYPE_CHECKING:
     from rich.progress import Progress
     from tenacity import AttemptManager
 
 _CHUNK = 1 << 16
+_MOST_BYTES = 64 << 20
+"""Bytes of a file on a server: twice the largest of Fashion-MNIST."""
+
+
+class _GivenUpError(DataError):
+    """A server that it does not help to ask again."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a download waits, in seconds, and how often it begins again."""
+    """How long a download waits, in seconds, and how often it begins again.
+
+    `timeout` is for the next bytes and `longest` for a whole file, all tries together.
+    """
 
     timeout: float = 20.0
+    longest: float = 1800.0
     tries: int = 5
     shortest_pause: float = 1.0
     longest_pause: float = 10.0
@@ -34,7 +45,8 @@ def download(
     """Fetch `base`/name for every name that `folder` lacks.
 
     `digests` holds the SHA-256 of each file's unpacked content. A broken transfer goes on where
-    it stopped; a corrupt file is fetched anew. Raises `DataError` with the address.
+    it stopped; a corrupt file is fetched anew. A server that sends too much or takes too long is
+    given up. Raises `DataError` with the address.
     """
     from rich.progress import Progress
 
@@ -54,10 +66,13 @@ def _download_file(
         fcntl.flock(file, fcntl.LOCK_EX)  # a second process waits here and finds the file done
         if target.exists():
             return
+        end = time.monotonic() + patience.longest
         task = progress.add_task(target.name, total=None)
         for attempt in _attempts(url, patience):
             with attempt:
                 for done, total in _transfer(url, file, patience.timeout):
+                    if time.monotonic() > end:
+                        raise _GivenUpError(f"only {done:,} bytes in {patience.longest:g} seconds")
                     progress.update(task, completed=done, total=total)
                 _check(file, partial, digest)
         os.fsync(file.fileno())
@@ -67,20 +82,27 @@ def _download_file(
 def _attempts(url: str, patience: Patience) -> Iterator["AttemptManager"]:
     """Attempts with growing pauses; the last failure becomes a `DataError`."""
     from requests import RequestException
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+    from tenacity import (
+        Retrying,
+        retry_if_exception,
+        stop_after_attempt,
+        stop_after_delay,
+        wait_exponential,
+    )
     from urllib3.exceptions import HTTPError as TransferError
 
     try:
         yield from Retrying(
-            stop=stop_after_attempt(patience.tries),
+            stop=stop_after_attempt(patience.tries) | stop_after_delay(patience.longest),
             wait=wait_exponential(patience.shortest_pause, max=patience.longest_pause),
             retry=retry_if_exception(_may_pass),
             reraise=True,
         )
-    except (RequestException, TransferError, DataError) as error:
+    except (RequestException, TransferError, DataError, ValueError) as error:
+        reason = error if isinstance(error, DataError) else shortened(str(error))
         raise DataError(
-            f"{url}: must be there and whole; got {error}; name a directory that holds the files, "
-            "or use the shipped sample (--data sample)"
+            f"{url}: must be there and whole; got {reason}; name a directory that "
+            "holds the files, or use the shipped sample (--data sample)"
         ) from error
 
 
@@ -91,7 +113,8 @@ def _may_pass(error: BaseException) -> bool:
 
     if isinstance(error, HTTPError) and error.response is not None:
         return error.response.status_code >= 500 or error.response.status_code in (408, 429)
-    return isinstance(error, RequestException | TransferError | DataError)
+    known = RequestException | TransferError | DataError
+    return isinstance(error, known) and not isinstance(error, _GivenUpError)
 
 
 def _transfer(url: str, file: IO[bytes], timeout: float) -> Iterator[tuple[int, int | None]]:
@@ -109,11 +132,21 @@ def _transfer(url: str, file: IO[bytes], timeout: float) -> Iterator[tuple[int, 
         response.raise_for_status()
         length = response.headers.get("Content-Length")
         total = None if length is None else done + int(length)
-        for chunk in response.raw.stream(_CHUNK, decode_content=False):
+        _check_size(file, total or 0)
+        # Not `stream`, which returns from a slow server only with a whole chunk.
+        while chunk := response.raw.read1(_CHUNK, decode_content=False):
             done += file.write(chunk)
+            _check_size(file, done)
             yield done, total
         if total is not None and done != total:
             raise DataError(f"{done:,} of {total:,} bytes")
+
+
+def _check_size(file: IO[bytes], size: int) -> None:
+    """Raise `_GivenUpError` and empty the file when it is, or is to become, too large."""
+    if size > _MOST_BYTES:
+        file.truncate(0)
+        raise _GivenUpError(f"more than {_MOST_BYTES:,} bytes")
 
 
 def _check(file: IO[bytes], partial: Path, digest: str) -> None:

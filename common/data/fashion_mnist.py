@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from common.data.batches import batch_order
@@ -40,8 +41,16 @@ DIGESTS = {
 }
 """SHA-256 of each file's unpacked content; packed ones differ between mirrors in their header."""
 
+_KNOWN = frozenset({"487f333d836a7f411139757bb86bfa58", "9f138f3117c9b2ce48543432f20a8c25"})
+"""XXH3 of all images and labels of the whole set and of the sample, as `_digest` takes it."""
+
+_LAYOUTS = ("", "raw", "FashionMNIST/raw")
+"""Where the files may lie in a directory that is named; torchvision makes the last."""
+
 SYSTEM = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts the files."""
+
+_warn = logging.getLogger("anynet").warning
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int32]]
 
@@ -65,11 +74,12 @@ class ImageSet:
 
 
 def find_fashion_mnist(source: str | Path = "auto") -> Path:
-    """The directory that holds the four files.
+    """The directory that holds the four files, each gzipped or unpacked.
 
     `auto` and `full` look in `$ANYNET_DATA`, the cache and `/usr/share/datasets`, then download
     into the cache; `sample` is the shipped sample; anything else is a directory, and one that is
-    named must hold all four files. Raises `DataError`.
+    named must hold all four files, by themselves or in torchvision's `FashionMNIST/raw`. Raises
+    `DataError`.
     """
     if str(source) == "sample":
         return SAMPLE
@@ -91,7 +101,7 @@ class FashionMNIST:
     `resize` is (height, width) or a side; `source` is as in `find_fashion_mnist`. Images stay
     uint8 (N, 1, 28, 28) here; a training step scales and resizes them on its device. The last
     training images that do not fill a batch are left out of an epoch, others in each one.
-    Raises `DataError` or `ConfigError`.
+    `is_known` says whether the images are the published ones. Raises `DataError` or `ConfigError`.
     """
 
     classes = CLASSES
@@ -115,18 +125,24 @@ class FashionMNIST:
         self.is_sample = self.folder == SAMPLE
         self.train = _read(self.folder, "train")
         self.val = _read(self.folder, "t10k")
+        self.is_known = _digest(self.train, self.val) in _KNOWN
         if batch_size > len(self.train):
             raise ConfigError(
                 f"batch_size: must be at most the {len(self.train):,} training images; "
                 f"got {batch_size}"
             )
-        if self.is_sample:
-            logging.getLogger("anynet").warning("data: %s; --data full is all of it", self.source)
+        if not self.is_known:
+            _warn("data: %s; their digest is of neither the set nor the sample", self.source)
+        elif self.is_sample:
+            _warn("data: %s; --data full is all of it", self.source)
 
     @property
     def source(self) -> str:
         """Where the images come from, for people."""
-        sizes = f"{len(self.train):,} + {len(self.val):,} images of Fashion-MNIST"
+        counts = f"{len(self.train):,} + {len(self.val):,}"
+        if not self.is_known:
+            return f"{counts} unknown images in {self.folder} under Fashion-MNIST's names"
+        sizes = f"{counts} images of Fashion-MNIST"
         return f"the shipped sample, {sizes}" if self.is_sample else f"{sizes} in {self.folder}"
 
     @property
@@ -160,22 +176,38 @@ def _cache() -> Path:
 
 
 def _missing(folder: Path) -> list[str]:
-    return [name for name in DIGESTS if not (folder / name).exists()]
+    return [name for name in DIGESTS if not _file(folder, name).exists()]
+
+
+def _file(folder: Path, name: str) -> Path:
+    """The gzipped file of that name, or the unpacked one when it is the only one."""
+    packed, plain = folder / name, folder / name.removesuffix(".gz")
+    return plain if plain.exists() and not packed.exists() else packed
 
 
 def _named(folder: Path, where: str) -> Path:
-    if missing := _missing(folder):
-        raise DataError(
-            f"{where}: must name a directory with the four Fashion-MNIST files; "
-            f"got {folder} without {', '.join(missing)}"
-        )
-    return folder
+    for layout in _LAYOUTS:
+        if not _missing(folder / layout):
+            return folder / layout
+    raise DataError(
+        f"{where}: must name a directory with the four Fashion-MNIST files; "
+        f"got {folder} without {', '.join(_missing(folder))}"
+    )
+
+
+def _digest(*parts: ImageSet) -> str:
+    """XXH3 of all images and labels: in a hundredth of a second for the whole set."""
+    digest = xxhash.xxh3_128()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part.images).data)
+        digest.update(part.labels.astype("<i4").data)
+    return str(digest.hexdigest())
 
 
 def _read(folder: Path, part: str) -> ImageSet:
-    images_path = folder / f"{part}-images-idx3-ubyte.gz"
+    images_path = _file(folder, f"{part}-images-idx3-ubyte.gz")
     images = read_idx(images_path)
-    labels = read_idx(folder / f"{part}-labels-idx1-ubyte.gz")
+    labels = read_idx(_file(folder, f"{part}-labels-idx1-ubyte.gz"))
     if images.ndim != 3 or labels.shape != images.shape[:1] or not len(labels):
         raise DataError(
             f"{images_path}: must hold as many images as there are labels; "

@@ -1,43 +1,93 @@
 """The idx file format of the MNIST family: a magic number, sizes, then bytes."""
 
 import gzip
+import os
 import struct
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import DataError
+from common.files import open_regular, reading
+
+MOST_BYTES = 256 << 20
+"""Bytes that a file may unpack to: five times Fashion-MNIST's training images."""
 
 _UNSIGNED_BYTE = 0x08
 _MOST_DIMENSIONS = 4
+_HEADER = 4 + 4 * _MOST_DIMENSIONS
+_GZIP = b"\x1f\x8b"
+_DENSEST = 1032
+"""Bytes that DEFLATE packs into one at the most."""
 
 
 def read_idx(path: str | Path) -> NDArray[np.uint8]:
     """Read an idx file of unsigned bytes, gzipped or plain, into an array of its own shape.
 
-    Raises `DataError` naming the file when it is missing, truncated, corrupt or something else.
+    Its header is checked before the rest is read. Raises `DataError` naming the file when it is
+    missing, truncated, corrupt, larger than `MOST_BYTES` or something else.
     """
-    return decode_idx(read_content(path), str(path))
+    where = str(path)
+    with _opened(path) as (file, most):
+        start, shape = _layout(file.read(_HEADER), where)
+        length = start + prod(shape)
+        if length > MOST_BYTES and length <= most:
+            raise DataError(f"{path}: must hold at most {MOST_BYTES:,} bytes; got {length:,}")
+        if length > most:
+            got = "at most " if isinstance(file, gzip.GzipFile) else ""
+            raise _unfit(where, shape, f"{got}{most - start:,} bytes")
+        file.seek(0)
+        return decode_idx(file.read(length + 1), where)
 
 
 def read_content(path: str | Path) -> bytes:
-    """The bytes of a file, unpacked if it is gzipped. Raises `DataError` naming the file."""
-    try:
-        data = Path(path).read_bytes()
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"{path}: must be a whole gzip file; got {error}; remove it and fetch it again"
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path}: must be readable; got {error}") from error
+    """The bytes of a file, unpacked if it is gzipped.
+
+    Raises `DataError` naming the file, also when they are more than `MOST_BYTES`.
+    """
+    with _opened(path) as (file, most):
+        content = file.read(min(most, MOST_BYTES) + 1)
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{path}: must hold at most {MOST_BYTES:,} bytes; got more")
+    return content
 
 
 def decode_idx(data: bytes, where: str) -> NDArray[np.uint8]:
     """A new array of what the bytes of an idx file hold; `where` names them in a `DataError`."""
+    start, shape = _layout(data, where)
+    if len(data) - start != prod(shape):
+        raise _unfit(where, shape, f"{len(data) - start:,} bytes")
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+
+
+def encode_idx(array: NDArray[np.uint8]) -> bytes:
+    """The bytes of an idx file that holds `array`."""
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
+    return header + array.tobytes()
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
+    """The unpacked file, and how many bytes it can have at the most."""
+    what, remedy = "a whole file, gzipped or plain", "remove it and fetch it again"
+    with reading(path, what, DataError, remedy), open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        is_packed = file.read(len(_GZIP)) == _GZIP
+        file.seek(0)
+        if is_packed:
+            with gzip.open(file) as unpacked:
+                yield unpacked, size * _DENSEST  # type: ignore[misc]
+        else:
+            yield file, size
+
+
+def _layout(data: bytes, where: str) -> tuple[int, tuple[int, ...]]:
+    """Where the elements begin, and their shape, by the header."""
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != _UNSIGNED_BYTE:
         raise DataError(f"{where}: must begin with 00 00 08; got {data[:4].hex(' ') or 'nothing'}")
     dimensions = data[3]
@@ -47,16 +97,8 @@ def decode_idx(data: bytes, where: str) -> NDArray[np.uint8]:
             f"{where}: must have a header of 1 to {_MOST_DIMENSIONS} sizes; "
             f"got {dimensions} in {len(data)} bytes"
         )
-    shape = struct.unpack_from(f">{dimensions}I", data, 4)
-    if len(data) - start != prod(shape):
-        raise DataError(
-            f"{where}: must hold {prod(shape):,} elements of shape {shape}; "
-            f"got {len(data) - start:,} bytes"
-        )
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+    return start, struct.unpack_from(f">{dimensions}I", data, 4)
 
 
-def encode_idx(array: NDArray[np.uint8]) -> bytes:
-    """The bytes of an idx file that holds `array`."""
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
-    return header + array.tobytes()
+def _unfit(where: str, shape: tuple[int, ...], got: str) -> DataError:
+    return DataError(f"{where}: must hold {prod(shape):,} elements of shape {shape}; got {got}")

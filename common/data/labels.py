@@ -4,6 +4,7 @@ from pathlib import Path
 
 from common.data.fashion_mnist import CLASSES
 from common.errors import DataError
+from common.files import read_text
 
 _IMAGENET = Path(__file__).with_name("imagenet") / "classes.txt"
 
@@ -19,10 +20,7 @@ def class_names(num_classes: int) -> tuple[str, ...]:
 
 def read_labels(path: str | Path, num_classes: int) -> tuple[str, ...]:
     """The names in a text file, one a line in the order of their labels. Raises `DataError`."""
-    try:
-        names = tuple(Path(path).read_text(encoding="utf-8").splitlines())
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: must be a text file of class names; got {error}") from error
+    names = tuple(read_text(path, "a text file of class names").splitlines())
     if len(names) != num_classes:
         raise DataError(
             f"{path}: must hold one line for each of the network's {num_classes} classes; "

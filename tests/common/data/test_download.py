@@ -1,14 +1,17 @@
 """Downloads from a server that does everything wrong."""
 
+import contextlib
 import gzip
 import hashlib
 import multiprocessing
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+import common.data.download
 from common.data.download import Patience, download
 from common.errors import DataError
 
@@ -45,9 +48,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(int(fault))
             return
         body = _FILE if fault != "corrupt" else _FILE[:5000] + b"\0" * (len(_FILE) - 5000)
+        if fault in ("endless", "trickle"):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # until nobody listens
+                while True:
+                    self.wfile.write(bytes(2**20 if fault == "endless" else 1))
+                    time.sleep(0 if fault == "endless" else 0.02)
         start = int(asked[6:-1]) if asked and fault != "ignore range" else 0
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body) - start))
+        length = len(body) - start if fault != "huge" else 10**12
+        self.send_header("Content-Length", str(length))
         self.end_headers()
         if fault in ("truncate", "stall"):
             sent = 100_000 if fault == "truncate" else 1_000
@@ -126,6 +137,19 @@ def test_giving_up_names_the_address_the_cause_and_the_remedy(serve, tmp_path, f
     with pytest.raises(DataError, match=rf"^{server.address}/a.gz: .*{cause}.*--data sample"):
         _download(server, tmp_path)
     assert not (tmp_path / "a.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [("endless", "more than 1,000,000 bytes"), ("huge", "more than 1,000,000 bytes"),
+     ("trickle", "bytes in 0.3 seconds")],
+)  # fmt: skip
+def test_a_server_that_never_ends_is_given_up_at_once(serve, tmp_path, monkeypatch, fault, cause):
+    monkeypatch.setattr(common.data.download, "_MOST_BYTES", 1_000_000)
+    server = serve(fault)
+    with pytest.raises(DataError, match=rf"^{server.address}/a.gz: must be there.*{cause}"):
+        download(server.address, _DIGESTS, tmp_path, replace(_PATIENCE, longest=0.3))
+    assert len(server.ranges) == 1
 
 
 def test_a_missing_file_is_asked_for_once(serve, tmp_path):

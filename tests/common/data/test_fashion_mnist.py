@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from common.data import CLASSES, FashionMNIST, batch_order, fashion_mnist, find_fashion_mnist
-from common.data.idx import read_idx
-from common.data.sample import FOLDER, PER_CLASS, draw_sample
+from common.data.idx import read_content, read_idx
+from common.data.sample import FOLDER, PER_CLASS, draw_sample, write_idx
 from common.errors import ConfigError, DataError
 
 
@@ -68,6 +68,40 @@ def test_images_and_labels_must_match(places):
         FashionMNIST(source=places["named"])
 
 
+@pytest.fixture
+def whole_set():
+    """The files of all 70,000 images."""
+    if not fashion_mnist.SYSTEM.exists():
+        pytest.skip("the whole set is not installed")
+    return fashion_mnist.SYSTEM
+
+
+@pytest.mark.parametrize("layout", [".", "raw", "FashionMNIST/raw"])
+@pytest.mark.parametrize("is_packed", [True, False], ids=["gzipped", "unpacked"])
+def test_the_files_may_lie_as_torchvision_leaves_them(tmp_path, layout, is_packed):
+    (tmp_path / layout).mkdir(parents=True, exist_ok=True)
+    for name in fashion_mnist.DIGESTS:
+        content = (FOLDER / name).read_bytes() if is_packed else read_content(FOLDER / name)
+        (tmp_path / layout / name.removesuffix("" if is_packed else ".gz")).write_bytes(content)
+    data = FashionMNIST(source=tmp_path)
+    assert data.source == f"6,000 + 1,000 images of Fashion-MNIST in {tmp_path / layout}"
+
+
+def test_the_whole_set_is_known(whole_set):
+    assert FashionMNIST(source=whole_set).is_known
+
+
+def test_other_images_are_called_unknown(places, caplog):
+    labels = read_idx(FOLDER / "t10k-labels-idx1-ubyte.gz")
+    write_idx(places["named"] / "t10k-labels-idx1-ubyte.gz", labels[::-1].copy())
+    data = FashionMNIST(source=places["named"])
+    assert not data.is_known
+    assert data.source == (
+        f"6,000 + 1,000 unknown images in {places['named']} under Fashion-MNIST's names"
+    )
+    assert data.source in caplog.text
+
+
 def test_using_the_sample_is_said_aloud(caplog):
     with caplog.at_level(logging.WARNING, "anynet"):
         data = FashionMNIST(source="sample")
@@ -86,16 +120,13 @@ def test_the_sample_is_smaller_than_4_megabytes_and_has_its_licence():
     assert "Zalando" in (FOLDER / "LICENSE").read_text()
 
 
-@pytest.mark.skipif(not fashion_mnist.SYSTEM.exists(), reason="the whole set is not installed")
 @pytest.mark.parametrize("part", ["train", "t10k"])
-def test_the_sample_is_drawn_from_the_whole_set(part):
+def test_the_sample_is_drawn_from_the_whole_set(whole_set, part):
     labels, kept = (
-        read_idx(folder / f"{part}-labels-idx1-ubyte.gz")
-        for folder in (fashion_mnist.SYSTEM, FOLDER)
+        read_idx(folder / f"{part}-labels-idx1-ubyte.gz") for folder in (whole_set, FOLDER)
     )
     images, kept_images = (
-        read_idx(folder / f"{part}-images-idx3-ubyte.gz")
-        for folder in (fashion_mnist.SYSTEM, FOLDER)
+        read_idx(folder / f"{part}-images-idx3-ubyte.gz") for folder in (whole_set, FOLDER)
     )
     chosen = draw_sample(labels, PER_CLASS[part])
     np.testing.assert_array_equal(labels[chosen], kept)
