@@ -31,7 +31,8 @@ def data_option(default: str | None = None) -> Decorator:
         default=default,
         show_default=default is not None,
         help="Fashion-MNIST: full finds or downloads it, sample is the 6,000 + 1,000 images "
-        "that ship with the package, DIR holds the four idx files.",
+        "that ship with the package, DIR holds the four idx files, gzipped or not, or "
+        "torchvision's FashionMNIST/raw.",
     )
 
 

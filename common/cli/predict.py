@@ -12,7 +12,7 @@ from common.backends import load_backend
 from common.cli.networks import checkpoint_path, choose_image_size
 from common.cli.options import backend_option
 from common.cli.tables import print_table
-from common.data import class_names, read_labels, read_picture
+from common.data import class_names, find_pictures, read_labels, read_pictures
 
 _BATCH = 32
 
@@ -49,30 +49,67 @@ def predict(
     """Show the most likely classes of images.
 
     CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run. IMAGE is
-    any file that Pillow reads. A network of one input channel sees it grey, stretched to a square
-    as Fashion-MNIST is in training (light on dark); one of three sees it as ImageNet networks do:
-    the short side resized to 256, the middle 224 pixels, normalised colours.
+    a file that Pillow reads, or a folder, whose image files are taken, those of inner folders too.
+    A network of one input channel sees it grey, stretched to a square as Fashion-MNIST is in
+    training (light on dark); one of three sees it as ImageNet networks do: the short side resized
+    to 256, the middle 224 pixels, normalised colours.
+
+    A file that cannot be read is named with its error; the others are predicted all the same, and
+    the exit code is 1.
     """
     module = load_backend(backend)
     network = module.load(checkpoint_path(checkpoint))
     spec = network.spec
     size = choose_image_size(spec, image_size)
     names = read_labels(labels, spec.num_classes) if labels else class_names(spec.num_classes)
-    found: list[dict[str, Any]] = []
-    for start in range(0, len(images), _BATCH):
-        paths = images[start : start + _BATCH]
-        batch = np.stack([read_picture(path, spec.in_channels, size) for path in paths])
-        for path, row in zip(paths, module.logits(network, batch), strict=True):
-            found.append({"image": str(path), "classes": _most_likely(row, names, top)})
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-        return
-    rows = [
-        (item["image"] if rank == 0 else "", row["name"], row["probability"])
-        for item in found
-        for rank, row in enumerate(item["classes"])
-    ]
-    print_table("", ("image", "class", "probability"), rows)
+    paths = find_pictures(images)
+    results = _Results(as_json)
+    for batch in read_pictures(paths, spec.in_channels, size, _BATCH):
+        rows = iter(module.logits(network, batch.images) if len(batch.images) else ())
+        results.show(
+            [
+                {"image": str(path), "classes": _most_likely(next(rows), names, top)}
+                if error is None
+                else {"image": str(path), "error": str(error)}
+                for path, error in batch.files
+            ]
+        )
+    results.end()
+    if results.failed:
+        raise click.ClickException(f"{results.failed} of {len(paths)} images could not be read")
+
+
+class _Results:
+    """Prints results as they come, as tables or as one JSON list, and counts those that failed."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.failed = 0
+        self._as_json = as_json
+        self._before = "["
+
+    def show(self, found: list[dict[str, Any]]) -> None:
+        """Print some results; errors go to stderr, and into the JSON list."""
+        errors = [item["error"] for item in found if "error" in item]
+        self.failed += len(errors)
+        for error in errors:
+            click.echo(f"Error: {error}", err=True)
+        if self._as_json:
+            for item in found:
+                click.echo(f"{self._before}\n{json.dumps(item, indent=2)}", nl=False)
+                self._before = ","
+            return
+        rows = [
+            (item["image"] if rank == 0 else "", row["name"], row["probability"])
+            for item in found
+            for rank, row in enumerate(item.get("classes", ()))
+        ]
+        if rows:
+            print_table("", ("image", "class", "probability"), rows)
+
+    def end(self) -> None:
+        """Close the JSON list."""
+        if self._as_json:
+            click.echo("\n]" if self._before == "," else "[]")
 
 
 def _most_likely(

@@ -1,12 +1,16 @@
 """Image files as networks see them."""
 
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import DEFAULT_IMAGE_SIZE
+from common.data.decode import MOST_PIXELS, decode, image_endings
 from common.data.resize import prepare
 from common.errors import DataError
 
@@ -18,7 +22,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 """Of red, green and blue in [0, 1], as torchvision's and timm's networks are trained with."""
 
 _SIZES = {1: DEFAULT_IMAGE_SIZE, 3: 224}
-_MODES = {1: "L", 3: "RGB"}
+_MODES: Final[dict[int, Literal["L", "RGB"]]] = {1: "L", 3: "RGB"}
 
 
 def read_picture(
@@ -28,36 +32,94 @@ def read_picture(
 
     With one channel it is grey in [0, 1], resized as Fashion-MNIST is in training, to 96 pixels
     if `image_size` is not given; with three it is treated as by torchvision's reference for
-    ImageNet, whose size is 224. Raises `DataError` naming the file.
+    ImageNet, whose size is 224. `common.data.decode` says how bit depths, transparency and turned
+    photos become pixels. Raises `DataError` naming the file.
     """
-    if channels not in _MODES:
-        raise DataError(
-            f"{path}: images are for networks of 1 or 3 input channels; got one of {channels}"
-        )
+    _check_channels(channels, path)
     size = image_size or _SIZES[channels]
-    picture = _open(path, _MODES[channels])
+    picture = decode(path, _MODES[channels])
     if channels == 1:
         grey: NDArray[np.float32] = prepare(np.asarray(picture)[None, None], (size, size))[0]
         return grey
-    return _as_on_imagenet(picture, size)
+    return _as_on_imagenet(picture, size, path)
 
 
-def _open(path: str | Path, mode: str) -> "Image":
-    from PIL import Image
+@dataclass(frozen=True)
+class Pictures:
+    """Image files in their order, each with its error or none, and the images of those without.
 
-    try:
-        with Image.open(path) as file:
-            return file.convert(mode)
-    except Exception as error:  # Pillow's readers raise many kinds for a broken file
-        raise DataError(f"{path}: must be an image that Pillow reads; got {error}") from error
+    `images` is float32 (N, C, H, W) and empty when no file could be read.
+    """
+
+    files: list[tuple[Path, DataError | None]]
+    images: NDArray[np.float32]
 
 
-def _as_on_imagenet(picture: "Image", size: int) -> NDArray[np.float32]:
+def read_pictures(
+    paths: Sequence[Path], channels: int, image_size: int, batch_size: int
+) -> Iterator[Pictures]:
+    """Image files in batches, each read when it is asked for, as `read_picture` reads one.
+
+    A file that cannot be read hinders no other. Raises `DataError` for a network that has not 1
+    or 3 input channels.
+    """
+    _check_channels(channels, "predict")
+    for start in range(0, len(paths), batch_size):
+        files: list[tuple[Path, DataError | None]] = []
+        images = [np.empty((0, channels, image_size, image_size), np.float32)]
+        for path in paths[start : start + batch_size]:
+            try:
+                images.append(read_picture(path, channels, image_size)[None])
+                files.append((path, None))
+            except DataError as error:
+                files.append((path, error))
+        yield Pictures(files, np.concatenate(images))
+
+
+def find_pictures(paths: Sequence[Path]) -> list[Path]:
+    """The files among `paths`, and the image files in the folders among them and below.
+
+    Those of a folder are sorted; names that begin with a dot are left out. Raises `DataError` for
+    a folder that holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+        elif inside := sorted(_inside(path)):
+            found += inside
+        else:
+            raise DataError(f"{path}: a folder must hold image files; got none")
+    return found
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    endings = image_endings()
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith(".") and Path(name).suffix.lower() in endings:
+                yield Path(parent, name)
+
+
+def _check_channels(channels: int, where: str | Path) -> None:
+    if channels not in _MODES:
+        raise DataError(
+            f"{where}: images are for networks of 1 or 3 input channels; got one of {channels}"
+        )
+
+
+def _as_on_imagenet(picture: "Image", size: int, path: str | Path) -> NDArray[np.float32]:
     """The preset `ImageClassification` of torchvision, resized to 256 / 224 of `size` first."""
     from PIL.Image import Resampling
 
     short = size * 256 // 224
     width, height = (short * side // min(picture.size) for side in picture.size)
+    if width * height > MOST_PIXELS:
+        raise DataError(
+            f"{path}: must have at most {MOST_PIXELS:,} pixels when its short side has {short}; "
+            f"got {width:,} x {height:,}"
+        )
     resized = picture.resize((width, height), Resampling.BILINEAR)
     left, top = round((width - size) / 2), round((height - size) / 2)
     cropped = resized.crop((left, top, left + size, top + size))

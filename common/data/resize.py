@@ -22,7 +22,7 @@ def resize_matrix(old: int, new: int) -> NDArray[np.float32]:
 
 def prepare(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
     """Scale uint8 (N, C, H, W) to [0, 1] and resize to float32 (N, C, *size)."""
-    x: NDArray[np.float32] = (images / np.float32(255)).astype(np.float32)
+    x: NDArray[np.float32] = (images / np.float32(255)).astype(np.float32, copy=False)
     height, width = images.shape[2:]
     if (height, width) == tuple(size):
         return x

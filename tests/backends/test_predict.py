@@ -74,13 +74,24 @@ def test_labels_may_be_given(backend, name, folder, tmp_path):
     assert set("abcde") <= set(result.stdout.replace(str(folder), "").split())
 
 
-def test_a_bad_image_is_one_error_that_names_it(backend, name, folder, tmp_path):
+def test_a_bad_image_is_named_and_loses_no_result(backend, name, folder, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no image")
-    arguments = (folder / "one.png", tmp_path / "bad.png", "--backend", name)
+    arguments = (tmp_path, folder / "one.png", "--backend", name, "--image-size", 16, "--json")
     result = _run("predict", folder / "grey.safetensors", *arguments, code=1)
-    assert "bad.png: must be an image that Pillow reads" in result.stderr
+    bad, good = json.loads(result.stdout)
+    assert "bad.png: must be an image that Pillow reads" in bad["error"]
+    assert bad["error"] in result.stderr
+    assert "1 of 2 images could not be read" in result.stderr
+    assert len(good["classes"]) == 5
     assert "Traceback" not in result.output
-    assert result.stdout == ""
+
+
+def test_a_folder_stands_for_its_images(backend, name, folder):
+    arguments = (folder, "--backend", name, "--image-size", 16, "--json")
+    found = json.loads(_run("predict", folder / "grey.safetensors", *arguments).stdout)
+    assert [item["image"] for item in found] == [
+        str(folder / image) for image in ("one.png", "two [2].png")
+    ]
 
 
 def test_a_native_export_is_written_by_the_command(backend, name, folder, tmp_path):

@@ -55,6 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
                 while True:
                     self.wfile.write(bytes(2**20 if fault == "endless" else 1))
                     time.sleep(0 if fault == "endless" else 0.02)
+            return
         start = int(asked[6:-1]) if asked and fault != "ignore range" else 0
         self.send_response(206 if start else 200)
         length = len(body) - start if fault != "huge" else 10**12

@@ -1,10 +1,14 @@
 """Image files as networks see them, and files that are none."""
 
+import os
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from common.data import FashionMNIST, prepare, read_picture
+from common.data import FashionMNIST, find_pictures, prepare, read_picture, read_pictures
 from common.data.pictures import IMAGENET_MEAN, IMAGENET_STD
 from common.errors import DataError
 
@@ -71,11 +75,186 @@ def test_another_size_keeps_the_proportion(tmp_path):
     np.testing.assert_allclose(seen, np.asarray(picture)[8:120, 8:120], atol=1e-3)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK"])
+_RAMP = np.tile(np.linspace(0, 255, 8).astype(np.uint8), (8, 1))
+_CLEAR = np.where(np.arange(8) < 4, 0, 255).astype(np.uint8)
+
+
+def _seen(path, picture, channels=1, **options):
+    """What a network sees of a picture of 8 x 8 pixels, in [0, 255] for grey."""
+    picture.save(path, **options)
+    return read_picture(path, channels, 8)[0] * (255 if channels == 1 else 1)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "YCbCr", "LAB", "RGBX"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_common_mode_is_converted(tmp_path, mode, channels):
     Image.new(mode, (9, 9)).save(tmp_path / "a.tiff")
     assert read_picture(tmp_path / "a.tiff", channels, 8).shape == (channels, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels"),
+    [
+        ("a.png", _RAMP),
+        ("a.png", _RAMP.astype(np.uint16) * 257),
+        ("a.tiff", _RAMP.astype(np.uint16) * 257),
+        ("a.tiff", _RAMP.astype(">u2") * 257),
+        ("a.pgm", _RAMP.astype(np.uint16) * 257),
+        ("a.tiff", (_RAMP / 255).astype(np.float32)),
+        ("a.png", np.stack([_RAMP] * 3, -1)),
+        ("a.bmp", np.stack([_RAMP] * 3, -1)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{value.dtype} {value.ndim}",
+)
+def test_a_grey_ramp_is_the_same_in_every_depth(tmp_path, name, pixels):
+    seen = _seen(tmp_path / name, Image.fromarray(pixels))
+    np.testing.assert_allclose(seen, _RAMP, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        _RAMP.astype(np.int32) * 2**20,
+        _RAMP.astype(np.float32),
+        np.full((8, 8), np.nan, np.float32),
+        -_RAMP.astype(np.float32) / 255,
+    ],
+    ids=["32 bits", "floats to 255", "nan", "negative"],
+)
+def test_a_depth_whose_white_is_not_known_is_refused(tmp_path, pixels):
+    Image.fromarray(pixels).save(tmp_path / "a.tiff")
+    with pytest.raises(DataError, match=r"a.tiff: must have 8 or 16 bits .* convert it to 8 bits"):
+        read_picture(tmp_path / "a.tiff", 1)
+
+
+def _with_alpha(mode):
+    """The ramp, white and light where it cannot be seen."""
+    alpha = np.tile(_CLEAR, (8, 1))
+    grey = np.where(alpha, _RAMP, 255).astype(np.uint8)
+    picture = Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)])
+    if mode == "P":
+        palette = picture.convert("RGBA").quantize(16)
+        assert palette.mode == "P"
+        return palette
+    return picture.convert("RGBA").convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("a.png", "LA"), ("a.png", "RGBA"), ("a.tiff", "RGBA"), ("a.webp", "RGBA"), ("a.png", "P")],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_transparent_lies_over_black(tmp_path, name, mode, channels):
+    options = {"lossless": True} if name == "a.webp" else {}
+    seen = _seen(tmp_path / name, _with_alpha(mode), channels, **options)
+    black = Image.fromarray(np.where(_CLEAR, _RAMP, 0).astype(np.uint8))
+    np.testing.assert_allclose(seen, _seen(tmp_path / "black.png", black, channels), atol=0.01)
+
+
+def test_alpha_that_is_multiplied_in_already_counts_once(tmp_path):
+    path = tmp_path / "a.tiff"
+    Image.new("RGBA", (8, 8), (100, 100, 100, 128)).save(path)
+    # The tag ExtraSamples, one number: 2 for separate alpha, 1 for associated alpha.
+    tag = struct.pack("<HHI", 338, 3, 1)
+    content = path.read_bytes()
+    assert tag + b"\2" in content
+    path.write_bytes(content.replace(tag + b"\2", tag + b"\1"))
+    np.testing.assert_allclose(read_picture(path, 1, 8) * 255, 100, atol=1)
+
+
+def test_half_transparent_is_half_as_light(tmp_path):
+    seen = _seen(tmp_path / "a.png", Image.new("LA", (8, 8), (200, 128)))
+    np.testing.assert_allclose(seen, 100, atol=1)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "I;16"])
+def test_a_colour_that_stands_for_transparent_is_black(tmp_path, mode):
+    pixels = _RAMP.astype(np.uint16) * 257 if mode == "I;16" else _RAMP
+    picture = Image.fromarray(pixels)
+    white = {"L": 255, "RGB": (255, 255, 255), "I;16": 65535}[mode]
+    picture = picture.convert(mode) if mode != "I;16" else picture
+    seen = _seen(tmp_path / "a.png", picture, transparency=white)
+    np.testing.assert_allclose(seen, np.where(_RAMP == 255, 0, _RAMP), atol=1e-3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.png", "a.tiff", "a.webp"])
+def test_a_turned_photo_is_seen_upright(tmp_path, orientation, name):
+    upright = _noise(8, 8, 1)
+    # What a camera saves, held so that its note of this number sets it right.
+    stored = {
+        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.T,
+        6: np.rot90(upright), 7: upright[::-1, ::-1].T, 8: np.rot90(upright, -1),
+    }[orientation]  # fmt: skip
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    options = {"lossless": True} if name == "a.webp" else {}
+    picture = Image.fromarray(np.ascontiguousarray(stored))
+    seen = _seen(tmp_path / name, picture, exif=exif, **options)
+    np.testing.assert_allclose(seen, upright, atol=1e-3)
+
+
+def test_of_an_animation_the_first_frame_is_seen(tmp_path):
+    frames = [Image.new("L", (8, 8), value) for value in (200, 0)]
+    seen = _seen(tmp_path / "a.gif", frames[0], save_all=True, append_images=frames[1:])
+    np.testing.assert_allclose(seen, 200, atol=1e-3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(10_000, 10_000), (20_000, 20_000), (70_000, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_decompression_bomb_is_refused(tmp_path, width, height, channels):
+    (tmp_path / "bomb.png").write_bytes(_png_header(width, height))
+    with pytest.raises(DataError, match=r"bomb.png: must (be an image|have at most).*pixels"):
+        read_picture(tmp_path / "bomb.png", channels)
+
+
+def _png_header(width, height):
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    length, check = struct.pack(">I", len(chunk) - 4), struct.pack(">I", zlib.crc32(chunk))
+    return b"\x89PNG\r\n\x1a\n" + length + chunk + check + b"\0\0\0\0IDAT\x35\xaf\x06\x1e"
+
+
+def test_a_thin_picture_is_refused_before_it_is_resized(tmp_path):
+    Image.new("L", (60_000, 1)).save(tmp_path / "line.png")
+    with pytest.raises(DataError, match=r"when its short side has 256; got 15,360,000 x 256"):
+        read_picture(tmp_path / "line.png", 3)
+
+
+def test_the_pictures_of_a_folder_are_found_sorted(tmp_path):
+    names = ["b.png", "a.JPG", "inner/c.webp", ".hidden.png", ".git/d.png", "notes.txt", "z.ps"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "other").touch()
+    found = find_pictures([tmp_path / "other", tmp_path])
+    assert [str(path.relative_to(tmp_path)) for path in found] == [
+        "other", "a.JPG", "b.png", "inner/c.webp",
+    ]  # fmt: skip
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    with pytest.raises(DataError, match=f"{tmp_path}: a folder must hold image files; got none"):
+        find_pictures([tmp_path])
+
+
+def test_a_broken_file_does_not_lose_the_others(tmp_path):
+    paths = [tmp_path / name for name in ("a.png", "broken.png", "b.png", "c.png")]
+    for path in paths:
+        Image.new("L", (8, 8), 51).save(path)
+    paths[1].write_bytes(b"broken")
+    first, second = read_pictures(paths, 1, 8, 3)
+    assert [(path.name, error is None) for path, error in first.files] == [
+        ("a.png", True), ("broken.png", False), ("b.png", True),
+    ]  # fmt: skip
+    assert "broken.png: must be an image" in str(first.files[1][1])
+    assert (first.images.shape, second.images.shape) == ((2, 1, 8, 8), (1, 1, 8, 8))
+    np.testing.assert_allclose(first.images, 0.2)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match="pipe.png: must be an image .* no regular file"):
+        read_picture(tmp_path / "pipe.png", 1)
 
 
 @pytest.mark.parametrize(
