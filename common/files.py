@@ -1,33 +1,39 @@
 """Files: written so that a reader sees old bytes or new ones, read through one door for errors."""
 
+import fcntl
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from common.errors import AnyNetError, DataError, shortened
+from common.errors import AnyNetError, ConfigError, DataError, shortened
 
-_PREFIX = ".anynet-"
-"""Beginning of the names of temporary files."""
+_TEMPORARY = ".anynet"
+"""Part of the names of temporary files, after the name of the file that they are to become."""
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed to `path`.
 
-    When the body raises, `path` is left as it was and the temporary file is removed.
+    When the body raises, `path` is left as it was and the temporary file is removed. What a killed
+    process left of an earlier write to `path` is removed too.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=target.suffix, dir=target.parent)
-    os.close(handle)
+    remove_leftovers(target.parent, [target.name])
+    handle, name = tempfile.mkstemp(
+        prefix=f".{target.name}.", suffix=f"{_TEMPORARY}{target.suffix}", dir=target.parent
+    )
     temporary = Path(name)
     try:
+        _try_lock(handle)  # which tells others that this process is alive
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         _sync(temporary)
@@ -35,6 +41,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
 
 
 @contextmanager
@@ -145,10 +152,60 @@ def write_text(path: str | Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed process left in `folder`."""
-    for path in folder.glob(f"{_PREFIX}*"):
+def check_writable(path: Path) -> None:
+    """Raise `ConfigError` unless a file or folder can be made at `path`, missing folders too."""
+    if path.is_symlink() and not path.exists():
+        raise ConfigError(f"{path}: must be free or in use; got a link to nothing; remove it")
+    parent = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
+    if not parent.is_dir():
+        raise ConfigError(f"{path}: must be inside of a folder; got {parent}, which is none")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path}: must be in a folder that can be written to; got {parent}")
+
+
+def check_format(
+    found: object, newest: int, where: str, error: type[AnyNetError] = DataError
+) -> None:
+    """Raise `error` unless `found` is a format that this release reads: 1 to `newest`."""
+    if type(found) is not int or found < 1:
+        raise error(f"{where}: format must be an integer of at least 1; got {shortened(found)}")
+    if found > newest:
+        raise error(
+            f"{where}: format must be at most {newest}; got {shortened(found)}; "
+            "a newer release reads it"
+        )
+
+
+def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
+    """Remove from `folder` what killed processes left of writes to files of these names."""
+    for path in leftovers(folder, names):
         path.unlink(missing_ok=True)
+
+
+def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Temporary files in `folder` of killed writes to files of these names."""
+    pattern = re.compile(
+        "|".join(
+            rf"\.{re.escape(name)}\.[a-z0-9_]{{8}}{re.escape(_TEMPORARY + Path(name).suffix)}"
+            for name in names
+        )
+    )
+    return [path for path in folder.iterdir() if pattern.fullmatch(path.name) and _is_dead(path)]
+
+
+def _is_dead(path: Path) -> bool:
+    """Whether the process that wrote a temporary file is gone: while it lives, it has a lock."""
+    with suppress(OSError), path.open("rb") as file:
+        return _try_lock(file.fileno())
+    return False
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # locked, or the file system has no locks
+        return False
+    return True
 
 
 def _sync(path: Path) -> None:

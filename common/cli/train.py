@@ -22,10 +22,9 @@ from common.cli.options import (
 from common.data import FashionMNIST
 from common.errors import ConfigError
 from common.training import Precision, TrainConfig, read_config, read_record
+from common.training.config import RESUMABLE
 from common.training.records import best_epoch
-from common.training.run import BEST, RECORD
-
-_RESUMABLE = ("backend", "data", "epochs", "device", "log_every", "checkpoint_every")
+from common.training.run import BEST, RECORD, check_free
 
 
 @click.command()
@@ -72,7 +71,9 @@ _RESUMABLE = ("backend", "data", "epochs", "device", "log_every", "checkpoint_ev
     type=click.IntRange(1),
     help="Stop after this epoch of --epochs; --resume goes on.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="A new directory.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="A new or empty directory."
+)
 @click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="A run to go on.")
 @click.pass_context
 def train(
@@ -103,6 +104,7 @@ def train(
     elif out is None:
         raise ConfigError("out: a new run needs a directory; got none; add --out DIR")
     else:
+        check_free(out)
         config = _new(ctx, options)
     run = resume or out
     assert run is not None
@@ -186,7 +188,7 @@ def _resumed(
     ctx: click.Context, resume: Path, out: Path | None, options: dict[str, Any]
 ) -> TrainConfig:
     given = _given(ctx, options)
-    fixed = [f"--{name.replace('_', '-')}" for name in given if name not in _RESUMABLE]
+    fixed = [f"--{name.replace('_', '-')}" for name in given if name not in RESUMABLE]
     if out is not None:
         fixed.append("--out")
     if fixed:

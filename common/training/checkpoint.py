@@ -40,12 +40,17 @@ class Position:
     """What a checkpoint holds besides arrays.
 
     Seed and `progress` give the place in the order of the data; `record_offset` is the length of
-    the record in bytes at that place.
+    the record in bytes at that place. Digests are those of the record up to there, of the settings
+    that a resume must keep, and of the file of the best network; checkpoints of version 0.1 have
+    none.
     """
 
     seed: int
     progress: Progress
     record_offset: int
+    record_digest: str | None = None
+    settings_digest: str | None = None
+    best_digest: str | None = None
 
 
 def save_checkpoint(path: Path, spec: AnyNetSpec, arrays: State, position: Position) -> None:
@@ -58,11 +63,19 @@ def load_checkpoint(path: Path) -> tuple[AnyNetSpec, State, Position]:
     spec, arrays, training = load_state(path)
     try:
         progress = Progress(**training["progress"])
-        position = Position(training["seed"], progress, training["record_offset"])
+        position = Position(
+            training["seed"],
+            progress,
+            training["record_offset"],
+            *(training.get(name) for name in _DIGESTS),
+        )
         _check_numbers(position)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: must say where its run stands; got {error!r}") from error
     return spec, arrays, position
+
+
+_DIGESTS = ("record_digest", "settings_digest", "best_digest")
 
 
 def _check_numbers(position: Position) -> None:
@@ -75,3 +88,6 @@ def _check_numbers(position: Position) -> None:
     sums = (position.progress.loss_sum, position.progress.correct, position.progress.seconds)
     if any(not isinstance(value, int | float) for value in sums):
         raise ValueError(f"sums {sums}")
+    digests = [getattr(position, name) for name in _DIGESTS]
+    if any(not isinstance(value, str | None) for value in digests):
+        raise ValueError(f"digests {digests}")

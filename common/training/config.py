@@ -3,14 +3,23 @@
 import json
 import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
+
+import xxhash
 
 from common.arch import REGNETX32, AnyNetSpec, image_shape
-from common.errors import ConfigError
+from common.errors import ConfigError, shortened
+from common.files import check_format
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 
 Device = Literal["auto", "cpu", "gpu"]
 Precision = Literal["float32", "bfloat16", "float64"]
+
+FORMAT: Final = 2
+"""Of the `config.json` that is written; those of version 0.1 have neither a format nor a digest."""
+
+RESUMABLE: Final = ("backend", "data", "epochs", "device", "log_every", "checkpoint_every")
+"""Settings that a resumed run may change."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +67,36 @@ class TrainConfig:
         check_precise_bn(self.precise_bn, self.batch_size)
 
     def to_json(self) -> str:
-        """One JSON object; `from_json` gives an equal config back."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        """One JSON object with its format and digest; `from_json` gives an equal config back."""
+        values = asdict(self)
+        return json.dumps({"format": FORMAT, "digest": _digest(values), **values}, indent=2) + "\n"
+
+    def settings_digest(self) -> str:
+        """XXH3-128 of the settings that a resumed run must keep.
+
+        Those at their defaults do not count, so that settings may be added to a later release.
+        """
+        values = {
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if item.name not in (*RESUMABLE, "spec", "recipe")
+            and getattr(self, item.name) != item.default
+        }
+        recipe, usual = asdict(self.recipe), asdict(Recipe())
+        values["recipe"] = {name: recipe[name] for name in recipe if recipe[name] != usual[name]}
+        values["spec"] = None if self.spec is None else self.spec.to_dict()
+        return _digest(values)
 
     @classmethod
     def from_json(cls, text: str, where: str = "config") -> "TrainConfig":
         """Read what `to_json` wrote. Raises `ConfigError` naming `where`."""
         try:
             values: dict[str, Any] = json.loads(text)
+            if not isinstance(values, dict):
+                raise ConfigError(f"{where}: must be a JSON object; got {shortened(values)}")
+            if "format" in values:
+                check_format(values.pop("format"), FORMAT, where, ConfigError)
+                _check_digest(values, where)
             known = {item.name for item in fields(cls)}
             if unknown := set(values) - known:
                 raise ConfigError(f"{where}: fields must be known; got {sorted(unknown)}")
@@ -77,6 +108,28 @@ class TrainConfig:
             raise
         except (ValueError, TypeError, KeyError) as error:
             raise ConfigError(f"{where}: must be a training config; got {error}") from error
+
+
+def _check_digest(values: dict[str, Any], where: str) -> None:
+    """Take the digest out of `values`, and raise `ConfigError` unless it is theirs."""
+    if values.pop("digest") != _digest(values):
+        raise ConfigError(
+            f"{where}: must be as the run wrote it; got changed settings; undo the edit: "
+            "what a resumed run may change are options of anynet train --resume"
+        )
+
+
+def _digest(values: Any) -> str:
+    """XXH3-128 of plain data, whatever the order of keys and the spelling of numbers."""
+    return xxhash.xxh3_128_hexdigest(json.dumps(_plain(values), sort_keys=True).encode())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def check_precise_bn(images: int, batch_size: int) -> None:

@@ -6,7 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import xxhash
+
 from common.errors import ConfigError, DataError
+from common.files import check_format
+
+FORMAT = 1
+"""Of the records that are written, in their first row; those of version 0.1 have none."""
 
 Row = dict[str, Any]
 """One line: `kind` is start, interval, epoch or end; the other keys follow from it."""
@@ -15,19 +21,24 @@ Row = dict[str, Any]
 class RecordFile:
     """Appends rows to `record.jsonl`; a resumed run first cuts it back to its checkpoint.
 
-    The file stays locked until it is closed. Raises `ConfigError` when another process holds it
-    or it is shorter than `offset` bytes.
+    `rows` are those within the first `offset` bytes, whose digest must be `digest`. The file stays
+    locked until it is closed. Raises `ConfigError` when another process holds it or it does not
+    begin as its checkpoint says, `DataError` for a row that is none.
     """
 
-    def __init__(self, path: Path, offset: int = 0) -> None:
-        self._file = path.open("ab")
+    def __init__(self, path: Path, offset: int = 0, digest: str | None = None) -> None:
         try:
-            self._begin(path, offset)
-        except ConfigError:
+            self._file = path.open("r+b" if offset else "a+b")
+        except FileNotFoundError as error:
+            raise ConfigError(f"{path}: must be there to go on; got no such file") from error
+        self._offset, self._digest = offset, xxhash.xxh3_128()
+        try:
+            self.rows = self._begin(path, offset, digest)
+        except (ConfigError, DataError):
             self._file.close()
             raise
 
-    def _begin(self, path: Path, offset: int) -> None:
+    def _begin(self, path: Path, offset: int, digest: str | None) -> list[Row]:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -39,7 +50,25 @@ class RecordFile:
             raise ConfigError(
                 f"{path}: must be as long as its checkpoint says; got {length} bytes, not {offset}"
             )
-        self._file.truncate(offset)
+        self._file.seek(0)
+        content = self._file.read(offset)
+        self._digest.update(content)
+        if digest not in (None, self.digest):
+            raise ConfigError(
+                f"{path}: must be as the run wrote it up to its checkpoint, byte {offset}; got "
+                "other rows; undo the edit, or take the file from a copy"
+            )
+        return _rows(content, path)
+
+    def cut(self) -> None:
+        """Drop what comes after the checkpoint."""
+        self._file.truncate(self._offset)
+        self._file.seek(self._offset)
+
+    @property
+    def digest(self) -> str:
+        """XXH3-128 of all bytes that count."""
+        return self._digest.hexdigest()
 
     @property
     def offset(self) -> int:
@@ -50,8 +79,10 @@ class RecordFile:
 
     def write(self, row: Row) -> None:
         """Append one row; readers see it at once."""
-        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
+        line = json.dumps(row, allow_nan=False).encode() + b"\n"
+        self._file.write(line)
         self._file.flush()
+        self._digest.update(line)
 
     def close(self) -> None:
         """Finish the file."""
@@ -64,15 +95,21 @@ def read_record(path: str | Path) -> list[Row]:
     A last line without its line feed is still being written and is left out.
     """
     try:
-        lines = Path(path).read_bytes().split(b"\n")[:-1]
+        content = Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path}: must be a training record; got {error}") from error
-    rows = []
-    for number, line in enumerate(lines, 1):
+    return _rows(content, path)
+
+
+def _rows(content: bytes, path: str | Path) -> list[Row]:
+    rows: list[Row] = []
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
         try:
             rows.append(json.loads(line))
         except ValueError as error:
             raise DataError(f"{path}, line {number}: must be a JSON object; got {error}") from error
+        if isinstance(rows[-1], dict) and "format" in rows[-1]:
+            check_format(rows[-1]["format"], FORMAT, f"{path}, line {number}")
     return rows
 
 

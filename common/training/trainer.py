@@ -20,7 +20,7 @@ from common.training.loop import Validate, train
 from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 from common.training.records import Row
-from common.training.run import RunDirectory
+from common.training.run import RunDirectory, check_free
 from common.training.statistics import validation
 from common.weights import State, load_weights
 
@@ -90,6 +90,8 @@ class Trainer(ABC):
         """
         config = self._config(model, data)
         run = self._run_directory(config)
+        if run and not resume:
+            check_free(run.path)
         learner = self.make_learner(model, data.image_shape)
         validate = validation(
             learner, data, self.precise_bn, config.spec, partial(self._make_learner, model, data)

@@ -1,7 +1,9 @@
 """One safetensors file per network: canonical arrays, and the spec in the metadata.
 
 A training state is the same file with momentum buffers beside the weights and the position of its
-run beside the spec.
+run beside the spec. Two digests in the metadata tell whether a file is as it was written: one is of
+the header, and checked whenever a file is opened; one is of the arrays, and checked when they are
+read.
 """
 
 import json
@@ -10,16 +12,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
-from common.errors import SpecError, WeightsError
-from common.files import write_bytes
+from common.errors import SpecError, WeightsError, shortened
+from common.files import check_format, replacing
 from common.weights.checks import MOMENTUM, Found, check_depth, check_found, check_values
 from common.weights.initial import Arrays
-from common.weights.mapped import Stored, map_file
+from common.weights.mapped import Mapped, map_file
 
-FORMAT_VERSION = 1
+FORMAT = 2
+"""Of the files that are written; those of format 1, which have no digests, are read too."""
 
 State = dict[str, NDArray[Any]]
 """Weights, running statistics and momentum buffers by canonical name, float32 or float64."""
@@ -28,20 +32,31 @@ State = dict[str, NDArray[Any]]
 # equal bytes.
 _HEADER = "anynet"
 
+_NO_DIGEST = "0" * 32
+"""Stands for a digest until it is known."""
+
 
 def save_weights(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write the network's arrays and spec to one file, whole or not at all.
 
     Raises `WeightsError` when the arrays do not fit the spec.
     """
-    _write(path, spec, check_arrays(spec, arrays, str(path)), {})
+    write_contents(path, weights_contents(path, spec, arrays))
+
+
+def weights_contents(
+    path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]
+) -> "Contents":
+    """What `save_weights` writes to `path`. Raises `WeightsError`."""
+    return _contents(spec, check_arrays(spec, arrays, str(path)), {})
 
 
 def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
     """The spec and the float32 weights of a weight file or a training state.
 
-    Every name, shape and type is checked against the plan before an array is read. Raises one
-    `WeightsError` that names the file and all arrays that do not fit.
+    Every name, shape and type is checked against the plan before an array is read, and the
+    arrays against their digest. Raises one `WeightsError` that names the file and all arrays that
+    do not fit.
     """
     spec, arrays, _ = read_contents(path)
     weights = {
@@ -58,6 +73,14 @@ def load_spec(path: str | Path) -> AnyNetSpec:
     return _open(path).spec
 
 
+def file_digest(path: str | Path) -> str | None:
+    """The digest in a file's header, which covers all of the file; none before format 2.
+
+    The arrays are not read. Raises `WeightsError`.
+    """
+    return _open(path).digest
+
+
 def save_state(
     path: str | Path,
     spec: AnyNetSpec,
@@ -68,7 +91,8 @@ def save_state(
 
     `training` is plain data for JSON: where the run stands. Raises `WeightsError`.
     """
-    _write(path, spec, check_arrays(spec, arrays, str(path), training=True), {"training": training})
+    checked = check_arrays(spec, arrays, str(path), training=True)
+    write_contents(path, _contents(spec, checked, {"training": training}))
 
 
 def load_state(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any]]:
@@ -85,7 +109,9 @@ def read_contents(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any] |
     Arrays are views of the file, mapped into memory. Raises `WeightsError`.
     """
     opened = _open(path)
-    arrays = {name: stored.read() for name, stored in opened.arrays.items()}
+    if opened.digest is not None and _digest(opened.mapped.data) != opened.arrays_digest:
+        raise WeightsError(f"{path}: arrays must be as they were written; got others{_DAMAGED}")
+    arrays = {name: opened.mapped.arrays[name].read() for name in opened.order}
     check_values(arrays, str(path))
     return opened.spec, arrays, opened.training
 
@@ -103,48 +129,110 @@ def check_arrays(
     return {name: np.ascontiguousarray(arrays[name]) for name in order}
 
 
-def _write(
-    path: str | Path, spec: AnyNetSpec, arrays: State, more: Mapping[str, Mapping[str, Any]]
-) -> None:
+class Contents(NamedTuple):
+    """A file as it will be written; its `digest` covers all of it."""
+
+    digest: str
+    header: bytes
+    data: memoryview
+
+
+def _contents(spec: AnyNetSpec, arrays: State, more: Mapping[str, Mapping[str, Any]]) -> Contents:
+    """The bytes of a file with checked arrays; `more` stands in the metadata beside the spec."""
     from safetensors.numpy import save
 
-    header = json.dumps({"version": FORMAT_VERSION, "spec": spec.to_dict(), **more})
-    write_bytes(path, save(arrays, {_HEADER: header}))
+    digests = {"digest": _NO_DIGEST, "arrays": _NO_DIGEST}
+    metadata = json.dumps({**digests, "format": FORMAT, "spec": spec.to_dict(), **more})
+    written = save(arrays, {_HEADER: metadata})
+    start = 8 + int.from_bytes(written[:8], "little")
+    header, data = written[:start], memoryview(written)[start:]
+    header = _with_digest(header, "arrays", _digest(data))
+    digest = _digest(header)
+    return Contents(digest, _with_digest(header, "digest", digest), data)
+
+
+def write_contents(path: str | Path, contents: Contents) -> None:
+    """Write a file, whole or not at all."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(contents.header)
+        file.write(contents.data)
+
+
+def _digest(data: bytes | memoryview) -> str:
+    return xxhash.xxh3_128_hexdigest(data)
+
+
+def _with_digest(header: bytes, name: str, digest: str) -> bytes:
+    """A safetensors header in which `digest` takes the place of the one that was not known."""
+    before, after = (rf"\"{name}\": \"{value}\"".encode() for value in (_NO_DIGEST, digest))
+    return header.replace(before, after, 1)
 
 
 class _Opened(NamedTuple):
-    """A file whose header fits the plan: arrays in the plan's order, not read yet."""
+    """A file whose header fits the plan: names in the plan's order, arrays not read yet."""
 
     spec: AnyNetSpec
-    arrays: dict[str, Stored]
+    mapped: Mapped
+    order: list[str]
     training: dict[str, Any] | None
+    digest: str | None
+    arrays_digest: str | None
+
+
+class _Header(NamedTuple):
+    """What the metadata hold."""
+
+    spec: AnyNetSpec
+    training: dict[str, Any] | None
+    digest: str | None = None
+    arrays_digest: str | None = None
 
 
 def _open(path: str | Path) -> _Opened:
     where, mapped = str(path), map_file(path)
-    spec, training = _from_header(mapped.metadata, where)
-    check_depth(spec, mapped.arrays, where)
+    header = _from_header(mapped, where)
+    check_depth(header.spec, mapped.arrays, where)
     found = {name: Found(item.shape, item.dtype) for name, item in mapped.arrays.items()}
-    order = check_found(spec, found, where, training is not None)
-    return _Opened(spec, {name: mapped.arrays[name] for name in order}, training)
+    order = check_found(header.spec, found, where, header.training is not None)
+    return _Opened(header.spec, mapped, order, *header[1:])
 
 
-def _from_header(
-    metadata: Mapping[str, str], where: str
-) -> tuple[AnyNetSpec, dict[str, Any] | None]:
+def _from_header(mapped: Mapped, where: str) -> _Header:
     try:
-        header = json.loads(metadata[_HEADER])
-        version, spec, training = header["version"], header["spec"], header.get("training")
+        header = json.loads(mapped.metadata[_HEADER])
+        digests = _checked_digests(header, mapped.header, where)
+        spec, training = header["spec"], header.get("training")
+    except WeightsError:
+        raise
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise WeightsError(f"{where}: metadata must hold {_HEADER}; got {error!r}") from error
-    if version != FORMAT_VERSION:
         raise WeightsError(
-            f"{where}: format version must be {FORMAT_VERSION}; got {version!r}; "
-            "a newer release of anynet may read it"
-        )
+            f"{where}: metadata must hold {_HEADER}; got {shortened(repr(error))}"
+        ) from error
     if training is not None and not isinstance(training, dict):
-        raise WeightsError(f"{where}: training must be an object; got {training!r}")
+        raise WeightsError(f"{where}: training must be an object; got {shortened(training)}")
     try:
-        return AnyNetSpec.from_dict(spec), training
+        return _Header(AnyNetSpec.from_dict(spec), training, *digests)
     except (SpecError, OverflowError) as error:
         raise WeightsError(f"{where}: {error}") from error
+
+
+def _checked_digests(
+    header: dict[str, Any], raw: bytes, where: str
+) -> tuple[str | None, str | None]:
+    """The digests of the file and of its arrays, the former checked; none before format 2."""
+    if "format" not in header:
+        if header["version"] != 1:
+            raise WeightsError(
+                f"{where}: format version must be 1; got {shortened(header['version'])}; "
+                "a newer release reads it"
+            )
+        return None, None
+    check_format(header["format"], FORMAT, where, WeightsError)
+    digest, arrays = header["digest"], header["arrays"]
+    fits = len(digest) == len(_NO_DIGEST)
+    if not fits or _digest(raw.replace(digest.encode(), _NO_DIGEST.encode())) != digest:
+        raise WeightsError(f"{where}: header must be as it was written; got another{_DAMAGED}")
+    return digest, arrays
+
+
+_DAMAGED = "; the file is damaged, or was changed by another program: take it from a copy"

@@ -29,10 +29,15 @@ class Stored:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A safetensors file: its metadata and its arrays by name."""
+    """A safetensors file: its metadata, its arrays by name, and its bytes.
+
+    `header` are the bytes before the arrays, `data` those of all arrays, mapped into memory.
+    """
 
     metadata: dict[str, str]
     arrays: dict[str, Stored]
+    header: bytes
+    data: memoryview
 
 
 def map_file(path: str | Path) -> Mapped:
@@ -54,7 +59,8 @@ def map_file(path: str | Path) -> Mapped:
         raise WeightsError(f"{path}: must be a safetensors file; got {error}") from error
     start = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:start])
-    return Mapped(metadata, {name: _mapped(data, start, header[name]) for name in names})
+    arrays = {name: _mapped(data, start, header[name]) for name in names}
+    return Mapped(metadata, arrays, data[:start], memoryview(data)[start:])
 
 
 def _mapped(data: mmap.mmap, start: int, entry: dict[str, Any]) -> Stored:

@@ -190,11 +190,17 @@ def test_a_record_shorter_than_its_checkpoint_says_is_a_config_error(tmp_path):
         _fit(tmp_path, resume=True)
 
 
-def test_resuming_removes_what_a_killed_process_left(tmp_path):
+@pytest.mark.parametrize(("name", "stays"), [
+    (".checkpoint.safetensors.k3_9x0ab.anynet.safetensors", False),
+    (".config.json.k3_9x0ab.anynet.json", False),
+    (".notes.txt.k3_9x0ab.anynet.txt", True),
+    (".anynet-half.safetensors", True),
+])  # fmt: skip
+def test_resuming_removes_what_a_killed_process_left_and_nothing_else(tmp_path, name, stays):
     _fit(tmp_path, epochs=1)
-    (tmp_path / ".anynet-half.safetensors").write_text("half")
+    (tmp_path / name).write_text("half")
     _fit(tmp_path, resume=True)
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert (tmp_path / name).exists() == stays
 
 
 @pytest.mark.parametrize(
