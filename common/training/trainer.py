@@ -19,7 +19,7 @@ from common.training.learner import Learner
 from common.training.loop import Validate, train
 from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, Recipe
-from common.training.records import Row
+from common.training.records import FORMAT, Row
 from common.training.run import RunDirectory, check_free
 from common.training.statistics import validation
 from common.weights import State, load_weights
@@ -192,6 +192,7 @@ class Trainer(ABC):
     def _start_row(self, config: TrainConfig, data: FashionMNIST, progress: Progress) -> Row:
         return {
             "kind": "start",
+            "format": FORMAT,
             "backend": self.backend,
             "framework": f"{self.framework} {version(self.framework)}",
             "python": platform.python_version(),
