@@ -32,6 +32,9 @@ State = dict[str, NDArray[Any]]
 # equal bytes.
 _HEADER = "anynet"
 
+OWN_START = '{"digest": '
+"""Beginning of that entry."""
+
 _NO_DIGEST = "0" * 32
 """Stands for a digest until it is known."""
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from common.errors import WeightsError
 from common.files import replacing
+from common.weights.files import OWN_START
 from common.weights.mapped import Stored, map_file
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pyth", ".bin")
@@ -42,7 +43,9 @@ def is_own(path: Path) -> bool:
 
     try:
         with safe_open(str(path), framework="numpy") as file:
-            return "anynet" in (file.metadata() or {})
+            metadata = file.metadata() or {}
+            # A damaged key must not turn a file of ours into one whose spec is guessed.
+            return "anynet" in metadata or any(v.startswith(OWN_START) for v in metadata.values())
     except (SafetensorError, OSError):
         return False
 

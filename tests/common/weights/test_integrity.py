@@ -20,6 +20,7 @@ from common.weights import (
     save_state,
     save_weights,
 )
+from common.weights.foreign import is_own
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 8, 4, 1)), 4)
 _ARRAYS = initial_weights(_SPEC)
@@ -135,4 +136,11 @@ def test_what_was_loaded_from_version_0_1_is_written_with_digests(path):
     save_weights(path, *load_weights(_GOLDEN / "model.safetensors"))
     _flip(path, len(path.read_bytes()) - 2, 0)
     with pytest.raises(WeightsError, match="must be as they were written"):
+        load_weights(path)
+
+
+def test_a_file_of_ours_with_a_damaged_key_is_not_taken_for_another_librarys(path):
+    path.write_bytes(path.read_bytes().replace(b'"anynet"', b'"anynes"', 1))
+    assert is_own(path)
+    with pytest.raises(WeightsError, match="metadata must hold anynet"):
         load_weights(path)
