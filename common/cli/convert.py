@@ -6,7 +6,7 @@ import click
 import numpy as np
 
 from common.arch import AnyNetSpec, count
-from common.cli.networks import checkpoint_path
+from common.cli.checkpoints import find_checkpoint
 from common.errors import ConfigError
 from common.files import replacing
 from common.weights import Arrays, load_weights, new_head, save_weights
@@ -48,7 +48,7 @@ def convert(source: str, target: Path, layout: str, num_classes: int | None, see
     anynet convert model.safetensors timm.safetensors --to timm
     anynet convert regnet_y_400mf.pth ten.safetensors --num-classes 10
     """
-    path = checkpoint_path(source)
+    path = find_checkpoint(source).path
     origin, spec, arrays = _read(path)
     head = ""
     if num_classes is not None:

@@ -6,23 +6,31 @@ import click
 
 from common.arch import AnyNetSpec
 from common.backends import load_backend
+from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.evaluations import print_evaluation
-from common.cli.networks import checkpoint_path, choose_image_size
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
 from common.data import FashionMNIST
+from common.errors import DataError
 from common.training import Device, Learner
+from common.training.checks import check_images
 from common.training.statistics import validation
+
+_DATA = "full"
+_BATCH = 128
 
 
 @click.command()
 @click.argument("checkpoint", metavar="CHECKPOINT|RUN")
 @backend_option("torch")
-@data_option("full")
-@click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True)
+@data_option(told=" Default: the run's, else full.")
+@click.option(
+    "--batch-size", type=click.IntRange(1), help=f"Default: that of the run, else {_BATCH}."
+)
 @click.option(
     "--image-size",
     type=click.IntRange(1),
-    help="Side to which images are resized; default: that of an mlp, else 96.",
+    help="Side to which images are resized; default: that of an mlp, else that of the run, else "
+    "224 for a network on colour images, else 96.",
 )
 @device_option("auto")
 @precise_bn_option
@@ -30,8 +38,8 @@ from common.training.statistics import validation
 def evaluate(
     checkpoint: str,
     backend: str,
-    data: str,
-    batch_size: int,
+    data: str | None,
+    batch_size: int | None,
     image_size: int | None,
     device: Device,
     precise_bn: int,
@@ -39,11 +47,20 @@ def evaluate(
 ) -> None:
     """Measure a trained network on the validation images of Fashion-MNIST.
 
-    CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run.
+    CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run. Image
+    size, data and batch size are then those of the run, as they are for a file in its directory:
+    best.safetensors, or the checkpoint.safetensors of a run that is not finished. Options change
+    them. The network runs in float32, with the statistics of batch norms that are in the file
+    unless --precise-bn is given.
     """
     module = load_backend(backend)
-    network = module.load(checkpoint_path(checkpoint))
-    images = FashionMNIST(batch_size, choose_image_size(network.spec, image_size), data)
+    found = find_checkpoint(checkpoint)
+    network = module.load(found.path)
+    size = choose_image_size(network.spec, image_size, found.config)
+    images = _images(found, data, batch_size, size)
+    check_images(network.spec, images.image_shape[0], images.num_classes)
+    used = f"{found.path} at {sized(size)} pixels on {images.source}"
+    click.echo(f"{used}: {found.origin(size, images.requested)}", err=True)
 
     def make_learner(spec: AnyNetSpec) -> Learner:
         return module.Learner(module.create(spec), images.image_shape, device=device)
@@ -51,6 +68,30 @@ def evaluate(
     learner = module.Learner(network, images.image_shape, device=device)
     evaluation = validation(learner, images, precise_bn, network.spec, make_learner)()
     if as_json:
-        click.echo(json.dumps(evaluation.to_dict(images.classes), indent=2))
+        settings = {
+            "checkpoint": str(found.path),
+            "image_size": list(size),
+            "data": images.source,
+            "batch_size": images.batch_size,
+            "precise_bn": precise_bn,
+        }
+        click.echo(json.dumps({**evaluation.to_dict(images.classes), **settings}, indent=2))
     else:
         print_evaluation(evaluation, images.classes)
+
+
+def _images(
+    found: Checkpoint, data: str | None, batch_size: int | None, size: tuple[int, int]
+) -> FashionMNIST:
+    """The images that are named, or those of the run. Raises `ConfigError` or `DataError`."""
+    config = found.config
+    batch = batch_size or (config.batch_size if config else _BATCH)
+    if data is not None or config is None:
+        return FashionMNIST(batch, size, data or _DATA)
+    try:
+        return FashionMNIST(batch, size, config.data)
+    except DataError as error:
+        raise DataError(
+            f"{found.path}: the data of its run must still be there; got {error}; "
+            "say where they are now by --data"
+        ) from error

@@ -5,9 +5,8 @@ from typing import Literal
 
 import click
 
-from common.arch import DEFAULT_IMAGE_SIZE
 from common.backends import load_backend
-from common.cli.networks import checkpoint_path
+from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.options import backend_option
 from common.export import save_onnx
 from common.weights import fold_batch_norms, load_weights
@@ -27,8 +26,9 @@ from common.weights import fold_batch_norms, load_weights
 @click.option(
     "--image-size",
     type=click.IntRange(1),
-    help="Side of the images that a native export takes, default: that of an mlp, else "
-    f"{DEFAULT_IMAGE_SIZE}; ONNX takes any but for an mlp.",
+    help="Side of the images that a native export takes; default: that of an mlp, else that of "
+    "the run, else 224 for a network on colour images and 96 for others; ONNX takes any but for an "
+    "mlp.",
 )
 @click.option("--fuse", is_flag=True, help="Fold batch norms into the layers before them first.")
 def export(
@@ -53,13 +53,14 @@ def export(
 
     A folder must be new or empty.
     """
-    path = checkpoint_path(checkpoint)
+    found = find_checkpoint(checkpoint)
     if kind == "onnx":
-        spec, arrays = load_weights(path)
+        spec, arrays = load_weights(found.path)
         save_onnx(out, *(fold_batch_norms(spec, arrays) if fuse else (spec, arrays)))
     else:
         module = load_backend(backend)
-        network = module.load(path)
-        size = image_size or network.spec.image_size or DEFAULT_IMAGE_SIZE
+        network = module.load(found.path)
+        size = choose_image_size(network.spec, image_size, found.config)
         module.export(module.fuse(network) if fuse else network, out, size)
+        click.echo(f"for images of {sized(size)} pixels, {found.origin(size)}", err=True)
     click.echo(f"written to {out}")

@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from common.arch import AnyNetSpec, count
-from common.cli.networks import checkpoint_path, choose_image_size
+from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.tables import joined, print_table
 from common.weights import read_contents
 
@@ -23,16 +23,18 @@ def inspect(file: str, as_json: bool) -> None:
 
     FILE is a model.safetensors or a checkpoint.safetensors, or the directory of a run for its
     model. The whole file is read and checked first. FLOPs and activations are those of one image
-    of the size that an mlp takes, of 224x224 pixels for other networks on colour images, and of
-    96x96 pixels for the rest.
+    of the size that an mlp takes, or that the run was trained with; of a file in no run, of
+    224x224 pixels for networks on colour images and of 96x96 pixels for the rest.
     """
-    path = checkpoint_path(file)
+    checkpoint = find_checkpoint(file)
+    path = checkpoint.path
     spec, arrays, training = read_contents(path)
-    size = choose_image_size(spec)
+    size = choose_image_size(spec, config=checkpoint.config)
     counts = asdict(count(spec, size))
     rows = [_row(name, array) for name, array in arrays.items()]
     if as_json:
-        found = {"file": str(path), "spec": spec.to_dict(), **counts, "training": training}
+        found = {"file": str(path), "spec": spec.to_dict(), "image_size": list(size),
+                 **counts, "training": training}  # fmt: skip
         click.echo(json.dumps({**found, "arrays": rows}, indent=2))
         return
     head = ("array", "shape", "least", "largest")
@@ -40,7 +42,7 @@ def inspect(file: str, as_json: bool) -> None:
     title = f"{path}: {len(rows)} arrays, {elements:,} elements of {rows[0]['dtype']}"
     print_table(title, head, [[joined(row[key]) for key in head] for row in rows])
     print_table("spec", ("field", "value"), list(_fields(spec)))
-    print_table(f"counts at {size}x{size}", tuple(counts), [[*counts.values()]])
+    print_table(f"counts at {sized(size)}", tuple(counts), [[*counts.values()]])
     if training is not None:
         where = {key: str(value) for key, value in training.items()}
         print_table("training", ("field", "value"), [*where.items()])

@@ -2,27 +2,11 @@
 
 from pathlib import Path
 
-from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE, AnyNetSpec, find_spec, image_shape
+from common.arch import AnyNetSpec, find_spec
+from common.cli.checkpoints import find_checkpoint, find_config
 from common.errors import SpecError
-from common.training.run import MODEL
 from common.weights import load_spec
 from common.weights.foreign import SUFFIXES, import_weights, is_own
-
-
-def checkpoint_path(text: str) -> Path:
-    """The weight file that `text` names: a file, or the model of a run directory."""
-    path = Path(text)
-    return path / MODEL if path.is_dir() else path
-
-
-def choose_image_size(spec: AnyNetSpec, given: int | None = None) -> int:
-    """Side in pixels of the images that a network sees.
-
-    It is the one that is given, or that of an mlp, or ImageNet's in colour, else the chapter's.
-    Raises `SpecError` when an mlp takes another one.
-    """
-    known = IMAGENET_IMAGE_SIZE if spec.in_channels == 3 else DEFAULT_IMAGE_SIZE
-    return image_shape(spec, given or spec.image_size or known)[1]
 
 
 def resolve_spec(text: str) -> AnyNetSpec:
@@ -31,8 +15,10 @@ def resolve_spec(text: str) -> AnyNetSpec:
     Raises `SpecError` or `WeightsError`.
     """
     path = Path(text)
+    if path.is_dir() and (config := find_config(text)) is not None and config.spec is not None:
+        return config.spec
     if path.suffix in SUFFIXES or path.is_dir():
-        path = checkpoint_path(text)
+        path = find_checkpoint(text).path
         foreign = path.suffix != ".safetensors" or (path.is_file() and not is_own(path))
         return import_weights(path)[0] if foreign else load_spec(path)
     if path.suffix != ".json":

@@ -23,8 +23,8 @@ def backend_option(default: str | None = None) -> Decorator:
     )
 
 
-def data_option(default: str | None = None) -> Decorator:
-    """Where the images come from."""
+def data_option(default: str | None = None, told: str = "") -> Decorator:
+    """Where the images come from; `told` says what the default is where it is not a value."""
     return click.option(
         "--data",
         metavar="full|sample|DIR",
@@ -32,7 +32,7 @@ def data_option(default: str | None = None) -> Decorator:
         show_default=default is not None,
         help="Fashion-MNIST: full finds or downloads it, sample is the 6,000 + 1,000 images "
         "that ship with the package, DIR holds the four idx files, gzipped or not, or "
-        "torchvision's FashionMNIST/raw.",
+        f"torchvision's FashionMNIST/raw.{told}",
     )
 
 
@@ -41,8 +41,8 @@ def image_size_option() -> Decorator:
     return click.option(
         "--image-size",
         type=click.IntRange(1),
-        help="Side of the square input image in pixels; default: that of an mlp, else 224 for a "
-        "network on colour images, else 96.",
+        help="Side of the square input image in pixels; default: that of an mlp, else that of the "
+        "run, else 224 for a network on colour images, else 96.",
     )
 
 

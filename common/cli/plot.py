@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from common.arch.pictures import draw_network
-from common.cli.networks import choose_image_size, resolve_spec
+from common.cli.checkpoints import choose_image_size, find_config, sized
+from common.cli.networks import resolve_spec
 from common.cli.options import image_size_option
 from common.training.curves import save_figure
 
@@ -28,6 +29,6 @@ def plot(network: str, image_size: int | None, out: Path) -> None:
     they come from, and its quantisation.
     """
     spec = resolve_spec(network)
-    size = choose_image_size(spec, image_size)
-    save_figure(draw_network(spec, size, f"{network} at {size}x{size}"), out)
+    size = choose_image_size(spec, image_size, find_config(network))
+    save_figure(draw_network(spec, size, f"{network} at {sized(size)}"), out)
     click.echo(f"written to {out}")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.backends import load_backend
-from common.cli.networks import checkpoint_path, choose_image_size
+from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.options import backend_option
 from common.cli.tables import print_table
 from common.data import class_names, find_pictures, read_labels, read_pictures
@@ -33,8 +33,8 @@ _BATCH = 32
 @click.option(
     "--image-size",
     type=click.IntRange(1),
-    help="Side of what the network sees; default: that of an mlp, else 96 for grey images "
-    "and 224 for colour.",
+    help="Side of what the network sees; default: that of an mlp, else that of the run, else 96 "
+    "for grey images and 224 for colour.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def predict(
@@ -48,8 +48,10 @@ def predict(
 ) -> None:
     """Show the most likely classes of images.
 
-    CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run. IMAGE is
-    a file that Pillow reads, or a folder, whose image files are taken, those of inner folders too.
+    CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run; the image
+    size is then that of the run, as it is for a file in its directory. IMAGE is a file that Pillow
+    reads, or a folder, whose image files are taken, those of inner folders too.
+
     A network of one input channel sees it grey, stretched to a square as Fashion-MNIST is in
     training (light on dark); one of three sees it as ImageNet networks do: the short side resized
     to 256, the middle 224 pixels, normalised colours.
@@ -58,9 +60,11 @@ def predict(
     the exit code is 1.
     """
     module = load_backend(backend)
-    network = module.load(checkpoint_path(checkpoint))
+    found = find_checkpoint(checkpoint)
+    network = module.load(found.path)
     spec = network.spec
-    size = choose_image_size(spec, image_size)
+    size = choose_image_size(spec, image_size, found.config)
+    click.echo(f"{found.path} at {sized(size)} pixels, {found.origin(size)}", err=True)
     names = read_labels(labels, spec.num_classes) if labels else class_names(spec.num_classes)
     paths = find_pictures(images)
     results = _Results(as_json)

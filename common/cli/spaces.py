@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import numpy as np
 
-from common.cli.networks import choose_image_size
+from common.cli.checkpoints import choose_image_size
 from common.cli.options import image_size_option
 from common.cli.tables import print_table
 from common.spaces import (
@@ -152,7 +152,7 @@ def _stages(space: DesignSpace) -> str:
 def _image_size(space: DesignSpace, population: Population) -> int:
     """That of the limits, where there are any."""
     limited = space.limits != Limits(image_size=space.limits.image_size)
-    return space.limits.image_size if limited else choose_image_size(population[0])
+    return space.limits.image_size if limited else choose_image_size(population[0])[0]
 
 
 def _row(costs: Costs, index: int) -> dict[str, int]:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from common.arch import summary as summarise
-from common.cli.networks import choose_image_size, resolve_spec
+from common.cli.checkpoints import choose_image_size, find_config, sized
+from common.cli.networks import resolve_spec
 from common.cli.options import image_size_option
 from common.cli.tables import joined, print_table
 
@@ -31,8 +32,8 @@ def summary(
     convolutions and linear layers; both are per image, as in the RegNet paper.
     """
     spec = resolve_spec(network)
-    image_size = choose_image_size(spec, image_size)
-    data = summarise(spec, image_size)
+    size = choose_image_size(spec, image_size, find_config(network))
+    data = summarise(spec, size)
     rows = data["layers" if layers else "stages"]
     if as_json:
         click.echo(json.dumps(data, indent=2))
@@ -42,7 +43,7 @@ def summary(
         head = ("name", "op" if layers else "blocks", "groups", "out_shape", *_TOTALS)
         table = [[joined(row[name]) for name in head] for row in rows]
         foot = ["total", *[""] * (len(head) - 4), *(data[name] for name in _TOTALS)]
-        title = f"{network} at {image_size}x{image_size}"
+        title = f"{network} at {sized(size)}"
         print_table(title, [name.replace("_", " ") for name in head], table, foot)
 
 

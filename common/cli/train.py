@@ -9,8 +9,10 @@ from click.core import ParameterSource
 
 from common.arch import NAMED_SPECS, AnyNetSpec
 from common.backends import load_backend
+from common.cli.checkpoints import choose_image_size, find_config, sized
+from common.cli.commands import command_line
 from common.cli.evaluations import print_evaluation
-from common.cli.networks import choose_image_size, resolve_spec
+from common.cli.networks import resolve_spec
 from common.cli.options import (
     backend_option,
     chosen_recipe,
@@ -22,6 +24,7 @@ from common.cli.options import (
 from common.data import FashionMNIST
 from common.errors import ConfigError
 from common.training import Precision, TrainConfig, read_config, read_record
+from common.training.checks import check_images
 from common.training.config import RESUMABLE
 from common.training.records import best_epoch
 from common.training.run import BEST, RECORD, check_free
@@ -48,7 +51,8 @@ from common.training.run import BEST, RECORD, check_free
 @click.option(
     "--image-size",
     type=click.IntRange(1),
-    help="Side to which images are resized; default: that of an mlp, else 96.",
+    help="Side to which images are resized; default: that of an mlp, else that of the run whose "
+    "network --weights names, else 96.",
 )
 @click.option("--lr", type=float, default=0.05, show_default=True, help="Learning rate.")
 @recipe_options("chapter")
@@ -136,7 +140,8 @@ def train(
             f"kept in {run / BEST}"
         )
     unfinished = trainer.history[-1]["kind"] != "end"
-    click.echo(f"written to {run}" + (f"; go on with --resume {run}" if unfinished else ""))
+    more = f"; go on with {command_line('anynet', 'train', '--resume', run)}" if unfinished else ""
+    click.echo(f"written to {run}{more}")
 
 
 def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
@@ -144,19 +149,19 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
     if weights is not None and "model" in _given(ctx, options):
         raise ConfigError("weights: the file says what the network is; got --model too")
     spec = resolve_spec(weights) if weights is not None else _for_the_data(options["model"])
-    if spec.in_channels != 1 or spec.num_classes < FashionMNIST.num_classes:
-        raise ConfigError(
-            f"model: must take 1 channel and tell {FashionMNIST.num_classes} classes apart, as "
-            f"Fashion-MNIST has them; got in_channels {spec.in_channels} and num_classes "
-            f"{spec.num_classes}"
-        )
+    check_images(spec)
+    before = find_config(weights) if weights is not None else None
+    size = choose_image_size(spec, options["image_size"], before)
+    if before is not None:
+        click.echo(f"{weights}: images of {sized(size)} pixels, trained before on "
+                   f"{sized(before.resize)}", err=True)  # fmt: skip
     return TrainConfig(
         backend=options["backend"],
         spec=spec,
         data=options["data"],
         epochs=options["epochs"],
         batch_size=options["batch_size"],
-        resize=(choose_image_size(spec, options["image_size"]),) * 2,
+        resize=size,
         learning_rate=options["lr"],
         recipe=chosen_recipe(options),
         seed=options["seed"],

@@ -52,6 +52,9 @@ SYSTEM = Path("/usr/share/datasets/fashion-mnist")
 
 _warn = logging.getLogger("anynet").warning
 
+_WORDS = ("auto", "full", "sample")
+"""Sources that are no directory."""
+
 Batch = tuple[NDArray[np.uint8], NDArray[np.int32]]
 
 
@@ -95,6 +98,11 @@ def find_fashion_mnist(source: str | Path = "auto") -> Path:
     return cache
 
 
+def absolute_source(source: str | Path) -> str:
+    """`source` as it means the same in every working directory."""
+    return str(source) if str(source) in _WORDS else str(Path(source).absolute())
+
+
 class FashionMNIST:
     """Fashion-MNIST in batches, to be seen at `resize` pixels (chapter section 4.2).
 
@@ -120,7 +128,7 @@ class FashionMNIST:
             )
         self.batch_size = batch_size
         self.resize = (height, width)
-        self.requested = str(source)
+        self.requested = absolute_source(source)
         self.folder = find_fashion_mnist(source)
         self.is_sample = self.folder == SAMPLE
         self.train = _read(self.folder, "train")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import DEFAULT_IMAGE_SIZE
+from common.arch.plan import ImageSize
 from common.data.decode import MOST_PIXELS, decode, image_endings
 from common.data.resize import prepare
 from common.errors import DataError
@@ -26,22 +27,26 @@ _MODES: Final[dict[int, Literal["L", "RGB"]]] = {1: "L", 3: "RGB"}
 
 
 def read_picture(
-    path: str | Path, channels: int, image_size: int | None = None
+    path: str | Path, channels: int, image_size: ImageSize | None = None
 ) -> NDArray[np.float32]:
-    """An image file as a network of 1 or 3 input channels sees it: (channels, side, side).
+    """An image file as a network of 1 or 3 input channels sees it: (channels, height, width).
 
     With one channel it is grey in [0, 1], resized as Fashion-MNIST is in training, to 96 pixels
-    if `image_size` is not given; with three it is treated as by torchvision's reference for
-    ImageNet, whose size is 224. `common.data.decode` says how bit depths, transparency and turned
-    photos become pixels. Raises `DataError` naming the file.
+    if `image_size`, a side or (height, width), is not given; with three it is cut to a square, as
+    by torchvision's reference for ImageNet, whose size is 224. `common.data.decode` says how bit
+    depths, transparency and turned photos become pixels. Raises `DataError` naming the file.
     """
     _check_channels(channels, path)
-    size = image_size or _SIZES[channels]
+    height, width = _pair(image_size or _SIZES[channels])
     picture = decode(path, _MODES[channels])
     if channels == 1:
-        grey: NDArray[np.float32] = prepare(np.asarray(picture)[None, None], (size, size))[0]
+        grey: NDArray[np.float32] = prepare(np.asarray(picture)[None, None], (height, width))[0]
         return grey
-    return _as_on_imagenet(picture, size, path)
+    if height != width:
+        raise DataError(
+            f"{path}: a picture of three channels is cut to a square; got {height}x{width} pixels"
+        )
+    return _as_on_imagenet(picture, height, path)
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Pictures:
 
 
 def read_pictures(
-    paths: Sequence[Path], channels: int, image_size: int, batch_size: int
+    paths: Sequence[Path], channels: int, image_size: ImageSize, batch_size: int
 ) -> Iterator[Pictures]:
     """Image files in batches, each read when it is asked for, as `read_picture` reads one.
 
@@ -66,7 +71,7 @@ def read_pictures(
     _check_channels(channels, "predict")
     for start in range(0, len(paths), batch_size):
         files: list[tuple[Path, DataError | None]] = []
-        images = [np.empty((0, channels, image_size, image_size), np.float32)]
+        images = [np.empty((0, channels, *_pair(image_size)), np.float32)]
         for path in paths[start : start + batch_size]:
             try:
                 images.append(read_picture(path, channels, image_size)[None])
@@ -107,6 +112,10 @@ def _check_channels(channels: int, where: str | Path) -> None:
         raise DataError(
             f"{where}: images are for networks of 1 or 3 input channels; got one of {channels}"
         )
+
+
+def _pair(size: ImageSize) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
 
 
 def _as_on_imagenet(picture: "Image", size: int, path: str | Path) -> NDArray[np.float32]:

@@ -36,10 +36,14 @@ class Evaluation:
         np.divide(np.diagonal(self.confusion), totals, fractions, where=totals > 0)
         return fractions
 
+    def names(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """What the network's classes are called: those of the data, and the numbers of others."""
+        return (*classes, *map(str, range(len(classes), len(self.confusion))))
+
     def to_dict(self, classes: tuple[str, ...]) -> dict[str, Any]:
         """Plain data for a record; JSON has no NaN, so a class without images has `None`."""
         values = [None if math.isnan(value) else value for value in self.per_class.tolist()]
-        per_class = dict(zip(classes, values, strict=True))
+        per_class = dict(zip(self.names(classes), values, strict=True))
         return {
             "images": self.images,
             "loss": self.loss,

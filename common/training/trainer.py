@@ -12,6 +12,7 @@ from common.arch import AnyNetSpec
 from common.data import FashionMNIST
 from common.errors import ConfigError, TrainingError
 from common.training.checkpoint import Progress
+from common.training.checks import check_images
 from common.training.config import Device, Precision, TrainConfig
 from common.training.curves import LiveFigure, in_notebook
 from common.training.evaluate import Evaluation
@@ -89,6 +90,8 @@ class Trainer(ABC):
         stops being finite: the network then holds its last good state.
         """
         config = self._config(model, data)
+        if config.spec is not None:
+            check_images(config.spec, data.image_shape[0], len(data.classes))
         run = self._run_directory(config)
         if run and not resume:
             check_free(run.path)

@@ -4,9 +4,11 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from common import AnyNetSpec, MLPSpec
 from common.cli import main
+from common.data import FashionMNIST
 from common.training import read_record
 
 
@@ -43,15 +45,35 @@ def test_real_images_are_learnt(run):
 
 
 def test_evaluate_finds_the_accuracy_of_the_record(run, name):
-    arguments = ("--data", "sample", "--image-size", 28, "--batch-size", 100, "--json")
-    result = json.loads(_run("evaluate", run, "--backend", name, *arguments).stdout)
-    end = read_record(run / "record.jsonl")[-1]
-    assert result["accuracy"] == end["accuracy"]
+    result = _run("evaluate", run, "--backend", name, "--json")
+    found, end = json.loads(result.stdout), read_record(run / "record.jsonl")[-1]
+    assert (found["accuracy"], found["images"]) == (end["accuracy"], 1000)
+    assert "at 28x28 pixels on the shipped sample" in result.stderr
+    assert "as its run was trained" in result.stderr
+
+
+def test_evaluate_takes_another_size_when_told(run, name):
+    path = run / "best.safetensors"
+    result = _run("evaluate", path, "--backend", name, "--image-size", 20, "--json")
+    assert json.loads(result.stdout)["image_size"] == [20, 20]
+    assert "at 20x20 pixels" in result.stderr
+    assert "its run was trained at 28x28" in result.stderr
+
+
+def test_predict_sees_images_at_the_size_of_the_run(run, name, backend, tmp_path):
+    images = FashionMNIST(100, 28, "sample").val.images[:20]
+    paths = [tmp_path / f"{index}.png" for index in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image[0]).save(path)
+    result = _run("predict", run, *paths, "--backend", name, "--top", 1, "--json")
+    network = backend.load(run / "model.safetensors")
+    expected = backend.logits(network, images.astype("float32") / 255).argmax(1)
+    assert [item["classes"][0]["class"] for item in json.loads(result.stdout)] == expected.tolist()
+    assert "at 28x28 pixels, as its run was trained" in result.stderr
 
 
 def test_evaluate_computes_statistics_over_training_images(run, name):
-    arguments = ("--data", "sample", "--image-size", 28, "--batch-size", 100, "--json")
-    result = _run("evaluate", run, "--backend", name, *arguments, "--precise-bn", 1000)
+    result = _run("evaluate", run, "--backend", name, "--json", "--precise-bn", 1000)
     precise, end = json.loads(result.stdout), read_record(run / "record.jsonl")[-1]
     assert precise["loss"] != end["loss"]
     assert precise["accuracy"] > 0.5
@@ -59,7 +81,7 @@ def test_evaluate_computes_statistics_over_training_images(run, name):
 
 def test_an_mlp_is_trained_and_evaluated_at_its_own_size(backend, name, tmp_path):
     run = _train(name, tmp_path, _MLP)
-    arguments = ("--backend", name, "--data", "sample", "--json")
+    arguments = ("--backend", name, "--json")
     result = json.loads(_run("evaluate", run, *arguments).stdout)
     assert result["accuracy"] == read_record(run / "record.jsonl")[-1]["accuracy"] > 0.6
     failed = _run("evaluate", run, *arguments, "--image-size", 32, code=1)

@@ -1,0 +1,155 @@
+"""From CHECKPOINT or RUN on the command line to a weight file and the settings of its run."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE, AnyNetSpec, image_shape
+from common.cli.commands import command_line
+from common.errors import ConfigError, WeightsError
+from common.training import TrainConfig, read_config, read_record
+from common.training.run import BEST, CHECKPOINT, CONFIG, MODEL, RECORD
+from common.weights import load_spec
+from common.weights.foreign import is_own
+
+_OF_A_RUN = (MODEL, BEST, CHECKPOINT)
+"""Files that hold the network of the run beside them, and no other one."""
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A weight file, and the settings of the run in whose directory it lies, if it lies in one."""
+
+    path: Path
+    config: TrainConfig | None = None
+
+    def origin(self, size: Size, data: str | None = None) -> str:
+        """Where image size and data come from, and what the run has where they are others."""
+        if self.config is None:
+            return "no run beside the file says what it was trained with"
+        own = []
+        if self.config.resize != size:
+            own.append(f"its run was trained at {sized(self.config.resize)}")
+        if data is not None and self.config.data != data:
+            own.append(f"its run was trained on --data {self.config.data}")
+        if self.config.precision != "float32":
+            own.append(f"computed in float32, its run in {self.config.precision}")
+        if self.path.name == CHECKPOINT and (images := self.config.precise_bn):
+            own.append(
+                f"statistics of batch norms are those in the file; its run computes them "
+                f"over {images} images before it validates (--precise-bn {images})"
+            )
+        return "; ".join(own) or "as its run was trained"
+
+
+def choose_image_size(
+    spec: AnyNetSpec, given: int | None = None, config: TrainConfig | None = None
+) -> Size:
+    """(height, width) of the images that a network sees.
+
+    It is the side that is given, or that of an mlp, or the size of its run, or ImageNet's in
+    colour, else the chapter's. Raises `SpecError` when an mlp takes another one.
+    """
+    known = IMAGENET_IMAGE_SIZE if spec.in_channels == 3 else DEFAULT_IMAGE_SIZE
+    size = given or spec.image_size or (config.resize if config else known)
+    _, height, width = image_shape(spec, size)
+    return height, width
+
+
+def find_checkpoint(text: str) -> Checkpoint:
+    """The weight file that `text` names: a file, or the trained network of a run's directory.
+
+    Raises `ConfigError` for a directory without one, and for a run whose files do not fit its
+    config.
+    """
+    path = Path(text)
+    if not path.is_dir():
+        return Checkpoint(path, _config_beside(path))
+    config = _run_config(path)
+    model = path / MODEL
+    if not model.is_file():
+        raise ConfigError(_without_model(path, config))
+    if config is not None:
+        _check_network(model, config)
+        if _went_on(path):
+            click.echo(
+                f"{model}: is from before the run went on, and the run is not finished; its "
+                f"latest network is {path / CHECKPOINT}",
+                err=True,
+            )
+    return Checkpoint(model, config)
+
+
+def find_config(text: str) -> TrainConfig | None:
+    """The config of the run that `text` names, or in whose directory the weight file is."""
+    path = Path(text)
+    return _run_config(path) if path.is_dir() else _config_beside(path)
+
+
+def sized(size: Size) -> str:
+    """Height and width, as in 28x28."""
+    return f"{size[0]}x{size[1]}"
+
+
+def _config_beside(path: Path) -> TrainConfig | None:
+    """The config of the run that a weight file lies in, beside a link to it too."""
+    if not path.is_file() or not is_own(path):
+        return None
+    for folder in dict.fromkeys((path.parent, path.resolve().parent)):
+        config = _run_config(folder)
+        if config is None or config.spec is None:
+            continue
+        if path.name in _OF_A_RUN:
+            _check_network(path, config)
+        if load_spec(path).in_channels == config.spec.in_channels:
+            return config
+    return None
+
+
+def _run_config(folder: Path) -> TrainConfig | None:
+    """The config of a run in `folder`; none where config.json is another program's."""
+    path = folder / CONFIG
+    if not path.is_file():
+        return None
+    return read_config(folder) if (folder / RECORD).exists() or _is_ours(path) else None
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a config.json is that of a run; Hugging Face's models have one, too."""
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and {"recipe", "resize", "backend"} <= values.keys()
+
+
+def _check_network(path: Path, config: TrainConfig) -> None:
+    if load_spec(path) != config.spec:
+        raise WeightsError(
+            f"{path}: must hold the network of {CONFIG} beside it; got another one; "
+            "move the file to a directory of its own to use it as it is"
+        )
+
+
+def _went_on(run: Path) -> bool:
+    """Whether a run that was finished has been resumed since, and not to its end."""
+    rows = read_record(run / RECORD) if (run / RECORD).exists() else []
+    return bool(rows) and rows[-1].get("kind") != "end"
+
+
+def _without_model(folder: Path, config: TrainConfig | None) -> str:
+    if config is None:
+        return (
+            f"{folder}: must be a weight file or the directory of a run; "
+            f"got a directory without {MODEL}"
+        )
+    there = [str(folder / name) for name in (BEST, CHECKPOINT) if (folder / name).is_file()]
+    instead = f", or name {' or '.join(there)}" if there else ""
+    return (
+        f"{folder}: must be a run that is finished; got one without {MODEL}; "
+        f"go on with {command_line('anynet', 'train', '--resume', folder)}{instead}"
+    )
