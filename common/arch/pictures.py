@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from common.arch.plan import ImageSize, parts, plan
 from common.arch.regnet import REGNETS, RegNetSpec
 from common.arch.spec import AnyNetSpec, StageSpec
+from common.figures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,12 +23,10 @@ def draw_network(spec: AnyNetSpec, image_size: ImageSize, title: str = "") -> "F
     The line and its quantisation are drawn for stages of a RegNet of the paper. Raises
     `SpecError` for a size below 1.
     """
-    from matplotlib.figure import Figure
-
     columns = len(spec.stages) + 3  # and the images, the stem, the head
-    figure = Figure(figsize=(max(8.0, 1.45 * columns), 7.2), layout="constrained")
+    figure = new_figure(figsize=(max(8.0, 1.45 * columns), 7.2), layout="constrained")
     widths, diagram = figure.subplots(2, 1, height_ratios=(4, 3))
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     draw_widths(widths, spec)
     draw_parts(diagram, spec, image_size)
     return figure

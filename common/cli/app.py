@@ -1,5 +1,6 @@
 """The command group, and how errors reach people: one line and an exit code."""
 
+import io
 import sys
 from typing import Any
 
@@ -26,6 +27,9 @@ class _Group(click.Group):
     """Turns the project's and the file system's errors into a message and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A path may hold bytes that are no UTF-8: they are printed as they are.
+            sys.stdout.reconfigure(errors="surrogateescape")
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

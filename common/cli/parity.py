@@ -6,8 +6,30 @@ import click
 
 from common.backends import FRAMEWORKS
 from common.cli.tables import print_table
-from common.parity import REFERENCE, Finding, read_records, summarise, write_record, write_report
+from common.errors import shortened
+from common.parity import (
+    REFERENCE,
+    Finding,
+    check_expected,
+    read_records,
+    summarise,
+    write_record,
+    write_report,
+)
 from common.parity import compare as compare_records
+
+
+def _backends(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The backends in lists with commas; all of them when there is none."""
+    names = tuple(name.strip() for value in values for name in value.split(","))
+    for name in names:
+        if name not in FRAMEWORKS:
+            raise click.BadParameter(
+                f"must be among {', '.join(FRAMEWORKS)}; got {shortened(repr(name))}"
+            )
+    return names or tuple(FRAMEWORKS)
 
 
 @click.group()
@@ -31,13 +53,23 @@ def record(backend: str, out: Path) -> None:
 
 @parity.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-def compare(directory: Path) -> None:
-    """Compare the records in DIRECTORY; exit code 1 when any disagrees.
+@click.option(
+    "--expect",
+    "expected",
+    multiple=True,
+    metavar="BACKEND[,BACKEND...]",
+    callback=_backends,
+    help=f"Backends whose records must be there, once or often; default: all of "
+    f"{', '.join(FRAMEWORKS)}.",
+)
+def compare(directory: Path, expected: tuple[str, ...]) -> None:
+    """Compare the records in DIRECTORY; exit code 1 when any disagrees or is missing.
 
     Every backend is held against the reference and against every other backend. Writes
     report.html, report.png, free_runs.png, report.json and junit.xml to DIRECTORY.
     """
     records = read_records(directory)
+    check_expected(records, expected, directory)
     findings = summarise(compare_records(records))
     pairs = list(dict.fromkeys(item.pair for item in findings))
     groups = dict.fromkeys((item.precision, _family(item.quantity)) for item in findings)

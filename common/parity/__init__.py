@@ -3,7 +3,7 @@
 from common.parity.cases import CASES, Case
 from common.parity.compare import REFERENCE, Finding, compare
 from common.parity.measure import Record, measure
-from common.parity.record import read_records, record, write_record
+from common.parity.record import check_expected, read_records, record, write_record
 from common.parity.report import summarise, write_report
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Case",
     "Finding",
     "Record",
+    "check_expected",
     "compare",
     "measure",
     "read_records",

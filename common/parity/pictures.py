@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.figures import new_figure
 from common.parity.compare import CHANGE, REFERENCE, Finding
 from common.parity.measure import Record
 
@@ -27,9 +28,6 @@ def draw_layers(findings: list[Finding]) -> "Figure":
 
     Layers are those of the first case that fails, or of RegNetX32.
     """
-    from matplotlib.colors import TwoSlopeNorm
-    from matplotlib.figure import Figure
-
     star = [item for item in findings if item.pair[1] == REFERENCE]
     shown = next((item.case for item in star if not item.within), _FLAGSHIP)
     if all(item.case != shown for item in star):
@@ -46,8 +44,10 @@ def draw_layers(findings: list[Finding]) -> "Figure":
         ratio = min(max(item.ratio, _FLOOR), 1 / _FLOOR)
         values[rows.index(item.layer), place] = np.log10(ratio)
     size = (1.5 + 0.45 * len(columns), 1.8 + 0.16 * len(rows))
-    figure = Figure(figsize=(max(size[0], 6), max(size[1], 3)), layout="constrained")
+    figure = new_figure(figsize=(max(size[0], 6), max(size[1], 3)), layout="constrained")
     axes = figure.subplots()
+    from matplotlib.colors import TwoSlopeNorm
+
     norm = TwoSlopeNorm(0, np.log10(_FLOOR), -np.log10(_FLOOR))
     image = axes.imshow(values, cmap="RdBu_r", norm=norm, aspect="auto")
     axes.set_xticks(range(len(columns)), [" ".join(c) for c in columns], rotation=90, fontsize=7)
@@ -63,14 +63,12 @@ def draw_free_runs(records: Mapping[str, Record]) -> "Figure | None":
 
     A panel per case that has such runs in float64, or nothing when none has.
     """
-    from matplotlib.figure import Figure
-
     truth = records[REFERENCE]
     ending = f"/float64{CHANGE}/free run/losses"
     cases = [name.removesuffix(ending) for name in truth if name.endswith(ending)]
     if not cases:
         return None
-    figure = Figure(figsize=(4.5 * len(cases), 3.6), layout="constrained")
+    figure = new_figure(figsize=(4.5 * len(cases), 3.6), layout="constrained")
     panels = figure.subplots(1, len(cases), sharey=True, squeeze=False)[0]
     for axes, case in zip(panels, cases, strict=True):
         band = truth[case + ending]

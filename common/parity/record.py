@@ -1,6 +1,7 @@
 """Records on disk: one safetensors file per backend, and one for the reference."""
 
 import os
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from common.backends import load_backend
-from common.errors import WeightsError
+from common.errors import WeightsError, shortened
 from common.files import write_bytes
 from common.parity.cases import CASES, Case
 from common.parity.compare import CHANGE, REFERENCE
@@ -95,3 +96,27 @@ def read_records(directory: Path) -> dict[str, Record]:
             f"got {', '.join(records) or 'none'}; `anynet parity record` writes them"
         )
     return records
+
+
+def check_expected(
+    records: Mapping[str, Record],
+    expected: Iterable[str],
+    directory: Path,
+    cases: Iterable[Case] = CASES,
+) -> None:
+    """Raise `WeightsError` unless every expected backend has a record and every case is in them.
+
+    The reference decides which cases are compared, so one that it lacks would be left out.
+    """
+    if missing := [name for name in expected if name not in records]:
+        raise WeightsError(
+            f"{directory}: must hold the records of {', '.join(expected)}; got none of "
+            f"{', '.join(missing)}; `anynet parity record` writes them, and --expect says which "
+            "backends are enough"
+        )
+    found = {key.split("/")[0] for key in records[REFERENCE]}
+    if left_out := [case.name for case in cases if case.name not in found]:
+        raise WeightsError(
+            f"{directory}: the reference must have every case; got none of "
+            f"{shortened(', '.join(left_out))}; record it anew"
+        )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from common.figures import new_figure
 from common.studies import Result, design
 from common.studies.statistics import Agreement, Interval, band, distribution, good_range
 
@@ -47,11 +48,11 @@ def draw_distributions(spaces: BySpace) -> "Figure":
 
 def draw_scatter(spaces: BySpace) -> "Figure":
     """Error against every number of the design and every complexity; the range of good ones."""
-    from matplotlib.ticker import EngFormatter
-
     columns = _columns(spaces)
     rows = -(-len(columns) // 4)
     figure, axes = _figure(rows, min(4, len(columns)), _WIDTH * 4, _WIDTH * 0.9 * rows)
+    from matplotlib.ticker import EngFormatter
+
     for panel, (name, values) in zip(axes, columns.items(), strict=False):
         for space, results in spaces.items():
             errors = [100 * (result.error or 0) for result in results]
@@ -191,9 +192,7 @@ def _panels(spaces: BySpace, y: str, x: str) -> "tuple[Figure, list[Any]]":
 def _figure(
     rows: int, columns: int, width: float, height: float, shared: bool = False
 ) -> "tuple[Figure, list[Any]]":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = new_figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared)
     for panel in axes.flat:
         panel.grid(alpha=0.3)

@@ -1,11 +1,13 @@
 """The picture of a run: losses and accuracy against epoch, as in the chapter."""
 
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import ConfigError
+from common.errors import ConfigError, shortened
+from common.figures import new_figure
 from common.files import replacing
 from common.training.records import Row
 
@@ -18,16 +20,15 @@ _ACCURACIES = ("epoch", "val_accuracy", "validation accuracy")
 
 def draw_curves(rows: list[Row], title: str = "") -> "Figure":
     """Training loss per interval, validation loss and accuracy per epoch."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = new_figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     _line(axes, rows, "interval", "loss", "train loss", color="C0")
     _line(axes, rows, "epoch", "val_loss", "validation loss", color="C1", ls="--", marker="o")
     _line(
         axes, rows, "epoch", "val_accuracy", "validation accuracy", color="C2", ls="-.", marker="s"
     )
-    axes.set(xlabel="epoch", ylabel="cross-entropy in nats, accuracy", title=title)
+    axes.set(xlabel="epoch", ylabel="cross-entropy in nats, accuracy")
+    axes.set_title(title, parse_math=False)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
@@ -40,12 +41,10 @@ def draw_comparison(runs: Mapping[str, list[Row]], band: Sequence[list[Row]] = (
 
     `band` are reruns of the first run: what is no further from it than they are is shaded.
     """
-    from matplotlib.figure import Figure
-
     panels = [_LOSSES]
     if any(sum(row["kind"] == "epoch" for row in rows) > 1 for rows in runs.values()):
         panels.append(_ACCURACIES)
-    figure = Figure(figsize=(6.5 * len(panels), 4), layout="constrained")
+    figure = new_figure(figsize=(6.5 * len(panels), 4), layout="constrained")
     for panel, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
         kind, value, label = panel
         if band:
@@ -60,7 +59,8 @@ def draw_comparison(runs: Mapping[str, list[Row]], band: Sequence[list[Row]] = (
     losses.set_yscale("log")
     losses.yaxis.set_major_formatter("{x:g}")
     losses.yaxis.set_minor_formatter("{x:.1g}")
-    losses.legend()
+    for text in losses.legend().get_texts():
+        text.set_parse_math(False)  # names of directories
     return figure
 
 
@@ -81,6 +81,12 @@ def save_figure(figure: "Figure", path: str | Path) -> None:
         figure.savefig(temporary, dpi=150)
 
 
+def warn_of_picture(what: str, error: Exception) -> None:
+    """Say in one line why a picture of a run that goes on, or is done, could not be made."""
+    reason = shortened(" ".join(str(error).split()) or type(error).__name__)
+    logging.getLogger("anynet").warning("%s could not be drawn: %s", what, reason)
+
+
 def in_notebook() -> bool:
     """Whether this process is a Jupyter kernel, which can show a figure."""
     try:
@@ -97,17 +103,28 @@ class LiveFigure:
     def __init__(self) -> None:
         self._rows: list[Row] = []
         self._handle: Any = None
+        self._failed = False
 
     def advance(self, step: int) -> None:
         """Nothing to draw for a single step."""
 
     def record(self, row: Row) -> None:
-        """Redraw with the new row."""
+        """Redraw with the new row; a picture that fails is left, for training goes on."""
+        self._rows.append(row)
+        if row["kind"] not in ("interval", "epoch") or self._failed:
+            return
+        try:
+            self._redraw()
+        except Exception as error:  # whatever Matplotlib and the notebook raise
+            self._failed = True
+            warn_of_picture("the curves", error)
+
+    def close(self) -> None:
+        """The last figure stays in the notebook."""
+
+    def _redraw(self) -> None:
         from IPython.display import Image, display
 
-        self._rows.append(row)
-        if row["kind"] not in ("interval", "epoch"):
-            return
         # As an image: a notebook shows figures only after `%matplotlib inline`.
         png = io.BytesIO()
         draw_curves(self._rows).savefig(png)
@@ -116,9 +133,6 @@ class LiveFigure:
             self._handle = display(picture, display_id=True)
         else:
             self._handle.update(picture)
-
-    def close(self) -> None:
-        """The last figure stays in the notebook."""
 
 
 def _shade(axes: Any, first: list[Row], reruns: Sequence[list[Row]], kind: str, value: str) -> None:

@@ -11,7 +11,7 @@ from common.errors import ConfigError
 from common.files import check_writable, leftovers, remove_leftovers, write_text
 from common.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint
 from common.training.config import RESUMABLE, TrainConfig
-from common.training.curves import save_curves
+from common.training.curves import save_curves, warn_of_picture
 from common.training.records import RecordFile, Row, best_epoch, read_record
 from common.weights import MOMENTUM, State, load_weights
 from common.weights.files import Contents, file_digest, weights_contents, write_contents
@@ -178,10 +178,16 @@ class RunDirectory:
             self._is_best = False
 
     def finish(self, state: State) -> None:
-        """Write the trained network and the picture."""
+        """Write the trained network."""
         write_contents(self.path / MODEL, self._contents(MODEL, state))
-        title = f"{self._config.backend}, {self.path.name}"
-        save_curves(read_record(self.path / RECORD), self.path / CURVES, title)
+
+    def draw(self) -> None:
+        """Write the picture, or a warning: the run is done and needs none."""
+        try:
+            title = f"{self._config.backend}, {self.path.name}"
+            save_curves(read_record(self.path / RECORD), self.path / CURVES, title)
+        except Exception as error:  # whatever Matplotlib and the file system raise
+            warn_of_picture(str(self.path / CURVES), error)
 
     def _contents(self, name: str, state: State) -> Contents:
         weights = {

@@ -150,9 +150,11 @@ class Trainer(ABC):
             raise
         if progress.epoch < config.epochs:
             return
+        if run:
+            run.finish(good)  # first: whatever fails from here on, the network is there
         _tell(observers, {"kind": "end", **self.evaluation.to_dict(data.classes)})
         if run:
-            run.finish(good)
+            run.draw()
 
     def _make_learner(self, model: Any, data: FashionMNIST, spec: AnyNetSpec) -> Learner:
         return self.make_learner(model.from_spec(spec), data.image_shape)

@@ -19,7 +19,7 @@ _LEVELS = {
     for level, names in enumerate(
         [
             ("errors", "chapter", "memory"),
-            ("files",),
+            ("files", "figures"),
             ("arch",),
             ("spaces",),
             ("weights", "data"),

@@ -10,6 +10,7 @@ from common import MLPSpec
 from common.cli import main
 from common.cli.checkpoints import choose_image_size, find_checkpoint, find_config
 from common.errors import ConfigError, WeightsError
+from common.training import read_config
 from common.weights import initial_weights, load_spec, save_weights
 from tests.common.training.fakes import SPEC, Data, FakeTrainer, Model
 
@@ -39,8 +40,8 @@ def test_the_checkpoint_of_an_unfinished_run_has_its_size(unfinished):
 
 
 def test_the_size_of_a_run_may_be_no_square(run):
-    config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**config, "resize": [3, 5]}))
+    config = replace(read_config(run), resize=(3, 5))
+    (run / "config.json").write_text(config.to_json())
     data = json.loads(_run("summary", run, "--json").stdout)
     assert data["image_size"] == [3, 5]
 

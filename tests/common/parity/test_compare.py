@@ -6,11 +6,21 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from safetensors.numpy import save_file
 
 from common import AnyNetSpec, reference
 from common.cli import main
 from common.errors import WeightsError
-from common.parity import Case, compare, read_records, record, summarise, write_report
+from common.parity import (
+    CASES,
+    Case,
+    check_expected,
+    compare,
+    read_records,
+    record,
+    summarise,
+    write_report,
+)
 from tests.parity_subjects import PRETENDER
 
 _CASE = Case("small", AnyNetSpec.from_arch(((2, 8, 4, 1),), 4), 16, 4, 3, chaotic=True)
@@ -110,3 +120,32 @@ def test_the_command_needs_records(tmp_path):
     result = CliRunner().invoke(main, ["parity", "compare", str(tmp_path)])
     assert result.exit_code == 1
     assert "anynet parity record" in result.output
+
+
+_WHOLE = {f"{case.name}/float64/shapes/head.fc": np.ones(1) for case in CASES}
+
+
+def test_a_backend_without_a_record_is_an_error(tmp_path):
+    for name in ("reference", "torch", "jax"):
+        save_file(_WHOLE, tmp_path / f"{name}.safetensors")
+    result = CliRunner().invoke(main, ["parity", "compare", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "must hold the records of torch, mx, tf, jax; got none of mx, tf" in result.output
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("expected", [["torch"], ["torch", "jax"]])
+def test_the_backends_that_are_expected_are_enough(expected, tmp_path):
+    check_expected({"reference": _WHOLE, "torch": _WHOLE, "jax": _WHOLE}, expected, tmp_path)
+
+
+def test_a_case_without_a_record_is_an_error(tmp_path, truth):
+    with pytest.raises(WeightsError, match="the reference must have every case; got none of"):
+        check_expected({"reference": truth, "torch": truth}, ["torch"], tmp_path)
+
+
+def test_backends_that_are_expected_must_be_known(tmp_path):
+    arguments = ["parity", "compare", str(tmp_path), "--expect", "torch,keras"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "must be among torch, mx, tf, jax; got 'keras'" in result.output
