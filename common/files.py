@@ -58,7 +58,7 @@ def reading(
     except AnyNetError:
         raise
     except Exception as cause:
-        reason = shortened(str(cause).strip() or type(cause).__name__)
+        reason = shortened(" ".join(str(cause).split()) or type(cause).__name__)
         raise error(f"{path}: must be {what}; got {reason}{remedy and f'; {remedy}'}") from cause
 
 

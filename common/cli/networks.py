@@ -5,6 +5,7 @@ from pathlib import Path
 from common.arch import AnyNetSpec, find_spec
 from common.cli.checkpoints import find_checkpoint, find_config
 from common.errors import SpecError
+from common.files import read_text
 from common.weights import load_spec
 from common.weights.foreign import SUFFIXES, import_weights, is_own
 
@@ -23,10 +24,7 @@ def resolve_spec(text: str) -> AnyNetSpec:
         return import_weights(path)[0] if foreign else load_spec(path)
     if path.suffix != ".json":
         return find_spec(text)
-    try:
-        content = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{text}: must be a readable spec file; got {error}") from error
+    content = read_text(path, "a readable spec file", SpecError)
     try:
         return AnyNetSpec.from_json(content)
     except SpecError as error:

@@ -4,14 +4,15 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 import yaml
 
-from common.errors import SpecError
+from common.errors import SpecError, shortened, shown
+from common.files import read_text, reading
 from common.spaces.limits import Limits
 from common.spaces.mlp import MLPSpace
 from common.spaces.named import SPACES, DesignSpace
@@ -25,6 +26,10 @@ _KINDS: Final[dict[str, type[DesignSpace]]] = {
     "mlp": MLPSpace,
 }
 _ENDINGS: Final = (".yaml", ".yml", ".json")
+_MOST_VALUES: Final = 100_000
+_MOST_BYTES: Final = 1 << 18
+"""Of a file: it is a hundred times as long as that of a large space."""
+
 _TRIVIAL: Final = ("bottleneck_ratios", "group_widths")
 """Dimensions that only resnext blocks have."""
 
@@ -67,7 +72,7 @@ def space_from_dict(data: object, where: str = "space") -> DesignSpace:
     known = [field.name for field in fields(made)]
     _check_keys(given, [*known, "base", "kind"], where)
     if "name" not in given:
-        _refuse(where, "must have a name", sorted(given))
+        _refuse(where, "must have a name", list(given))
     values: dict[str, Any] = {
         key: _value(made, base, key, given[key], f"{where}: {key}") for key in known if key in given
     }
@@ -127,7 +132,7 @@ def _dimension(before: Dimension | None, data: object, where: str) -> Dimension:
     elif before is not None:
         values = before.values
     else:
-        _refuse(where, "must have values or a range", sorted(given))
+        _refuse(where, "must have values or a range", list(given))
     rule = given.get("rule", before.rule if before else "free")
     return cast(Dimension, _inside(where, lambda: Dimension(tuple(values), rule)))
 
@@ -139,7 +144,10 @@ def _range(data: object, where: str) -> range:
     if any(not isinstance(end, int) or isinstance(end, bool) or end < 1 for end in data):
         _refuse(where, rule, data)
     first, last, step = (*data, 1)[:3]
-    return range(first, last + 1, step)
+    values = range(first, last + 1, step)
+    if last >= first + step * _MOST_VALUES:
+        _refuse(where, f"must be at most {_MOST_VALUES:,} values", data)
+    return values
 
 
 def _shortened(values: list[int]) -> dict[str, list[int]]:
@@ -153,10 +161,10 @@ def _shortened(values: list[int]) -> dict[str, list[int]]:
 def _ready(name: object, where: str, rule: str) -> DesignSpace:
     """The ready space of that name, whatever its case."""
     names = {known.casefold(): known for known in SPACES}
-    key = str(name).casefold()
+    key = shortened(name).casefold()
     if key in names:
         return SPACES[names[key]]
-    raise SpecError(f"{where}: must be {rule}; got {name!r}; {_nearest(key, names)}")
+    raise SpecError(f"{where}: must be {rule}; got {shown(name)}; {_nearest(key, names)}")
 
 
 def _nearest(key: str, names: dict[str, str]) -> str:
@@ -177,13 +185,13 @@ def _mapping(data: object, where: str) -> dict[str, Any]:
 def _check_keys(given: dict[str, Any], known: list[str], where: str) -> None:
     for key in given:
         if key not in known:
-            nearest = difflib.get_close_matches(str(key), known, 1)
+            nearest = difflib.get_close_matches(shortened(key), known, 1)
             remedy = f"; did you mean {nearest[0]}?" if nearest else ""
             _refuse(where, f"keys must be among {', '.join(known)}", key, remedy)
 
 
 def _refuse(where: str, rule: str, value: object, remedy: str = "") -> NoReturn:
-    raise SpecError(f"{where}: {rule}; got {value!r}{remedy}")
+    raise SpecError(f"{where}: {rule}; got {shown(value)}{remedy}")
 
 
 def _inside(where: str, make: Callable[[], Any]) -> Any:
@@ -203,31 +211,36 @@ def _plain(value: Any) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 360e6 is a number, as in YAML 1.2, and a key may stand only once."""
+    """YAML without aliases, in which 360e6 is a number, as in YAML 1.2, and keys stand once.
+
+    Aliases let a short file stand for one of any length.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias, which is not read; write out what it stands for")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
+        keys = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable) or key in keys:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"a key must stand once; got {key!r} twice", node.start_mark
+                    None, None, f"a key must stand once; got {shown(key)} twice", node.start_mark
                 )
+            keys.add(key)
         return super().construct_mapping(node, deep)
 
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
 
 
 def _read(path: Path) -> object:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: must be a readable file of a space; got {error}") from error
-    try:
+    text = read_text(path, "a readable file of a space", SpecError, most=_MOST_BYTES)
+    with reading(path, "YAML or JSON as its name says", SpecError):
         return json.loads(text) if path.suffix.lower() == ".json" else yaml.load(text, _Loader)
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise SpecError(f"{path}: must be YAML or JSON as its name says; got {error}") from error

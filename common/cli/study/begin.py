@@ -1,6 +1,5 @@
 """`anynet study create`, `run` and `work`."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from common.cli.study.options import (
 )
 from common.cli.study.progress import Progress
 from common.errors import ConfigError, StudyError
+from common.files import read_json
 from common.spaces import Limits, find_space
 from common.studies import Study, StudyConfig, run_workers
 from common.studies import work as train_networks
@@ -154,10 +154,7 @@ def _config(options: dict[str, Any]) -> StudyConfig:
 
 def _read(path: Path) -> StudyConfig:
     """The config in a study.json. Raises `ConfigError`."""
-    try:
-        values = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: must be a readable study.json; got {error}") from error
+    values = read_json(path, "a readable study.json", ConfigError)
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: must hold a JSON object; got {type(values).__name__}")
     return StudyConfig.from_dict(values, str(path))
