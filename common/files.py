@@ -51,12 +51,15 @@ def reading(
     """Turn whatever a parser raises for a bad file into one `error` that names `path`.
 
     `what` says what the file must be, such as "an npz file of arrays". The project's own errors
-    pass through as they are.
+    keep their messages.
     """
     try:
         yield
-    except AnyNetError:
+    except error:
         raise
+    except AnyNetError as known:
+        message = str(known)
+        raise error(message if message.startswith(str(path)) else f"{path}: {message}") from known
     except Exception as cause:
         reason = shortened(" ".join(str(cause).split()) or type(cause).__name__)
         raise error(f"{path}: must be {what}; got {reason}{remedy and f'; {remedy}'}") from cause

@@ -11,7 +11,7 @@ import numpy as np
 
 from common.backends import load_backend
 from common.errors import WeightsError, shortened
-from common.files import write_bytes
+from common.files import open_regular, reading, write_bytes
 from common.parity.cases import CASES, Case
 from common.parity.compare import CHANGE, REFERENCE
 from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, measure
@@ -81,15 +81,12 @@ def _recorded(subject: str, case: Case) -> Record:
 
 def read_records(directory: Path) -> dict[str, Record]:
     """Every record in `directory` by backend. Raises `WeightsError`."""
-    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     records = {}
     for path in sorted(directory.glob("*.safetensors")):
-        try:
+        with reading(path, "a parity record", WeightsError), open_regular(path):
             records[path.stem] = load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{path}: must be a parity record; got {error}") from error
     if REFERENCE not in records or len(records) < 2:
         raise WeightsError(
             f"{directory}: must hold the records of the reference and of one backend or more; "

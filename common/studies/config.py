@@ -5,7 +5,8 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, get_args
 
-from common.errors import ConfigError, SpecError
+from common.errors import ConfigError, shown
+from common.files import reading
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
 from common.training import TrainConfig
 from common.training.config import check_choice, check_integer
@@ -37,11 +38,13 @@ class StudyConfig:
         object.__setattr__(self, "spaces", tuple(self.spaces))
         names = [space.name for space in self.spaces]
         if not names or len(set(names)) < len(names):
-            raise ConfigError(f"spaces: must be at least one, of different names; got {names}")
+            raise ConfigError(
+                f"spaces: must be at least one, of different names; got {shown(names)}"
+            )
         for name in names:
             if not _NAME.fullmatch(name):
                 raise ConfigError(
-                    f"space: its name must be letters, digits, '.', '_' and '-'; got {name!r}"
+                    f"space: its name must be letters, digits, '.', '_' and '-'; got {shown(name)}"
                 )
         check_integer("networks", self.networks, 1)
         check_integer("seed", self.seed, 0)
@@ -65,10 +68,10 @@ class StudyConfig:
         """Read what `to_dict` wrote. Raises `ConfigError` naming `where`."""
         if values.get("format") != FORMAT:
             raise ConfigError(
-                f"{where}: must be of format {FORMAT}; got {values.get('format')}; "
+                f"{where}: must be of format {FORMAT}; got {shown(values.get('format'))}; "
                 "open it with the version of this package that made it"
             )
-        try:
+        with reading(where, "a study's config", ConfigError):
             return cls(
                 tuple(space_from_dict(space, where) for space in values["spaces"]),
                 values["networks"],
@@ -76,5 +79,3 @@ class StudyConfig:
                 TrainConfig.from_json(json.dumps(values["training"]), where),
                 values["pruner"],
             )
-        except (KeyError, TypeError, SpecError) as error:
-            raise ConfigError(f"{where}: must be a study's config; got {error}") from error

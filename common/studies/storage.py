@@ -7,11 +7,11 @@ from pathlib import Path
 
 import optuna
 import sqlalchemy
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 
-from common.errors import StudyError
+from common.errors import AnyNetError, StudyError, shortened
 
 JOURNAL = "journal:"
 _PATIENCE = 60
@@ -45,19 +45,21 @@ def storage_errors(url: str) -> Iterator[None]:
     """Turn what the storage raises into a `StudyError` that names it."""
     try:
         yield
-    except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
+    except (AnyNetError, UpdateFinishedTrialError):
+        raise
+    except Exception as error:  # a file that is damaged has as many as there are libraries below
+        if isinstance(error, RuntimeError) and "table schema" in str(error):
+            raise StudyError(
+                f"storage {_shown(url)}: must be of the installed version of Optuna; got "
+                f"{shortened(str(error))}; "
+                f"run optuna storage upgrade --storage '{_shown(url)}' on a copy"
+            ) from error
         cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-        reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
+        lines = str(getattr(cause, "orig", None) or cause).strip().splitlines()
         raise StudyError(
-            f"storage {_shown(url)}: must be reachable and writable; got {reason}; "
+            f"storage {_shown(url)}: must be reachable and writable; got "
+            f"{shortened(lines[0] if lines else type(cause).__name__)}; "
             "what was finished before is kept"
-        ) from error
-    except RuntimeError as error:
-        if "table schema" not in str(error):
-            raise
-        raise StudyError(
-            f"storage {_shown(url)}: must be of the installed version of Optuna; got {error}; "
-            f"run optuna storage upgrade --storage '{_shown(url)}' on a copy"
         ) from error
 
 

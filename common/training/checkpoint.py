@@ -1,10 +1,12 @@
 """Training state on disk: weights, momentum, and the position in the run."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from common.arch import AnyNetSpec
 from common.errors import WeightsError
+from common.files import reading
 from common.weights import State, load_state, save_state
 
 
@@ -61,7 +63,7 @@ def save_checkpoint(path: Path, spec: AnyNetSpec, arrays: State, position: Posit
 def load_checkpoint(path: Path) -> tuple[AnyNetSpec, State, Position]:
     """Read what `save_checkpoint` wrote. Raises `WeightsError` naming the file."""
     spec, arrays, training = load_state(path)
-    try:
+    with reading(path, "a checkpoint that says where its run stands", WeightsError):
         progress = Progress(**training["progress"])
         position = Position(
             training["seed"],
@@ -70,9 +72,7 @@ def load_checkpoint(path: Path) -> tuple[AnyNetSpec, State, Position]:
             *(training.get(name) for name in _DIGESTS),
         )
         _check_numbers(position)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: must say where its run stands; got {error!r}") from error
-    return spec, arrays, position
+        return spec, arrays, position
 
 
 _DIGESTS = ("record_digest", "settings_digest", "best_digest")
@@ -86,7 +86,7 @@ def _check_numbers(position: Position) -> None:
     if type(per_epoch) is not int or per_epoch < 1:
         raise ValueError(f"steps_per_epoch {per_epoch!r}")
     sums = (position.progress.loss_sum, position.progress.correct, position.progress.seconds)
-    if any(not isinstance(value, int | float) for value in sums):
+    if any(not isinstance(value, int | float) or not math.isfinite(value) for value in sums):
         raise ValueError(f"sums {sums}")
     digests = [getattr(position, name) for name in _DIGESTS]
     if any(not isinstance(value, str | None) for value in digests):

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, get_args
 import xxhash
 
 from common.arch import REGNETX32, AnyNetSpec, image_shape
-from common.errors import ConfigError, shortened
-from common.files import check_format
+from common.errors import ConfigError, shortened, shown
+from common.files import check_format, reading
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 
 Device = Literal["auto", "cpu", "gpu"]
@@ -54,7 +54,7 @@ class TrainConfig:
             check_integer(name, getattr(self, name), 1)
         check_integer("seed", self.seed, 0)
         if not 0 < self.learning_rate < math.inf:
-            raise ConfigError(f"learning_rate: must be above 0; got {self.learning_rate}")
+            raise ConfigError(f"learning_rate: must be above 0; got {shown(self.learning_rate)}")
         if not self.checkpoint_every >= 0:
             raise ConfigError(
                 f"checkpoint_every: must be at least 0 seconds; got {self.checkpoint_every}"
@@ -90,7 +90,7 @@ class TrainConfig:
     @classmethod
     def from_json(cls, text: str, where: str = "config") -> "TrainConfig":
         """Read what `to_json` wrote. Raises `ConfigError` naming `where`."""
-        try:
+        with reading(where, "a training config", ConfigError):
             values: dict[str, Any] = json.loads(text)
             if not isinstance(values, dict):
                 raise ConfigError(f"{where}: must be a JSON object; got {shortened(values)}")
@@ -98,16 +98,12 @@ class TrainConfig:
                 check_format(values.pop("format"), FORMAT, where, ConfigError)
                 _check_digest(values, where)
             known = {item.name for item in fields(cls)}
-            if unknown := set(values) - known:
-                raise ConfigError(f"{where}: fields must be known; got {sorted(unknown)}")
+            if unknown := sorted(set(values) - known):
+                raise ConfigError(f"{where}: fields must be known; got {shown(unknown)}")
             if values["spec"] is not None:
                 values["spec"] = AnyNetSpec.from_dict(values["spec"])
             values["recipe"] = Recipe(**values["recipe"])
             return cls(**values)
-        except ConfigError:
-            raise
-        except (ValueError, TypeError, KeyError) as error:
-            raise ConfigError(f"{where}: must be a training config; got {error}") from error
 
 
 def _check_digest(values: dict[str, Any], where: str) -> None:
@@ -144,10 +140,10 @@ def check_precise_bn(images: int, batch_size: int) -> None:
 def check_integer(name: str, value: object, least: int) -> None:
     """Raise `ConfigError` unless `value` is an integer of at least `least`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{name}: must be an integer of at least {least}; got {value!r}")
+        raise ConfigError(f"{name}: must be an integer of at least {least}; got {shown(value)}")
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Raise `ConfigError` unless `value` is one of `choices`."""
     if value not in choices:
-        raise ConfigError(f"{name}: must be one of {', '.join(choices)}; got {value!r}")
+        raise ConfigError(f"{name}: must be one of {', '.join(choices)}; got {shown(value)}")

@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from common.errors import ConfigError
+from common.errors import ConfigError, shown
 
 Schedule = Literal["constant", "cosine"]
 
@@ -38,7 +38,7 @@ class Recipe:
             raise ConfigError(f"warmup_epochs: must be at least 0; got {self.warmup_epochs}")
         if self.schedule not in get_args(Schedule):
             raise ConfigError(
-                f"schedule: must be one of {', '.join(get_args(Schedule))}; got {self.schedule!r}"
+                f"schedule: must be one of {', '.join(get_args(Schedule))}; got {shown(self.schedule)}"
             )
 
     def learning_rate(self, base: float, epoch: float, max_epochs: float) -> float:

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,18 @@ from typing import Any
 import xxhash
 
 from common.errors import ConfigError, DataError
-from common.files import check_format
+from common.files import check_format, read_bytes, reading
 
 FORMAT = 1
 """Of the records that are written, in their first row; those of version 0.1 have none."""
+
+_NUMBERS = {
+    "interval": ("step", "epoch", "loss"),
+    "epoch": ("step", "epoch", "val_loss", "val_accuracy"),
+}
+"""What curves and comparisons need of a row, by its kind."""
+
+_MOST_BYTES = 1 << 28
 
 Row = dict[str, Any]
 """One line: `kind` is start, interval, epoch or end; the other keys follow from it."""
@@ -94,23 +103,26 @@ def read_record(path: str | Path) -> list[Row]:
 
     A last line without its line feed is still being written and is left out.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: must be a training record; got {error}") from error
-    return _rows(content, path)
+    return _rows(read_bytes(path, "a training record", most=_MOST_BYTES), path)
 
 
 def _rows(content: bytes, path: str | Path) -> list[Row]:
     rows: list[Row] = []
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
-        try:
-            rows.append(json.loads(line))
-        except ValueError as error:
-            raise DataError(f"{path}, line {number}: must be a JSON object; got {error}") from error
-        if isinstance(rows[-1], dict) and "format" in rows[-1]:
-            check_format(rows[-1]["format"], FORMAT, f"{path}, line {number}")
+        where = f"{path}, line {number}"
+        with reading(where, "a JSON object of a record"):
+            row = json.loads(line)
+            if "format" in row:
+                check_format(row["format"], FORMAT, where)
+            wrong = [key for key in _NUMBERS.get(row["kind"], ()) if not _is_number(row[key])]
+            if wrong:
+                raise ValueError(f"no number as {', '.join(wrong)}")
+            rows.append(row)
     return rows
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def best_epoch(rows: list[Row]) -> Row | None:

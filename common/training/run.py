@@ -8,7 +8,7 @@ import numpy as np
 
 from common.arch import AnyNetSpec
 from common.errors import ConfigError
-from common.files import check_writable, leftovers, remove_leftovers, write_text
+from common.files import check_writable, leftovers, read_text, remove_leftovers, write_text
 from common.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint
 from common.training.config import RESUMABLE, TrainConfig
 from common.training.curves import save_curves, warn_of_picture
@@ -29,11 +29,9 @@ _FILES = (CONFIG, RECORD, CHECKPOINT, MODEL, BEST, CURVES)
 def read_config(path: str | Path) -> TrainConfig:
     """The config of the run in directory `path`. Raises `ConfigError`."""
     file = Path(path) / CONFIG
-    try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: must be the directory of a run; got {error}") from error
-    return TrainConfig.from_json(text, str(file))
+    if not file.exists():
+        raise ConfigError(f"{path}: must be the directory of a run; got no {CONFIG} in it")
+    return TrainConfig.from_json(read_text(file, "the config of a run", ConfigError), str(file))
 
 
 def check_free(path: Path) -> None:

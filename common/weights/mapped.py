@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import WeightsError
+from common.files import open_regular, reading
 
 _DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1"}
+_MOST_HEADER = 1 << 24
+"""Bytes of a header at the most: room for a hundred thousand arrays."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +48,22 @@ def map_file(path: str | Path) -> Mapped:
 
     Writing changes no file. Raises `WeightsError`.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    try:
+    if not Path(path).exists():
+        raise WeightsError(f"{path}: must be a weight file; got no such file")
+    with reading(path, "a safetensors file", WeightsError), open_regular(path) as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > _MOST_HEADER:
+            raise ValueError(f"a header of {length:,} bytes, which is more than {_MOST_HEADER:,}")
         with safe_open(str(path), framework="numpy") as checked:
             metadata, names = checked.metadata() or {}, list(checked.keys())
         # The library has checked header and offsets but would copy every array.
-        with open(path, "rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    except FileNotFoundError as error:
-        raise WeightsError(f"{path}: must be a weight file; got no such file") from error
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: must be a safetensors file; got {error}") from error
-    start = 8 + int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:start])
-    arrays = {name: _mapped(data, start, header[name]) for name in names}
-    return Mapped(metadata, arrays, data[:start], memoryview(data)[start:])
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        start = 8 + length
+        header = json.loads(data[8:start])
+        arrays = {name: _mapped(data, start, header[name]) for name in names}
+        return Mapped(metadata, arrays, data[:start], memoryview(data)[start:])
 
 
 def _mapped(data: mmap.mmap, start: int, entry: dict[str, Any]) -> Stored:

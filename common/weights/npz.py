@@ -47,9 +47,9 @@ def _stored(path: str | Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo)
         headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
         shape, _, dtype = headers[version](file)
         size = prod(shape) * dtype.itemsize
-        if dtype.hasobject or any(side < 0 for side in shape):
-            raise ValueError(f"array {shortened(member.filename)} of {dtype} and {shape}")
-        if file.tell() + size != member.file_size:
+        if dtype.hasobject:
+            raise ValueError("Object arrays cannot be loaded without unpickling them")
+        if min(shape, default=0) < 0 or file.tell() + size != member.file_size:
             raise ValueError(f"{member.file_size:,} bytes for {shortened(member.filename)}")
 
     def read() -> NDArray[Any]:

@@ -13,6 +13,7 @@ from common.errors import WeightsError
 from common.files import replacing
 from common.weights.files import OWN_START
 from common.weights.mapped import Stored, map_file
+from common.weights.npz import read_npz
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pyth", ".bin")
 SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)
@@ -31,7 +32,7 @@ def read_file(path: Path) -> dict[str, Stored]:
     if path.suffix == ".safetensors":
         return map_file(path).arrays
     if path.suffix == ".npz":
-        return _read_npz(path)
+        return read_npz(path)
     if path.suffix in TORCH_SUFFIXES:
         return _read_torch(path)
     raise WeightsError(f"{path}: must end in one of {', '.join(SUFFIXES)}; got {path.suffix!r}")
@@ -70,20 +71,6 @@ def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | No
 
             # transformers refuses files that do not say whose layout they are in.
             save_file(dict(arrays), temporary, {"format": "pt"})
-
-
-def _read_npz(path: Path) -> dict[str, Stored]:
-    try:
-        # Without pickle, an array of Python objects raises here.
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, MemoryError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: must be an npz file of arrays; got {error}") from error
-    return {name: _held(array) for name, array in arrays.items()}
-
-
-def _held(array: NDArray[Any]) -> Stored:
-    return Stored(array.shape, array.dtype.name, lambda: array)
 
 
 def _read_torch(path: Path) -> dict[str, Stored]:
