@@ -38,7 +38,8 @@ class Recipe:
             raise ConfigError(f"warmup_epochs: must be at least 0; got {self.warmup_epochs}")
         if self.schedule not in get_args(Schedule):
             raise ConfigError(
-                f"schedule: must be one of {', '.join(get_args(Schedule))}; got {shown(self.schedule)}"
+                f"schedule: must be one of {', '.join(get_args(Schedule))}; "
+                f"got {shown(self.schedule)}"
             )
 
     def learning_rate(self, base: float, epoch: float, max_epochs: float) -> float:
