@@ -141,9 +141,10 @@ def parity(session: nox.Session) -> None:
     for subject in ("reference", *EXTRAS):
         environment = "torch" if subject == "reference" else subject
         in_environment(
-            session, environment, "anynet", "parity", "record", subject, "--out", str(PARITY)
-        )
-    in_environment(session, "torch", "anynet", "parity", "compare", str(PARITY))
+            session, environment, "anynet", "parity", "record", subject, "--out", str(PARITY),
+            "--overwrite",
+        )  # fmt: skip
+    in_environment(session, "torch", "anynet", "parity", "compare", str(PARITY), "--overwrite")
     relay(partial(in_environment, session))
 
 

@@ -1,5 +1,6 @@
 """Networks in the framework's own format for deployment, to be run without this package."""
 
+import json
 from pathlib import Path
 
 import torch
@@ -7,9 +8,11 @@ import torch
 from anynet_torch.model import AnyNet
 from common.arch import image_shape
 from common.arch.plan import ImageSize
-from common.files import replacing
+from common.files import PRODUCER, replacing
 
 __all__ = ["export"]
+
+_MARK = json.dumps({"producer": PRODUCER, "format": 1})
 
 
 def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
@@ -30,4 +33,4 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
     finally:
         network.train(was_training)
     with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.export.save(program, file)
+        torch.export.save(program, file, extra_files={f"{PRODUCER}.json": _MARK})

@@ -15,11 +15,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.bench import Bench
 from benchmarks.processes import ROOT, Team, WorkerError, find_environments
-from benchmarks.report import print_targets, write_report
+from benchmarks.report import REPORT_FILES, print_targets, write_report
 from benchmarks.results import Results
 from benchmarks.sections import SECTIONS
 from common.backends import FRAMEWORKS
+from common.cli.options import overwrite_option
+from common.errors import ConfigError
 from common.files import write_text
+from common.marks import check_targets
 
 
 def _names(context: click.Context, option: click.Parameter, value: str | None) -> list[str]:
@@ -41,8 +44,20 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
     help="The folder that holds an environment per backend.",
 )
 @click.option("--backends", default=",".join(FRAMEWORKS), help="With commas between them.")
-def main(only: list[str], quick: bool, out: Path, environments: Path, backends: str) -> None:
+@overwrite_option
+def main(
+    only: list[str],
+    quick: bool,
+    out: Path,
+    environments: Path,
+    backends: str,
+    overwrite: bool,
+) -> None:
     """Measure all four frameworks side by side; the sections in turn."""
+    try:
+        check_targets([out / name for name in REPORT_FILES], overwrite)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
     wanted = backends.split(",")
     pythons = find_environments(environments, wanted)
     if not pythons:

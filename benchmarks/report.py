@@ -10,9 +10,19 @@ from benchmarks.charts import draw
 from benchmarks.results import Results
 from benchmarks.tables import tables
 from benchmarks.targets import targets
+from common.cli.options import overwrite_option
 from common.cli.tables import print_table
-from common.files import write_text
+from common.files import PRODUCER, write_text
+from common.marks import check_targets
 from common.training.curves import save_figure
+
+_CHARTS = ("training", "inference", "memory", "shapes")
+REPORT_FILES = (
+    "bench.json",
+    "bench.md",
+    *(f"{name}.{ending}" for name in _CHARTS for ending in ("png", "svg")),
+)
+"""What a run of the benchmarks writes."""
 
 
 def write_report(results: Results, out: Path) -> None:
@@ -21,7 +31,7 @@ def write_report(results: Results, out: Path) -> None:
     for name, figure in figures.items():
         for ending in ("png", "svg"):
             save_figure(figure, out / f"{name}.{ending}")
-    parts = [f"# Benchmarks\n\n{describe(results)}"]
+    parts = [f"<!-- {PRODUCER} -->\n\n# Benchmarks\n\n{describe(results)}"]
     for table in tables(results):
         picture = f"\n![{table.title}]({table.name}.png)\n" if table.name in figures else ""
         parts.append(f"## {table.title}\n\n{table.markdown()}{picture}")
@@ -80,9 +90,14 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--join", type=_FILE, help="A later run, whose sections replace those of FILE.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write; beside FILE if not.")
 @click.option("--page", type=_FILE, help="A Markdown page whose marked tables are to be replaced.")
-def main(file: Path, join: Path | None, out: Path | None, page: Path | None) -> None:
+@overwrite_option
+def main(
+    file: Path, join: Path | None, out: Path | None, page: Path | None, overwrite: bool
+) -> None:
     """Write tables and pictures of FILE, the `bench.json` of a run, without measuring."""
     out = out or file.parent
+    written = REPORT_FILES if join else REPORT_FILES[1:]
+    check_targets([out / name for name in written], overwrite)
     results = _read(file)
     if join:
         results = results.joined(_read(join))

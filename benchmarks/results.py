@@ -3,9 +3,13 @@
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from common.errors import ConfigError
+from common.files import PRODUCER, check_format
+
+FORMAT: Final = 1
+"""Of bench.json; those of version 0.1 have none."""
 
 TOGETHER = frozenset({"ceiling", "training", "inference", "shapes", "peers", "pipeline", "gpu"})
 """Sections whose numbers are read against each other."""
@@ -114,11 +118,13 @@ class Results:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return asdict(self)
+        return {"producer": PRODUCER, "format": FORMAT, **asdict(self)}
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> "Results":
-        """Results from what `to_dict` gave."""
+        """Results from what `to_dict` gave. Raises `ConfigError` for a newer format."""
+        check_format(data.get("format", 1), FORMAT, "bench.json", ConfigError)
+        data = {name: data[name] for name in data if name not in ("producer", "format")}
         measurements = [
             Measurement(**{**item, "values": tuple(item["values"])})
             for item in data["measurements"]

@@ -10,9 +10,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from common.errors import AnyNetError, ConfigError, DataError, shortened
+
+PRODUCER: Final = "anynet"
+"""By this name files say that this project wrote them."""
 
 _TEMPORARY = ".anynet"
 """Part of the names of temporary files, after the name of the file that they are to become."""
@@ -121,6 +124,13 @@ def read_json(
         return json.loads(content)
 
 
+def check_new_folder(path: Path) -> None:
+    """Raise `ConfigError` unless `path` can become a folder: it is free, or an empty one."""
+    check_writable(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise ConfigError(f"{path}: must be free or an empty folder; got one that is in use")
+
+
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it is synced and renamed to `path`.
@@ -170,13 +180,11 @@ def check_format(
     found: object, newest: int, where: str, error: type[AnyNetError] = DataError
 ) -> None:
     """Raise `error` unless `found` is a format that this release reads: 1 to `newest`."""
-    if type(found) is not int or found < 1:
-        raise error(f"{where}: format must be an integer of at least 1; got {shortened(found)}")
-    if found > newest:
-        raise error(
-            f"{where}: format must be at most {newest}; got {shortened(found)}; "
-            "a newer release reads it"
-        )
+    if type(found) is int and 1 <= found <= newest:
+        return
+    formats = "1" if newest == 1 else f"1 to {newest}"
+    remedy = "; a newer release reads it" if type(found) is int and found > newest else ""
+    raise error(f"{where}: must be of format {formats}; got {shortened(found)}{remedy}")
 
 
 def remove_leftovers(folder: Path, names: Iterable[str]) -> None:

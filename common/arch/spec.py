@@ -3,11 +3,15 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM
 from common.arch.fields import set_integer, set_number
 from common.errors import SpecError
+from common.files import check_format
+
+FORMAT: Final = 1
+"""Of the JSON object of a spec, which may leave it out."""
 
 BlockKind = Literal["resnext", "resnet", "vanilla", "mlp"]
 """`resnext`: 1x1, 3x3 grouped, 1x1 (the chapter's); `resnet`: two 3x3 and a shortcut;
@@ -238,6 +242,9 @@ class AnyNetSpec:
     @classmethod
     def from_dict(cls, data: object) -> "AnyNetSpec":
         """Build a spec from the plain data that JSON holds. Raises `SpecError`."""
+        if isinstance(data, dict) and "format" in data:
+            check_format(data["format"], FORMAT, "spec", SpecError)
+            data = {name: value for name, value in data.items() if name != "format"}
         values = _checked_fields(cls, "spec", data)
         stages = values.get("stages")
         if not isinstance(stages, list | tuple):

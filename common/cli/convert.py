@@ -7,8 +7,10 @@ import numpy as np
 
 from common.arch import AnyNetSpec, count
 from common.cli.checkpoints import find_checkpoint
+from common.cli.options import overwrite_option
 from common.errors import ConfigError
 from common.files import replacing
+from common.marks import check_target
 from common.weights import Arrays, load_weights, new_head, save_weights
 from common.weights.foreign import LAYOUTS, export_weights, is_own, read_foreign
 
@@ -34,7 +36,15 @@ _OWN = "anynet"
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="What a new head is drawn from."
 )
-def convert(source: str, target: Path, layout: str, num_classes: int | None, seed: int) -> None:
+@overwrite_option
+def convert(
+    source: str,
+    target: Path,
+    layout: str,
+    num_classes: int | None,
+    seed: int,
+    overwrite: bool,
+) -> None:
     """Write the network in CHECKPOINT to the file TARGET; its ending says how.
 
     CHECKPOINT is a weight file, a training state, the directory of a run, or a .safetensors, .npz
@@ -42,12 +52,14 @@ def convert(source: str, target: Path, layout: str, num_classes: int | None, see
     code. Whose it is is recognised from its names, and what network it holds from its shapes. A
     TARGET that ends in .safetensors is a weight file for every backend; one in .npz holds the
     arrays alone, for NumPy. With --to, TARGET is what another library loads.
+    A weight file of anynet is replaced, another file only with --overwrite.
 
     \b
     anynet convert regnet_y_400mf.pth model.safetensors
     anynet convert model.safetensors timm.safetensors --to timm
     anynet convert regnet_y_400mf.pth ten.safetensors --num-classes 10
     """
+    check_target(target, overwrite)
     path = find_checkpoint(source).path
     origin, spec, arrays = _read(path)
     head = ""

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from common.cli.options import overwrite_option
 from common.cli.tables import print_table
+from common.marks import check_target
 from common.training import Row, read_record
 from common.training.compare import Distance, distance
 from common.training.curves import draw_comparison, save_figure
@@ -36,12 +38,14 @@ from common.training.run import RECORD
     type=click.FloatRange(0),
     help="Exit with code 1 when a relative difference in training loss is larger.",
 )
+@overwrite_option
 def curves(
     runs: tuple[Path, ...],
     band: tuple[Path, ...],
     out: Path,
     epochs: float | None,
     tolerance: float | None,
+    overwrite: bool,
 ) -> None:
     """Draw training loss and validation accuracy of several RUNS in one picture.
 
@@ -49,6 +53,7 @@ def curves(
     by its directory. A table says how far the training losses of all others are from those of the
     first.
     """
+    check_target(out, overwrite)
     records = {run.name: _rows(run, epochs) for run in runs}
     reruns = {run.name: _rows(run, epochs) for run in band}
     save_figure(draw_comparison(records, list(reruns.values())), out)

@@ -7,9 +7,14 @@ import click
 
 from common.backends import load_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
-from common.cli.options import backend_option
+from common.cli.options import backend_option, overwrite_option
 from common.export import save_onnx
+from common.files import check_new_folder
+from common.marks import check_target
 from common.weights import fold_batch_norms, load_weights
+
+_FOLDERS = ("mx", "tf")
+"""Backends whose own format is a folder."""
 
 
 @click.command()
@@ -31,6 +36,7 @@ from common.weights import fold_batch_norms, load_weights
     "mlp.",
 )
 @click.option("--fuse", is_flag=True, help="Fold batch norms into the layers before them first.")
+@overwrite_option
 def export(
     checkpoint: str,
     kind: Literal["onnx", "native"],
@@ -38,6 +44,7 @@ def export(
     out: Path,
     image_size: int | None,
     fuse: bool,
+    overwrite: bool,
 ) -> None:
     """Write a trained network in a format that other programs run.
 
@@ -51,8 +58,12 @@ def export(
       tf      SavedModel, a folder                  images (N, height, width, C)
       jax     jax.export's StableHLO, a .bin file   images (N, height, width, C)
 
-    A folder must be new or empty.
+    A folder must be new or empty, with --overwrite too.
     """
+    if kind == "native" and backend in _FOLDERS:
+        check_new_folder(out)
+    else:
+        check_target(out, overwrite)
     found = find_checkpoint(checkpoint)
     if kind == "onnx":
         spec, arrays = load_weights(found.path)

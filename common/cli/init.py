@@ -7,6 +7,8 @@ import click
 import numpy as np
 
 from common.cli.networks import resolve_spec
+from common.cli.options import overwrite_option
+from common.marks import check_target
 from common.weights import Init, initial_weights, moved_weights, save_weights
 
 
@@ -28,13 +30,22 @@ from common.weights import Init, initial_weights, moved_weights, save_weights
     type=click.IntRange(0),
     help="Move every weight by one float32 rounding unit, up or down as drawn from this number.",
 )
-def init(network: str, target: Path, seed: int, scheme: Init, rounding_draw: int | None) -> None:
+@overwrite_option
+def init(
+    network: str,
+    target: Path,
+    seed: int,
+    scheme: Init,
+    rounding_draw: int | None,
+    overwrite: bool,
+) -> None:
     """Write the initial weights of a network to the file TARGET.
 
     They are the draw of --seed that training in every backend starts from. With --rounding-draw
     they are moved as little as a float32 can be; `anynet train --weights TARGET` then shows how
     far rounding alone carries a run.
     """
+    check_target(target, overwrite)
     spec = resolve_spec(network)
     arrays = initial_weights(spec, seed, scheme)
     if rounding_draw is not None:

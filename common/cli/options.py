@@ -46,6 +46,15 @@ def image_size_option() -> Decorator:
     )
 
 
+def overwrite_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Whether files may be replaced that this project did not write."""
+    return click.option(
+        "--overwrite",
+        is_flag=True,
+        help="Replace any file; without it, only files that anynet wrote are replaced.",
+    )(function)
+
+
 def device_option(default: str | None = None) -> Decorator:
     """Where the network runs."""
     return click.option(

@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from common.backends import FRAMEWORKS
+from common.cli.options import overwrite_option
 from common.cli.tables import print_table
 from common.errors import shortened
+from common.marks import check_target, check_targets
 from common.parity import (
     REFERENCE,
     Finding,
@@ -17,6 +19,7 @@ from common.parity import (
     write_report,
 )
 from common.parity import compare as compare_records
+from common.parity.report import REPORT_FILES
 
 
 def _backends(
@@ -44,9 +47,11 @@ def parity() -> None:
 @parity.command()
 @click.argument("backend", type=click.Choice([REFERENCE, *FRAMEWORKS]))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default="build/parity")
-def record(backend: str, out: Path) -> None:
+@overwrite_option
+def record(backend: str, out: Path, overwrite: bool) -> None:
     """Run every case in one BACKEND, or in the NumPy reference; write OUT/BACKEND.safetensors."""
     path = out / f"{backend}.safetensors"
+    check_target(path, overwrite)
     write_record(backend, path)
     click.echo(f"written to {path}")
 
@@ -62,12 +67,14 @@ def record(backend: str, out: Path) -> None:
     help=f"Backends whose records must be there, once or often; default: all of "
     f"{', '.join(FRAMEWORKS)}.",
 )
-def compare(directory: Path, expected: tuple[str, ...]) -> None:
+@overwrite_option
+def compare(directory: Path, expected: tuple[str, ...], overwrite: bool) -> None:
     """Compare the records in DIRECTORY; exit code 1 when any disagrees or is missing.
 
     Every backend is held against the reference and against every other backend. Writes
     report.html, report.png, free_runs.png, report.json and junit.xml to DIRECTORY.
     """
+    check_targets([directory / name for name in REPORT_FILES], overwrite)
     records = read_records(directory)
     check_expected(records, expected, directory)
     findings = summarise(compare_records(records))

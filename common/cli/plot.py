@@ -7,7 +7,8 @@ import click
 from common.arch.pictures import draw_network
 from common.cli.checkpoints import choose_image_size, find_config, sized
 from common.cli.networks import resolve_spec
-from common.cli.options import image_size_option
+from common.cli.options import image_size_option, overwrite_option
+from common.marks import check_target
 from common.training.curves import save_figure
 
 
@@ -21,13 +22,15 @@ from common.training.curves import save_figure
     show_default=True,
     help="Picture to write; the ending says the format (png, svg, pdf).",
 )
-def plot(network: str, image_size: int | None, out: Path) -> None:
+@overwrite_option
+def plot(network: str, image_size: int | None, out: Path, overwrite: bool) -> None:
     """Draw the widths of a network's blocks, and its stem, body and head.
 
     NETWORK is a name (regnetx_400mf, RegNetY-4.0GF), a spec file, a checkpoint or the directory of
     a run. For the networks of the RegNet paper the widths stand beside the line w_0 + w_a j that
     they come from, and its quantisation.
     """
+    check_target(out, overwrite)
     spec = resolve_spec(network)
     size = choose_image_size(spec, image_size, find_config(network))
     save_figure(draw_network(spec, size, f"{network} at {sized(size)}"), out)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from common.arch import INPUT, AnyNetSpec, Layer, plan
 from common.errors import BackendError, WeightsError
-from common.files import write_bytes
+from common.files import PRODUCER, write_bytes
 from common.weights import check_arrays
 
 OPSET = 17
@@ -61,8 +61,9 @@ def save_onnx(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[A
     )
     opset = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(
-        graph, producer_name="anynet", opset_imports=opset, ir_version=IR_VERSION
+        graph, producer_name=PRODUCER, opset_imports=opset, ir_version=IR_VERSION
     )
+    helper.set_model_props(model, {f"{PRODUCER}.format": "1"})
     write_bytes(path, model.SerializeToString())
 
 

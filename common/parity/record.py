@@ -1,5 +1,6 @@
 """Records on disk: one safetensors file per backend, and one for the reference."""
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -11,11 +12,17 @@ import numpy as np
 
 from common.backends import load_backend
 from common.errors import WeightsError, shortened
-from common.files import open_regular, reading, write_bytes
+from common.files import PRODUCER, check_format, open_regular, reading, write_bytes
 from common.parity.cases import CASES, Case
 from common.parity.compare import CHANGE, REFERENCE
 from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, measure
 from common.parity.sensitivity import sensitivity
+
+FORMAT = 1
+"""Of records; those of version 0.1 have none."""
+
+_HEADER = f"{PRODUCER} parity"
+"""The entry of the metadata."""
 
 _THREADS = {
     "OMP_NUM_THREADS": "1",
@@ -71,7 +78,7 @@ def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> N
         found = pool.map(partial(_recorded, subject), cases)
         for part in track(found, path.stem, len(cases), transient=True):
             arrays |= part
-    write_bytes(path, save(arrays))
+    write_bytes(path, save(arrays, {_HEADER: json.dumps({"format": FORMAT})}))
 
 
 def _recorded(subject: str, case: Case) -> Record:
@@ -81,12 +88,19 @@ def _recorded(subject: str, case: Case) -> Record:
 
 def read_records(directory: Path) -> dict[str, Record]:
     """Every record in `directory` by backend. Raises `WeightsError`."""
-    from safetensors.numpy import load_file
+    from safetensors import safe_open
 
     records = {}
     for path in sorted(directory.glob("*.safetensors")):
-        with reading(path, "a parity record", WeightsError), open_regular(path):
-            records[path.stem] = load_file(path)
+        with (
+            reading(path, "a parity record", WeightsError),
+            open_regular(path),
+            safe_open(str(path), framework="numpy") as file,
+        ):
+            metadata = file.metadata() or {}
+            if _HEADER in metadata:
+                check_format(json.loads(metadata[_HEADER])["format"], FORMAT, str(path))
+            records[path.stem] = {name: file.get_tensor(name) for name in list(file.keys())}
     if REFERENCE not in records or len(records) < 2:
         raise WeightsError(
             f"{directory}: must hold the records of the reference and of one backend or more; "

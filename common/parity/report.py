@@ -5,17 +5,24 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from common.files import replacing, write_text
+from common.files import PRODUCER, replacing, write_text
+from common.marks import figure_mark
 from common.parity.compare import REFERENCE, Finding
 from common.parity.measure import Record
 from common.parity.pictures import draw_free_runs, draw_layers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+FORMAT: Final = 1
+"""Of report.json."""
+
+REPORT_FILES: Final = ("report.png", "free_runs.png", "report.html", "report.json", "junit.xml")
+"""What `write_report` writes."""
 
 
 def summarise(findings: Iterable[Finding]) -> list[Finding]:
@@ -39,14 +46,15 @@ def write_report(findings: list[Finding], records: Mapping[str, Record], directo
     write_text(directory / "report.html", _page(findings, pictures))
     rows = [{**asdict(item), "error": _finite(item.error), "ratio": _finite(item.ratio)}
             for item in findings]  # fmt: skip
-    write_text(directory / "report.json", json.dumps(rows, indent=0))
+    found = {"producer": PRODUCER, "format": FORMAT, "findings": rows}
+    write_text(directory / "report.json", json.dumps(found, indent=0))
     _write_junit(findings, directory / "junit.xml")
 
 
 def _picture(figure: "Figure", path: Path) -> str:
     """Write a figure; its bytes in base64."""
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        figure.savefig(temporary, dpi=110, metadata=figure_mark(path))
     return base64.b64encode(path.read_bytes()).decode()
 
 
@@ -79,7 +87,7 @@ def _worst(findings: list[Finding], kind: tuple[str, str], pair: tuple[str, str]
 def _write_junit(findings: list[Finding], path: Path) -> None:
     from junitparser import Failure, JUnitXml, TestCase, TestSuite
 
-    suites = JUnitXml()
+    suites = JUnitXml(f"{PRODUCER} parity")
     for case in dict.fromkeys(item.case for item in findings):
         suite = TestSuite(case)
         own = [item for item in findings if item.case == case]

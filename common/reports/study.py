@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from common.errors import ConfigError
-from common.files import write_bytes, write_text
+from common.files import PRODUCER, write_bytes, write_text
+from common.marks import figure_mark
 from common.reports.figures import (
     draw_agreement,
     draw_distributions,
@@ -33,8 +34,29 @@ from common.studies.table import rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FORMAT: Final = 1
+"""Of results.json and of the files in records/."""
+
 _FEWEST = 3
 """Complete networks that a space must have to be compared."""
+
+
+def report_files(
+    config: StudyConfig, results: Sequence[Result], pairs: Sequence[tuple[str, str]] = ()
+) -> list[str]:
+    """Names of all files that `write_study_report` may write."""
+    pairs = list(pairs) or list(pairwise(space.name for space in config.spaces))
+    figures = [*_FIGURES, *(_pair_name(*pair) for pair in pairs if len(pairs) > 1)]
+    pictures = [f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
+    records = [_record(result) for result in results]
+    return ["index.html", "study.json", "results.json", *pictures, *records]
+
+
+_FIGURES: Final = ("edf", "scatter", "importance", "profiles", "curves", "agreement")
+
+
+def _pair_name(first: str, second: str) -> str:
+    return f"edf-{first}-{second}"
 
 
 def write_study_report(
@@ -70,7 +92,7 @@ def write_study_report(
     figures = {"edf": draw_distributions(spaces)}
     if len(pairs) > 1:
         figures |= {
-            f"edf-{first}-{second}": draw_distributions(
+            _pair_name(first, second): draw_distributions(
                 {name: spaces[name] for name in (first, second)}
             )
             for first, second in pairs
@@ -86,7 +108,8 @@ def write_study_report(
     pictures = {key: _save(figure, out / key) for key, figure in figures.items()}
     for result in results:
         write_text(out / _record(result), _lines(result))
-    write_text(out / "study.json", json.dumps(config.to_dict(), indent=2) + "\n")
+    settings = {"producer": PRODUCER, **config.to_dict()}
+    write_text(out / "study.json", json.dumps(settings, indent=2) + "\n")
     write_text(out / "results.json", _numbers(errors, comparisons, shares))
     page = {
         "name": name,
@@ -101,7 +124,7 @@ def write_study_report(
                     for space, values in errors.items()},
         "comparisons": comparisons,
         "pictures": pictures,
-        "pairs": [f"edf-{first}-{second}" for first, second in pairs],
+        "pairs": [_pair_name(first, second) for first, second in pairs],
         "ranges": good_ranges(spaces),
         "importances": shares,
         "agreements": ranking,
@@ -114,7 +137,7 @@ def _save(figure: "Figure", path: Path) -> str:
     contents = {}
     for kind in ("png", "svg"):
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=150)
+        figure.savefig(buffer, format=kind, dpi=150, metadata=figure_mark(f".{kind}"))
         contents[kind] = buffer.getvalue()
         write_bytes(path.parent / f"{path.name}.{kind}", contents[kind])
     return base64.b64encode(contents["svg"]).decode()
@@ -126,8 +149,14 @@ def _record(result: Result) -> str:
 
 def _lines(result: Result) -> str:
     """A network's record: what it is, then the rows of its run."""
-    spec = json.loads(result.network.spec.to_json())
-    first = {"kind": "network", "name": result.network.name, "state": result.state, "spec": spec}
+    first = {
+        "producer": PRODUCER,
+        "format": FORMAT,
+        "kind": "network",
+        "name": result.network.name,
+        "state": result.state,
+        "spec": result.network.spec.to_dict(),
+    }
     return "".join(json.dumps(row) + "\n" for row in (first, *result.record))
 
 
@@ -139,6 +168,8 @@ def _numbers(
     """The report's numbers, for other programs."""
     return json.dumps(
         {
+            "producer": PRODUCER,
+            "format": FORMAT,
             "errors": errors,
             "comparisons": [
                 {

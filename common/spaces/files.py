@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn, cast
 import yaml
 
 from common.errors import SpecError, shortened, shown
-from common.files import read_text, reading
+from common.files import check_format, read_text, reading
 from common.spaces.limits import Limits
 from common.spaces.mlp import MLPSpace
 from common.spaces.named import SPACES, DesignSpace
@@ -25,6 +25,9 @@ _KINDS: Final[dict[str, type[DesignSpace]]] = {
     "regnet": RegNetSpace,
     "mlp": MLPSpace,
 }
+FORMAT: Final = 1
+"""Of the data that describe a space; they may leave it out."""
+
 _ENDINGS: Final = (".yaml", ".yml", ".json")
 _MOST_VALUES: Final = 100_000
 _MOST_BYTES: Final = 1 << 18
@@ -48,7 +51,7 @@ def find_space(name_or_path: str | Path) -> DesignSpace:
 def space_to_dict(space: DesignSpace) -> dict[str, Any]:
     """Plain data for JSON, from which `space_from_dict` gives an equal space."""
     kind = next(name for name, made in _KINDS.items() if isinstance(space, made))
-    data = {"kind": kind, **cast(dict[str, Any], _plain(asdict(space)))}
+    data = {"format": FORMAT, "kind": kind, **cast(dict[str, Any], _plain(asdict(space)))}
     for key, value in data.items():
         if isinstance(value, dict) and "values" in value:
             data[key] = {**_shortened(value["values"]), "rule": value["rule"]}
@@ -68,9 +71,11 @@ def space_from_dict(data: object, where: str = "space") -> DesignSpace:
         _refuse(f"{where}: kind", f"must be one of {', '.join(_KINDS)}", kind)
     if base is not None and not isinstance(base, _KINDS[kind]):
         _refuse(f"{where}: kind", f"must be that of the base, {_kind_of(base)}", kind)
+    if "format" in given:
+        check_format(given["format"], FORMAT, where, SpecError)
     made = _KINDS[kind]
     known = [field.name for field in fields(made)]
-    _check_keys(given, [*known, "base", "kind"], where)
+    _check_keys(given, [*known, "base", "kind", "format"], where)
     if "name" not in given:
         _refuse(where, "must have a name", list(given))
     values: dict[str, Any] = {

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from common.errors import ConfigError, shown
-from common.files import reading
+from common.files import check_format, reading
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
 from common.training import TrainConfig
 from common.training.config import check_choice, check_integer
@@ -66,11 +66,7 @@ class StudyConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any], where: str = "study") -> "StudyConfig":
         """Read what `to_dict` wrote. Raises `ConfigError` naming `where`."""
-        if values.get("format") != FORMAT:
-            raise ConfigError(
-                f"{where}: must be of format {FORMAT}; got {shown(values.get('format'))}; "
-                "open it with the version of this package that made it"
-            )
+        check_format(values.get("format"), FORMAT, where, ConfigError)
         with reading(where, "a study's config", ConfigError):
             return cls(
                 tuple(space_from_dict(space, where) for space in values["spaces"]),

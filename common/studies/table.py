@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from common.errors import ConfigError
-from common.files import replacing
+from common.files import PRODUCER, replacing
 from common.studies.networks import design, stage_parameters
 from common.studies.trials import Result
 
@@ -37,6 +37,10 @@ def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     return [{name: row.get(name) for name in columns} for row in found]
 
 
+_MARK: Final = {"producer": PRODUCER, "format": "1"}
+"""Metadata of a Parquet file; CSV has none."""
+
+
 def export_table(results: Sequence[Result], path: Path) -> None:
     """Write the table, as the name's ending says, whole or not at all. Raises `ConfigError`."""
     import pyarrow
@@ -44,7 +48,7 @@ def export_table(results: Sequence[Result], path: Path) -> None:
 
     if path.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"{path}: must end in .csv or .parquet")
-    table = pyarrow.Table.from_pylist(rows(results))
+    table = pyarrow.Table.from_pylist(rows(results)).replace_schema_metadata(_MARK)
     with replacing(path) as temporary:
         if path.suffix == ".csv":
             csv.write_csv(table, str(temporary))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from common.errors import ConfigError, shortened
 from common.figures import new_figure
 from common.files import replacing
+from common.marks import figure_mark
 from common.training.records import Row
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def save_figure(figure: "Figure", path: str | Path) -> None:
     if Path(path).suffix[1:].lower() not in formats:
         raise ConfigError(f"{path}: must end in one of .{', .'.join(sorted(formats))}")
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+        figure.savefig(temporary, dpi=150, metadata=figure_mark(path))
 
 
 def warn_of_picture(what: str, error: Exception) -> None:

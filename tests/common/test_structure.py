@@ -20,6 +20,7 @@ _LEVELS = {
         [
             ("errors", "chapter", "memory"),
             ("files", "figures"),
+            ("marks",),
             ("arch",),
             ("spaces",),
             ("weights", "data"),

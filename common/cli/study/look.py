@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from common.cli.options import overwrite_option
 from common.cli.study.options import name_argument, storage_option
 from common.cli.study.progress import ENDED
 from common.cli.tables import print_table
 from common.errors import ConfigError
-from common.reports import write_study_report
+from common.marks import check_target, check_targets
+from common.reports import report_files, write_study_report
 from common.studies import Study
 from common.studies.table import export_table
 from common.studies.trials import STATES, Result
@@ -46,8 +48,10 @@ def status(name: str, storage: str) -> None:
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
     help="A file that ends in .csv or .parquet.",
 )  # fmt: skip
-def export(name: str, storage: str, out: Path) -> None:
+@overwrite_option
+def export(name: str, storage: str, out: Path, overwrite: bool) -> None:
     """Write a table with a row per network."""
+    check_target(out, overwrite)
     export_table(Study.open(name, storage).results(), out)
     click.echo(f"written to {out}")
 
@@ -63,13 +67,17 @@ def export(name: str, storage: str, out: Path) -> None:
     "--pair", "pairs", multiple=True, metavar="FIRST:SECOND",
     help="Spaces to compare; default: each with the one before it.",
 )  # fmt: skip
-def report(name: str, storage: str, out: Path, pairs: tuple[str, ...]) -> None:
+@overwrite_option
+def report(name: str, storage: str, out: Path, pairs: tuple[str, ...], overwrite: bool) -> None:
     """Write a page with the study's distributions, comparisons and networks."""
     study = Study.open(name, storage)
     results = study.results()
     _check_complete(name, results)
     names = [space.name for space in study.config.spaces]
-    write_study_report(name, study.config, results, out, [_pair(pair, names) for pair in pairs])
+    chosen = [_pair(pair, names) for pair in pairs]
+    files = report_files(study.config, results, chosen)
+    check_targets([out / file for file in files], overwrite)
+    write_study_report(name, study.config, results, out, chosen)
     click.echo(f"written to {out / 'index.html'}")
 
 

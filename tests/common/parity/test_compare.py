@@ -105,7 +105,7 @@ def test_the_report_has_a_page_a_picture_and_two_records(truth, same, tmp_path):
     for name in ("report.png", "free_runs.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     assert page.count("data:image/png;base64,") == 2
-    rows = json.loads((tmp_path / "report.json").read_text())
+    rows = json.loads((tmp_path / "report.json").read_text())["findings"]
     assert {row["array"] for row in rows if row["ratio"] > 1} == {"stem.conv"}
     failures = ET.parse(tmp_path / "junit.xml").getroot().iter("failure")
     assert len(list(failures)) == 1

@@ -39,7 +39,7 @@ def _edit(path, old, new):
     ("config.json", '"seed": 0', '"seed": 1', "must be as the run wrote it; got changed"),
     ("config.json", '"digest": "', '"digest": "0', "must be as the run wrote it; got changed"),
     ("config.json", '"learning_rate": 0.5', '"learning_rate": 0.25', "undo the edit"),
-    ("config.json", '"format": 2', '"format": 3', "at most 2; got 3; a newer release reads it"),
+    ("config.json", '"format": 2', '"format": 3', "must be of format 1 to 2; got 3; a newer"),
     ("record.jsonl", '"step": 2', '"step": 3', "up to its checkpoint, .* got other rows"),
     ("record.jsonl", '"val_accuracy": 0', '"val_accuracy": 1', "got other rows; undo the edit"),
 ])  # fmt: skip
@@ -127,7 +127,7 @@ def test_a_kill_between_checkpoint_and_best_network_is_mended(tmp_path, capsys):
 def test_a_record_of_a_newer_format_is_refused_by_name(tmp_path):
     path = tmp_path / "record.jsonl"
     path.write_text('{"kind": "start", "format": 2}\n')
-    with pytest.raises(DataError, match="line 1: format must be at most 1; got 2; a newer release"):
+    with pytest.raises(DataError, match="line 1: must be of format 1; got 2; a newer release"):
         read_record(path)
 
 

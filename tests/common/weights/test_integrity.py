@@ -115,7 +115,7 @@ def test_a_file_without_its_digest_is_refused(path):
 def test_a_newer_format_is_refused_by_name(path, newer):
     save_file(_ARRAYS, path, {"anynet": json.dumps({"format": newer})})
     with pytest.raises(
-        WeightsError, match=f"format must be at most 2; got {newer}; a newer release reads it"
+        WeightsError, match=f"must be of format 1 to 2; got {newer}; a newer release reads it"
     ):
         load_weights(path)
 

@@ -1,0 +1,82 @@
+"""Whose a file is: what commands may replace, because this project wrote it."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from common.errors import ConfigError
+from common.files import PRODUCER, check_writable, open_regular
+
+_LOOKED_AT = 1 << 18
+"""Bytes at each end of a file in which its mark is looked for."""
+
+_NAME = re.escape(PRODUCER.encode())
+_MARKS = tuple(
+    re.compile(pattern.replace(b"NAME", _NAME), re.DOTALL)
+    for pattern in (
+        rb"\x89PNG\r\n\x1a\n.*tEXtSoftware\0NAME",
+        rb"<\?xml .*<dc:title>NAME</dc:title>",  # SVG
+        rb"%PDF-.*/Creator \(NAME\)",
+        rb"%!PS-Adobe.*%%Creator: NAME\n",
+        rb'<!doctype html>.*<meta name="generator" content="NAME">',
+        rb'<\?xml .*<testsuites name="NAME parity"',
+        rb'\{\s*"producer": "NAME"',
+        rb"<!-- NAME",  # Markdown
+        rb'.{8}\{"__metadata__":\{"NAME',  # safetensors
+        rb"\x08.\x12\x06NAME",  # ONNX
+        rb"PK\x03\x04.*extra/NAME\.json",  # torch.export
+        rb".*\x06\0\0\0NAME\0\0\Z",  # jax.export
+        rb"PAR1.*\x18\x08producer\x18\x06NAME",  # Parquet
+        rb'"space","index","state","error","params","flops","activations"',  # CSV of a study
+    )
+)
+"""How files begin, and what they hold, that this project's commands write."""
+
+
+def check_target(path: Path, overwrite: bool = False) -> None:
+    """Raise `ConfigError` unless a command may write the file `path`: it is free, or ours.
+
+    With `overwrite` it may be any file, but still no link, folder or device.
+    """
+    check_writable(path)
+    if path.is_symlink():
+        raise ConfigError(f"{path}: must be a file or free; got a link; name what it points to")
+    if not path.exists():
+        return
+    if not path.is_file():
+        kind = "folder" if path.is_dir() else "device or pipe"
+        raise ConfigError(f"{path}: must be a file or free; got a {kind}; name another file")
+    if not os.access(path, os.W_OK):
+        raise ConfigError(f"{path}: must be a file that may be written to; got one that may not")
+    if not (overwrite or is_ours(path)):
+        raise ConfigError(
+            f"{path}: must be free, or a file that {PRODUCER} wrote; got another one; "
+            "name another file or add --overwrite"
+        )
+
+
+def check_targets(paths: list[Path], overwrite: bool = False) -> None:
+    """`check_target` for all files that a command writes, before it writes the first."""
+    for path in paths:
+        check_target(path, overwrite)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file carries the mark of this project; a bounded part of it is read."""
+    with open_regular(path) as file:
+        ends = file.read(_LOOKED_AT)
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(len(ends), size - _LOOKED_AT))
+        ends += file.read(_LOOKED_AT)
+    return any(mark.match(ends) for mark in _MARKS)
+
+
+def figure_mark(path: str | Path) -> dict[str, Any] | None:
+    """Metadata by which Matplotlib marks a picture as ours, where its format has such."""
+    match Path(path).suffix[1:].lower():
+        case "png":
+            return {"Software": PRODUCER}
+        case "svg" | "pdf" | "ps" | "eps":
+            return {"Creator": PRODUCER}
+    return None
