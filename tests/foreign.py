@@ -43,10 +43,15 @@ def random_arrays(spec, seed=0):
 
 
 def state(layout, spec, arrays):
-    """`arrays` with the names and shapes of `layout`, batch counters included."""
+    """`arrays` with the names and shapes of `layout`, batch counters included.
+
+    pycls reads images as blue, green and red.
+    """
     found = {}
     for canonical, (name, shape) in foreign_names(LAYOUTS[layout], spec).items():
         found[name] = arrays[canonical].reshape(shape)
+        if layout == "pycls" and canonical == "stem.conv.weight" and shape[1] == 3:
+            found[name] = np.ascontiguousarray(found[name][:, [2, 1, 0]])
         if name.endswith("running_var"):
             found[name.replace("running_var", "num_batches_tracked")] = np.array(7)
     return found

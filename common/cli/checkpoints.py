@@ -12,7 +12,7 @@ from common.errors import ConfigError, WeightsError
 from common.training import TrainConfig, read_config, read_record
 from common.training.run import BEST, CHECKPOINT, CONFIG, MODEL, RECORD
 from common.weights import load_spec
-from common.weights.foreign import is_own
+from common.weights.foreign import is_own, model_in
 
 _OF_A_RUN = (MODEL, BEST, CHECKPOINT)
 """Files that hold the network of the run beside them, and no other one."""
@@ -70,7 +70,7 @@ def find_checkpoint(text: str) -> Checkpoint:
     if not path.is_dir():
         return Checkpoint(path, _config_beside(path))
     config = _run_config(path)
-    model = path / MODEL
+    model = path / MODEL if config is not None else model_in(path)
     if not model.is_file():
         raise ConfigError(_without_model(path, config))
     if config is not None:

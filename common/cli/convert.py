@@ -12,7 +12,7 @@ from common.errors import ConfigError
 from common.files import replacing
 from common.marks import check_target
 from common.weights import Arrays, load_weights, new_head, save_weights
-from common.weights.foreign import LAYOUTS, export_weights, is_own, read_foreign
+from common.weights.foreign import LAYOUTS, Foreign, export_weights, is_own, read_foreign
 
 _OWN = "anynet"
 
@@ -31,10 +31,16 @@ _OWN = "anynet"
 @click.option(
     "--num-classes",
     type=click.IntRange(1),
-    help="Replace the head by a new one of so many classes.",
+    help="Draw a new head for this many classes, in place of the old one or of none.",
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="What a new head is drawn from."
+)
+@click.option(
+    "--averaged/--plain",
+    default=None,
+    help="Which weights to take from a file that has both; default: timm's averaged ones, of "
+    "pycls those of lower test error, else the plain ones.",
 )
 @overwrite_option
 def convert(
@@ -43,13 +49,15 @@ def convert(
     layout: str,
     num_classes: int | None,
     seed: int,
+    averaged: bool | None,
     overwrite: bool,
 ) -> None:
     """Write the network in CHECKPOINT to the file TARGET; its ending says how.
 
-    CHECKPOINT is a weight file, a training state, the directory of a run, or a .safetensors, .npz
-    or .pth file of torchvision, timm, pycls, Hugging Face transformers or the chapter's PyTorch
-    code. Whose it is is recognised from its names, and what network it holds from its shapes. A
+    CHECKPOINT is a weight file, a training state, the directory of a run, or a safetensors, npz or
+    PyTorch file of torchvision, timm, pycls, Hugging Face transformers or the chapter's PyTorch
+    code; of transformers also a folder, or the .index.json of a model in several files. Whose it
+    is is recognised from its names, and what network it holds from its shapes. A
     TARGET that ends in .safetensors is a weight file for every backend; one in .npz holds the
     arrays alone, for NumPy. With --to, TARGET is what another library loads.
     A weight file of anynet is replaced, another file only with --overwrite.
@@ -61,23 +69,28 @@ def convert(
     """
     check_target(target, overwrite)
     path = find_checkpoint(source).path
-    origin, spec, arrays = _read(path)
+    found = _read(path, averaged, num_classes, seed)
     head = ""
     if num_classes is not None:
-        head = f"; new head of seed {seed} in place of {spec.num_classes} classes"
-        spec, arrays = new_head(spec, arrays, num_classes, seed)
+        old = f"{found.num_classes} classes" if found.num_classes else "none"
+        head = f"; new head of seed {seed} in place of {old}"
     if layout == _OWN:
-        _write_own(target, spec, arrays)
+        _write_own(target, found.spec, found.arrays)
     else:
-        export_weights(target, spec, arrays, layout)
-    click.echo(f"{path} ({origin}) -> {target} ({layout}): {_sentence(spec)}{head}")
+        export_weights(target, found.spec, found.arrays, layout)
+    click.echo(f"{path} ({found.origin}) -> {target} ({layout}): {_sentence(found.spec)}{head}")
 
 
-def _read(path: Path) -> tuple[str, AnyNetSpec, Arrays]:
-    if is_own(path):
-        return _OWN, *load_weights(path)
-    found = read_foreign(path)
-    return found.layout, found.spec, found.arrays
+def _read(path: Path, averaged: bool | None, num_classes: int | None, seed: int) -> Foreign:
+    if not is_own(path):
+        return read_foreign(path, averaged, num_classes, seed)
+    if averaged:
+        raise ConfigError(f"averaged: {path} must hold averaged weights; got plain ones alone")
+    spec, arrays = load_weights(path)
+    old = spec.num_classes
+    if num_classes is not None:
+        spec, arrays = new_head(spec, arrays, num_classes, seed)
+    return Foreign(_OWN, spec, arrays, num_classes=old)
 
 
 def _write_own(target: Path, spec: AnyNetSpec, arrays: Arrays) -> None:

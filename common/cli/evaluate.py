@@ -8,6 +8,7 @@ from common.arch import AnyNetSpec
 from common.backends import load_backend
 from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.evaluations import print_evaluation
+from common.cli.networks import load_network
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
 from common.data import FashionMNIST
 from common.errors import DataError
@@ -47,15 +48,15 @@ def evaluate(
 ) -> None:
     """Measure a trained network on the validation images of Fashion-MNIST.
 
-    CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run. Image
-    size, data and batch size are then those of the run, as they are for a file in its directory:
-    best.safetensors, or the checkpoint.safetensors of a run that is not finished. Options change
-    them. The network runs in float32, with the statistics of batch norms that are in the file
-    unless --precise-bn is given.
+    CHECKPOINT is a model.safetensors, written by any backend, the directory of a run, or any other
+    file that `anynet convert` reads. Image size, data and batch size are those of the run, as they
+    are for a file in its directory: best.safetensors, or the checkpoint.safetensors of a run that
+    is not finished. Options change them. The network runs in float32, with the statistics of batch
+    norms that are in the file unless --precise-bn is given.
     """
     module = load_backend(backend)
     found = find_checkpoint(checkpoint)
-    network = module.load(found.path)
+    network = load_network(module, found.path)
     size = choose_image_size(network.spec, image_size, found.config)
     images = _images(found, data, batch_size, size)
     check_images(network.spec, images.image_shape[0], images.num_classes)

@@ -7,11 +7,12 @@ import click
 
 from common.backends import load_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
+from common.cli.networks import load_network, read_network
 from common.cli.options import backend_option, overwrite_option
 from common.export import save_onnx
 from common.files import check_new_folder
 from common.marks import check_target
-from common.weights import fold_batch_norms, load_weights
+from common.weights import fold_batch_norms
 
 _FOLDERS = ("mx", "tf")
 """Backends whose own format is a folder."""
@@ -48,8 +49,8 @@ def export(
 ) -> None:
     """Write a trained network in a format that other programs run.
 
-    CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run. What is
-    written takes batches of any size.
+    CHECKPOINT is a model.safetensors, written by any backend, the directory of a run, or any other
+    file that `anynet convert` reads. What is written takes batches of any size.
 
     \b
     Native formats:
@@ -66,11 +67,11 @@ def export(
         check_target(out, overwrite)
     found = find_checkpoint(checkpoint)
     if kind == "onnx":
-        spec, arrays = load_weights(found.path)
+        spec, arrays = read_network(found.path)
         save_onnx(out, *(fold_batch_norms(spec, arrays) if fuse else (spec, arrays)))
     else:
         module = load_backend(backend)
-        network = module.load(found.path)
+        network = load_network(module, found.path)
         size = choose_image_size(network.spec, image_size, found.config)
         module.export(module.fuse(network) if fuse else network, out, size)
         click.echo(f"for images of {sized(size)} pixels, {found.origin(size)}", err=True)

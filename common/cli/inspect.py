@@ -11,8 +11,10 @@ import numpy as np
 
 from common.arch import AnyNetSpec, count
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
+from common.cli.networks import read_network
 from common.cli.tables import joined, print_table
 from common.weights import read_contents
+from common.weights.foreign import is_own
 
 
 @click.command()
@@ -21,14 +23,18 @@ from common.weights import read_contents
 def inspect(file: str, as_json: bool) -> None:
     """Show the arrays, the spec and the counts of a weight file or a training state.
 
-    FILE is a model.safetensors or a checkpoint.safetensors, or the directory of a run for its
-    model. The whole file is read and checked first. FLOPs and activations are those of one image
-    of the size that an mlp takes, or that the run was trained with; of a file in no run, of
-    224x224 pixels for networks on colour images and of 96x96 pixels for the rest.
+    FILE is a model.safetensors or a checkpoint.safetensors, the directory of a run for its model,
+    or any other file that `anynet convert` reads, shown as it would be converted. The whole file is
+    read and checked first. FLOPs and activations are those of one image of the size that an mlp
+    takes, or that the run was trained with; of a file in no run, of 224x224 pixels for networks on
+    colour images and of 96x96 pixels for the rest.
     """
     checkpoint = find_checkpoint(file)
     path = checkpoint.path
-    spec, arrays, training = read_contents(path)
+    if is_own(path):
+        spec, arrays, training = read_contents(path)
+    else:
+        (spec, arrays), training = read_network(path), None
     size = choose_image_size(spec, config=checkpoint.config)
     counts = asdict(count(spec, size))
     rows = [_row(name, array) for name, array in arrays.items()]

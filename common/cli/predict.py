@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from common.backends import load_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
+from common.cli.networks import load_network
 from common.cli.options import backend_option
 from common.cli.tables import print_table
 from common.data import class_names, find_pictures, read_labels, read_pictures
@@ -48,9 +49,10 @@ def predict(
 ) -> None:
     """Show the most likely classes of images.
 
-    CHECKPOINT is a model.safetensors, written by any backend, or the directory of a run; the image
-    size is then that of the run, as it is for a file in its directory. IMAGE is a file that Pillow
-    reads, or a folder, whose image files are taken, those of inner folders too.
+    CHECKPOINT is a model.safetensors, written by any backend, the directory of a run, or any other
+    file that `anynet convert` reads; the image size is that of the run, as it is for a file in its
+    directory. IMAGE is a file that Pillow reads, or a folder, whose image files are taken, those of
+    inner folders too.
 
     A network of one input channel sees it grey, stretched to a square as Fashion-MNIST is in
     training (light on dark); one of three sees it as ImageNet networks do: the short side resized
@@ -61,7 +63,7 @@ def predict(
     """
     module = load_backend(backend)
     found = find_checkpoint(checkpoint)
-    network = module.load(found.path)
+    network = load_network(module, found.path)
     spec = network.spec
     size = choose_image_size(spec, image_size, found.config)
     click.echo(f"{found.path} at {sized(size)} pixels, {found.origin(size)}", err=True)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from common.arch import AnyNetSpec
+from common.arch import AnyNetSpec, plan
 from common.data import FashionMNIST
 from common.errors import ConfigError, TrainingError
 from common.training.checkpoint import Progress
@@ -23,7 +23,8 @@ from common.training.recipe import CHAPTER_RECIPE, Recipe
 from common.training.records import FORMAT, Row
 from common.training.run import RunDirectory, check_free
 from common.training.statistics import validation
-from common.weights import State, load_weights
+from common.weights import State
+from common.weights.foreign import load_or_import
 
 
 class Trainer(ABC):
@@ -230,10 +231,19 @@ class _History:
 
 
 def _start(path: str, config: TrainConfig) -> State:
-    spec, arrays = load_weights(path)
-    if spec != config.spec:
+    spec, arrays = load_or_import(path)
+    if not _same_network(spec, config.spec):
         raise ConfigError(f"weights: must be of the network that is trained; got {path} of another")
     return dict(arrays)
+
+
+def _same_network(one: AnyNetSpec, other: AnyNetSpec | None) -> bool:
+    """Whether two specs mean one network: a foreign file's spec may write it in another way."""
+    if one == other or other is None:
+        return one == other
+    names = ("block", "bn_epsilon", "bn_momentum", "batch_norm", "image_size")
+    told = all(getattr(one, name) == getattr(other, name) for name in names)
+    return told and plan(one) == plan(other)
 
 
 def _tell(observers: list[Observer], row: Row) -> None:

@@ -72,6 +72,16 @@ def test_predict_sees_images_at_the_size_of_the_run(run, name, backend, tmp_path
     assert "at 28x28 pixels, as its run was trained" in result.stderr
 
 
+def test_evaluate_reads_a_file_of_another_library(run, name, tmp_path):
+    _run("convert", run, tmp_path / "net.npz", "--to", "d2l")
+    arguments = ("--data", "sample", "--image-size", 28, "--batch-size", 100, "--json")
+    result = _run("evaluate", tmp_path / "net.npz", "--backend", name, *arguments)
+    assert (
+        json.loads(result.stdout)["accuracy"] == read_record(run / "record.jsonl")[-1]["accuracy"]
+    )
+    assert result.stderr == f"{tmp_path / 'net.npz'}: d2l\n"
+
+
 def test_evaluate_computes_statistics_over_training_images(run, name):
     result = _run("evaluate", run, "--backend", name, "--json", "--precise-bn", 1000)
     precise, end = json.loads(result.stdout), read_record(run / "record.jsonl")[-1]

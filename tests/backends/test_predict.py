@@ -10,6 +10,8 @@ from PIL import Image
 from common.cli import main
 from common.data import CLASSES, read_picture
 from common.weights import save_weights
+from common.weights.foreign import export_weights
+from tests.foreign import SMALL_X, random_arrays
 from tests.inference import SPECS, trained_weights
 
 _GREY, _COLOUR = SPECS["resnext"], SPECS["squeezed"]
@@ -49,6 +51,18 @@ def test_probabilities_are_those_of_the_logits(backend, name, folder, checkpoint
         assert order == list(np.argsort(-row)[:5])
         found = [entry["probability"] for entry in item["classes"]]
         np.testing.assert_allclose(found, row[order], rtol=1e-4)
+
+
+def test_a_file_of_another_library_is_predicted_with(backend, name, folder, tmp_path):
+    arrays = random_arrays(SMALL_X)
+    save_weights(tmp_path / "own.safetensors", SMALL_X, arrays)
+    export_weights(tmp_path / "foreign.npz", SMALL_X, arrays, "pycls")
+    command = ("--backend", name, "--image-size", 32, "--json")
+    outputs = [
+        _run("predict", path, folder / "one.png", *command).stdout
+        for path in (tmp_path / "own.safetensors", tmp_path / "foreign.npz")
+    ]
+    assert outputs[0] == outputs[1]
 
 
 def test_an_mlp_sees_images_of_its_own_size(backend, name, folder):

@@ -1,16 +1,18 @@
 """Checkpoints of other libraries: into canonical arrays, and back."""
 
-from common.weights.foreign.files import SUFFIXES, is_own
+from common.weights.foreign.files import INDEX_SUFFIX, SUFFIXES, is_own, model_in
 from common.weights.foreign.layouts import LAYOUTS
 from common.weights.foreign.transfer import (
     Foreign,
     export_weights,
     foreign_names,
     import_weights,
+    load_or_import,
     read_foreign,
 )
 
 __all__ = [
+    "INDEX_SUFFIX",
     "LAYOUTS",
     "SUFFIXES",
     "Foreign",
@@ -18,5 +20,7 @@ __all__ = [
     "foreign_names",
     "import_weights",
     "is_own",
+    "load_or_import",
+    "model_in",
     "read_foreign",
 ]

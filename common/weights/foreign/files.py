@@ -1,41 +1,78 @@
 """Files of named arrays in the formats that checkpoints come in, read without copies."""
 
-import importlib
+import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import WeightsError
-from common.files import replacing
+from common.errors import WeightsError, shortened
+from common.files import read_json, reading, replacing
+from common.weights.checks import some
 from common.weights.files import OWN_START
+from common.weights.foreign.pickles import load_pickled, torch_for
 from common.weights.mapped import Stored, map_file
 from common.weights.npz import read_npz
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pyth", ".bin")
 SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)
-_WRAPPERS = ("model_state", "state_dict", "model")
+"""Endings that say how to write a file; a file that is read is known by what is in it."""
+
+INDEX_SUFFIX = ".index.json"
+_FOLDER = ("model.safetensors", "pytorch_model.bin")
+_NUMBERS = ("ema_err", "test_err")
+_PIECE = re.compile(r"\w[\w.-]*", re.ASCII)
+_DEEPEST, _MOST_VALUES, _MOST_INDEX = 10, 10**5, 1 << 24
 
 
-def read_file(path: Path) -> dict[str, Stored]:
-    """The arrays of a `.safetensors`, `.npz` or PyTorch file by name.
+@dataclass
+class Contents:
+    """All arrays of a file, by their keys from the outermost mapping on, joined with dots.
 
+    `holders` gives the path of the mapping that an array lies in, which is empty or ends in a dot;
+    `numbers` has the errors that pycls writes beside its weights, by their paths.
+    """
+
+    arrays: dict[str, Stored] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+def read_file(path: Path) -> Contents:
+    """The arrays of a safetensors, npz or PyTorch file, whatever its name ends in.
+
+    A folder means the model that transformers keeps in it, and an `.index.json` all of its pieces.
     Arrays of safetensors and of PyTorch's zip files are views of the file, mapped into memory:
     they cost their size once, when they are used. Nothing is ever unpickled but tensors and plain
     data. Raises `WeightsError` naming the file.
     """
+    if path.is_dir():
+        path = model_in(path)
+    return _read_pieces(path) if path.name.endswith(INDEX_SUFFIX) else _read_one(path)
+
+
+def _read_one(path: Path) -> Contents:
     if not path.is_file():
         raise WeightsError(f"{path}: must be a weight file; got no such file")
-    if path.suffix == ".safetensors":
-        return map_file(path).arrays
-    if path.suffix == ".npz":
-        return read_npz(path)
-    if path.suffix in TORCH_SUFFIXES:
-        return _read_torch(path)
-    raise WeightsError(f"{path}: must end in one of {', '.join(SUFFIXES)}; got {path.suffix!r}")
+    match _kind(path):
+        case "safetensors":
+            return _flat(map_file(path).arrays)
+        case "npz":
+            return _flat(read_npz(path))
+        case "torch":
+            return _read_torch(path)
+    raise WeightsError(f"{path}: must be a safetensors, npz or PyTorch file; got none of them")
+
+
+def model_in(folder: Path) -> Path:
+    """The weight file, or the index of its pieces, in a folder of transformers or of a run."""
+    names = [name + ending for name in _FOLDER for ending in ("", INDEX_SUFFIX)]
+    found = [folder / name for name in names if (folder / name).is_file()]
+    return found[0] if found else folder / names[0]
 
 
 def is_own(path: Path) -> bool:
@@ -58,7 +95,7 @@ def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | No
     """
     if path.suffix not in SUFFIXES:
         raise WeightsError(f"{path}: must end in one of {', '.join(SUFFIXES)}; got {path.suffix!r}")
-    torch = _torch(path) if path.suffix in TORCH_SUFFIXES else None
+    torch = torch_for(path) if path.suffix in TORCH_SUFFIXES else None
     with replacing(path) as temporary:
         if torch is not None:
             state = {name: torch.from_numpy(array) for name, array in arrays.items()}
@@ -73,39 +110,83 @@ def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | No
             save_file(dict(arrays), temporary, {"format": "pt"})
 
 
-def _read_torch(path: Path) -> dict[str, Stored]:
-    torch = _torch(path)
+def _kind(path: Path) -> str:
+    """What a file is by its first bytes; by its suffix when it is too broken to tell."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    # First, since the header's length may look like the beginning of either of the others.
+    if start[5:] == b"\0\0\0{":
+        return "safetensors"
+    if start.startswith(b"PK"):
+        names = _zipped(path)
+        if any(name.endswith("data.pkl") for name in names):
+            return "torch"
+        if names and all(name.endswith(".npy") for name in names):
+            return "npz"
+    elif start.startswith(b"\x80"):
+        return "torch"
+    return "torch" if path.suffix in TORCH_SUFFIXES else path.suffix.removeprefix(".")
+
+
+def _zipped(path: Path) -> list[str]:
     try:
-        # Files of PyTorch before 1.6 are no zip files and cannot be mapped.
-        content = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
-    except Exception as error:  # unpickling fails in as many ways as files are broken
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(
-            f"{path}: must hold tensors and plain data only; got {reason}; "
-            "save model.state_dict() instead of the model"
-        ) from error
-    state = _unwrapped(content)
-    if not isinstance(state, Mapping) or not all(map(torch.is_tensor, state.values())):
-        raise WeightsError(
-            f"{path}: must hold named tensors, by themselves or under "
-            f"{', '.join(_WRAPPERS)}; got {type(content).__name__}"
-        )
-    return {str(name): _from_tensor(torch, tensor) for name, tensor in state.items()}
+        with zipfile.ZipFile(path) as file:
+            return file.namelist()
+    except Exception:  # the reader that the suffix names says what is wrong
+        return []
 
 
-def _unwrapped(content: Any) -> Any:
-    while isinstance(content, Mapping):
-        # As pycls loads its own checkpoints: the averaged weights where they were the better ones.
-        averaged, plain = (content.get(name, 100.0) for name in ("ema_err", "test_err"))
-        better = isinstance(averaged, float) and isinstance(plain, float) and averaged < plain
-        names = ("ema_state", *_WRAPPERS) if better else _WRAPPERS
-        wrappers = [key for key in names if isinstance(content.get(key), Mapping)]
-        if not wrappers:
-            return content
-        content = content[wrappers[0]]
-    return content
+def _read_pieces(index: Path) -> Contents:
+    """Arrays of the files that a `weight_map` names, all of them beside the index."""
+    what = "an index of a model's pieces"
+    content = read_json(index, what, WeightsError, most=_MOST_INDEX)
+    with reading(index, what, WeightsError):
+        names = {str(name): str(file) for name, file in content["weight_map"].items()}
+    pieces: dict[str, Contents] = {}
+    for file in sorted(set(names.values())):
+        if not _PIECE.fullmatch(file):
+            raise WeightsError(
+                f"{index}: pieces must be files beside their index; got {shortened(file)!r}"
+            )
+        pieces[file] = _read_one(index.parent / file)
+    missing = [name for name, file in names.items() if name not in pieces[file].arrays]
+    if missing:
+        raise WeightsError(
+            f"{index}: pieces must hold the arrays that it names; "
+            f"missing {some([shortened(name) for name in missing])}"
+        )
+    return _flat({name: pieces[file].arrays[name] for name, file in names.items()})
+
+
+def _flat(arrays: dict[str, Stored]) -> Contents:
+    return Contents(arrays, dict.fromkeys(arrays, ""))
+
+
+def _read_torch(path: Path) -> Contents:
+    torch = torch_for(path)
+    # Files of PyTorch before 1.6 are no zip files and cannot be mapped.
+    content = load_pickled(path, mapped=zipfile.is_zipfile(path))
+    found = Contents()
+    for seen, (holder, key, value) in enumerate(_values(content, "", 0)):
+        if seen == _MOST_VALUES:
+            raise WeightsError(f"{path}: must hold at most {_MOST_VALUES} values; got more")
+        if torch.is_tensor(value):
+            found.arrays[holder + key] = _from_tensor(torch, value)
+            found.holders[holder + key] = holder
+        elif isinstance(value, float) and key in _NUMBERS:
+            found.numbers[holder + key] = value
+    if not found.arrays:
+        raise WeightsError(f"{path}: must hold named tensors; got {type(content).__name__}")
+    return found
+
+
+def _values(content: Any, holder: str, depth: int) -> Iterator[tuple[str, str, Any]]:
+    """Every value in nested mappings, with its key and the path of its mapping."""
+    if depth > _DEEPEST or not isinstance(content, Mapping):
+        return
+    for name, value in content.items():
+        yield holder, str(name), value
+        yield from _values(value, f"{holder}{name}.", depth + 1)
 
 
 def _from_tensor(torch: Any, tensor: Any) -> Stored:
@@ -116,14 +197,3 @@ def _from_tensor(torch: Any, tensor: Any) -> Stored:
     if tensor.layout != torch.strided or tensor.is_meta:
         name = f"{tensor.device} {tensor.layout} {name}"
     return Stored(shape, name, lambda: np.asarray(tensor.detach().numpy()))
-
-
-def _torch(path: Path) -> Any:
-    """PyTorch, which alone reads and writes its files and is imported for nothing else."""
-    try:
-        return importlib.import_module("torch")
-    except ImportError as error:
-        raise WeightsError(
-            f"{path}: needs PyTorch; got an environment without it; pip install 'anynet[torch]', "
-            "or give a .safetensors file"
-        ) from error

@@ -20,7 +20,9 @@ class Layout:
     to build it: whether convolutions have a bias (`None`: either), whether the two layers of a
     squeeze-and-excitation are 1x1 convolutions, whether all stages share a group width and a
     bottleneck of 1, and the one ratio that a squeeze-and-excitation can have. `wrapper` is the key
-    under which its `.pth` files hold the state.
+    under which its `.pth` files hold the state. `optional` is the beginning of names that a model
+    without a head leaves out. `bgr` says that colour images come as blue, green and red.
+    `prefers_averaged` says which weights the library itself loads when a file has both.
     """
 
     name: str
@@ -33,6 +35,9 @@ class Layout:
     no_bottleneck: bool = False
     only_se_ratio: float | None = None
     wrapper: str | None = None
+    optional: str = ""
+    bgr: bool = False
+    prefers_averaged: bool = False
 
     def path(self, layer: str, squeezed: bool) -> str:
         """The foreign path of a canonical layer. Raises `KeyError` for one it has no place for."""
@@ -59,10 +64,37 @@ class Layout:
         stage, block = (_number_from_one(found, kind) for kind in ("stage", "block"))
         return f"stage{stage}.block{block}.{layer}.{array}" if layer else None
 
+    @property
+    def head(self) -> str:
+        """The path of the classifier with all of its layers."""
+        path = self.layers["head.fc"]
+        return path.rpartition(".")[0] or path
+
+    def own_name(self, name: str) -> str:
+        """`name` with the beginning that a model without a head leaves out."""
+        full = self.optional + name
+        return full if self.optional and self.canonical(full) else name
+
+    def prefix(self, name: str) -> str | None:
+        """What stands before the name of a block's array, `None` for any other name."""
+        path, _, array = name.rpartition(".")
+        if array not in _ARRAYS or not (found := self._anywhere.search(path)):
+            return None
+        return path[: found.start()] if path[found.end() :] in self._inverse else None
+
     @cached_property
     def _inverse(self) -> dict[str, str]:
         pairs = (*self.layers.items(), *self.squeezed.items())
         return {foreign: layer for layer, foreign in pairs}
+
+    @cached_property
+    def _anywhere(self) -> re.Pattern[str]:
+        """A block's path at the beginning of a name or after any dot."""
+        block = self._pattern.pattern
+        if self.optional:
+            optional = re.escape(self.optional)
+            block = f"(?:{optional})?{block.removeprefix(optional)}"
+        return re.compile(rf"(?<![^.]){block}")
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -119,6 +151,7 @@ TIMM = Layout(
         "head.fc": "head.fc",
     },
     shared_group_width=True,
+    prefers_averaged=True,
 )
 """timm.models.regnet: its regnetx and regnety models."""
 
@@ -141,6 +174,7 @@ PYCLS = Layout(
         "head.fc": "head.fc",
     },
     wrapper="model_state",
+    bgr=True,
 )
 """pycls.models.anynet with its simple stem and bottleneck blocks, which the model zoo holds."""
 
@@ -169,8 +203,9 @@ HUGGINGFACE = Layout(
     shared_group_width=True,
     no_bottleneck=True,
     only_se_ratio=0.25,
+    optional="regnet.",
 )
-"""transformers.RegNetForImageClassification."""
+"""transformers.RegNetForImageClassification, and RegNetModel without `regnet.`."""
 
 _CHAPTER_BLOCK = {name: name for number in range(1, 5) for name in (f"conv{number}", f"bn{number}")}
 

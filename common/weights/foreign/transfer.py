@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, parameters, plan
-from common.errors import SpecError, WeightsError
+from common.errors import SpecError, WeightsError, shortened
 from common.weights.checks import some
-from common.weights.files import check_arrays
-from common.weights.foreign.files import read_file, write_file
+from common.weights.files import check_arrays, load_weights
+from common.weights.foreign.files import is_own, read_file, write_file
 from common.weights.foreign.layouts import LAYOUTS, Layout
 from common.weights.foreign.recover import recover_spec
+from common.weights.foreign.search import Network, choose, find_networks
+from common.weights.head import new_head
 from common.weights.initial import Arrays
 from common.weights.mapped import Stored
 
@@ -23,44 +25,93 @@ Names = dict[str, tuple[str, Shape]]
 """By canonical name, the name and the shape that an array has in a foreign file."""
 
 _COUNTER = "num_batches_tracked"
-_PARALLEL = "module."
+_COLOURS = 3
 _WIDENED = ("float32", "float16", "bfloat16")
 """Types whose values float32 holds exactly."""
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """A network found in another library's file, and whose layout that file has."""
+    """A network found in another library's file.
+
+    `prefix` is what stood before all of its names there, keys of mappings included; `averaged`
+    says that its weights are an average over training. `num_classes` are those of the head in the
+    file, `None` when there was none. `left_out` names arrays beside the network.
+    """
 
     layout: str
     spec: AnyNetSpec
     arrays: Arrays
+    prefix: str = ""
+    averaged: bool = False
+    num_classes: int | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """Whose the network is and which of a file's weights were taken, for people."""
+        kind = "averaged" if self.averaged else "plain"
+        place = f", {kind} weights in {self.prefix}" if self.prefix else ""
+        rest = f", without {some([*self.left_out])}" if self.left_out else ""
+        return f"{self.layout}{shortened(place)}{shortened(rest)}"
 
 
-def import_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
+def import_weights(
+    path: str | Path,
+    averaged: bool | None = None,
+    num_classes: int | None = None,
+    seed: int = 0,
+) -> tuple[AnyNetSpec, Arrays]:
     """The RegNet in a file of another library: its spec, and its canonical arrays.
 
     Names tell whose layout the file is in and shapes what the network is. Arrays are views of the
-    file where its format allows it. Raises one `WeightsError` naming the file and every array
-    that is missing, extra or mis-shaped.
+    file where its format allows it. `path` may be a folder or an index of transformers, too. Of
+    averaged and plain weights in one file, `averaged` says which are taken; when it is `None`,
+    timm's files give the averaged ones, those of pycls the ones of lower test error, and others the
+    plain ones. With `num_classes` the head is a new one, drawn from `seed`, whether the file has
+    one or not. Raises one `WeightsError` naming the file and every array that is missing, extra or
+    mis-shaped.
     """
-    found = read_foreign(path)
+    found = read_foreign(path, averaged, num_classes, seed)
     return found.spec, found.arrays
 
 
-def read_foreign(path: str | Path) -> Foreign:
-    """The same as `import_weights`, with the name of the layout."""
+def load_or_import(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
+    """Spec and arrays of a weight file of this project or of another library's file.
+
+    Raises `WeightsError`.
+    """
+    return load_weights(path) if is_own(Path(path)) else import_weights(path)
+
+
+def read_foreign(
+    path: str | Path,
+    averaged: bool | None = None,
+    num_classes: int | None = None,
+    seed: int = 0,
+) -> Foreign:
+    """The same as `import_weights`, with what the file said about the network."""
     path = Path(path)
-    stored = _state(read_file(path))
-    layout = _recognised(path, stored)
-    spec = _recovered(path, layout, stored)
-    names = foreign_names(layout, spec)
-    _check(path, layout, names, stored)
+    contents = read_file(path)
+    network = choose(path, contents, find_networks(path, contents), averaged)
+    spec, names = _fitting(path, network, num_classes is not None)
     arrays: Arrays = {}
     for canonical, (name, shape) in names.items():
-        array = stored[name].read().astype(np.float32, copy=False)
-        arrays[canonical] = array.reshape(_canonical_shape(canonical, shape))
-    return Foreign(layout.name, spec, check_arrays(spec, arrays, str(path)))
+        array = network.arrays[name].read().astype(np.float32, copy=False)
+        array = array.reshape(_canonical_shape(canonical, shape))
+        arrays[canonical] = _exchanged(network.layout, canonical, array)
+    if num_classes is not None:
+        spec, arrays = new_head(spec, arrays, num_classes, seed)
+    head = network.arrays.get(f"{network.layout.layers['head.fc']}.bias")
+    return Foreign(
+        network.layout.name,
+        spec,
+        check_arrays(spec, arrays, str(path)),
+        network.prefix.removesuffix("."),
+        network.averaged,
+        head.shape[0] if head is not None and head.shape else None,
+        network.others,
+    )
 
 
 def export_weights(
@@ -79,7 +130,8 @@ def export_weights(
         raise WeightsError(f"{path}: a network for {layout} must have {'; '.join(reasons)}")
     state: dict[str, NDArray[Any]] = {}
     for canonical, (name, shape) in foreign_names(target, spec).items():
-        state[name] = checked[canonical].reshape(shape)
+        array = _exchanged(target, canonical, checked[canonical])
+        state[name] = np.ascontiguousarray(array).reshape(shape)
         if name.endswith(".running_var"):
             state[name.replace("running_var", _COUNTER)] = np.zeros((), np.int64)
     write_file(path, state, target.wrapper)
@@ -106,25 +158,35 @@ def _canonical_shape(canonical: str, shape: Shape) -> Shape:
     return shape[:2] if ".se." in canonical else shape
 
 
-def _state(stored: dict[str, Stored]) -> dict[str, Stored]:
-    """The arrays that make the network, without the prefix that data-parallel training leaves."""
-    if all(name.startswith(_PARALLEL) for name in stored):
-        stored = {name.removeprefix(_PARALLEL): item for name, item in stored.items()}
-    return {name: item for name, item in stored.items() if not name.endswith(f".{_COUNTER}")}
+def _exchanged(layout: Layout, canonical: str, array: NDArray[Any]) -> NDArray[Any]:
+    """The stem's kernels for red, green and blue, where a library feeds blue, green and red.
+
+    The order is turned round, so that doing it twice changes no bit.
+    """
+    turned = layout.bgr and canonical == "stem.conv.weight" and array.shape[1] == _COLOURS
+    return array[:, ::-1] if turned else array
 
 
-def _recognised(path: Path, names: Mapping[str, Stored]) -> Layout:
-    """The layout that explains the most names, blocks alone: stems and heads look alike."""
-    counts = {
-        layout.name: sum((layout.canonical(name) or "").startswith("stage") for name in names)
-        for layout in LAYOUTS.values()
-    }
-    best = max(counts, key=lambda name: counts[name])
-    if not counts[best]:
+def _fitting(path: Path, network: Network, without_head: bool) -> tuple[AnyNetSpec, Names]:
+    """The spec that the arrays of a network fit, all of them or all but those of its head."""
+    layout = network.layout
+    trunk = {n: item for n, item in network.arrays.items() if not n.startswith(f"{layout.head}.")}
+    stored = trunk if without_head else network.arrays
+    spec = _recovered(path, layout, stored)
+    names = foreign_names(layout, spec)
+    inner = {name: there for name, there in names.items() if not name.startswith("head.")}
+    if without_head:
+        names = inner
+    elif len(trunk) == len(stored) and not _unfit(inner, trunk):
         raise WeightsError(
-            f"{path}: must hold a RegNet of {', '.join(LAYOUTS)}; got arrays {some(list(names))}"
+            f"{path}: must hold a network with a head; got a {layout.name} trunk without "
+            f"{layout.layers['head.fc']}; anynet convert --num-classes draws a new head"
         )
-    return LAYOUTS[best]
+    if differences := _unfit(names, stored):
+        raise WeightsError(
+            f"{path}: must hold the arrays of one {layout.name} RegNet; {differences}"
+        )
+    return spec, names
 
 
 def _recovered(path: Path, layout: Layout, stored: Mapping[str, Stored]) -> AnyNetSpec:
@@ -139,7 +201,8 @@ def _recovered(path: Path, layout: Layout, stored: Mapping[str, Stored]) -> AnyN
         raise WeightsError(f"{path}: must hold a {layout.name} RegNet; got {error}") from error
 
 
-def _check(path: Path, layout: Layout, names: Names, stored: Mapping[str, Stored]) -> None:
+def _unfit(names: Names, stored: Mapping[str, Stored]) -> str:
+    """Everything in which a file differs from the arrays of a network; empty when nothing does."""
     wanted = dict(names.values())
     wrong = []
     for name in (name for name in wanted if name in stored):
@@ -149,12 +212,10 @@ def _check(path: Path, layout: Layout, names: Names, stored: Mapping[str, Stored
         elif item.dtype not in _WIDENED:
             wrong.append(f"{name} must be one of {', '.join(_WIDENED)}, got {item.dtype}")
     missing = [name for name in wanted if name not in stored]
-    extra = [name for name in stored if name not in wanted]
-    if missing or extra or wrong:
-        raise WeightsError(
-            f"{path}: must hold the arrays of one {layout.name} RegNet; "
-            f"missing {some(missing)}; extra {some(extra)}; unfit {some(wrong)}"
-        )
+    extra = [shortened(name) for name in stored if name not in wanted]
+    if not (missing or extra or wrong):
+        return ""
+    return f"missing {some(missing)}; extra {some(extra)}; unfit {some(wrong)}"
 
 
 def _differences(layout: Layout, spec: AnyNetSpec) -> list[str]:

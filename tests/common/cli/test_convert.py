@@ -1,10 +1,13 @@
 """`anynet convert` as a user meets it."""
 
+import json
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from safetensors.numpy import load_file, save_file
 
+from common import AnyNetSpec
 from common.cli import main
 from common.weights import load_weights, save_weights
 from tests.foreign import SMALL_Y, random_arrays, state
@@ -71,6 +74,7 @@ def test_a_new_head_is_drawn_and_said(timm, tmp_path):
         (["own.safetensors", "net.npz", "--to", "keras"], 2, "'keras' is not one of"),
         (["own.safetensors", "net.safetensors", "--num-classes", 0], 2, "0 is not in the range"),
         (["text.safetensors", "net.safetensors"], 1, "must be a safetensors file"),
+        (["own.safetensors", "net.safetensors", "--averaged"], 1, "must hold averaged weights"),
     ],
 )
 def test_bad_input_is_one_clear_error(own, monkeypatch, arguments, code, message):
@@ -81,3 +85,70 @@ def test_bad_input_is_one_clear_error(own, monkeypatch, arguments, code, message
     assert result.exit_code == code
     assert message in result.stderr
     assert sorted(own.parent.iterdir()) == before
+
+
+@pytest.fixture
+def both(tmp_path):
+    stored = state("timm", SMALL_Y, _ARRAYS)
+    zeros = {f"state_dict_ema.{name}": np.zeros_like(array) for name, array in stored.items()}
+    plain = {f"state_dict.{name}": array for name, array in stored.items()}
+    save_file(plain | zeros, tmp_path / "both.safetensors")
+    return tmp_path / "both.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "largest"),
+    [
+        ((), "averaged weights in state_dict_ema", 0),
+        (("--averaged",), "averaged weights in state_dict_ema", 0),
+        (("--plain",), "plain weights in state_dict", np.abs(_ARRAYS["head.fc.weight"]).max()),
+    ],
+)
+def test_averaged_or_plain_weights_are_chosen_and_said(both, tmp_path, options, said, largest):
+    result = _run(both, tmp_path / "net.safetensors", *options)
+    assert f"both.safetensors (timm, {said}) -> " in result.output
+    arrays = load_weights(tmp_path / "net.safetensors")[1]
+    assert np.abs(arrays["head.fc.weight"]).max() == largest
+
+
+def test_a_trunk_without_a_head_needs_classes(tmp_path):
+    trunk = {k: v for k, v in state("timm", SMALL_Y, _ARRAYS).items() if "head" not in k}
+    save_file(trunk, tmp_path / "trunk.safetensors")
+    refused = _run(tmp_path / "trunk.safetensors", tmp_path / "net.safetensors")
+    assert "must hold a network with a head; got a timm trunk without head.fc" in refused.stderr
+    result = _run(tmp_path / "trunk.safetensors", tmp_path / "net.safetensors", "--num-classes", 3)
+    assert "new head of seed 0 in place of none" in result.output
+    assert load_weights(tmp_path / "net.safetensors")[0].num_classes == 3
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_folder_of_a_model_in_several_files_is_converted(tmp_path, folder):
+    stored = state("huggingface", SMALL_Y, _ARRAYS)
+    model = tmp_path / "model"
+    model.mkdir()
+    files = {name: f"model-{number % 2}.safetensors" for number, name in enumerate(stored)}
+    for file in set(files.values()):
+        save_file({name: stored[name] for name in files if files[name] == file}, model / file)
+    index = model / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": files}))
+    result = _run(model if folder else index, tmp_path / "net.safetensors")
+    assert result.exit_code == 0, result.output
+    assert load_weights(tmp_path / "net.safetensors")[0] == SMALL_Y
+
+
+@pytest.mark.parametrize("command", [("inspect", "--json"), ("summary", "--json")])
+@pytest.mark.parametrize("ending", [".safetensors", ".bin", ""])
+def test_other_commands_read_a_foreign_file(timm, command, ending):
+    path = timm.rename(timm.with_suffix(ending))
+    result = CliRunner().invoke(main, [command[0], str(path), *command[1:]])
+    assert result.exit_code == 0, result.output
+    assert AnyNetSpec.from_dict(json.loads(result.stdout)["spec"]) == SMALL_Y
+    assert result.stderr == f"{path}: timm\n"
+
+
+def test_a_foreign_file_is_exported(timm, own, tmp_path):
+    files = [tmp_path / "foreign.onnx", tmp_path / "own.onnx"]
+    for source, target in zip((timm, own), files, strict=True):
+        arguments = ["export", str(source), "--format", "onnx", "--out", str(target)]
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert files[0].read_bytes() == files[1].read_bytes()

@@ -1,6 +1,7 @@
 """The loop, the record, checkpoints and resuming, with a learner that is a counter."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from common.training import Recipe, read_config, read_record
 from common.training.checkpoint import load_checkpoint
 from common.training.records import RecordFile
 from common.weights import initial_weights, load_weights, save_state, save_weights
+from common.weights.foreign import export_weights
 from tests.common.training.fakes import SPEC, Data, FakeTrainer, Model
 
 
@@ -137,10 +139,11 @@ def test_a_run_resumed_within_an_epoch_has_the_record_of_a_whole_one(tmp_path):
     assert parts.learner.steps == 4
 
 
-def test_a_run_can_start_from_a_weight_file(tmp_path):
+@pytest.mark.parametrize("save", [save_weights, partial(export_weights, layout="d2l")])
+def test_a_run_can_start_from_a_weight_file(tmp_path, save):
     arrays = initial_weights(SPEC)
     arrays["head.fc.bias"] = arrays["head.fc.bias"] + 100
-    save_weights(tmp_path / "start.safetensors", SPEC, arrays)
+    save(tmp_path / "start.safetensors", SPEC, arrays)
     trainer = _fit(tmp_path / "run", weights=tmp_path / "start.safetensors")
     assert trainer.learner.steps == 104
 

@@ -7,6 +7,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from common.errors import WeightsError
+from common.weights import new_head
 from common.weights.foreign import LAYOUTS, export_weights, import_weights, read_foreign
 from tests.foreign import CHAPTER, SMALL_X, SMALL_Y, SPECS, random_arrays, state
 
@@ -57,11 +58,6 @@ def test_a_network_without_squeeze_and_excitation_goes_through_transformers_name
     assert import_weights(path)[0] == SMALL_X
 
 
-def test_the_prefix_of_data_parallel_training_is_dropped(path):
-    save_file({f"module.{name}": array for name, array in _TIMM.items()}, path)
-    assert _differing(import_weights(path)[1], _ARRAYS) == []
-
-
 def test_half_precision_becomes_float32_without_loss(path):
     halves = {k: v.astype(np.float16) if v.ndim else v for k, v in _TIMM.items()}
     save_file(halves, path)
@@ -106,7 +102,12 @@ def test_arrays_of_safetensors_are_views_and_writing_to_them_changes_no_file(pat
             "missing s2.b1.conv1.conv.weight, .*",
         ),
         ({name: None for name in _TIMM if name.startswith("stem")}, "missing stem.conv.weight, .*"),
-        ({name: None for name in _TIMM if name.startswith("head")}, "missing head.fc.weight, .*"),
+        (
+            {name: None for name in _TIMM if name.startswith("head")},
+            "must hold a network with a head; got a timm trunk without head.fc; .*--num-classes",
+        ),
+        ({"head.fc.weight": None}, "missing head.fc.weight; extra none"),
+        ({_CONV: None, "head.fc.weight": None, "head.fc.bias": None}, f"missing {_CONV}, head.fc"),
         (
             {_CONV: None, "x": np.zeros(2, np.float32), "head.fc.bias": np.zeros(9, np.float32)},
             rf"missing {_CONV}; extra x; unfit head.fc.bias .*\(10,\), got \(9,\)",
@@ -161,3 +162,61 @@ def test_arrays_that_do_not_fit_the_spec_are_not_exported(path):
     with pytest.raises(WeightsError, match="missing head.fc.bias"):
         export_weights(path, SMALL_Y, {k: _ARRAYS[k] for k in [*_ARRAYS][:-1]
                                        if k != "head.fc.bias"}, "timm")  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_trunk_without_a_head_gets_a_new_one(path, layout):
+    spec = SPECS[layout]
+    arrays = random_arrays(spec)
+    head = f"{LAYOUTS[layout].head}."
+    trunk = {k: v for k, v in state(layout, spec, arrays).items() if not k.startswith(head)}
+    save_file(trunk, path)
+    found = read_foreign(path, num_classes=3, seed=5)
+    assert found.spec == replace(spec, num_classes=3)
+    assert found.num_classes is None
+    assert _differing(found.arrays, new_head(spec, arrays, 3, 5)[1]) == []
+
+
+@pytest.mark.parametrize(
+    "head", [{"fc.1.weight": (4, 136), "fc.1.bias": (4,)}, {"fc.weight": (9, 9)}]
+)
+def test_a_head_that_is_replaced_may_be_any(path, head):
+    stored = state("torchvision", SMALL_Y, _ARRAYS)
+    stored = {k: v for k, v in stored.items() if not k.startswith("fc.")}
+    save_file(stored | {name: np.zeros(shape, np.float32) for name, shape in head.items()}, path)
+    spec, arrays = import_weights(path, num_classes=3)
+    assert spec == replace(SMALL_Y, num_classes=3)
+    assert _differing(arrays, new_head(SMALL_Y, _ARRAYS, 3)[1]) == []
+
+
+def test_a_head_that_is_replaced_tells_its_classes(path):
+    save_file(_TIMM, path)
+    assert read_foreign(path, num_classes=3).num_classes == 10
+
+
+@pytest.mark.parametrize("prefix", ["", "backbone.", "model.module."])
+def test_a_model_of_transformers_without_its_class_is_read(path, prefix):
+    stored = {
+        prefix + name.removeprefix("regnet."): array
+        for name, array in state("huggingface", SMALL_Y, _ARRAYS).items()
+        if name.startswith("regnet.")
+    }
+    save_file(stored, path)
+    spec, arrays = import_weights(path, num_classes=10)
+    assert spec == SMALL_Y
+    assert _differing(arrays, new_head(SMALL_Y, _ARRAYS, 10)[1]) == []
+
+
+def test_a_stem_of_pycls_has_its_colours_the_other_way_round(path):
+    export_weights(path, SMALL_Y, _ARRAYS, "pycls")
+    stored, stem = load_file(path), _ARRAYS["stem.conv.weight"]
+    np.testing.assert_array_equal(stored["stem.conv.weight"], stem[:, [2, 1, 0]])
+    np.testing.assert_array_equal(stored["s1.b1.f.b.weight"], _ARRAYS["stage1.block1.conv2.weight"])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_a_stem_of_pycls_that_sees_no_colours_is_not_turned_round(path, channels):
+    spec = replace(SMALL_Y, in_channels=channels)
+    arrays = random_arrays(spec)
+    save_file(state("pycls", spec, arrays), path)
+    assert _differing(import_weights(path)[1], arrays) == []

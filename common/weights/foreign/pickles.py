@@ -1,0 +1,141 @@
+"""PyTorch's pickled files: tensors, and harmless values beside them that are never built.
+
+PyTorch's own restricted unpickler reads them. Types of the list below, which training scripts leave
+beside the weights, are replaced by placeholders: nothing of them is imported, called or kept. Any
+other type is refused by name.
+"""
+
+import importlib
+import re
+import warnings
+from collections import OrderedDict
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from common.errors import WeightsError, shortened
+
+_NUMPY = "bool bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 str_"
+_VALUES = {
+    "argparse": "Namespace",
+    "types": "SimpleNamespace",
+    "datetime": "date datetime time timedelta timezone",
+    "pathlib": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
+    "pathlib._local": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
+    "decimal": "Decimal",
+    "fractions": "Fraction",
+    "uuid": "UUID SafeUUID",
+    "builtins": "bool bytes dict float frozenset int list object range slice str tuple",
+    "typing": "Any",
+    "numpy": f"{_NUMPY} dtype ndarray",
+    "numpy.core.multiarray": "scalar _reconstruct",
+    "numpy._core.multiarray": "scalar _reconstruct",
+    "numpy.core.numeric": "_frombuffer",
+    "numpy._core.numeric": "_frombuffer",
+    "numpy.dtypes": "BoolDType Int32DType Int64DType Float16DType Float32DType Float64DType",
+    "torch.torch_version": "TorchVersion",
+    "torch.optim.sgd": "SGD",
+    "torch.optim.adam": "Adam",
+    "torch.optim.adamw": "AdamW",
+    "torch.optim.rmsprop": "RMSprop",
+    "torch.amp.grad_scaler": "GradScaler OptState",
+    "torch.cuda.amp.grad_scaler": "GradScaler OptState",
+    "omegaconf.base": "Metadata ContainerMetadata",
+    "omegaconf.dictconfig": "DictConfig",
+    "omegaconf.listconfig": "ListConfig",
+    "omegaconf.nodes": "AnyNode BooleanNode EnumNode FloatNode IntegerNode PathNode StringNode",
+}
+_MAPPINGS = {
+    "collections": "defaultdict",
+    "yacs.config": "CfgNode",
+    "fvcore.common.config": "CfgNode",
+    "easydict": "EasyDict",
+    "addict.addict": "Dict",
+    "pytorch_lightning.utilities.parsing": "AttributeDict",
+    "lightning.pytorch.utilities.parsing": "AttributeDict",
+    "lightning_fabric.utilities.data": "AttributeDict",
+    "lightning.fabric.utilities.data": "AttributeDict",
+}
+_SEQUENCES = {"collections": "deque"}
+
+
+class _Value:
+    """Stands for a value of any type and forgets what it was made of."""
+
+    def __new__(cls, *_: Any) -> Any:
+        return object.__new__(cls)
+
+    def __init__(self, *_: Any) -> None:
+        """Take what the pickled constructor takes."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Take what a pickled object is given."""
+
+
+class _Mapping:
+    """Stands for a dictionary of any type."""
+
+    def __new__(cls, *_: Any) -> Any:
+        return OrderedDict()
+
+
+class _Sequence:
+    """Stands for a list of any type."""
+
+    def __new__(cls, *_: Any) -> Any:
+        return []
+
+
+def _placeholders() -> list[type]:
+    """A class of each listed name, by which the unpickler knows it."""
+    return [
+        type(name, (stand_in,), {"__module__": module, "__qualname__": name})
+        for stand_in, modules in ((_Value, _VALUES), (_Mapping, _MAPPINGS), (_Sequence, _SEQUENCES))
+        for module, names in modules.items()
+        for name in names.split()
+    ]
+
+
+_PLACEHOLDERS = _placeholders()
+
+
+def load_pickled(path: Path, mapped: bool) -> Any:
+    """What `torch.save` wrote: tensors, mapped into memory when `mapped`, and plain data.
+
+    Raises `WeightsError` that names the type which hinders.
+    """
+    torch = torch_for(path)
+    # By its path PyTorch would take a file for a safetensors file because of its suffix.
+    mapped = mapped and path.suffix != ".safetensors"
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(torch.serialization.safe_globals(_PLACEHOLDERS))
+            stack.enter_context(warnings.catch_warnings())
+            # Of pickle protocols above 2, which are refused where they are not understood.
+            warnings.simplefilter("ignore")
+            source = path if mapped else stack.enter_context(path.open("rb"))
+            return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as error:  # unpickling fails in as many ways as files are broken
+        raise WeightsError(
+            f"{path}: must hold tensors and plain data only; got {_reason(error)}; "
+            "save model.state_dict() instead of the model"
+        ) from error
+
+
+def torch_for(path: Path) -> Any:
+    """PyTorch, which alone reads and writes its files and is imported for nothing else."""
+    try:
+        return importlib.import_module("torch")
+    except ImportError as error:
+        raise WeightsError(
+            f"{path}: needs PyTorch; got an environment without it; pip install 'anynet[torch]', "
+            "or give a .safetensors file"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if named := re.search(r"GLOBAL (\S+) (?:was not|whose module)", text):
+        return f"a value of type {shortened(named[1])}"
+    _, _, detail = text.rpartition("WeightsUnpickler error: ")
+    return shortened(next(iter(detail.strip().splitlines()), "") or type(error).__name__)
