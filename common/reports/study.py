@@ -136,10 +136,10 @@ def _save(figure: "Figure", path: Path) -> str:
     """Write PNG and SVG; the latter for the page, in base64."""
     contents = {}
     for kind in ("png", "svg"):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=150, metadata=figure_mark(f".{kind}"))
+        file, buffer = path.with_name(f"{path.name}.{kind}"), io.BytesIO()
+        figure.savefig(buffer, format=kind, dpi=150, metadata=figure_mark(file))
         contents[kind] = buffer.getvalue()
-        write_bytes(path.parent / f"{path.name}.{kind}", contents[kind])
+        write_bytes(file, contents[kind])
     return base64.b64encode(contents["svg"]).decode()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from common.errors import SpecError
+from common.marks import is_ours
 from tests.backends.native import to_layout
 from tests.inference import SPECS, random_images, relative_error, trained_weights
 
@@ -97,3 +98,8 @@ def test_an_image_size_that_an_mlp_does_not_take_is_refused(backend, tmp_path):
     with pytest.raises(SpecError, match="image_size must be that of the mlp, 11x11; got 24x24"):
         backend.export(backend.create(_SPECS["mlp"]), tmp_path / "net.pt2", _SIZE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_marked_as_ours(exported):
+    _, path = exported
+    assert path.is_dir() or is_ours(path)

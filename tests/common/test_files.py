@@ -2,7 +2,8 @@
 
 import pytest
 
-from common.files import new_folder, replacing, write_text
+from common.errors import DataError
+from common.files import check_format, new_folder, remove_leftovers, replacing, write_text
 
 
 def test_text_is_written(tmp_path):
@@ -69,3 +70,38 @@ def test_a_new_folder_has_the_usual_permissions(tmp_path):
     with new_folder(tmp_path / "ours"):
         pass
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_a_killed_write_left_is_removed_by_the_next_one(tmp_path):
+    (tmp_path / ".a.txt.k3_9x0ab.anynet.txt").write_text("half")
+    write_text(tmp_path / "a.txt", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", [
+    ".anynet-notes", ".a.txt.notes.anynet.txt", ".b.txt.k3_9x0ab.anynet.txt", ".a.txt.k3_9x0ab",
+])  # fmt: skip
+def test_files_of_other_names_are_no_leftovers(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    remove_leftovers(tmp_path, ["a.txt"])
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_what_a_living_process_is_writing_is_no_leftover(tmp_path):
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+        remove_leftovers(tmp_path, ["a.txt"])
+        assert temporary.exists()
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize(("found", "message"), [
+    (3, "a.json: must be of format 1 to 2; got 3; a newer release reads it"),
+    (0, "a.json: must be of format 1 to 2; got 0$"),
+    (True, "got True$"),
+    ("1", "got 1$"),
+    (None, "got None$"),
+])  # fmt: skip
+def test_a_format_that_is_not_read_is_refused(found, message):
+    with pytest.raises(DataError, match=message):
+        check_format(found, 2, "a.json")

@@ -10,7 +10,8 @@ import pytest
 
 from common.arch import AnyNetSpec
 from common.errors import ConfigError
-from common.reports import write_study_report
+from common.marks import is_ours
+from common.reports import report_files, write_study_report
 from common.studies import Result, StudyConfig
 from common.studies.networks import draw
 from common.studies.table import export_table
@@ -47,6 +48,12 @@ class _Page(HTMLParser):
         values = dict(attrs)
         self.links += [values["href"]] if "href" in values else []
         self.sources += [values["src"]] if "src" in values else []
+
+
+def test_every_file_is_marked_as_ours_and_named_before(report, results):
+    files = [path for path in report.rglob("*") if path.is_file()]
+    assert [path for path in files if not is_ours(path)] == []
+    assert {str(path.relative_to(report)) for path in files} <= set(report_files(STUDY, results))
 
 
 def test_the_page_needs_no_other_file_to_be_seen(report):
