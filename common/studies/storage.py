@@ -12,6 +12,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 
 from common.errors import AnyNetError, StudyError, shortened
+from common.studies.owned import check_database, check_journal
 
 JOURNAL = "journal:"
 _PATIENCE = 60
@@ -29,6 +30,7 @@ def open_storage(url: str) -> BaseStorage:
     with storage_errors(url):
         if url.startswith(JOURNAL):
             path = Path(url.removeprefix(JOURNAL))
+            check_journal(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             return JournalStorage(JournalFileBackend(str(path)))
         return get_storage(_database(url))
@@ -75,6 +77,7 @@ def _database(url: str) -> RDBStorage:
                 "connect_args": {"client_encoding": "utf8"},
             },
         )
+    check_database(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     storage = RDBStorage(
         f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": _PATIENCE}}

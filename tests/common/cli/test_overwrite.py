@@ -1,6 +1,8 @@
 """Commands replace what this project wrote, and leave every other file bit for bit as it is."""
 
 import os
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -170,3 +172,26 @@ def test_a_folder_that_may_not_be_written_to_is_one_clear_error(run, tmp_path):
     (tmp_path / "shut").mkdir(mode=0o500)
     result = run("plot regnetx32 --out shut/a.png")
     assert "must be in a folder that can be written to" in result.output
+
+
+def _database(path):
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("create table mine (number)")
+        database.commit()
+
+
+@pytest.mark.parametrize(("storage", "write"), [
+    ("notes.txt", lambda path: path.write_bytes(_FOREIGN)),
+    ("notes.db", _database),
+    ("journal:notes.log", lambda path: path.write_bytes(_FOREIGN)),
+    ("journal:notes.log", lambda path: path.write_text('{"a": 1}\n')),
+])  # fmt: skip
+def test_no_study_is_put_into_a_foreign_file(run, tmp_path, storage, write):
+    path = tmp_path / storage.removeprefix("journal:")
+    write(path)
+    before = path.read_bytes()
+    result = run(f"study create first --space AnyNetXA-small --networks 1 --storage {storage}")
+    assert result.exit_code == 1
+    assert f"storage {storage}: must be " in result.output
+    assert os.listdir(tmp_path) == [path.name]
+    assert path.read_bytes() == before

@@ -1,0 +1,54 @@
+"""Whether a file that is there may be written to as the storage of studies."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from common.errors import StudyError
+from common.files import open_regular
+
+_TABLES: Final = frozenset({"studies", "version_info", "alembic_version", "trials"})
+"""Tables of Optuna, of which any storage has one from the begin of its first transaction."""
+
+_LONGEST: Final = 1 << 16
+"""Bytes that are read of a journal's first line."""
+
+
+def check_journal(path: Path) -> None:
+    """Raise `StudyError` unless `path` is free, empty or a journal of Optuna."""
+    if not path.exists():
+        return
+    try:
+        with open_regular(path) as file:
+            line = file.readline(_LONGEST)
+        ours = not line or "op_code" in json.loads(line)
+    except (OSError, ValueError, TypeError, RecursionError):
+        ours = False
+    if not ours:
+        raise StudyError(
+            f"storage journal:{path}: must be free or a journal of studies; got another file; "
+            "name another one"
+        )
+
+
+def check_database(path: Path) -> None:
+    """Raise `StudyError` where `path` is an SQLite file of other tables than Optuna's.
+
+    What is no SQLite file is left to SQLite, which writes to none.
+    """
+    if not path.is_file():
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
+            rows = database.execute("select name from sqlite_master where type = 'table'")
+            tables = {name for (name,) in rows}
+    except sqlite3.Error:
+        return
+    if tables and not tables & _TABLES:
+        raise StudyError(
+            f"storage {path}: must be free or a database of studies; got one of other tables; "
+            "name another file"
+        )
