@@ -8,16 +8,50 @@ from typing import Final
 
 from common.arch.regnet import REGNETS
 from common.arch.spec import AnyNetSpec
-from common.errors import SpecError
+from common.errors import SpecError, shortened
 
 REGNETX32: Final = AnyNetSpec.from_arch(((4, 32, 16, 1), (6, 80, 16, 1)), stem_channels=32)
 """The chapter's RegNetX32 for Fashion-MNIST: 179,290 trainable parameters (section 8.8.3)."""
 
+TORCHVISION_WIDTHS: Final = {
+    "regnetx_400mf": (32, 64, 160, 400),
+    "regnety_800mf": (64, 144, 320, 784),
+    "regnety_8.0gf": (224, 448, 896, 2016),
+}
+"""Channels of the stages that torchvision makes wider than the paper, by the paper's name."""
+
+_BUILT_BY_TORCHVISION = {
+    f"regnet{family}_{size}"
+    for family in "xy"
+    for size in ("400mf", "800mf", "1.6gf", "3.2gf", "8.0gf", "16gf", "32gf")
+}
+_OF_TORCHVISION = "_tv"
+_LONGEST = 200
+
+
+def _as_in_torchvision(name: str) -> AnyNetSpec:
+    spec = REGNETS[name].network()
+    pairs = zip(spec.stages, TORCHVISION_WIDTHS[name], strict=True)
+    return replace(spec, stages=tuple(replace(stage, channels=width) for stage, width in pairs))
+
+
 NAMED_SPECS: Final[dict[str, AnyNetSpec]] = {
     "regnetx32": REGNETX32,
     **{name: parameters.network() for name, parameters in REGNETS.items()},
+    **{name + _OF_TORCHVISION: _as_in_torchvision(name) for name in TORCHVISION_WIDTHS},
 }
 """Every network that has a name."""
+
+_OTHERS: Final = {
+    r"regnetz": "RegNetZ is another network, of inverted bottlenecks with linear ends",
+    r"regnetv": "RegNetV is another network, with batch norm and SiLU before convolutions",
+    r"sgn\b": "With sgn it is another network, with group normalisation",
+    r"\bnf\b": "NF-RegNet is another network, without normalisation",
+    r"regnet ?y ?(640|64( 0)?gf|1280|128( 0)?gf|2560|256( 0)?gf|10b)": (
+        "The paper has no RegNetY above 32gf; anynet convert reads checkpoints of larger ones"
+    ),
+}
+"""What networks of other libraries are whose names begin like a RegNet's, by a pattern."""
 
 
 def find_spec(name_or_spec: str | AnyNetSpec) -> AnyNetSpec:
@@ -33,15 +67,29 @@ def regnet(name: str, num_classes: int = 1000, in_channels: int = 3) -> AnyNetSp
 
 
 def _canonical_name(name: str) -> str:
-    key = _key(name.rpartition("/")[2])
+    short = name if len(name) <= _LONGEST else ""
+    key = _key(_without_tag(short))
     if key in _NAMES:
         return _NAMES[key]
     nearest = difflib.get_close_matches(key, _NAMES, 1, 0.0)[0]
     sizes = ", ".join(known.removeprefix("regnetx_") for known in REGNETS if known[6] == "x")
+    words = re.sub(r"[_\W]+", " ", short.lower())
+    other = next((f" {w}" for pattern, w in _OTHERS.items() if re.search(pattern, words)), "")
     raise SpecError(
-        f"model: must be regnetx32, or regnetx_ or regnety_ with one of {sizes}; got {name!r}; "
-        f"did you mean {_NAMES[nearest]}?"
+        f"model: must be regnetx32, or regnetx_ or regnety_ with one of {sizes}; "
+        f"got {shortened(name)!r}; did you mean {_NAMES[nearest]}?{other}"
     )
+
+
+def _without_tag(name: str) -> str:
+    """A name without what says whose or which weights are meant, but for torchvision's `_tv`.
+
+    That is the owner of a repository, timm's tag, the enumeration of torchvision's weights, and
+    how pycls or Hugging Face trained them.
+    """
+    name = name.rpartition("/")[2].lower()
+    name = re.sub(r"_weights(\.(default|imagenet1k_\w+))?$", _OF_TORCHVISION, name)
+    return re.sub(r"(\.\w*in\d+k|[.-]seer(-in1k)?|[_-]dds[_-]8gpu)$", "", name)
 
 
 def _key(name: str) -> str:
@@ -65,4 +113,13 @@ def _spellings(name: str) -> Iterator[str]:
         yield f"{family}_{int(size.removesuffix('mf')) // 100:03}"
 
 
-_NAMES: Final = {_key(text): name for name in NAMED_SPECS for text in _spellings(name)}
+def _known_names() -> Iterator[tuple[str, str]]:
+    for name in ("regnetx32", *REGNETS):
+        theirs = name + _OF_TORCHVISION if name in TORCHVISION_WIDTHS else name
+        for text in _spellings(name):
+            yield _key(text), name
+            if name in _BUILT_BY_TORCHVISION:
+                yield _key(text + _OF_TORCHVISION), theirs
+
+
+_NAMES: Final = dict(_known_names())
