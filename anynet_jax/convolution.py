@@ -1,5 +1,6 @@
 """Convolutions padded alike on all sides, and fast ones in groups of channels."""
 
+from collections.abc import Callable
 from functools import partial
 from itertools import product
 from typing import Literal
@@ -15,6 +16,8 @@ __all__ = ["Conv", "conv2d", "grouped_conv"]
 
 Algorithm = Literal["auto", "native", "split", "scan", "batch", "shift"]
 
+_AXES = ("NHWC", "HWIO", "NHWC")
+"""The order of axes in images, kernel and result."""
 _LANES = 16
 """Channels that a processor multiplies at once; narrower groups are convolved together."""
 _SPLIT_AT_MOST = 16
@@ -78,26 +81,20 @@ def _together(kernel: Array, groups: int) -> int:
     return min(groups, max(1, _LANES // kernel.shape[2]))
 
 
-def _native(x: Array, kernel: Array, strides: int, groups: int) -> Array:
-    around = ((kernel.shape[0] - 1) // 2,) * 2
-    return _convolution(x, kernel, (around, around), strides=strides, groups=groups)
+def _native(x: Array, kernel: Array, strides: int = 1, groups: int = 1) -> Array:
+    return _convolution(kernel.shape[0], strides, groups)(x, kernel)
 
 
 def _convolution(
-    x: Array,
-    kernel: Array,
-    padding: tuple[tuple[int, int], ...],
-    strides: int = 1,
-    dilation: int = 1,
-    groups: int = 1,
-) -> Array:
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        (strides, strides),
-        padding,
-        rhs_dilation=(dilation, dilation),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    side: int, strides: int = 1, groups: int = 1, axes: tuple[str, str, str] = _AXES
+) -> Callable[[Array, Array], Array]:
+    """XLA's convolution of images and a kernel of `side`, in arrays with these `axes`."""
+    around = ((side - 1) // 2,) * 2
+    return partial(
+        lax.conv_general_dilated,
+        window_strides=(strides, strides),
+        padding=(around, around),
+        dimension_numbers=axes,
         feature_group_count=groups,
     )
 
@@ -129,19 +126,18 @@ def _scan(x: Array, kernel: Array, strides: int, groups: int) -> Array:
     return y.reshape(*y.shape[:-2], steps * y.shape[-1])[..., :out]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _in_turn(xs: Array, kernels: Array, strides: int) -> Array:
     """A convolution of each of `xs`, compiled once; so are their gradients."""
-    return lax.map(lambda pair: _dense(*pair, strides), (xs, kernels))
+    return lax.map(lambda pair: _native(pair[0], pair[1], strides), (xs, kernels))
 
 
-def _in_turn_backward(strides: int, pairs: tuple[Array, Array], dys: Array) -> tuple[Array, Array]:
-    return lax.map(lambda part: _dense_backward(strides, part[:2], part[2]), (*pairs, dys))
-
-
-_in_turn.defvjp(
-    lambda xs, kernels, strides: (_in_turn(xs, kernels, strides), (xs, kernels)), _in_turn_backward
-)
+@_in_turn.defjvp
+def _in_turn_jvp(
+    strides: int, primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    dys = lax.map(lambda arrays: _dense_tangent(*arrays, strides), (*primals, *tangents))
+    return _in_turn(*primals, strides), dys
 
 
 def _block_diagonal(kernel: Array, channels: int) -> Array:
@@ -155,34 +151,36 @@ def _block_diagonal(kernel: Array, channels: int) -> Array:
     return blocks.reshape(side, side, channels, out)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _dense(x: Array, kernel: Array, strides: int) -> Array:
     """One convolution, whose gradients are convolutions with axes in XLA's own order.
 
     Of another order its CPU backend is as fast only outside of loops. The kernel's gradient is
     summed over pieces of the batch: it is computed on one core, and in pieces in half the time.
     """
-    return _native(x, kernel, strides, 1)
+    return _native(x, kernel, strides)
 
 
-def _dense_backward(strides: int, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
-    x, kernel = residuals
-    side, around = kernel.shape[0], (kernel.shape[0] - 1) // 2
-    # What the strides leave out at the end of rows and columns.
-    left = [x.shape[i] + 2 * around - side - (dy.shape[i] - 1) * strides for i in (1, 2)]
-    between = [(0, 0, strides - 1 if i in (1, 2) else 0) for i in range(4)]
-    spread, back = lax.pad(dy, jnp.zeros((), dy.dtype), between), side - 1 - around
-    ends = tuple((back, back + size) for size in left)
-    dx = _convolution(spread, jnp.flip(kernel, (0, 1)).swapaxes(2, 3), ends)
-    ends = tuple((around, around - size) for size in left)
-    pieces, dkernel = max(1, len(x) // _IMAGES_PER_PIECE), jnp.zeros_like(kernel)
-    for part, dpart in zip(jnp.array_split(x, pieces), jnp.array_split(dy, pieces), strict=True):
-        images, weights = part.transpose(3, 1, 2, 0), dpart.transpose(1, 2, 0, 3)
-        dkernel += _convolution(images, weights, ends, dilation=strides).transpose(1, 2, 0, 3)
-    return dx, dkernel
+@_dense.defjvp
+def _dense_jvp(
+    strides: int, primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    return _dense(*primals, strides), _dense_tangent(*primals, *tangents, strides)
 
 
-_dense.defvjp(lambda x, kernel, strides: (_dense(x, kernel, strides), (x, kernel)), _dense_backward)
+@partial(jax.checkpoint, static_argnums=(4,), prevent_cse=False)
+def _dense_tangent(x: Array, kernel: Array, dx: Array, dkernel: Array, strides: int) -> Array:
+    """The derivative of a convolution, written so that its transpose is the fast gradient.
+
+    The axes are in XLA's own order in the transpose, not here.
+    """
+    side, pieces = kernel.shape[0], max(1, len(x) // _IMAGES_PER_PIECE)
+    of_images = _convolution(side, axes=("NHWC", "HWOI", "NHWC"))
+    of_kernel = _convolution(side, strides, axes=("CHWN", "IHWO", "HWNC"))
+    dy = of_images(dx, kernel.swapaxes(2, 3))[:, ::strides, ::strides]
+    weights = dkernel.transpose(2, 0, 1, 3)
+    parts = [of_kernel(part.transpose(3, 1, 2, 0), weights) for part in jnp.array_split(x, pieces)]
+    return dy + jnp.concatenate(parts, 2).transpose(2, 0, 1, 3)
 
 
 def _batch(x: Array, kernel: Array, strides: int, groups: int) -> Array:
