@@ -162,7 +162,7 @@ def relay(run: Callable[..., None]) -> None:
         start = ("--resume", str(handed)) if epoch > 1 else (*settings, "--out", str(handed))
         options = ("--backend", backend, *start, "--stop-after", str(epoch))
         run(backend, "anynet", "train", *options)
-    picture = ("--out", str(PARITY / "relay.png"), "--tolerance", "1e-9")
+    picture = ("--out", str(PARITY / "relay.png"), "--overwrite", "--tolerance", "1e-9")
     run("torch", "anynet", "curves", str(whole), str(handed), *picture)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import ConfigError, StudyError
+from common.files import check_writable, open_regular
 from common.studies.study import Study
 from common.studies.trials import ATTEMPTS, GRACE
 
@@ -48,6 +49,8 @@ def run_workers(
     threads = threads or max(1, len(cores) // workers)
     if workers < 1 or threads < 1:
         raise ConfigError(f"workers, threads: must be at least 1; got {workers} and {threads}")
+    for number in range(workers):
+        _check_log(_log(logs, number))
     logs.mkdir(parents=True, exist_ok=True)
 
     def start(number: int) -> "subprocess.Popen[bytes]":
@@ -99,6 +102,9 @@ def _start(
         "--threads", str(threads), "--grace", str(grace),
     )  # fmt: skip
     with _log(logs, number).open("ab") as log:
+        if not log.tell():
+            log.write(_LOG_START)
+            log.flush()
         # A session of its own: Ctrl-C reaches this process, which passes it on once.
         process = subprocess.Popen(
             command, env=environment, stdout=log, stderr=log, start_new_session=True
@@ -120,6 +126,21 @@ def _stop(running: dict[int, "subprocess.Popen[bytes]"]) -> None:
 
 def _log(logs: Path, number: int) -> Path:
     return logs / f"worker-{number}.log"
+
+
+def _check_log(path: Path) -> None:
+    """Raise `StudyError` where a worker would write into a file that none has begun."""
+    check_writable(path)
+    if not path.exists():
+        return
+    with open_regular(path) as log:
+        if log.read(len(_LOG_START)) != _LOG_START:
+            raise StudyError(
+                f"{path}: must be free or the log of a worker; got another file; move it away"
+            )
+
+
+_LOG_START = b"# anynet study work\n"
 
 
 def _last_line(path: Path) -> str:

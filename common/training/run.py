@@ -9,6 +9,7 @@ import numpy as np
 from common.arch import AnyNetSpec
 from common.errors import ConfigError
 from common.files import check_writable, leftovers, read_text, remove_leftovers, write_text
+from common.marks import is_ours
 from common.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint
 from common.training.config import RESUMABLE, TrainConfig
 from common.training.curves import save_curves, warn_of_picture
@@ -60,6 +61,11 @@ def check_free(path: Path) -> None:
         )
 
 
+def _is_old_picture(path: Path) -> bool:
+    """Whether a file is a picture as version 0.1 wrote it, without a mark of its own."""
+    return path.name == CURVES and b"tEXtSoftware\0Matplotlib" in path.read_bytes()[:128]
+
+
 class RunDirectory:
     """Watches one run and writes its files, each whole or not at all."""
 
@@ -87,6 +93,7 @@ class RunDirectory:
         be as it was, and so must config, record, checkpoint and best network, as their digests
         tell. Raises `ConfigError` or `WeightsError`.
         """
+        self._check_written()
         before = read_config(self.path)
         same = replace(before, **{name: getattr(self._config, name) for name in RESUMABLE})
         if same != self._config:
@@ -116,6 +123,14 @@ class RunDirectory:
         self._resume_best(best_epoch(record.rows), state, position)
         self._start()
         return state, position.progress
+
+    def _check_written(self) -> None:
+        """Raise `ConfigError` where a file would be replaced that no run wrote."""
+        for path in (self.path / name for name in (MODEL, BEST, CURVES)):
+            if path.exists() and not (path.is_file() and (is_ours(path) or _is_old_picture(path))):
+                raise ConfigError(
+                    f"{path}: must be free or a file of the run; got another; move it away"
+                )
 
     def _open(self, offset: int, digest: str | None = None) -> RecordFile:
         self._record = RecordFile(self.path / RECORD, offset, digest)

@@ -195,3 +195,12 @@ def test_no_study_is_put_into_a_foreign_file(run, tmp_path, storage, write):
     assert f"storage {storage}: must be " in result.output
     assert os.listdir(tmp_path) == [path.name]
     assert path.read_bytes() == before
+
+
+def test_workers_do_not_write_into_a_foreign_log(run, tmp_path):
+    (tmp_path / "first-workers").mkdir()
+    (tmp_path / "first-workers" / "worker-0.log").write_bytes(_FOREIGN)
+    result = run("study run first --storage journal:{}/study.log")
+    assert result.exit_code == 1
+    assert "worker-0.log: must be free or the log of a worker" in result.output
+    assert (tmp_path / "first-workers" / "worker-0.log").read_bytes() == _FOREIGN

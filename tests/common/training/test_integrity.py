@@ -157,3 +157,16 @@ def test_a_folder_inside_of_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(AnyNetError, match="must be inside of a folder"):
         _fit(tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "best.safetensors", "curves.png"])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_foreign_file_in_a_runs_directory_is_refused_and_kept(run, name, kind):
+    (run / name).unlink(missing_ok=True)
+    if kind == "file":
+        (run / name).write_text("mine")
+    else:
+        (run / name).mkdir()
+    with pytest.raises(ConfigError, match=f"{name}: must be free or a file of the run"):
+        _fit(run, resume=True)
+    assert (run / name).is_dir() or (run / name).read_text() == "mine"
