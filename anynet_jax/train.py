@@ -95,7 +95,10 @@ class Learner:
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[Array, Array]:
-        """Move the weights by one step; the mean loss and the number of correct images."""
+        """Move the weights by one step; the mean loss and the number of correct images.
+
+        The loss is NaN when an array of the network is not finite afterwards.
+        """
         with self._precisely():
             batch = jax.device_put((images, labels), self._device)
             rate = _dtype(self._program).type(learning_rate)
@@ -234,7 +237,13 @@ def _step(
     moves, trace = _optimizer(program.recipe).update(gradients, state.trace, state.params)
     params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
     correct = (logits.argmax(1) == labels).sum()
+    loss += _zero_or_nan((params, batch_stats))
     return State(params, batch_stats, trace), loss, correct
+
+
+def _zero_or_nan(arrays: Any) -> Array:
+    """Zero, or NaN when one of the arrays is not finite."""
+    return sum(jnp.sum(0 * leaf) for leaf in jax.tree.leaves(arrays))
 
 
 def _find_device(device: Device) -> jax.Device:

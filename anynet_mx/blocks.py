@@ -5,7 +5,7 @@ from typing import Any
 from mxnet.gluon import HybridBlock
 
 from anynet_mx.convolution import conv, joined_width, plain
-from anynet_mx.layers import SqueezeExcitation, add, guards, linear, norm, relu
+from anynet_mx.layers import SqueezeExcitation, add, guards, linear, norm, norm_relu, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -33,6 +33,7 @@ class ResNeXtBlock(HybridBlock):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
+        self.relu = norm_relu if batch_norm else relu
         stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
         middle = stage.bottleneck_channels
         width = joined_width(middle, stage.groups)
@@ -55,15 +56,15 @@ class ResNeXtBlock(HybridBlock):
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
         x = self.before(F, x)
-        y = relu(F, self.guard(F, self.bn1(self.conv1(x))))
+        y = self.relu(F, self.guard(F, self.bn1(self.conv1(x))))
         guard = self.guard if self.se is None else plain  # the layout in which the gates take it
-        y = relu(F, guard(F, self.bn2(self.conv2(y))))
+        y = self.relu(F, guard(F, self.bn2(self.conv2(y))))
         if self.se is not None:
             y = self.se(y)
         y = self.bn3(self.conv3(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return relu(F, self.guard(F, add(F, y, x)))
+        return self.relu(F, self.guard(F, add(F, y, x)))
 
 
 class ResNetBlock(HybridBlock):
@@ -81,6 +82,7 @@ class ResNetBlock(HybridBlock):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
+        self.relu = norm_relu if batch_norm else relu
         self.before, self.guard = guards(batch_norm, in_channels, num_channels, strides)
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
@@ -95,11 +97,11 @@ class ResNetBlock(HybridBlock):
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
         x = self.before(F, x)
-        y = relu(F, self.guard(F, self.bn1(self.conv1(x))))
+        y = self.relu(F, self.guard(F, self.bn1(self.conv1(x))))
         y = self.bn2(self.conv2(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return relu(F, self.guard(F, add(F, y, x)))
+        return self.relu(F, self.guard(F, add(F, y, x)))
 
 
 class VanillaBlock(HybridBlock):
@@ -116,6 +118,7 @@ class VanillaBlock(HybridBlock):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
+        self.relu = norm_relu if batch_norm else relu
         self.before, self.guard = guards(batch_norm, in_channels, num_channels, strides)
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
@@ -125,8 +128,8 @@ class VanillaBlock(HybridBlock):
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
         x = self.before(F, x)
-        y = relu(F, self.guard(F, self.bn1(self.conv1(x))))
-        return relu(F, self.guard(F, self.bn2(self.conv2(y))))
+        y = self.relu(F, self.guard(F, self.bn1(self.conv1(x))))
+        return self.relu(F, self.guard(F, self.bn2(self.conv2(y))))
 
 
 class MLPBlock(HybridBlock):
@@ -142,9 +145,10 @@ class MLPBlock(HybridBlock):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
+        self.relu = norm_relu if batch_norm else relu
         self.fc1 = linear(num_channels, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm, of_units=True)
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C) to (N, num_channels)."""
-        return relu(F, self.bn1(self.fc1(x)))
+        return self.relu(F, self.bn1(self.fc1(x)))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from mxnet import Context, np, npx
+from mxnet import Context, autograd, np, npx
 from mxnet.gluon import HybridBlock, nn
 from mxnet.gluon.contrib.nn import Identity
 
@@ -14,12 +14,15 @@ from common.data import resize_matrix
 npx.set_np()  # as in the chapter: arrays, and the layers that make them, are mxnet.np's
 
 __all__ = [
+    "Chain",
     "GlobalAvgPool",
+    "ReLU",
     "SqueezeExcitation",
     "add",
     "guards",
     "linear",
     "norm",
+    "norm_relu",
     "relu",
     "resize_images",
 ]
@@ -72,8 +75,59 @@ class UnitNorm(nn.BatchNorm):
 
 
 def relu(F: Any, x: Array) -> Array:  # noqa: N803
-    """The positive part of `x`, in the layout of `x`, unlike by `npx.relu`."""
-    return F.npx.activation(x, act_type="relu")
+    """The positive part of `x`, in the layout of `x`, unlike by `npx.relu`.
+
+    An exponential linear unit of slope 0 is one, and keeps NaN. oneDNN's own ReLU makes 0 of it.
+    """
+    return F.npx.leaky_relu(x, act_type="elu", slope=0.0)
+
+
+def norm_relu(F: Any, x: Array) -> Array:  # noqa: N803
+    """The positive part of a batch norm's output.
+
+    Training takes oneDNN's own ReLU, which is faster and loses NaN: the running statistics tell of
+    it, and the step looks at them.
+    """
+    return F.npx.activation(x, act_type="relu") if autograd.is_recording() else relu(F, x)
+
+
+class ReLU(HybridBlock):
+    """The positive part; `batch_norm` says whether the input comes from one."""
+
+    def __init__(self, batch_norm: bool = True) -> None:
+        super().__init__()
+        self._relu = norm_relu if batch_norm else relu
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
+        """(N, ...) to the same shape."""
+        return self._relu(F, x)
+
+
+class Chain(nn.HybridSequential):
+    """Blocks one after the other, hybridised as two graphs: see `norm_relu`.
+
+    One is for training, under `autograd.record`, and one for all other calls.
+    """
+
+    _cached_op: Any
+    _cached_graph: Any
+    _cached_op_args: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records = False
+        self._other: tuple[Any, ...] = (None, (), [])
+
+    def _call_cached_op(self, *args: Any) -> Any:
+        if self._records != autograd.is_recording():
+            now = self._cached_op, self._cached_graph, self._cached_op_args
+            self._cached_op, self._cached_graph, self._cached_op_args = self._other
+            self._records, self._other = autograd.is_recording(), now
+        return super()._call_cached_op(*args)
+
+    def _clear_cached_op(self) -> None:
+        super()._clear_cached_op()
+        self._other = (None, (), [])
 
 
 def add(F: Any, x: Array, y: Array) -> Array:  # noqa: N803

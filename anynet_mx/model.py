@@ -6,7 +6,7 @@ from mxnet.initializer import Zero
 
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_mx.convolution import conv
-from anynet_mx.layers import GlobalAvgPool, linear, norm
+from anynet_mx.layers import Chain, GlobalAvgPool, ReLU, linear, norm
 from anynet_mx.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -27,7 +27,9 @@ class Classifier(HyperParameters, nn.Block):
 
     def loss(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Mean cross-entropy in nats of logits (N, classes) at labels (N,)."""
-        return gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels).mean()
+        # Softmax may leave out NaN where it is not at the label.
+        nan_or_zero = np.where(np.isnan(logits), logits, np.zeros_like(logits)).sum()
+        return gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels).mean() + nan_or_zero
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
         """Print what flows through the parts of `net` for a batch of `shape`.
@@ -83,7 +85,7 @@ class AnyNet(Classifier):
             image_size,
         )
         # Children that are set as attributes follow each other, and are named by them.
-        self.net = nn.HybridSequential()
+        self.net = Chain()
         self.net.stem = self.stem(stem_channels, in_channels)
         channels = stem_channels
         for number, stage in enumerate(spec.stages, 1):
@@ -125,7 +127,7 @@ class AnyNet(Classifier):
             stem.conv = conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels)
         constants = (spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
         stem.bn = norm(num_channels, *constants, of_units=spec.block == "mlp")
-        stem.relu = nn.Activation("relu")
+        stem.relu = ReLU(spec.batch_norm)
         return stem
 
     def stage(

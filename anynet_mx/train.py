@@ -105,9 +105,6 @@ class Learner:
         self._trained = {
             name: p for name, p in named_parameters(model).items() if p.grad_req != "null"
         }
-        every = list(model.collect_params().values())
-        self._checked = [p for p in every if p.grad_req == "null"] or every
-        self._zero: np.ndarray | None = None
         self._optimizer = SGD(recipe, model.lr)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
@@ -115,29 +112,27 @@ class Learner:
     def train_step(
         self, images: NDArray[numpy.uint8], labels: NDArray[numpy.int32], learning_rate: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Move the weights by one step; the mean loss and the number of correct images."""
+        """Move the weights by one step; the mean loss and the number of correct images.
+
+        The loss is NaN when an array of the network is not finite afterwards.
+        """
         x, targets = self._prepared(images), np.array(labels, dtype="int32", ctx=self._context)
         with autograd.record():
             logits = self.network(x)
             loss = self.network.loss(logits, targets)
         loss.backward()
-        loss, self._zero = loss + self._zero_or_nan(), None
         self._trainer.set_learning_rate(learning_rate)
         self._trainer.step(1)  # the loss is a mean already
-        return loss, (logits.argmax(1).astype("int32") == targets).sum()
+        return loss + self._zero_or_nan(), (logits.argmax(1).astype("int32") == targets).sum()
 
     def predict(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
         """Logits (N, classes) with the running statistics."""
-        if self._zero is None:
-            self._zero = self._zero_or_nan()
-        return (self.network(self._prepared(images)) + self._zero).asnumpy()
+        return self.network(self._prepared(images)).asnumpy()
 
     def _zero_or_nan(self) -> np.ndarray:
-        """Not a number once the network has gone astray: oneDNN's ReLU makes 0 of such numbers.
-
-        Running statistics keep them, and so do the weights of a network without.
-        """
-        return 0 * np.concatenate([p.data() for p in self._checked], axis=None).sum()
+        """Zero, or NaN when an array of the network is not finite."""
+        arrays = [p.data() for p in self.network.collect_params().values()]
+        return (0 * np.concatenate(arrays, axis=None)).sum()
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
         pixels = np.array(images, dtype="uint8", ctx=self._context)
@@ -154,7 +149,6 @@ class Learner:
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Put back what `state` returned."""
         set_weights(self.network, arrays)
-        self._zero = None
         for index, (name, parameter) in enumerate(self._trained.items()):
             buffer = self._optimizer.create_state(index, parameter.data())
             if buffer is not None:

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from anynet_tf.convolution import conv
-from anynet_tf.layers import Shape, SqueezeExcitation, norm
+from anynet_tf.layers import Shape, SqueezeExcitation, norm, norm_relu, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -64,14 +64,14 @@ class ResNeXtBlock(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        y = tf.nn.relu(self.bn1(self.conv1(x), training=training))
-        y = tf.nn.relu(self.bn2(self.conv2(y), training=training))
+        y = norm_relu(self.bn1, self.conv1(x), training)
+        y = norm_relu(self.bn2, self.conv2(y), training)
         if self.se is not None:
             y = self.se(y)
         y = self.bn3(self.conv3(y), training=training)
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x), training=training)
-        return tf.nn.relu(y + x)
+        return relu(y + x)
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -112,11 +112,11 @@ class ResNetBlock(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        y = tf.nn.relu(self.bn1(self.conv1(x), training=training))
+        y = norm_relu(self.bn1, self.conv1(x), training)
         y = self.bn2(self.conv2(y), training=training)
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x), training=training)
-        return tf.nn.relu(y + x)
+        return relu(y + x)
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -150,8 +150,8 @@ class VanillaBlock(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        y = tf.nn.relu(self.bn1(self.conv1(x), training=training))
-        return tf.nn.relu(self.bn2(self.conv2(y), training=training))
+        y = norm_relu(self.bn1, self.conv1(x), training)
+        return norm_relu(self.bn2, self.conv2(y), training)
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -182,7 +182,7 @@ class MLPBlock(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, C) to (N, num_channels)."""
-        return tf.nn.relu(self.bn1(self.fc1(x), training=training))
+        return norm_relu(self.bn1, self.fc1(x), training)
 
 
 def _build(layers: tuple[keras.layers.Layer | None, ...], shape: Shape) -> None:

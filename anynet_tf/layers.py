@@ -10,8 +10,11 @@ from common.data import resize_matrix
 
 __all__ = [
     "BatchNorm",
+    "ReLU",
     "SqueezeExcitation",
     "norm",
+    "norm_relu",
+    "relu",
     "resize_images",
     "sequential",
     "start_at_zero",
@@ -80,6 +83,47 @@ def norm(
     return BatchNorm(epsilon, momentum, **kwargs) if batch_norm else keras.layers.Identity(**kwargs)
 
 
+def relu(x: tf.Tensor) -> tf.Tensor:
+    """The positive part of `x`, which keeps NaN.
+
+    TensorFlow computes a ReLU together with the batch norm, or the sum with a bias, in front of it
+    where it can, and then makes 0 of NaN. The check of the shape keeps them apart.
+    """
+    return tf.nn.relu(tf.ensure_shape(x, x.shape))
+
+
+def norm_relu(norm: keras.layers.Layer, x: tf.Tensor, training: bool | None) -> tf.Tensor:
+    """A batch norm, or what stands in its place, and the positive part of its output.
+
+    Training computes both together, which loses NaN: the running statistics tell of it, and the
+    step looks at them.
+    """
+    y = norm(x, training=training)
+    together = training and norm.trainable and isinstance(norm, BatchNorm)
+    return tf.nn.relu(y) if together else relu(y)
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+class ReLU(keras.layers.Layer):
+    """The positive part; `batch_norm` says whether the input comes from one (see `norm_relu`)."""
+
+    def __init__(self, batch_norm: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch_norm = batch_norm
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """(N, ...) to the same shape."""
+        return tf.nn.relu(inputs) if training and self.batch_norm else relu(inputs)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The shape stays."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "batch_norm": self.batch_norm}
+
+
 @keras.saving.register_keras_serializable(package="anynet")
 class SqueezeExcitation(keras.layers.Layer):
     """A gate per channel, computed from the mean of all channels (Hu et al., 2018)."""
@@ -97,7 +141,7 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Scale (N, H, W, C) by gates in (0, 1)."""
-        gates = tf.sigmoid(self.fc2(tf.nn.relu(self.fc1(tf.reduce_mean(x, (1, 2))))))
+        gates = tf.sigmoid(self.fc2(relu(self.fc1(tf.reduce_mean(x, (1, 2))))))
         return x * gates[:, None, None]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

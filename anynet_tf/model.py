@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_tf.convolution import conv
-from anynet_tf.layers import Shape, norm, sequential, start_at_zero
+from anynet_tf.layers import ReLU, Shape, norm, sequential, start_at_zero
 from anynet_tf.weights import set_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -148,7 +148,7 @@ class AnyNet(Classifier):
             [
                 *first,
                 norm(spec.bn_epsilon, spec.bn_momentum, spec.batch_norm, name="bn", dtype=dtype),
-                keras.layers.ReLU(name="relu", dtype=dtype),
+                ReLU(spec.batch_norm, name="relu", dtype=dtype),
             ],
             "stem",
             dtype,

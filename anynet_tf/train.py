@@ -122,7 +122,10 @@ class Learner:
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Move the weights by one step; the mean loss and the number of correct images."""
+        """Move the weights by one step; the mean loss and the number of correct images.
+
+        The loss is NaN when an array of the network is not finite afterwards.
+        """
         with tf.device(self._device):
             rate = tf.constant(learning_rate, self._dtype)
             return self._compiled_step(_to_nhwc(images), tf.constant(labels), rate)
@@ -144,7 +147,12 @@ class Learner:
         for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True):
             self._optimizer.update_step(gradient, variable, learning_rate)
         right = tf.argmax(logits, 1, labels.dtype) == labels
-        return loss, tf.reduce_sum(tf.cast(right, tf.int32))
+        return loss + self._zero_or_nan(), tf.reduce_sum(tf.cast(right, tf.int32))
+
+    def _zero_or_nan(self) -> tf.Tensor:
+        """Zero, or NaN when an array of the network is not finite."""
+        arrays = [tf.reshape(variable.value, (-1,)) for variable in self.network.weights]
+        return tf.reduce_sum(0 * tf.concat(arrays, 0))
 
     def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         # Inside the trace too, for the convolutions choose their form by the device.

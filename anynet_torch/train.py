@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.parameter import is_lazy
+from torch.nn.utils import get_total_norm
 
 from anynet_torch.layers import resize_images
 from anynet_torch.model import Classifier
@@ -66,7 +67,10 @@ class Learner:
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Move the weights by one step; the mean loss and the number of correct images."""
+        """Move the weights by one step; the mean loss and the number of correct images.
+
+        The loss is NaN when an array of the network is not finite afterwards.
+        """
         self.network.train()
         targets = torch.from_numpy(labels).to(self._device, torch.int64)
         logits = self._forward(images)
@@ -76,7 +80,14 @@ class Learner:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._optimizer.step()
-        return loss.detach(), (logits.argmax(1) == targets).sum()
+        loss = loss.detach() + self._zero_or_nan()
+        return loss, (logits.argmax(1) == targets).sum()
+
+    def _zero_or_nan(self) -> torch.Tensor:
+        """Zero, or NaN when an array of the network is not finite."""
+        arrays = [*self.network.parameters(), *self.network.buffers()]
+        arrays = [array.detach() for array in arrays if array.is_floating_point()]
+        return 0 * get_total_norm(arrays, float("inf"))
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics."""

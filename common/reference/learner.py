@@ -39,7 +39,10 @@ class Learner:
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[float, int]:
-        """Move the weights by one step; the mean loss and the number of correct images."""
+        """Move the weights by one step; the mean loss and the number of correct images.
+
+        The loss is NaN when an array of the network is not finite afterwards.
+        """
         step, recipe = gradients(self.network, self._prepared(images), labels), self._recipe
         for name, gradient in step.gradients.items():
             weight = self.network.arrays[name]
@@ -50,7 +53,9 @@ class Learner:
                 move = move + recipe.momentum * buffer if recipe.nesterov else buffer
             self.network.arrays[name] = weight - learning_rate * move
         self.network.arrays |= step.statistics
-        return step.loss, int((step.logits.argmax(1) == labels).sum())
+        finite = all(np.isfinite(array).all() for array in self.network.arrays.values())
+        loss = step.loss if finite else float("nan")
+        return loss, int((step.logits.argmax(1) == labels).sum())
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[Any]:
         """Logits (N, classes) with the running statistics."""

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.errors import TrainingError
 from common.training.learner import Learner
+
+LOWER = "lower the learning rate or lengthen the warm-up"
+"""What helps against a loss that stops being finite."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,19 @@ class Evaluation:
         }
 
 
+def check_finite(loss: float, where: str, remedy: str) -> None:
+    """Raise `TrainingError` when a loss is NaN or infinite."""
+    if not math.isfinite(loss):
+        raise TrainingError(f"{where}: the loss must stay finite; got {loss}; {remedy}")
+
+
 def evaluate(
     learner: Learner, batches: Iterable[tuple[NDArray[np.uint8], NDArray[np.int32]]]
 ) -> Evaluation:
-    """Run `learner` over all batches. A short last batch is filled up, so shapes stay one."""
+    """Run `learner` over all batches. A short last batch is filled up, so shapes stay one.
+
+    The loss is not finite when a logit is NaN or infinite, or too small at a label.
+    """
     loss, confusion, full = 0.0, None, 0
     for images, labels in batches:
         full = full or len(images)
@@ -72,9 +85,10 @@ def evaluate(
 
 def cross_entropy(logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
     """Mean of -log softmax at the labels, in nats."""
-    shifted = logits - logits.max(1, keepdims=True)
-    chosen = shifted[np.arange(len(labels)), labels]
-    return float((np.log(np.exp(shifted).sum(1)) - chosen).mean())
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
+        shifted = logits - logits.max(1, keepdims=True)
+        chosen = shifted[np.arange(len(labels)), labels]
+        return float((np.log(np.exp(shifted).sum(1)) - chosen).mean())
 
 
 def _filled(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -35,6 +35,7 @@ class Learner(Protocol):
     ) -> tuple[SupportsFloat, SupportsFloat]:
         """Move the weights by one step; the mean loss and the number of correct images.
 
+        The loss is NaN when an array of the network is not finite afterwards.
         Both may still be on their way: `float()` waits for them.
         """
 

@@ -1,15 +1,13 @@
 """The training loop, once for every framework."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import SupportsFloat
 
 from common.data import FashionMNIST
-from common.errors import TrainingError
 from common.training.checkpoint import Progress
 from common.training.config import TrainConfig
-from common.training.evaluate import Evaluation
+from common.training.evaluate import LOWER, Evaluation, check_finite
 from common.training.learner import Learner
 from common.training.observers import Observer
 from common.training.records import Row
@@ -40,7 +38,7 @@ def train(
     while progress.step < last_epoch * progress.steps_per_epoch:
         _train_epoch(learner, data, config, observers, progress, seldom)
         evaluation = validate()
-        _check_finite(evaluation.loss, "validation loss after step", progress.step)
+        check_finite(evaluation.loss, f"validation after step {progress.step}", LOWER)
         _tell(observers, _epoch_row(progress, config, evaluation))
         progress.begin_epoch()
         seldom.now(progress)
@@ -118,16 +116,8 @@ def _fetched(pending: list[Pending], first_step: int) -> tuple[list[float], floa
     losses = []
     for number, (loss, _) in enumerate(pending, first_step + 1):
         losses.append(float(loss))
-        _check_finite(losses[-1], "step", number)
+        check_finite(losses[-1], f"step {number}", LOWER)
     return losses, sum(float(correct) for _, correct in pending)
-
-
-def _check_finite(loss: float, where: str, step: int) -> None:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"{where} {step}: the loss must stay finite; got {loss}; "
-            "lower the learning rate or lengthen the warm-up"
-        )
 
 
 def _epoch_row(progress: Progress, config: TrainConfig, evaluation: Evaluation) -> Row:

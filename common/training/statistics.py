@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from common.arch import AnyNetSpec
 from common.data import FashionMNIST
 from common.data.fashion_mnist import Batch
-from common.errors import ConfigError
+from common.errors import ConfigError, TrainingError
 from common.training.config import check_precise_bn
-from common.training.evaluate import Evaluation, evaluate
+from common.training.evaluate import LOWER, Evaluation, evaluate
 from common.training.learner import Learner
 from common.weights import MOMENTUM
+from common.weights.checks import some
 
 MEAN, VAR = "running_mean", "running_var"
 
@@ -57,7 +58,7 @@ def renew_statistics(learner: Learner, twin: Learner, batches: Iterable[Batch]) 
     `twin` learns the same network with a `bn_momentum` of 1: after a step at rate 0 its weights
     are what they were, and its running statistics are those of the batch. Batches of one size are
     asked for; variances are total, within batches and between them (Wu and Johnson, 2021,
-    "Rethinking 'Batch' in BatchNorm", section 3).
+    "Rethinking 'Batch' in BatchNorm", section 3). Raises `TrainingError` when one is not finite.
     """
     state = learner.state()
     twin.load_state({k: v for k, v in state.items() if not k.endswith(MOMENTUM)})
@@ -65,7 +66,15 @@ def renew_statistics(learner: Learner, twin: Learner, batches: Iterable[Batch]) 
     for images, labels in batches:
         twin.train_step(images, labels, 0.0)
         seen.append({k: v for k, v in twin.state().items() if k.endswith((MEAN, VAR))})
-    learner.load_state(state | _over_all(seen))
+    with np.errstate(all="ignore"):  # looked at below
+        whole = _over_all(seen)
+    wrong = [name for name, array in whole.items() if not np.isfinite(array).all()]
+    if wrong:
+        raise TrainingError(
+            "precise batch norm: statistics over training images must be finite; got NaN or "
+            f"infinity in {some(wrong)}; {LOWER}"
+        )
+    learner.load_state(state | whole)
 
 
 def _over_all(batches: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, plan
-from common.weights.checks import expected_shapes
+from common.weights.checks import check_values, expected_shapes
 
 
 def fold_batch_norms(
@@ -19,7 +19,8 @@ def fold_batch_norms(
     A batch norm with running statistics is gamma * (x - mean) / sqrt(var + epsilon) + beta for
     each channel, so the convolution or linear layer that computes x can do it with another weight
     and bias.
-    Computed in float64 and returned in the precision of `arrays`, which stay as they are.
+    Computed in float64 and returned in the precision of `arrays`, which stay as they are. Raises
+    `WeightsError` when an array of the result is not finite.
     """
     if not spec.batch_norm:
         return spec, dict(arrays)
@@ -33,9 +34,12 @@ def fold_batch_norms(
             arrays[f"{layer.name}.{kind}"].astype(np.float64)
             for kind in ("weight", "bias", "running_mean", "running_var")
         )
-        scale = gamma / np.sqrt(variance + spec.bn_epsilon)
-        by_output = scale.reshape(-1, *(1,) * (weight.ndim - 1))
-        folded[f"{before}.weight"] = (weight * by_output).astype(weight.dtype)
-        folded[f"{before}.bias"] = ((bias - mean) * scale + beta).astype(weight.dtype)
+        with np.errstate(all="ignore"):  # looked at below
+            scale = gamma / np.sqrt(variance + spec.bn_epsilon)
+            by_output = scale.reshape(-1, *(1,) * (weight.ndim - 1))
+            folded[f"{before}.weight"] = (weight * by_output).astype(weight.dtype)
+            folded[f"{before}.bias"] = ((bias - mean) * scale + beta).astype(weight.dtype)
+        check_values({name: folded[f"{before}.{name}"] for name in ("weight", "bias")},
+                     f"folding {layer.name} into {before}")  # fmt: skip
     new = replace(spec, batch_norm=False, conv_bias=True)
     return new, {name: folded[name] for name in expected_shapes(new)}

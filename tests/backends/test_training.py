@@ -256,7 +256,7 @@ def test_an_mlp_is_not_trained_on_images_of_another_size(backend):
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(backend, tmp_path):
-    with pytest.raises(TrainingError, match=r"step \d+: the loss must stay finite"):
+    with pytest.raises(TrainingError, match="step 2: the loss must stay finite"):
         _fit(backend, tmp_path / "run", 50, lr=1e30)
 
 
