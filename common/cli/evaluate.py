@@ -14,6 +14,7 @@ from common.data import FashionMNIST
 from common.errors import DataError
 from common.training import Device, Learner
 from common.training.checks import check_images
+from common.training.evaluate import TRAIN_AGAIN, check_finite
 from common.training.statistics import validation
 
 _DATA = "full"
@@ -68,6 +69,7 @@ def evaluate(
 
     learner = module.Learner(network, images.image_shape, device=device)
     evaluation = validation(learner, images, precise_bn, network.spec, make_learner)()
+    check_finite(evaluation.loss, str(found.path), TRAIN_AGAIN)
     if as_json:
         settings = {
             "checkpoint": str(found.path),

@@ -14,6 +14,7 @@ from common.cli.networks import load_network
 from common.cli.options import backend_option
 from common.cli.tables import print_table
 from common.data import class_names, find_pictures, read_labels, read_pictures
+from common.training.evaluate import TRAIN_AGAIN
 
 _BATCH = 32
 
@@ -74,7 +75,7 @@ def predict(
         rows = iter(module.logits(network, batch.images) if len(batch.images) else ())
         results.show(
             [
-                {"image": str(path), "classes": _most_likely(next(rows), names, top)}
+                _result(path, next(rows), names, top)
                 if error is None
                 else {"image": str(path), "error": str(error)}
                 for path, error in batch.files
@@ -82,7 +83,7 @@ def predict(
         )
     results.end()
     if results.failed:
-        raise click.ClickException(f"{results.failed} of {len(paths)} images could not be read")
+        raise click.ClickException(f"{results.failed} of {len(paths)} images gave no result")
 
 
 class _Results:
@@ -116,6 +117,16 @@ class _Results:
         """Close the JSON list."""
         if self._as_json:
             click.echo("\n]" if self._before == "," else "[]")
+
+
+def _result(
+    path: Path, logits: NDArray[np.float32], names: tuple[str, ...], top: int
+) -> dict[str, Any]:
+    """What to print of an image, given its logits (classes,)."""
+    if np.isfinite(logits).all():
+        return {"image": str(path), "classes": _most_likely(logits, names, top)}
+    error = f"{path}: logits must be finite; got NaN or infinity from the network; {TRAIN_AGAIN}"
+    return {"image": str(path), "error": error}
 
 
 def _most_likely(

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from common.errors import TrainingError
 from common.training.learner import Learner
 
+TRAIN_AGAIN = "train the network again at a lower learning rate"
+"""What helps against a trained network whose outputs are not finite."""
+
 LOWER = "lower the learning rate or lengthen the warm-up"
 """What helps against a loss that stops being finite."""
 

@@ -10,6 +10,7 @@ from common import AnyNetSpec, MLPSpec
 from common.cli import main
 from common.data import FashionMNIST
 from common.training import read_record
+from common.weights import initial_weights, save_weights
 
 
 def _run(*arguments, code=0):
@@ -115,3 +116,13 @@ def test_a_directory_with_a_run_is_not_overwritten(run, name):
 
 def test_backends_shows_the_version(backend, name):
     assert json.loads(_run("backends", "--json").stdout)[name]["versions"]
+
+
+def test_a_loss_that_is_not_finite_is_no_evaluation(backend, name, tmp_path):
+    weights = initial_weights(_SMALL)
+    weights["stem.bn.running_var"][0] = -1
+    save_weights(tmp_path / "diverged.safetensors", _SMALL, weights)
+    arguments = ("--backend", name, "--image-size", 8, "--data", "sample", "--json")
+    result = _run("evaluate", tmp_path / "diverged.safetensors", *arguments, code=1)
+    assert "diverged.safetensors: the loss must stay finite; got nan" in result.stderr
+    assert result.stdout == ""

@@ -95,9 +95,25 @@ def test_a_bad_image_is_named_and_loses_no_result(backend, name, folder, tmp_pat
     bad, good = json.loads(result.stdout)
     assert "bad.png: must be an image that Pillow reads" in bad["error"]
     assert bad["error"] in result.stderr
-    assert "1 of 2 images could not be read" in result.stderr
+    assert "1 of 2 images gave no result" in result.stderr
     assert len(good["classes"]) == 5
     assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def diverged(tmp_path):
+    """A weight file of finite arrays whose network gives no numbers."""
+    weights = trained_weights(_GREY)
+    weights["stem.bn.running_var"][0] = -1
+    save_weights(tmp_path / "diverged.safetensors", _GREY, weights)
+    return tmp_path / "diverged.safetensors"
+
+
+def test_logits_that_are_not_finite_are_no_probabilities(backend, name, folder, diverged):
+    arguments = (folder / "one.png", "--backend", name, "--image-size", 16, "--json")
+    (item,) = json.loads(_run("predict", diverged, *arguments, code=1).stdout)
+    assert item.keys() == {"image", "error"}
+    assert "one.png: logits must be finite; got NaN or infinity" in item["error"]
 
 
 def test_a_folder_stands_for_its_images(backend, name, folder):
