@@ -190,5 +190,3 @@ def test_a_grouped_convolution_is_dense_ones_side_by_side(
     _assert_same_function(
         lambda x, weight: layer.hybrid_forward(mxnet.nd, x, weight), dense, x, weight
     )
-
-
