@@ -1,35 +1,51 @@
 """Numbers of frozen dataclasses: checked, and kept as plain Python ones."""
 
-import math
-import operator
-from typing import Any, cast
+import sys
+from typing import Any
 
-from common.errors import SpecError
+import numpy as np
 
-
-def set_integer(spec: object, name: str, least: int) -> None:
-    """Keep field `name` as a plain int (NumPy integers included); raise if it is below `least`."""
-    value = getattr(spec, name)
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError as error:
-        raise SpecError(f"{name} must be an integer; got {value!r}") from error
-    if number < least:
-        raise SpecError(f"{name} must be at least {least}; got {number}")
-    object.__setattr__(spec, name, number)
+from common.arch.bounds import checked_integer, checked_number
+from common.errors import SpecError, shortened
 
 
-def set_number(spec: object, name: str, holds: Any, rule: str) -> None:
-    """Keep field `name` as a plain float; raise unless it is finite and `holds(value)`."""
-    value = getattr(spec, name)
-    try:
-        if isinstance(value, bool | str):
-            raise TypeError
-        number = float(cast(float, value))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise SpecError(f"{name} must be {rule}; got {value!r}") from error
-    if not math.isfinite(number) or not holds(number):
+def set_integer(spec: object, name: str, least: int, most: int) -> None:
+    """Keep field `name` as a plain int from `least` to `most`. Raises `SpecError`."""
+    object.__setattr__(spec, name, checked_integer(name, getattr(spec, name), least, most))
+
+
+def set_number(spec: object, name: str, holds: Any, rule: str, least: float, most: float) -> None:
+    """Keep field `name` as a plain float from `least` to `most` for which `holds(value)`.
+
+    `rule` says in words what holds. Raises `SpecError`.
+    """
+    number = checked_number(name, getattr(spec, name), -float("inf"), float("inf"), rule)
+    if not holds(number):
         raise SpecError(f"{name} must be {rule}; got {number}")
-    object.__setattr__(spec, name, number)
+    object.__setattr__(spec, name, checked_number(name, number, least, most, rule))
+
+
+def set_stride(spec: object, name: str) -> None:
+    """Keep field `name` as 1 or 2. Raises `SpecError`."""
+    set_integer(spec, name, 1, sys.maxsize)
+    if getattr(spec, name) > 2:
+        raise SpecError(f"{name} must be 1 or 2; got {getattr(spec, name)}")
+
+
+def set_boolean(spec: object, name: str) -> None:
+    """Keep field `name` as a plain bool (NumPy's included). Raises `SpecError`."""
+    value = getattr(spec, name)
+    if not isinstance(value, bool | np.bool_):
+        raise SpecError(f"{name} must be true or false; got {_quoted(value)}")
+    object.__setattr__(spec, name, bool(value))
+
+
+def set_choice(spec: object, name: str, choices: tuple[str, ...]) -> None:
+    """Raise `SpecError` unless field `name` is one of `choices`."""
+    value = getattr(spec, name)
+    if not isinstance(value, str) or value not in choices:
+        raise SpecError(f"{name} must be one of {', '.join(choices)}; got {_quoted(value)}")
+
+
+def _quoted(value: object) -> str:
+    return shortened(repr(value) if isinstance(value, str) else value)

@@ -58,7 +58,9 @@ def find_spec(name_or_spec: str | AnyNetSpec) -> AnyNetSpec:
     """The spec of that name, or the spec itself. Raises `SpecError` with the nearest name."""
     if isinstance(name_or_spec, AnyNetSpec):
         return name_or_spec
-    return NAMED_SPECS[_canonical_name(str(name_or_spec))]
+    if not isinstance(name_or_spec, str):
+        raise SpecError(f"model: must be a name or an AnyNetSpec; got {shortened(name_or_spec)}")
+    return NAMED_SPECS[_canonical_name(name_or_spec)]
 
 
 def regnet(name: str, num_classes: int = 1000, in_channels: int = 3) -> AnyNetSpec:

@@ -3,11 +3,19 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
+from itertools import islice
 from typing import Any, Final, Literal, get_args
 
+from common.arch.bounds import (
+    LEAST_EPSILON,
+    LEAST_MOMENTUM,
+    MOST_BLOCKS,
+    MOST_CHANNELS,
+    MOST_SIDE,
+)
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM
-from common.arch.fields import set_integer, set_number
-from common.errors import SpecError
+from common.arch.fields import set_boolean, set_choice, set_integer, set_number, set_stride
+from common.errors import SpecError, shortened
 from common.files import check_format
 
 FORMAT: Final = 1
@@ -38,19 +46,18 @@ class StageSpec:
     stride: int = 2
 
     def __post_init__(self) -> None:
-        set_integer(self, "depth", 1)
-        set_integer(self, "channels", 1)
-        set_number(self, "bottleneck_multiplier", lambda value: value > 0, "a positive number")
-        set_integer(self, "stride", 1)
-        if self.stride > 2:
-            raise SpecError(f"stride must be 1 or 2; got {self.stride}")
-        if self.bottleneck_channels < 1:
+        set_integer(self, "depth", 1, MOST_BLOCKS)
+        set_integer(self, "channels", 1, MOST_CHANNELS)
+        set_number(self, "bottleneck_multiplier", lambda value: value > 0, "a positive number",
+                   1 / MOST_CHANNELS, MOST_CHANNELS)  # fmt: skip
+        set_stride(self, "stride")
+        if not 1 <= self.bottleneck_channels <= MOST_CHANNELS:
             raise SpecError(
-                "channels times bottleneck_multiplier must round to at least 1; "
-                f"got {self.channels} and {self.bottleneck_multiplier}"
+                "channels times bottleneck_multiplier must round to at least 1 and at most "
+                f"{MOST_CHANNELS:,}; got {self.channels} and {self.bottleneck_multiplier}"
             )
         if self.group_width is not None:
-            set_integer(self, "group_width", 1)
+            set_integer(self, "group_width", 1, MOST_CHANNELS)
             if self.bottleneck_channels % self.group_width:
                 raise SpecError(
                     "group_width must divide the bottleneck channels; "
@@ -93,30 +100,41 @@ class AnyNetSpec:
     image_size: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stages", tuple(self.stages))
-        for name in ("stem_channels", "num_classes", "in_channels", "stem_stride"):
-            set_integer(self, name, 1)
-        if self.stem_stride > 2:
-            raise SpecError(f"stem_stride must be 1 or 2; got {self.stem_stride}")
-        if self.block not in get_args(BlockKind):
-            kinds = ", ".join(get_args(BlockKind))
-            raise SpecError(f"block must be one of {kinds}; got {self.block!r}")
+        for name in ("stem_channels", "num_classes", "in_channels"):
+            set_integer(self, name, 1, MOST_CHANNELS)
+        set_stride(self, "stem_stride")
+        set_choice(self, "block", get_args(BlockKind))
         for name in ("conv_bias", "batch_norm"):
-            if not isinstance(getattr(self, name), bool):
-                raise SpecError(f"{name} must be true or false; got {getattr(self, name)!r}")
-        set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1")
-        set_number(self, "bn_epsilon", lambda value: value > 0, "a positive number")
-        set_number(self, "bn_momentum", lambda value: 0 < value <= 1, "above 0 and at most 1")
-        if not self.stages:
-            raise SpecError("stages must hold at least one stage; got none")
-        for number, stage in enumerate(self.stages, 1):
-            if not isinstance(stage, StageSpec):
-                raise SpecError(f"stage {number}: must be a StageSpec; got {stage!r}")
-            self._check_block_fits(number, stage)
+            set_boolean(self, name)
+        set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1", 0, 1)
+        set_number(self, "bn_epsilon", lambda value: value > 0, "a positive number",
+                   LEAST_EPSILON, 1)  # fmt: skip
+        set_number(self, "bn_momentum", lambda value: 0 < value <= 1, "above 0 and at most 1",
+                   LEAST_MOMENTUM, 1)  # fmt: skip
+        self._check_stages()
         self._check_image_size()
         if self.block == "mlp":
             object.__setattr__(self, "stem_stride", 1)
             object.__setattr__(self, "stages", tuple(replace(s, stride=1) for s in self.stages))
+
+    def _check_stages(self) -> None:
+        if not isinstance(self.stages, Iterable):
+            raise SpecError(f"stages must be a sequence; got {shortened(self.stages)}")
+        stages = tuple(islice(self.stages, MOST_BLOCKS + 1))
+        object.__setattr__(self, "stages", stages)
+        if not stages:
+            raise SpecError("stages must hold at least one stage; got none")
+        blocks = 0
+        for number, stage in enumerate(stages, 1):
+            if not isinstance(stage, StageSpec):
+                raise SpecError(f"stage {number}: must be a StageSpec; got {shortened(stage)}")
+            self._check_block_fits(number, stage)
+            blocks += stage.depth
+            if blocks > MOST_BLOCKS:
+                raise SpecError(
+                    f"stages must have at most {MOST_BLOCKS:,} blocks in all; got {blocks:,} in "
+                    f"the first {number:,}"
+                )
 
     def _check_block_fits(self, number: int, stage: StageSpec) -> None:
         if self.block == "resnext":
@@ -138,10 +156,11 @@ class AnyNetSpec:
         if self.block == "mlp":
             if self.image_size is None:
                 raise SpecError("image_size must be given for mlp blocks; got none")
-            set_integer(self, "image_size", 1)
+            set_integer(self, "image_size", 1, MOST_SIDE)
         elif self.image_size is not None:
             raise SpecError(
-                f"image_size must be none for {self.block} blocks; got {self.image_size}; "
+                f"image_size must be none for {self.block} blocks; got "
+                f"{shortened(self.image_size)}; "
                 "only an mlp is made for one size"
             )
 
@@ -167,10 +186,11 @@ class AnyNetSpec:
         `bottleneck_multiplier` and `stride`. Raises `SpecError` naming the stage.
         """
         if not isinstance(arch, Iterable):
-            raise SpecError(f"arch must be a sequence of stage tuples; got {arch!r}")
+            raise SpecError(f"arch must be a sequence of stage tuples; got {shortened(arch)}")
+        first = islice(arch, MOST_BLOCKS + 1)
         return cls(
             stem_channels,
-            tuple(_stage_from_tuple(number, values) for number, values in enumerate(arch, 1)),
+            tuple(_stage_from_tuple(number, values) for number, values in enumerate(first, 1)),
             num_classes,
             in_channels,
             block,
@@ -248,10 +268,10 @@ class AnyNetSpec:
         values = _checked_fields(cls, "spec", data)
         stages = values.get("stages")
         if not isinstance(stages, list | tuple):
-            raise SpecError(f"spec: stages must be a list; got {stages!r}")
+            raise SpecError(f"spec: stages must be a list; got {shortened(stages)}")
         values["stages"] = tuple(
             _in_stage(number, StageSpec, **_checked_fields(StageSpec, f"stage {number}", stage))
-            for number, stage in enumerate(stages, 1)
+            for number, stage in enumerate(stages[: MOST_BLOCKS + 1], 1)
         )
         return cls(**values)
 
@@ -259,7 +279,9 @@ class AnyNetSpec:
 def _stage_from_tuple(number: int, values: Sequence[float | None]) -> StageSpec:
     if not isinstance(values, Sequence) or not 2 <= len(values) <= len(fields(StageSpec)):
         names = ", ".join(field.name for field in fields(StageSpec))
-        raise SpecError(f"stage {number}: must be a tuple ({names}), two or more; got {values!r}")
+        raise SpecError(
+            f"stage {number}: must be a tuple ({names}), two or more; got {shortened(values)}"
+        )
     return _in_stage(number, StageSpec, *values)
 
 
@@ -273,14 +295,14 @@ def _in_stage(number: int, make: type[StageSpec], *values: Any, **named: Any) ->
 def _checked_fields(kind: type, where: str, data: object) -> dict[str, Any]:
     """`data` as keyword arguments of the dataclass `kind`, its names checked."""
     if not isinstance(data, dict):
-        raise SpecError(f"{where}: must be an object; got {data!r}")
+        raise SpecError(f"{where}: must be an object; got {shortened(data)}")
     known = [field.name for field in fields(kind)]
-    unknown = [str(name) for name in data if name not in known]
+    unknown = [name for name in data if name not in known]
     required = [field.name for field in fields(kind) if field.default is MISSING]
     missing = [name for name in required if name not in data]
     if unknown or missing:
         raise SpecError(
             f"{where}: fields must be among {', '.join(known)}; "
-            f"got unknown {unknown} and missing {missing}"
+            f"got unknown {shortened(unknown)} and missing {missing}"
         )
     return dict(data)

@@ -1,10 +1,11 @@
 """A network as plain data for tables and JSON, read from its plan."""
 
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from common.arch.count import count_layers
-from common.arch.plan import ImageSize, Layer, parts, plan
+from common.arch.plan import ImageSize, Layer, plan
 from common.arch.spec import AnyNetSpec
 
 
@@ -15,14 +16,12 @@ def summary(spec: AnyNetSpec, image_size: ImageSize) -> dict[str, Any]:
     per part: stem, stages, head) and `layers`.
     """
     layers = plan(spec, image_size)
+    by_part = groupby(layers, lambda layer: layer.name.partition(".")[0])
     return {
         **asdict(count_layers(layers)),
         "image_size": list(layers[0].in_shape[1:]),
         "spec": spec.to_dict(),
-        "stages": [
-            _part_row(name, tuple(layer for layer in layers if layer.name.startswith(f"{name}.")))
-            for name in parts(spec)
-        ],
+        "stages": [_part_row(name, tuple(part)) for name, part in by_part],
         "layers": [_layer_row(layer) for layer in layers],
     }
 

@@ -1,0 +1,81 @@
+"""The largest numbers that a user can write, and the one check of them.
+
+Every published network is far inside: the largest RegNet has 11,110 channels and 10^10
+parameters, ImageNet-22k 21,843 classes, the deepest ResNets 1,000 layers. At the bounds a plan, its
+counts and a summary take seconds.
+"""
+
+import math
+import operator
+from typing import Any, Final, cast
+
+import numpy as np
+
+from common.errors import AnyNetError, SpecError, shortened
+
+MOST_BLOCKS: Final = 10_000
+"""Blocks of a network, in all its stages."""
+
+MOST_CHANNELS: Final = 2**20
+"""Channels, group widths, units of a linear layer, and classes."""
+
+MOST_SIDE: Final = 2**14
+"""Pixels of one side of an image."""
+
+MOST_SEED: Final = 2**63 - 1
+"""Seeds, which every framework and storage keeps in 64 bits."""
+
+MOST_COUNTED: Final = 2**63 - 1
+"""Parameters, multiply-adds or activations of a network of a population."""
+
+LEAST_EPSILON: Final = 1e-12
+"""What batch norms add to variances, so that float32 holds its inverse and that one's cube."""
+
+LEAST_MOMENTUM: Final = 1e-6
+"""Weight of a new batch in running statistics that float32 can tell from none."""
+
+
+def checked_integer(
+    where: str, value: object, least: int, most: int, error: type[AnyNetError] = SpecError
+) -> int:
+    """`value` as a plain int (NumPy integers included) from `least` to `most`.
+
+    `where` begins the message. Raises `error` for anything else, booleans and floats included.
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(cast(int, value))
+    except TypeError as cause:
+        raise error(f"{where} must be an integer; got {shortened(value)}") from cause
+    if number < least:
+        raise error(f"{where} must be at least {least:,}; got {shortened(number)}")
+    if number > most:
+        raise error(f"{where} must be at most {most:,}; got {shortened(number)}")
+    return number
+
+
+def checked_number(
+    where: str,
+    value: object,
+    least: float,
+    most: float,
+    rule: str = "a finite number",
+    error: type[AnyNetError] = SpecError,
+) -> float:
+    """`value` as a plain float from `least` to `most`; -0.0 becomes 0.0.
+
+    `rule` says what it is at the least. Raises `error` for anything else, text and booleans
+    included.
+    """
+    try:
+        if isinstance(value, bool | np.bool_ | str | bytes | bytearray):
+            raise TypeError
+        number = float(cast(Any, value)) + 0.0
+    except (TypeError, ValueError, OverflowError) as cause:
+        raise error(f"{where} must be {rule}; got {shortened(value)}") from cause
+    if not math.isfinite(number):
+        raise error(f"{where} must be {rule}; got {number}")
+    if not least <= number <= most:
+        raise error(f"{where} must be from {least:,.7g} to {most:,.7g}; got {number}")
+    return number
