@@ -19,8 +19,23 @@ MOST_BLOCKS: Final = 10_000
 MOST_CHANNELS: Final = 2**20
 """Channels, group widths, units of a linear layer, and classes."""
 
+MOST_WIDTH: Final = MOST_CHANNELS // 2
+"""Channels of a design space's stages, which group widths may make half as wide again."""
+
 MOST_SIDE: Final = 2**14
 """Pixels of one side of an image."""
+
+MOST_STAGES: Final = 32
+"""Stages of the networks of a design space."""
+
+MOST_VALUES: Final = 2**17
+"""Values of one parameter of a design space."""
+
+MOST_LEVELS: Final = 2**22
+"""Lines of a space of RegNets, times the widths that the longest may pass."""
+
+MOST_SAMPLED: Final = 8_000_000
+"""Stages of the networks that are drawn from a space at once: two million networks of four."""
 
 MOST_SEED: Final = 2**63 - 1
 """Seeds, which every framework and storage keeps in 64 bits."""
@@ -53,6 +68,17 @@ def checked_integer(
     if number > most:
         raise error(f"{where} must be at most {most:,}; got {shortened(number)}")
     return number
+
+
+def checked_size(where: str, size: object, error: type[AnyNetError] = SpecError) -> tuple[int, int]:
+    """(height, width) in pixels, each from 1 to `MOST_SIDE`, of a side or of both."""
+    given = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(given) != 2:
+        raise error(f"{where} must be a side or (height, width); got {shortened(size)}")
+    height, width = (checked_integer(where, side, -MOST_SIDE, MOST_SIDE, error) for side in given)
+    if min(height, width) < 1:
+        raise error(f"{where} must be at least 1 pixel; got {height}x{width}")
+    return height, width
 
 
 def checked_number(

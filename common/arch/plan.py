@@ -1,14 +1,13 @@
 """The plan: every layer of a network with its name and shapes, derived from the spec alone."""
 
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal
+from typing import Literal
 
-from common.arch.bounds import MOST_SIDE, checked_integer
+from common.arch.bounds import checked_size
 from common.arch.spec import AnyNetSpec, StageSpec
-from common.errors import SpecError, shortened
+from common.errors import SpecError
 
 Op = Literal[
     "conv", "batch_norm", "relu", "sigmoid", "add", "scale", "global_pool", "flatten", "linear"
@@ -100,23 +99,12 @@ def image_shape(spec: AnyNetSpec, image_size: ImageSize | None = None) -> Shape:
     Without a size they are those that an mlp is made for, or of one pixel for any other network.
     Raises `SpecError` for a size below 1 or above `MOST_SIDE`, or another one than an mlp's.
     """
-    height, width = _sides(image_size if image_size is not None else spec.image_size or 1)
+    size = image_size if image_size is not None else spec.image_size or 1
+    height, width = checked_size("image_size", size)
     side = spec.image_size
     if side is not None and (height, width) != (side, side):
         raise SpecError(f"image_size must be that of the mlp, {side}x{side}; got {height}x{width}")
     return spec.in_channels, height, width
-
-
-def _sides(size: ImageSize) -> tuple[int, int]:
-    """(height, width) as plain integers."""
-    given: Any = size if isinstance(size, tuple | list) else (size, size)
-    if len(given) != 2:
-        raise SpecError(f"image_size must be a side or (height, width); got {shortened(size)}")
-    for side in given:
-        number = checked_integer("image_size", side, -MOST_SIDE, MOST_SIDE)
-        if number < 1:
-            raise SpecError(f"image_size must be at least 1 pixel; got {given[0]}x{given[1]}")
-    return operator.index(given[0]), operator.index(given[1])
 
 
 def parameters(spec: AnyNetSpec) -> dict[str, Shape]:

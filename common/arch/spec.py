@@ -298,8 +298,7 @@ def _checked_fields(kind: type, where: str, data: object) -> dict[str, Any]:
         raise SpecError(f"{where}: must be an object; got {shortened(data)}")
     known = [field.name for field in fields(kind)]
     unknown = [name for name in data if name not in known]
-    required = [field.name for field in fields(kind) if field.default is MISSING]
-    missing = [name for name in required if name not in data]
+    missing = [f.name for f in fields(kind) if f.default is MISSING and f.name not in data]
     if unknown or missing:
         raise SpecError(
             f"{where}: fields must be among {', '.join(known)}; "

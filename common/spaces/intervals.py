@@ -3,63 +3,85 @@
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any
 
-from common.errors import SpecError
+import numpy as np
+
+from common.arch.bounds import MOST_CHANNELS, MOST_STAGES, MOST_VALUES, checked_integer
+from common.errors import SpecError, shortened
 from common.spaces.population import Template
 
-Number = TypeVar("Number", int, float)
 
+def rising(name: str, values: Sequence[int], most: int = MOST_CHANNELS) -> tuple[int, ...]:
+    """The values as plain integers.
 
-def rising(name: str, values: Sequence[int]) -> tuple[int, ...]:
-    """The values as plain integers. Raises `SpecError` unless they rise from 1 or more."""
+    Raises `SpecError` unless they rise from 1 or more to at most `most`, and are not too many.
+    """
+    rule = f"{name} must be rising positive integers"
     try:
-        if isinstance(values, str) or any(isinstance(value, bool) for value in values):
+        first = tuple(islice(values, MOST_VALUES + 1))
+        if isinstance(values, str) or any(isinstance(value, bool) for value in first):
             raise TypeError
-        plain = tuple(operator.index(value) for value in values)
+        plain = tuple(map(operator.index, first))
     except TypeError as error:
-        raise SpecError(f"{name} must be rising positive integers; got {values!r}") from error
+        raise SpecError(f"{rule}; got {shortened(values)}") from error
+    if len(plain) > MOST_VALUES:
+        raise SpecError(f"{name} must be at most {MOST_VALUES:,} values; got {shortened(values)}")
     if not plain or list(plain) != sorted(set(plain)) or plain[0] < 1:
-        raise SpecError(f"{name} must be rising positive integers; got {plain}")
+        raise SpecError(f"{rule}; got {shortened(plain)}")
+    if plain[-1] > most:
+        raise SpecError(f"{name} must be at most {most:,}; got {shortened(plain[-1])}")
     return plain
 
 
-def interval(name: str, ends: Any, least: float, step: float = 0) -> tuple[Any, Any]:
+def interval(
+    name: str, ends: Any, least: float, step: float = 0, most: float = math.inf
+) -> tuple[Any, Any]:
     """Both ends as plain numbers, multiples of `step`, and integers where `step` is an integer.
 
-    Raises `SpecError` unless they rise from `least` on.
+    Raises `SpecError` unless they rise from `least` on to at most `most`.
     """
     rule = f"{name} must be a rising range from {least:g} on"
     if step not in (0, 1):
         rule += f" in multiples of {step:g}"
     try:
         low, high = (operator.index(end) if isinstance(step, int) and step else float(end)
-                     for end in ends if not isinstance(end, bool | str))  # fmt: skip
-    except (TypeError, ValueError) as error:
-        raise SpecError(f"{rule}; got {ends!r}") from error
+                     for end in ends if not isinstance(end, _NO_NUMBERS))  # fmt: skip
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SpecError(f"{rule}; got {shortened(ends)}") from error
+    if most < max(low, high) < math.inf:
+        raise SpecError(f"{name} must be at most {most:,.7g}; got {shortened(max(low, high))}")
     on_steps = not step or all(
         math.isfinite(end) and abs(end / step - round(end / step)) < 1e-6 for end in (low, high)
     )
     if not (on_steps and least - 1e-9 <= low <= high):
-        raise SpecError(f"{rule}; got {low} to {high}")
+        raise SpecError(f"{rule}; got {shortened(low)} to {shortened(high)}")
     return low, high
+
+
+_NO_NUMBERS = (bool, np.bool_, str, bytes)
+"""What Python would take for a number, and is none."""
 
 
 def check_shape(
     name: str,
-    stages: int,
+    stages: object,
     template: Template,
     bottleneck_ratios: Sequence[int],
     group_widths: Sequence[int],
-) -> None:
-    """Raise `SpecError` unless a space may have this name, number of stages and blocks."""
+) -> int:
+    """The number of stages as a plain int.
+
+    Raises `SpecError` unless a space may have this name, number of stages and blocks.
+    """
     if not isinstance(name, str) or not name:
-        raise SpecError(f"name must be text; got {name!r}")
-    if not isinstance(stages, int) or isinstance(stages, bool) or stages < 1:
-        raise SpecError(f"stages must be an integer of at least 1; got {stages!r}")
+        raise SpecError(f"name must be text; got {shortened(repr(name))}")
+    number = checked_integer("stages", stages, 1, MOST_STAGES)
     for key, values in (("bottleneck_ratios", bottleneck_ratios), ("group_widths", group_widths)):
         if template.block != "resnext" and tuple(values) != (1,):
             raise SpecError(
                 f"{key} must be 1 alone for {template.block} blocks, which have no groups and no "
-                f"bottleneck; got {values}"
+                f"bottleneck; got {shortened(values)}"
             )
+    return number

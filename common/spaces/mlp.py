@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from common.arch import AnyNetSpec, StageSpec
+from common.errors import SpecError
 from common.spaces.limits import Limits
 from common.spaces.population import Population, Template
 from common.spaces.regnet import Interval, RegNetSpace
@@ -58,6 +59,15 @@ class MLPSpace:
     stages: int = 3
     template: Template = _TEMPLATE
     limits: Limits = MLPS.limits
+
+    def __post_init__(self) -> None:
+        lines = self._lines
+        for name in ("depths", "initial_widths", "slopes", "width_ratios", "stages"):
+            object.__setattr__(self, name, getattr(lines, name))
+        if self.template.block != "mlp":
+            raise SpecError(
+                f"{self.name}: its template must be of mlp blocks; got {self.template.block}"
+            )
 
     def size(self) -> int:
         """Exact number of candidates, whatever their stages and the limits."""

@@ -1,12 +1,14 @@
 """Many networks at once: their parameters as arrays, and what each of them costs."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, BlockKind, StageSpec, image_shape
+from common.arch.bounds import MOST_COUNTED
+from common.errors import SpecError
 
 Integers = NDArray[np.int64]
 
@@ -31,7 +33,11 @@ class Template:
     image_size: int | None = None
 
     def __post_init__(self) -> None:
-        self.network((StageSpec(1, 1),))
+        checked = self.network((StageSpec(1, 1),))
+        # An mlp has no stem stride, but a template keeps the one that was written.
+        for item in fields(self):
+            kept = self if item.name == "stem_stride" else checked
+            object.__setattr__(self, item.name, getattr(kept, item.name))
 
     def network(self, stages: tuple[StageSpec, ...]) -> AnyNetSpec:
         """The network with these stages. Raises `SpecError`."""
@@ -101,14 +107,16 @@ class Population:
     def costs(self, image_size: int) -> Costs:
         """Parameters, multiply-adds and activations of every network.
 
-        `image_size` is the side of the images in pixels. Raises `SpecError`.
+        `image_size` is the side of the images in pixels. Raises `SpecError` for a size that the
+        networks do not take, and when one of them has more than `MOST_COUNTED` of anything.
         """
-        image_shape(self.template.network((StageSpec(1, 1),)), image_size)
+        image_size = image_shape(self.template.network((StageSpec(1, 1),)), image_size)[1]
         count = _count_mlps if self.template.block == "mlp" else _count
-        pieces = [
-            count(self.where(slice(start, start + _ROWS)), image_size)
-            for start in range(0, len(self), _ROWS)
-        ]
+        pieces = []
+        for start in range(0, len(self), _ROWS):
+            piece = self.where(slice(start, start + _ROWS))
+            _check_counts(piece, image_size, count)
+            pieces.append(count(piece, image_size))
         columns = zip(*pieces, strict=True) if pieces else [[np.zeros(0, np.int64)]] * 3
         return Costs(*(np.concatenate(list(column)) for column in columns))
 
@@ -154,16 +162,50 @@ def fitted(
     return Population(depths, widths, group_widths, bottleneck_ratios, template)
 
 
+def _check_counts(population: Population, image_size: int, count: "_Counter") -> None:
+    """Raise `SpecError` when a network's numbers do not fit into 64 bits.
+
+    Floats do not wrap. One network that is in no stage below any of them answers for all, as long
+    as none leaves out a stage, which would halve its sides.
+    """
+    depths, *others = population._arrays
+    if depths.min(initial=0) < 0 or min(array.min(initial=1) for array in others) < 1:
+        raise SpecError("population: depths must be at least 0, and all else at least 1")
+    if len(depths) and depths.min() > 0:
+        *arrays, ratios = population._arrays
+        largest = [*(array.max(0, keepdims=True) for array in arrays), ratios.min(0, keepdims=True)]
+        one = count(_floats(largest, population.template), image_size)
+        if max(float(values[0]) for values in one) < MOST_COUNTED / 2:
+            return
+    counted = count(_floats(list(population._arrays), population.template), image_size)
+    for name, values in zip(_COUNTED, counted, strict=True):
+        # Rounding of the sum is far below one part in a thousand million.
+        if values.max(initial=0) > MOST_COUNTED * (1 - 1e-9):
+            raise SpecError(
+                f"{name} must be at most {MOST_COUNTED:,}; got {values.max():.4g} in a network of "
+                "the population"
+            )
+
+
+def _floats(arrays: list[Integers], template: Template) -> Population:
+    """A population that is counted in float64."""
+    return _population([array.astype(np.float64) for array in arrays], template)
+
+
 def _population(arrays: list[Integers], template: Template) -> Population:
     depths, widths, group_widths, bottleneck_ratios = arrays
     return Population(depths, widths, group_widths, bottleneck_ratios, template)
 
 
+_COUNTED = ("params", "flops", "activations")
+_Counter = Callable[[Population, int], tuple[Integers, Integers, Integers]]
+
+
 class _Sum:
     """Costs of convolutions and linear layers, added up."""
 
-    def __init__(self, rows: int, conv_bias: bool) -> None:
-        self.params, self.flops, self.activations = (np.zeros(rows, np.int64) for _ in range(3))
+    def __init__(self, one: Integers, conv_bias: bool) -> None:
+        self.params, self.flops, self.activations = (np.zeros_like(one) for _ in range(3))
         self._bias = int(conv_bias)
 
     def conv(
@@ -192,8 +234,8 @@ class _Sum:
 
 def _count(population: Population, image_size: int) -> tuple[Integers, Integers, Integers]:
     """What the plan of each network adds up to, for all of them at once."""
-    template, rows = population.template, len(population)
-    total, one = _Sum(rows, template.conv_bias), np.ones(rows, np.int64)
+    template, one = population.template, np.ones_like(population.depths, shape=len(population))
+    total = _Sum(one, template.conv_bias)
     side = _strided(one * image_size, template.stem_stride)
     channels = one * template.stem_channels
     total.conv(one, 9 * template.in_channels, template.stem_channels, side**2)
@@ -226,8 +268,8 @@ def _count(population: Population, image_size: int) -> tuple[Integers, Integers,
 
 def _count_mlps(population: Population, image_size: int) -> tuple[Integers, Integers, Integers]:
     """The same for MLPs: linear layers with batch norm, which are convolutions at one position."""
-    template, rows = population.template, len(population)
-    total, one = _Sum(rows, template.conv_bias), np.ones(rows, np.int64)
+    template, one = population.template, np.ones_like(population.depths, shape=len(population))
+    total = _Sum(one, template.conv_bias)
     channels = one * template.stem_channels
     total.conv(one, template.in_channels * image_size**2, channels, one)
     for depths, widths in zip(population.depths.T, population.widths.T, strict=True):

@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise, product
+from math import log
 from typing import Final
 
 import numpy as np
 
 from common.arch import AnyNetSpec, RegNetSpec, StageSpec
+from common.arch.bounds import MOST_BLOCKS, MOST_LEVELS, MOST_WIDTH
 from common.arch.regnet import WIDTH_STEP
+from common.errors import SpecError
 from common.spaces.intervals import check_shape, interval, rising
 from common.spaces.limits import Limits
 from common.spaces.lines import HUNDREDTHS, Lines, all_lines
@@ -39,18 +42,39 @@ class RegNetSpace:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        for name, least, step in (
-            ("depths", 1, 1),
-            ("initial_widths", WIDTH_STEP, WIDTH_STEP),
-            ("slopes", 1 / HUNDREDTHS, 1 / HUNDREDTHS),
-            ("width_ratios", 1 + 1 / HUNDREDTHS, 1 / HUNDREDTHS),
+        for name, least, step, most in (
+            ("depths", 1, 1, MOST_BLOCKS),
+            ("initial_widths", WIDTH_STEP, WIDTH_STEP, MOST_WIDTH),
+            ("slopes", 1 / HUNDREDTHS, 1 / HUNDREDTHS, MOST_WIDTH),
+            ("width_ratios", 1 + 1 / HUNDREDTHS, 1 / HUNDREDTHS, MOST_WIDTH),
         ):
-            object.__setattr__(self, name, interval(name, getattr(self, name), least, step))
+            object.__setattr__(self, name, interval(name, getattr(self, name), least, step, most))
         for name in ("bottleneck_ratios", "group_widths"):
             object.__setattr__(self, name, rising(name, getattr(self, name)))
-        check_shape(
+        stages = check_shape(
             self.name, self.stages, self.template, self.bottleneck_ratios, self.group_widths
         )
+        object.__setattr__(self, "stages", stages)
+        self._check_lines()
+
+    def _check_lines(self) -> None:
+        """Bound what networks may become, and the number of lines."""
+        steepest = self.initial_widths[1] + self.slopes[1] * (self.depths[1] - 1)
+        widest = steepest * self.width_ratios[1] ** 0.5
+        if widest > MOST_WIDTH:
+            raise SpecError(
+                "initial_widths, slopes and depths must lead to widths of at most "
+                f"{MOST_WIDTH:,}; got {widest:,.6g}"
+            )
+        lowest = self.initial_widths[0]
+        levels = log(1 + self.slopes[1] * self.depths[1] / lowest) / log(self.width_ratios[0]) + 2
+        lines = (self.initial_widths[1] - lowest) // WIDTH_STEP + 1
+        lines *= len(self._hundredths(self.width_ratios))
+        if lines * levels > MOST_LEVELS:
+            raise SpecError(
+                "initial_widths times width_ratios must be fewer lines, of at most "
+                f"{MOST_LEVELS:,} widths in all; got {lines:,} lines of up to {levels:,.0f} widths"
+            )
 
     def size(self) -> int:
         """Exact number of candidates, whatever their stages and the limits."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from common.arch.bounds import MOST_SAMPLED, MOST_SEED, checked_integer
 from common.errors import SpecError
 from common.spaces.limits import Limits
 from common.spaces.population import Population
@@ -23,8 +24,10 @@ def sample_within(name: str, draw: Draw, limits: Limits, n: int, seed: int) -> P
 
     Raises `SpecError` when there are too few.
     """
-    stream = np.random.default_rng(seed)
-    found, rows, tried, missing = [draw(0, stream)], _FIRST, 0, n
+    stream = np.random.default_rng(checked_integer("seed", seed, 0, MOST_SEED))
+    found = [draw(0, stream)]
+    n = checked_integer("n", n, 0, MOST_SAMPLED // found[0].depths.shape[1])
+    rows, tried, missing = _FIRST, 0, n
     while missing > 0:
         candidates = draw(rows, stream)
         found.append(candidates.where(limits.mask(candidates)))

@@ -1,16 +1,17 @@
 """Design spaces: sets of networks with a uniform distribution over their parameters."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import pairwise, product
+from itertools import pairwise
 from math import comb, prod
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from common.arch import AnyNetSpec, StageSpec
-from common.errors import SpecError
+from common.arch import AnyNetSpec
+from common.arch.bounds import MOST_BLOCKS, MOST_WIDTH
+from common.arch.fields import set_choice
 from common.spaces.intervals import check_shape, rising
 from common.spaces.limits import Limits
 from common.spaces.population import Integers, Population, Template, fitted
@@ -32,9 +33,7 @@ class Dimension:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", rising("values", self.values))
-        if self.rule not in get_args(Rule):
-            rules = ", ".join(get_args(Rule))
-            raise SpecError(f"rule must be one of {rules}; got {self.rule!r}")
+        set_choice(self, "rule", get_args(Rule))
 
     def size(self, stages: int) -> int:
         """Number of ways to choose a value for each of the stages."""
@@ -78,11 +77,16 @@ def _ascending(rows: int, stages: int, values: int, stream: np.random.Generator)
     """Uniform non-descending indices (rows, stages) below `values`.
 
     They are the sets of `stages` different numbers below values + stages - 1, which are drawn,
-    in order and less 0, 1, 2, ...; rows with a number twice are drawn again.
+    in order and less 0, 1, 2, ...; rows with a number twice are drawn again, unless most have one.
     """
+    numbers = values + stages - 1
+    if stages**2 > 4 * numbers:
+        # A set is where the least of as many random keys are.
+        keys = stream.random((rows, numbers))
+        return np.sort(keys.argsort(axis=1)[:, :stages], axis=1) - np.arange(stages)
     drawn = np.empty((0, stages), np.int64)
     while len(drawn) < rows:
-        more = stream.integers(values + stages - 1, size=(rows - len(drawn), stages))
+        more = stream.integers(numbers, size=(rows - len(drawn), stages))
         more.sort(axis=1)
         drawn = np.concatenate([drawn, more[(np.diff(more) > 0).all(axis=1)]])
     return drawn - np.arange(stages)
@@ -107,8 +111,11 @@ class Space:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        check_shape(self.name, self.stages, self.template, self.bottleneck_ratios.values,
-                    self.group_widths.values)  # fmt: skip
+        stages = check_shape(self.name, self.stages, self.template, self.bottleneck_ratios.values,
+                             self.group_widths.values)  # fmt: skip
+        object.__setattr__(self, "stages", stages)
+        rising("depths", self.depths.values, MOST_BLOCKS // stages)
+        rising("widths", self.widths.values, MOST_WIDTH)
 
     def but(self, name: str, **rules: Rule) -> "Space":
         """This space with other rules for the dimensions that are named."""
@@ -134,28 +141,50 @@ class Space:
             return False
         if not self.depths.allows([stage.depth for stage in spec.stages]):
             return False
-        origins = [self._origins.get(replace(stage, depth=1), {}) for stage in spec.stages]
-        if not all(origins):
+        network = Population.of([spec], self.template)
+        if network[0] != spec:  # strides, or multipliers that are no inverse of a ratio
             return False
-        ratios = [round(1 / stage.bottleneck_multiplier) for stage in spec.stages]
-        candidate = self.bottleneck_ratios.allows(ratios) and any(
-            self.group_widths.allows(chosen)
-            and _has_path(self.widths.rule, [by[g] for by, g in zip(origins, chosen, strict=True)])
-            for chosen in product(*origins)
-        )
-        return candidate and bool(self.limits.mask(Population.of([spec], self.template))[0])
+        ratios = network.bottleneck_ratios[0].tolist()
+        grouped = self.template.block == "resnext"
+        made = network.group_widths[0].tolist() if grouped else [1] * self.stages
+        chosen = self._group_widths(made)
+        if not chosen or not self.bottleneck_ratios.allows(ratios):
+            return False
+        origins = [
+            self._widths(stage.channels, *others)
+            for stage, *others in zip(spec.stages, ratios, made, chosen, strict=True)
+        ]
+        return _has_path(self.widths.rule, origins) and bool(self.limits.mask(network)[0])
 
-    @cached_property
-    def _origins(self) -> dict[StageSpec, dict[int, list[int]]]:
-        """By stage of depth 1: the widths of its candidates by their group width."""
-        values = [d.values for d in (self.widths, self.bottleneck_ratios, self.group_widths)]
-        chosen = np.array(list(product(*values)), np.int64)[:, None]
-        widths, ratios, group_widths = np.moveaxis(chosen, -1, 0)
-        networks = fitted(np.ones_like(widths), widths, ratios, group_widths, self.template)
-        origins: dict[StageSpec, dict[int, list[int]]] = {}
-        for spec, (width, _, group_width) in zip(networks, chosen[:, 0].tolist(), strict=True):
-            origins.setdefault(spec.stages[0], {}).setdefault(group_width, []).append(width)
-        return origins
+    def _group_widths(self, made: list[int]) -> list[int]:
+        """The least group widths that may have become those of the stages; empty if none may.
+
+        A group width is kept, or a wider one is cut to the bottleneck. Whatever widths the wider
+        one allows, one that is kept allows too, so the least are enough.
+        """
+        rule, chosen = self.group_widths.rule, list[int]()
+        if rule == "shared":
+            made = [max(made)] * len(made)
+        for group_width in made[::-1] if rule == "decreasing" else made:
+            before = chosen[-1] if chosen and rule in ("increasing", "decreasing") else 0
+            at = bisect_left(self.group_widths.values, max(group_width, before))
+            if at == len(self.group_widths.values):
+                return []
+            chosen.append(self.group_widths.values[at])
+        return chosen[::-1] if rule == "decreasing" else chosen
+
+    def _widths(self, channels: int, ratio: int, made: int, group_width: int) -> list[int]:
+        """The widths that become `channels`, and with this group width groups `made` wide."""
+        widths = np.array(self.widths.values)
+        networks = fitted(
+            np.ones_like(widths),
+            widths,
+            np.full_like(widths, ratio),
+            np.full_like(widths, group_width),
+            self.template,
+        )
+        fits = (networks.widths == channels) & (networks.group_widths == made)
+        return cast(list[int], widths[fits].tolist())
 
     def _candidates(self, rows: int, stream: np.random.Generator) -> Population:
         depths, widths, ratios, group_widths = (

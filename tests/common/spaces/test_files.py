@@ -180,7 +180,7 @@ def test_a_file_of_plain_blocks_needs_no_groups(tmp_path):
             "depths: range: must be [first, last, step] of positive integers, the last included",
         ),
         ("name: a\nbase: AnyNetXA\ndepths: {range: [3, 2]}", "depths: values must be rising"),
-        ("name: a\nbase: AnyNetXA\nstages: 0", "stages must be an integer of at least 1; got 0"),
+        ("name: a\nbase: AnyNetXA\nstages: 0", "stages must be at least 1; got 0"),
         ("name: a\nbase: AnyNetXA\ntemplate: {stem_stride: 3}", "template: stem_stride must be"),
         ("name: a\nbase: AnyNetXA\ntemplate: {block: resnet}", "bottleneck_ratios must be 1 alone"),
         ("name: a\nbase: AnyNetXA\nlimits: {flops: [3, 2]}", "limits: flops must be a rising"),

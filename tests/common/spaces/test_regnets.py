@@ -220,7 +220,7 @@ def test_deep_regnets_are_deeper_than_the_papers():
         ({"width_ratios": (1.0, 2.0)}, "width_ratios must be a rising range from 1.01 on"),
         ({"width_ratios": (2.0, np.inf)}, "width_ratios must be a rising range"),
         ({"group_widths": (2, 1)}, "group_widths must be rising positive integers; got (2, 1)"),
-        ({"stages": 0}, "stages must be an integer of at least 1; got 0"),
+        ({"stages": 0}, "stages must be at least 1; got 0"),
         ({"name": ""}, "name must be text; got ''"),
     ],
     ids=str,
