@@ -13,7 +13,8 @@ from common.arch.names import NAMED_SPECS, REGNETX32, find_spec, regnet
 from common.arch.outputs import name_outputs
 from common.arch.plan import INPUT, Layer, buffers, image_shape, parameters, parts, plan, projects
 from common.arch.regnet import REGNETS, RegNetSpec, compatible_stage
-from common.arch.spec import AnyNetSpec, BlockKind, StageSpec
+from common.arch.spec import AnyNetSpec, BlockKind
+from common.arch.stage import StageSpec
 from common.arch.summary import summary
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from common.errors import AnyNetError, SpecError, shortened
+from common.errors import AnyNetError, ConfigError, SpecError, shortened
 
 MOST_BLOCKS: Final = 10_000
 """Blocks of a network, in all its stages."""
@@ -39,6 +39,24 @@ MOST_SAMPLED: Final = 8_000_000
 
 MOST_SEED: Final = 2**63 - 1
 """Seeds, which every framework and storage keeps in 64 bits."""
+
+MOST_EPOCHS: Final = 1_000_000
+"""Epochs of a run or a warm-up."""
+
+MOST_STEPS: Final = 1_000_000_000
+"""Steps between two lines of a record, and images for precise batch norm."""
+
+MOST_BATCH: Final = 2**20
+"""Images of a batch."""
+
+MOST_PIXELS: Final = 2**31
+"""Pixels of all images of a batch."""
+
+MOST_RATE: Final = 1e6
+"""Learning rates and weight decays."""
+
+MOST_NETWORKS: Final = 100_000
+"""Networks of each space of a study."""
 
 MOST_COUNTED: Final = 2**63 - 1
 """Parameters, multiply-adds or activations of a network of a population."""
@@ -81,6 +99,16 @@ def checked_size(where: str, size: object, error: type[AnyNetError] = SpecError)
     return height, width
 
 
+def check_batch(batch_size: int, size: tuple[int, int]) -> None:
+    """Raise `ConfigError` for images whose batch has more than `MOST_PIXELS` pixels."""
+    pixels = batch_size * size[0] * size[1]
+    if pixels > MOST_PIXELS:
+        raise ConfigError(
+            f"batch_size: images of a batch must have at most {MOST_PIXELS:,} pixels in all; got "
+            f"{pixels:,}, {batch_size:,} of {size[0]}x{size[1]}"
+        )
+
+
 def checked_number(
     where: str,
     value: object,
@@ -102,6 +130,8 @@ def checked_number(
         raise error(f"{where} must be {rule}; got {shortened(value)}") from cause
     if not math.isfinite(number):
         raise error(f"{where} must be {rule}; got {number}")
-    if not least <= number <= most:
-        raise error(f"{where} must be from {least:,.7g} to {most:,.7g}; got {number}")
+    if number < least:
+        raise error(f"{where} must be at least {least:,.7g}; got {shortened(value)}")
+    if number > most:
+        raise error(f"{where} must be at most {most:,.7g}; got {shortened(value)}")
     return number

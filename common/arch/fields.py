@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from common.arch.bounds import checked_integer, checked_number
-from common.errors import SpecError, shortened
+from common.errors import SpecError, shown
 
 
 def set_integer(spec: object, name: str, least: int, most: int) -> None:
@@ -36,7 +36,7 @@ def set_boolean(spec: object, name: str) -> None:
     """Keep field `name` as a plain bool (NumPy's included). Raises `SpecError`."""
     value = getattr(spec, name)
     if not isinstance(value, bool | np.bool_):
-        raise SpecError(f"{name} must be true or false; got {_quoted(value)}")
+        raise SpecError(f"{name} must be true or false; got {shown(value)}")
     object.__setattr__(spec, name, bool(value))
 
 
@@ -44,8 +44,4 @@ def set_choice(spec: object, name: str, choices: tuple[str, ...]) -> None:
     """Raise `SpecError` unless field `name` is one of `choices`."""
     value = getattr(spec, name)
     if not isinstance(value, str) or value not in choices:
-        raise SpecError(f"{name} must be one of {', '.join(choices)}; got {_quoted(value)}")
-
-
-def _quoted(value: object) -> str:
-    return shortened(repr(value) if isinstance(value, str) else value)
+        raise SpecError(f"{name} must be one of {', '.join(choices)}; got {shown(value)}")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from common.arch.regnet import RegNetSpec
-from common.arch.spec import AnyNetSpec, StageSpec
+from common.arch.spec import AnyNetSpec
+from common.arch.stage import StageSpec
 
 
 @dataclass(frozen=True)

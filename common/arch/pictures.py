@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from common.arch.plan import ImageSize, parts, plan
 from common.arch.regnet import REGNETS, RegNetSpec
-from common.arch.spec import AnyNetSpec, StageSpec
+from common.arch.spec import AnyNetSpec
+from common.arch.stage import StageSpec
 from common.figures import new_figure
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from math import prod
 from typing import Literal
 
 from common.arch.bounds import checked_size
-from common.arch.spec import AnyNetSpec, StageSpec
+from common.arch.spec import AnyNetSpec
+from common.arch.stage import StageSpec
 from common.errors import SpecError
 
 Op = Literal[

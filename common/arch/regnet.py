@@ -7,7 +7,8 @@ from typing import Final
 
 from common.arch.bounds import MOST_BLOCKS, MOST_CHANNELS, checked_integer, checked_number
 from common.arch.fields import set_integer, set_number
-from common.arch.spec import AnyNetSpec, StageSpec
+from common.arch.spec import AnyNetSpec
+from common.arch.stage import StageSpec
 from common.errors import SpecError
 
 WIDTH_STEP: Final = 8

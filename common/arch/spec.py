@@ -15,6 +15,7 @@ from common.arch.bounds import (
 )
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM
 from common.arch.fields import set_boolean, set_choice, set_integer, set_number, set_stride
+from common.arch.stage import StageSpec
 from common.errors import SpecError, shortened
 from common.files import check_format
 
@@ -28,51 +29,6 @@ flattens the image (the chapter's exercise on MLPs)."""
 
 Arch = Sequence[Sequence[float | None]]
 """The chapter's arch: per stage (depth, channels, group_width, bottleneck_multiplier, stride)."""
-
-
-@dataclass(frozen=True)
-class StageSpec:
-    """One stage: `depth` blocks of `channels` channels, the first of which has the stride.
-
-    `group_width` is the number of channels per group of the 3x3 convolution; `None` means
-    one group. `bottleneck_multiplier` times `channels` is the width of that convolution (the
-    inverse of the paper's b).
-    """
-
-    depth: int
-    channels: int
-    group_width: int | None = None
-    bottleneck_multiplier: float = 1.0
-    stride: int = 2
-
-    def __post_init__(self) -> None:
-        set_integer(self, "depth", 1, MOST_BLOCKS)
-        set_integer(self, "channels", 1, MOST_CHANNELS)
-        set_number(self, "bottleneck_multiplier", lambda value: value > 0, "a positive number",
-                   1 / MOST_CHANNELS, MOST_CHANNELS)  # fmt: skip
-        set_stride(self, "stride")
-        if not 1 <= self.bottleneck_channels <= MOST_CHANNELS:
-            raise SpecError(
-                "channels times bottleneck_multiplier must round to at least 1 and at most "
-                f"{MOST_CHANNELS:,}; got {self.channels} and {self.bottleneck_multiplier}"
-            )
-        if self.group_width is not None:
-            set_integer(self, "group_width", 1, MOST_CHANNELS)
-            if self.bottleneck_channels % self.group_width:
-                raise SpecError(
-                    "group_width must divide the bottleneck channels; "
-                    f"got {self.group_width} and {self.bottleneck_channels}"
-                )
-
-    @property
-    def bottleneck_channels(self) -> int:
-        """Channels of the 3x3 convolution inside a block."""
-        return round(self.channels * self.bottleneck_multiplier)
-
-    @property
-    def groups(self) -> int:
-        """Number of groups of the 3x3 convolution."""
-        return 1 if self.group_width is None else self.bottleneck_channels // self.group_width
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ import click
 import numpy as np
 
 from common.arch import AnyNetSpec, count
+from common.arch.bounds import MOST_CHANNELS
 from common.cli.checkpoints import find_checkpoint
+from common.cli.numbers import SEED, Integer
 from common.cli.options import overwrite_option
 from common.errors import ConfigError
 from common.files import replacing
@@ -30,11 +32,11 @@ _OWN = "anynet"
 )
 @click.option(
     "--num-classes",
-    type=click.IntRange(1),
+    type=Integer(1, MOST_CHANNELS),
     help="Draw a new head for this many classes, in place of the old one or of none.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="What a new head is drawn from."
+    "--seed", type=SEED, default=0, show_default=True, help="What a new head is drawn from."
 )
 @click.option(
     "--averaged/--plain",

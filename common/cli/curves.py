@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from common.cli.numbers import Number
 from common.cli.options import overwrite_option
 from common.cli.tables import print_table
 from common.marks import check_target
@@ -30,12 +31,12 @@ from common.training.run import RECORD
 )
 @click.option(
     "--epochs",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     help="Only so many epochs of each run; default: all.",
 )
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0),
+    type=Number(0),
     help="Exit with code 1 when a relative difference in training loss is larger.",
 )
 @overwrite_option

@@ -9,6 +9,7 @@ from common.backends import load_backend
 from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import load_network
+from common.cli.numbers import BATCH, SIDE
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
 from common.data import FashionMNIST
 from common.errors import DataError
@@ -25,12 +26,10 @@ _BATCH = 128
 @click.argument("checkpoint", metavar="CHECKPOINT|RUN")
 @backend_option("torch")
 @data_option(told=" Default: the run's, else full.")
-@click.option(
-    "--batch-size", type=click.IntRange(1), help=f"Default: that of the run, else {_BATCH}."
-)
+@click.option("--batch-size", type=BATCH, help=f"Default: that of the run, else {_BATCH}.")
 @click.option(
     "--image-size",
-    type=click.IntRange(1),
+    type=SIDE,
     help="Side to which images are resized; default: that of an mlp, else that of the run, else "
     "224 for a network on colour images, else 96.",
 )

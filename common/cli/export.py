@@ -8,6 +8,7 @@ import click
 from common.backends import load_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network, read_network
+from common.cli.numbers import SIDE
 from common.cli.options import backend_option, overwrite_option
 from common.export import save_onnx
 from common.files import check_new_folder
@@ -31,7 +32,7 @@ _FOLDERS = ("mx", "tf")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File or new folder.")
 @click.option(
     "--image-size",
-    type=click.IntRange(1),
+    type=SIDE,
     help="Side of the images that a native export takes; default: that of an mlp, else that of "
     "the run, else 224 for a network on colour images and 96 for others; ONNX takes any but for an "
     "mlp.",

@@ -7,6 +7,7 @@ import click
 import numpy as np
 
 from common.cli.networks import resolve_spec
+from common.cli.numbers import SEED
 from common.cli.options import overwrite_option
 from common.marks import check_target
 from common.weights import Init, initial_weights, moved_weights, save_weights
@@ -15,7 +16,7 @@ from common.weights import Init, initial_weights, moved_weights, save_weights
 @click.command()
 @click.argument("network", metavar="NAME|SPEC.json")
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option(
     "--init",
     "scheme",
@@ -27,7 +28,7 @@ from common.weights import Init, initial_weights, moved_weights, save_weights
 )
 @click.option(
     "--rounding-draw",
-    type=click.IntRange(0),
+    type=SEED,
     help="Move every weight by one float32 rounding unit, up or down as drawn from this number.",
 )
 @overwrite_option

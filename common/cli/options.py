@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from common.backends import FRAMEWORKS
+from common.cli.numbers import IMAGES, SIDE, Number
 from common.training import RECIPES, Recipe
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -40,7 +41,7 @@ def image_size_option() -> Decorator:
     """The side of the image that a network is looked at with."""
     return click.option(
         "--image-size",
-        type=click.IntRange(1),
+        type=SIDE,
         help="Side of the square input image in pixels; default: that of an mlp, else that of the "
         "run, else 224 for a network on colour images, else 96.",
     )
@@ -71,7 +72,7 @@ def precise_bn_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--precise-bn",
         metavar="IMAGES",
-        type=click.IntRange(0),
+        type=IMAGES,
         default=0,
         show_default=True,
         help="Precise batch norm: compute the statistics of batch norms over this many training "
@@ -91,10 +92,10 @@ def recipe_options(default: str) -> Decorator:
             "decay 5e-5, 5 epochs of warm-up, cosine; population: the same with half an epoch of "
             "warm-up, for few epochs. The five options below change single settings of it.",
         ),
-        click.option("--momentum", type=float),
+        click.option("--momentum", type=Number()),
         click.option("--nesterov/--no-nesterov", default=None),
-        click.option("--weight-decay", type=float),
-        click.option("--warmup-epochs", type=float),
+        click.option("--weight-decay", type=Number()),
+        click.option("--warmup-epochs", type=Number()),
         click.option("--schedule", type=click.Choice(["constant", "cosine"])),
     )
 

@@ -8,9 +8,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arch.bounds import MOST_CHANNELS
 from common.backends import load_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network
+from common.cli.numbers import SIDE, Integer
 from common.cli.options import backend_option
 from common.cli.tables import print_table
 from common.data import class_names, find_pictures, read_labels, read_pictures
@@ -25,7 +27,9 @@ _BATCH = 32
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @backend_option("torch")
-@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Classes shown.")
+@click.option(
+    "--top", type=Integer(1, MOST_CHANNELS), default=5, show_default=True, help="Classes shown."
+)
 @click.option(
     "--labels",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -34,7 +38,7 @@ _BATCH = 32
 )
 @click.option(
     "--image-size",
-    type=click.IntRange(1),
+    type=SIDE,
     help="Side of what the network sees; default: that of an mlp, else that of the run, else 96 "
     "for grey images and 224 for colour.",
 )

@@ -8,6 +8,7 @@ import click
 import numpy as np
 
 from common.cli.checkpoints import choose_image_size
+from common.cli.numbers import SEED, Integer
 from common.cli.options import image_size_option
 from common.cli.tables import print_table
 from common.spaces import (
@@ -25,6 +26,7 @@ from common.spaces import (
 )
 
 _COSTS = ("params", "flops", "activations")
+_MOST_SHOWN = 10_000
 _SUMMED = 1000
 """Networks from which a space is summed up."""
 
@@ -35,8 +37,10 @@ _PARAMETERS = ("depths", "widths", "bottleneck_ratios", "group_widths")
 
 @click.command()
 @click.argument("space", metavar="[NAME|FILE]", required=False)
-@click.option("--n", default=5, show_default=True, type=click.IntRange(1), help="Networks to show.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option(
+    "--n", default=5, show_default=True, type=Integer(1, _MOST_SHOWN), help="Networks to show."
+)
+@click.option("--seed", default=0, show_default=True, type=SEED)
 @image_size_option()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context

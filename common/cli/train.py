@@ -13,6 +13,7 @@ from common.cli.checkpoints import choose_image_size, find_config, sized
 from common.cli.commands import command_line
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import resolve_spec
+from common.cli.numbers import BATCH, EPOCHS, SEED, SIDE, STEPS, Number
 from common.cli.options import (
     backend_option,
     chosen_recipe,
@@ -46,33 +47,33 @@ from common.training.run import BEST, RECORD, check_free
     help="Start from the network in this file, in place of --model and the draw from --seed.",
 )
 @data_option("full")
-@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
-@click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True)
+@click.option("--epochs", type=EPOCHS, default=10, show_default=True)
+@click.option("--batch-size", type=BATCH, default=128, show_default=True)
 @click.option(
     "--image-size",
-    type=click.IntRange(1),
+    type=SIDE,
     help="Side to which images are resized; default: that of an mlp, else that of the run whose "
     "network --weights names, else 96.",
 )
-@click.option("--lr", type=float, default=0.05, show_default=True, help="Learning rate.")
+@click.option("--lr", type=Number(), default=0.05, show_default=True, help="Learning rate.")
 @recipe_options("chapter")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @device_option("auto")
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), default="float32", show_default=True
 )
 @precise_bn_option
-@click.option("--log-every", type=click.IntRange(1), default=20, help="Steps per record line.")
+@click.option("--log-every", type=STEPS, default=20, help="Steps per record line.")
 @click.option(
     "--checkpoint-every",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=60.0,
     show_default=True,
     help="Seconds from one checkpoint to the next, at the least.",
 )
 @click.option(
     "--stop-after",
-    type=click.IntRange(1),
+    type=EPOCHS,
     help="Stop after this epoch of --epochs; --resume goes on.",
 )
 @click.option(

@@ -10,6 +10,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from common.arch.bounds import MOST_BATCH, check_batch, checked_integer, checked_size
 from common.data.batches import batch_order
 from common.data.download import download
 from common.data.idx import read_idx
@@ -121,13 +122,10 @@ class FashionMNIST:
         resize: tuple[int, int] | int = (28, 28),
         source: str | Path = "auto",
     ) -> None:
-        height, width = (resize, resize) if isinstance(resize, int) else resize
-        if min(height, width, batch_size) < 1:
-            raise ConfigError(
-                f"data: batch_size and resize must be at least 1; got {batch_size} and {resize}"
-            )
+        batch_size = checked_integer("batch_size:", batch_size, 1, MOST_BATCH, ConfigError)
+        self.resize = checked_size("resize:", resize, ConfigError)
+        check_batch(batch_size, self.resize)
         self.batch_size = batch_size
-        self.resize = (height, width)
         self.requested = absolute_source(source)
         self.folder = find_fashion_mnist(source)
         self.is_sample = self.folder == SAMPLE

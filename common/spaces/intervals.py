@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from common.arch.bounds import MOST_CHANNELS, MOST_STAGES, MOST_VALUES, checked_integer
-from common.errors import SpecError, shortened
+from common.errors import SpecError, shortened, shown
 from common.spaces.population import Template
 
 
@@ -52,12 +52,16 @@ def interval(
         raise SpecError(f"{rule}; got {shortened(ends)}") from error
     if most < max(low, high) < math.inf:
         raise SpecError(f"{name} must be at most {most:,.7g}; got {shortened(max(low, high))}")
-    on_steps = not step or all(
-        math.isfinite(end) and abs(end / step - round(end / step)) < 1e-6 for end in (low, high)
-    )
-    if not (on_steps and least - 1e-9 <= low <= high):
+    if not (
+        least - 1e-9 <= low <= high
+        and (not step or (high < math.inf and all(_is_multiple(end, step) for end in (low, high))))
+    ):
         raise SpecError(f"{rule}; got {shortened(low)} to {shortened(high)}")
     return low, high
+
+
+def _is_multiple(number: float, step: float) -> bool:
+    return abs(number / step - round(number / step)) < 1e-6
 
 
 _NO_NUMBERS = (bool, np.bool_, str, bytes)
@@ -76,7 +80,7 @@ def check_shape(
     Raises `SpecError` unless a space may have this name, number of stages and blocks.
     """
     if not isinstance(name, str) or not name:
-        raise SpecError(f"name must be text; got {shortened(repr(name))}")
+        raise SpecError(f"name must be text; got {shown(name)}")
     number = checked_integer("stages", stages, 1, MOST_STAGES)
     for key, values in (("bottleneck_ratios", bottleneck_ratios), ("group_widths", group_widths)):
         if template.block != "resnext" and tuple(values) != (1,):

@@ -5,11 +5,12 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, get_args
 
+from common.arch.bounds import MOST_NETWORKS, MOST_SEED
 from common.errors import ConfigError, shown
 from common.files import check_format, reading
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
 from common.training import TrainConfig
-from common.training.config import check_choice, check_integer
+from common.training.config import check_choice, set_integer
 
 Pruner = Literal["none", "halving"]
 """`halving` stops networks early by successive halving, on their errors after each epoch."""
@@ -46,8 +47,8 @@ class StudyConfig:
                 raise ConfigError(
                     f"space: its name must be letters, digits, '.', '_' and '-'; got {shown(name)}"
                 )
-        check_integer("networks", self.networks, 1)
-        check_integer("seed", self.seed, 0)
+        set_integer(self, "networks", 1, MOST_NETWORKS)
+        set_integer(self, "seed", 0, MOST_SEED)
         check_choice("pruner", self.pruner, get_args(Pruner))
         if self.training.spec is not None:
             raise ConfigError("training: the spaces give the networks; got a spec")

@@ -8,6 +8,17 @@ from typing import Any, Final, Literal, get_args
 import xxhash
 
 from common.arch import REGNETX32, AnyNetSpec, image_shape
+from common.arch.bounds import (
+    MOST_BATCH,
+    MOST_EPOCHS,
+    MOST_RATE,
+    MOST_SEED,
+    MOST_STEPS,
+    check_batch,
+    checked_integer,
+    checked_number,
+    checked_size,
+)
 from common.errors import ConfigError, shortened, shown
 from common.files import check_format, reading
 from common.training.recipe import CHAPTER_RECIPE, Recipe
@@ -50,20 +61,25 @@ class TrainConfig:
     precise_bn: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "log_every"):
-            check_integer(name, getattr(self, name), 1)
-        check_integer("seed", self.seed, 0)
-        if not 0 < self.learning_rate < math.inf:
-            raise ConfigError(f"learning_rate: must be above 0; got {shown(self.learning_rate)}")
-        if not self.checkpoint_every >= 0:
-            raise ConfigError(
-                f"checkpoint_every: must be at least 0 seconds; got {self.checkpoint_every}"
-            )
+        set_integer(self, "epochs", 1, MOST_EPOCHS)
+        set_integer(self, "batch_size", 1, MOST_BATCH)
+        set_integer(self, "log_every", 1, MOST_STEPS)
+        set_integer(self, "seed", 0, MOST_SEED)
+        rate = checked_number(
+            "learning_rate:", self.learning_rate, -math.inf, MOST_RATE, "above 0", ConfigError
+        )
+        if rate <= 0:
+            raise ConfigError(f"learning_rate: must be above 0; got {rate}")
+        object.__setattr__(self, "learning_rate", rate)
+        if self.checkpoint_every != math.inf:  # never but at the end
+            set_number(self, "checkpoint_every", MOST_STEPS)
         check_choice("device", self.device, get_args(Device))
         check_choice("precision", self.precision, get_args(Precision))
-        object.__setattr__(self, "resize", tuple(self.resize))
+        object.__setattr__(self, "resize", checked_size("resize:", self.resize, ConfigError))
+        check_batch(self.batch_size, self.resize)
         if self.spec is not None:
             image_shape(self.spec, self.resize)
+        set_integer(self, "precise_bn", 0, MOST_STEPS)
         check_precise_bn(self.precise_bn, self.batch_size)
 
     def to_json(self) -> str:
@@ -130,20 +146,26 @@ def _plain(value: Any) -> Any:
 
 def check_precise_bn(images: int, batch_size: int) -> None:
     """Raise `ConfigError` unless statistics can be computed over so many images, 0 for none."""
-    check_integer("precise_bn", images, 0)
+    checked_integer("precise_bn:", images, 0, MOST_STEPS, ConfigError)
     if 0 < images < batch_size:
         raise ConfigError(
             f"precise_bn: must be 0, or a batch of {batch_size} at least; got {images}"
         )
 
 
-def check_integer(name: str, value: object, least: int) -> None:
-    """Raise `ConfigError` unless `value` is an integer of at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{name}: must be an integer of at least {least}; got {shown(value)}")
+def set_integer(config: object, name: str, least: int, most: int) -> None:
+    """Keep field `name` as a plain int from `least` to `most`. Raises `ConfigError`."""
+    number = checked_integer(f"{name}:", getattr(config, name), least, most, ConfigError)
+    object.__setattr__(config, name, number)
+
+
+def set_number(config: object, name: str, most: float) -> None:
+    """Keep field `name` as a plain float from 0 to `most`. Raises `ConfigError`."""
+    number = checked_number(f"{name}:", getattr(config, name), 0, most, "at least 0", ConfigError)
+    object.__setattr__(config, name, number)
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Raise `ConfigError` unless `value` is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ConfigError(f"{name}: must be one of {', '.join(choices)}; got {shown(value)}")

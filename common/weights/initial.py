@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, Layer, buffers, plan
+from common.arch.bounds import MOST_SEED, checked_integer
 from common.errors import SpecError
 
 if TYPE_CHECKING:
@@ -40,13 +41,16 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
     """Kernels as `init` says, zero biases, unit batch norms.
 
     Each array has its own stream, drawn from the seed and the array's name, so that two networks
-    that share a layer share its initial weights. Raises `SpecError` for an unknown `init`.
+    that share a layer share its initial weights. Raises `SpecError` for an unknown `init`, a seed
+    that is not from 0 to 2^63 - 1, and weights that are larger than the machine's memory.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     if init not in get_args(Init):
         raise SpecError(f"init must be one of {', '.join(get_args(Init))}; got {init!r}")
+    seed = checked_integer("seed", seed, 0, MOST_SEED)
     layers = plan(spec)
+    _check_memory(layers)
     zero_gammas = set(_residual_ends(layers)) if init == "he_zero_gamma" else set()
     arrays, draws = Arrays(), dict[str, Draw]()
     for layer in layers:
@@ -64,6 +68,19 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda name: _fill(arrays[name], _stream(seed, name), draws[name]), draws))
     return arrays
+
+
+def _check_memory(layers: tuple[Layer, ...]) -> None:
+    """Refuse a network whose weights alone are larger than the machine's memory."""
+    needed = 4 * sum(prod(shape) for layer in layers for shape in layer.parameters.values())
+    if not hasattr(os, "sysconf"):  # Windows
+        return
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        raise SpecError(
+            f"weights must fit into the machine's memory, {memory / 2**30:,.3g} GiB; got "
+            f"{needed / 2**30:,.3g} GiB; make the network smaller"
+        )
 
 
 def _stream(seed: int, name: str) -> "Generator":

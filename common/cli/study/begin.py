@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from common.cli.numbers import STEPS, WORKERS
 from common.cli.options import chosen_recipe
 from common.cli.study.options import (
     grace_option,
@@ -81,8 +82,8 @@ def run(
 @click.command()
 @name_argument()
 @storage_option()
-@click.option("--threads", type=click.IntRange(1), help="Threads to use; default: all cores.")
-@click.option("--most", type=click.IntRange(1), help="Stop after this many networks.")
+@click.option("--threads", type=WORKERS, help="Threads to use; default: all cores.")
+@click.option("--most", type=STEPS, help="Stop after this many networks.")
 @grace_option()
 def work(name: str, storage: str, threads: int | None, most: int | None, grace: float) -> None:
     """Train networks of a study until all are done.

@@ -2,6 +2,7 @@
 
 import click
 
+from common.cli.numbers import NETWORKS
 from common.cli.study.options import name_argument, storage_option
 from common.studies import Study
 
@@ -23,7 +24,7 @@ def retry(name: str, storage: str, running: bool) -> None:
 @click.command()
 @name_argument()
 @storage_option()
-@click.option("--by", type=click.IntRange(1), required=True, help="Networks more of each space.")
+@click.option("--by", type=NETWORKS, required=True, help="Networks more of each space.")
 def extend(name: str, storage: str, by: int) -> None:
     """Add networks to every space of a study; those that are there stay."""
     total = Study.open(name, storage).extend(by)

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import click
 
+from common.cli.numbers import BATCH, EPOCHS, NETWORKS, SEED, SIDE, WORKERS, Number
 from common.cli.options import (
     Decorator,
     backend_option,
@@ -67,7 +68,7 @@ def new_study_options(function: _Function) -> _Function:
                 help="The study.json of another study, in place of all options below.",
             ),
             click.option(
-                "--networks", type=click.IntRange(1), default=64, show_default=True,
+                "--networks", type=NETWORKS, default=64, show_default=True,
                 help="Networks of each space.",
             ),
             click.option(
@@ -77,21 +78,23 @@ def new_study_options(function: _Function) -> _Function:
             click.option("--params", type=_Interval(), help="The same for parameters."),
             click.option("--activations", type=_Interval(), help="The same for activations."),
             click.option(
-                "--study-seed", type=click.IntRange(0), default=0, show_default=True,
+                "--study-seed", type=SEED, default=0, show_default=True,
                 help="Draws the networks.",
             ),
             backend_option("torch"),
             data_option("sample"),
-            click.option("--epochs", type=click.IntRange(1), default=3, show_default=True),
-            click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True),
+            click.option("--epochs", type=EPOCHS, default=3, show_default=True),
+            click.option("--batch-size", type=BATCH, default=128, show_default=True),
             click.option(
-                "--image-size", type=click.IntRange(1), default=28, show_default=True,
+                "--image-size", type=SIDE, default=28, show_default=True,
                 help="Side to which images are resized.",
             ),
-            click.option("--lr", type=float, default=0.1, show_default=True, help="Learning rate."),
+            click.option(
+                "--lr", type=Number(), default=0.1, show_default=True, help="Learning rate."
+            ),
             recipe_options("population"),
             click.option(
-                "--seed", type=click.IntRange(0), default=0, show_default=True,
+                "--seed", type=SEED, default=0, show_default=True,
                 help="Draws the weights and the order of the images, alike for every network.",
             ),
             device_option("auto"),
@@ -115,7 +118,7 @@ def grace_option() -> Decorator:
     """When a worker counts as gone."""
     return click.option(
         "--grace",
-        type=click.FloatRange(0, min_open=True),
+        type=Number(0, min_open=True),
         default=GRACE,
         show_default=True,
         help="Seconds without a sign of life after which another worker's network is taken over.",
@@ -126,13 +129,13 @@ def worker_options(function: _Function) -> _Function:
     """How many workers there are, and what each may use."""
     for option in reversed(
         (
-            click.option("--workers", type=click.IntRange(1), default=1, show_default=True),
+            click.option("--workers", type=WORKERS, default=1, show_default=True),
             click.option(
-                "--threads", type=click.IntRange(1),
+                "--threads", type=WORKERS,
                 help="Threads of each worker; default: an equal share of the cores.",
             ),
             click.option(
-                "--gpus", type=click.FloatRange(0), default=0, show_default=True,
+                "--gpus", type=Number(0), default=0, show_default=True,
                 help="GPUs that the workers share; with --ray, GPUs per worker, such as 0.25.",
             ),
             grace_option(),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from math import floor
 
 from common.arch import AnyNetSpec, StageSpec
-from common.errors import SpecError
+from common.errors import SpecError, shortened
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -23,9 +23,11 @@ def recover_spec(shapes: Shapes) -> AnyNetSpec:
     `SpecError` when there are fewer arrays than blocks.
     """
     depths = _depths(shapes)
-    if sum(depths) > len(shapes):
+    total = sum(depths)
+    if total > len(shapes):
         raise SpecError(
-            f"depths must be those of the arrays; got {sum(depths)} blocks in {len(shapes)} arrays"
+            f"depths must be those of the arrays; got {shortened(total)} blocks in "
+            f"{len(shapes)} arrays"
         )
     stem = _agreed(shapes, ["stem"], {"conv.weight": 0, "bn.weight": 0, "bn.bias": 0}, 1)
     stages: list[StageSpec] = []
@@ -58,7 +60,12 @@ def _depths(shapes: Shapes) -> list[int]:
             stage, block = name.split(".")[:2]
             number = int(stage.removeprefix("stage"))
             found[number] = max(found[number], int(block.removeprefix("block")))
-    return [max(1, found[number]) for number in range(1, max(found, default=0) + 1)]
+    stages = max(found, default=0)
+    if stages > len(shapes):
+        raise SpecError(
+            f"stages must be those of the arrays; got {shortened(stages)} in {len(shapes)} arrays"
+        )
+    return [max(1, found[number]) for number in range(1, stages + 1)]
 
 
 def _stage(shapes: Shapes, blocks: list[str]) -> StageSpec:

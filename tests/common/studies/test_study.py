@@ -256,7 +256,7 @@ def test_a_config_survives_the_storage_form():
     [
         ({"spaces": ()}, "spaces: must be at least one"),
         ({"spaces": CONFIG.spaces[:1] * 2}, "of different names"),
-        ({"networks": 0}, "networks: must be an integer of at least 1"),
+        ({"networks": 0}, "networks: must be at least 1; got 0"),
         ({"pruner": "axe"}, "pruner: must be one of none, halving"),
     ],
 )

@@ -44,9 +44,9 @@ def test_a_bad_recipe_says_which_rule(settings, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": 0}, "epochs: must be an integer of at least 1; got 0"),
-        ({"batch_size": 1.5}, "batch_size: must be an integer of at least 1; got 1.5"),
-        ({"seed": -1}, "seed: must be an integer of at least 0; got -1"),
+        ({"epochs": 0}, "epochs: must be at least 1; got 0"),
+        ({"batch_size": 1.5}, "batch_size: must be an integer; got 1.5"),
+        ({"seed": -1}, "seed: must be at least 0; got -1"),
         ({"learning_rate": float("inf")}, "learning_rate: must be above 0; got inf"),
         ({"device": "tpu"}, "device: must be one of auto, cpu, gpu; got 'tpu'"),
         ({"precision": "int8"}, "precision: must be one of float32, bfloat16, float64; got 'int8'"),

@@ -1,0 +1,52 @@
+"""One stage of a network, as frozen, validated data."""
+
+from dataclasses import dataclass
+
+from common.arch.bounds import MOST_BLOCKS, MOST_CHANNELS
+from common.arch.fields import set_integer, set_number, set_stride
+from common.errors import SpecError
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One stage: `depth` blocks of `channels` channels, the first of which has the stride.
+
+    `group_width` is the number of channels per group of the 3x3 convolution; `None` means
+    one group. `bottleneck_multiplier` times `channels` is the width of that convolution (the
+    inverse of the paper's b).
+    """
+
+    depth: int
+    channels: int
+    group_width: int | None = None
+    bottleneck_multiplier: float = 1.0
+    stride: int = 2
+
+    def __post_init__(self) -> None:
+        set_integer(self, "depth", 1, MOST_BLOCKS)
+        set_integer(self, "channels", 1, MOST_CHANNELS)
+        set_number(self, "bottleneck_multiplier", lambda value: value > 0, "a positive number",
+                   1 / MOST_CHANNELS, MOST_CHANNELS)  # fmt: skip
+        set_stride(self, "stride")
+        if not 1 <= self.bottleneck_channels <= MOST_CHANNELS:
+            raise SpecError(
+                "channels times bottleneck_multiplier must round to at least 1 and at most "
+                f"{MOST_CHANNELS:,}; got {self.channels} and {self.bottleneck_multiplier}"
+            )
+        if self.group_width is not None:
+            set_integer(self, "group_width", 1, MOST_CHANNELS)
+            if self.bottleneck_channels % self.group_width:
+                raise SpecError(
+                    "group_width must divide the bottleneck channels; "
+                    f"got {self.group_width} and {self.bottleneck_channels}"
+                )
+
+    @property
+    def bottleneck_channels(self) -> int:
+        """Channels of the 3x3 convolution inside a block."""
+        return round(self.channels * self.bottleneck_multiplier)
+
+    @property
+    def groups(self) -> int:
+        """Number of groups of the 3x3 convolution."""
+        return 1 if self.group_width is None else self.bottleneck_channels // self.group_width

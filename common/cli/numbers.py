@@ -1,0 +1,58 @@
+"""Numbers on the command line: in their bounds, finite, and short in messages."""
+
+from typing import Any
+
+import click
+
+from common.arch.bounds import (
+    MOST_BATCH,
+    MOST_EPOCHS,
+    MOST_NETWORKS,
+    MOST_SEED,
+    MOST_SIDE,
+    MOST_STEPS,
+)
+from common.errors import shortened
+
+_LONGEST = 40
+"""Characters of any number that is in some bounds."""
+
+_Parameter = click.Parameter | None
+_Context = click.Context | None
+
+
+class Integer(click.IntRange):
+    """An integer from `min` to `max`."""
+
+    def convert(self, value: Any, param: _Parameter, ctx: _Context) -> Any:
+        """The integer; a usage error for anything else."""
+        if isinstance(value, str) and len(value) > _LONGEST:
+            self.fail(
+                f"{shortened(value)} is not in the range {self._describe_range()}", param, ctx
+            )
+        return super().convert(value, param, ctx)
+
+
+class Number(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value: Any, param: _Parameter, ctx: _Context) -> Any:
+        """The number; a usage error for anything else."""
+        if isinstance(value, str) and len(value) > _LONGEST:
+            self.fail(f"{shortened(value)} is not a number of at most {_LONGEST} characters",
+                      param, ctx)  # fmt: skip
+        number = super().convert(value, param, ctx)
+        if number - number != 0:
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
+
+SIDE = Integer(1, MOST_SIDE)
+SEED = Integer(0, MOST_SEED)
+EPOCHS = Integer(1, MOST_EPOCHS)
+BATCH = Integer(1, MOST_BATCH)
+STEPS = Integer(1, MOST_STEPS)
+IMAGES = Integer(0, MOST_STEPS)
+NETWORKS = Integer(1, MOST_NETWORKS)
+WORKERS = Integer(1, 1024)
+"""Processes, and threads of each."""
