@@ -38,11 +38,11 @@ class BatchNorm(keras.layers.BatchNormalization):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Normalise (N, H, W, C), or (N, C), per channel."""
+        use_batch = bool(training and self.trainable)
         if inputs.dtype == tf.float64:
-            return super().call(inputs, training=training)
+            return self._in_float64(inputs, use_batch)
         if inputs.ndim == 2:
             return self.call(inputs[:, None, None], training)[:, 0, 0]
-        use_batch = bool(training and self.trainable)
         gamma, beta, mean, variance = (
             tf.convert_to_tensor(variable)
             for variable in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
@@ -63,6 +63,25 @@ class BatchNorm(keras.layers.BatchNormalization):
             self._average(self.moving_mean, mean, batch_mean)
             self._average(self.moving_variance, variance, batch_variance * ((n - 1) / n))
         return outputs
+
+    def _in_float64(self, inputs: tf.Tensor, use_batch: bool) -> tf.Tensor:
+        """The formula, for the operation has no float64.
+
+        Keras's own takes the mean in the variance for a constant (`tf.nn.moments`), which the first
+        derivative allows and the second does not.
+        """
+        mean, variance = (
+            tf.convert_to_tensor(variable) for variable in (self.moving_mean, self.moving_variance)
+        )
+        if use_batch:
+            axes = list(range(inputs.ndim - 1))
+            batch_mean = tf.reduce_mean(inputs, axes)
+            batch_variance = tf.reduce_mean((inputs - batch_mean) ** 2, axes)
+            self._average(self.moving_mean, mean, batch_mean)
+            self._average(self.moving_variance, variance, batch_variance)
+            mean, variance = batch_mean, batch_variance
+        scale = self.gamma / tf.sqrt(variance + self.epsilon)
+        return (inputs - mean) * scale + self.beta
 
     def _average(self, variable: keras.Variable, old: tf.Tensor, new: tf.Tensor) -> None:
         variable.assign((1 - self.new_weight) * old + self.new_weight * new)

@@ -114,3 +114,35 @@ def test_a_step_is_traced_once_for_all_learning_rates(model):
 def test_the_kernel_must_be_odd():
     with pytest.raises(ValueError, match="kernel_size: must be odd"):
         anynet.GroupedConv2D(8, 2)
+
+
+_MLP = AnyNetSpec.from_arch(((2, 8),), 8, block="mlp", image_size=16)
+
+
+@pytest.mark.parametrize("spec", [_SPEC, _MLP], ids=["resnext", "mlp"])
+def test_a_second_derivative_in_training_is_the_change_of_the_gradient(spec):
+    model = anynet.Learner(anynet.create(spec), (1, 16, 16), precision="float64").network
+    variables, labels = model.trainable_variables, np.arange(2)
+    before = [variable.numpy() for variable in variables]
+    stream = np.random.default_rng(1)
+    direction = [stream.standard_normal(array.shape).astype(array.dtype) for array in before]
+
+    def gradient():
+        with tf.GradientTape() as tape:
+            loss = model.loss(model(_X, training=True), labels)
+        return tape.gradient(loss, variables)
+
+    def gradient_at(step):
+        for variable, array, part in zip(variables, before, direction, strict=True):
+            variable.assign(array + step * part)
+        return np.concatenate([np.ravel(array) for array in gradient()])
+
+    with tf.GradientTape() as tape:
+        product = tf.add_n(
+            [tf.reduce_sum(g * v) for g, v in zip(gradient(), direction, strict=True)]
+        )
+    parts = tape.gradient(product, variables, unconnected_gradients="zero")
+    found = np.concatenate([np.ravel(tf.convert_to_tensor(part)) for part in parts])
+    near, far = (gradient_at(k * 1e-6) - gradient_at(-k * 1e-6) for k in (1, 2))
+    expected = (8 * near - far) / 12e-6
+    assert np.abs(found - expected).max() < 1e-8 * np.abs(expected).max()
