@@ -226,6 +226,18 @@ def test_a_pickle_never_runs_anything(path, monkeypatch, hide, function, argumen
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_torchscript_archive_is_refused_as_one(path):
+    torch.jit.save(torch.jit.trace(torch.nn.ReLU(), torch.zeros(1)), path)
+    with pytest.raises(WeightsError, match="got a TorchScript archive; save model.state_dict"):
+        import_weights(path)
+
+
+def test_another_pickle_protocol_is_refused_as_one(path):
+    torch.save(_STATE, path, pickle_protocol=4)
+    with pytest.raises(WeightsError, match="or one of another protocol than torch.save's usual 2"):
+        import_weights(path)
+
+
 def test_the_type_that_hinders_is_named(path):
     torch.save({"state_dict": _STATE, "config": _Own()}, path)
     with pytest.raises(WeightsError, match="of type tests.backends.test_foreign_pth._Own; save"):

@@ -12,6 +12,7 @@ from tests.foreign import (  # noqa: E402
     CHAPTER,
     HUGGINGFACE,
     REGNETY_200MF,
+    SMALL_Y,
     TOLERANCE,
     images,
     random_arrays,
@@ -75,6 +76,27 @@ def test_a_random_transformers_model_gives_its_logits(tmp_path, spec):
     model = _randomise(_transformers(spec))
     model.save_pretrained(tmp_path)
     _assert_same_logits(tmp_path / "model.safetensors", "huggingface", model, images())
+
+
+def test_a_transformers_model_in_several_files_gives_its_logits(tmp_path):
+    model = _randomise(_transformers(SMALL_Y))
+    model.save_pretrained(tmp_path, max_shard_size="100KB")
+    assert not (tmp_path / "model.safetensors").exists()
+    _assert_same_logits(tmp_path, "huggingface", model, images())
+
+
+def test_a_transformers_trunk_gives_its_features(tmp_path):
+    model = _randomise(_transformers(SMALL_Y).regnet)
+    model.save_pretrained(tmp_path)
+    spec, arrays = import_weights(tmp_path, num_classes=SMALL_Y.num_classes)
+    network = anynet.create(spec)
+    anynet.set_weights(network, arrays)
+    with torch.no_grad():
+        features = model(torch.from_numpy(images())).pooler_output.flatten(1).numpy()
+    wanted = features @ arrays["head.fc.weight"].T + arrays["head.fc.bias"]
+    error = np.abs(anynet.logits(network, images()) - wanted).max()
+    assert spec == SMALL_Y
+    assert error < TOLERANCE * np.abs(wanted).max()
 
 
 def test_transformers_loads_what_was_exported(tmp_path):

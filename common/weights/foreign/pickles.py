@@ -137,5 +137,9 @@ def _reason(error: Exception) -> str:
     text = str(error)
     if named := re.search(r"GLOBAL (\S+) (?:was not|whose module)", text):
         return f"a value of type {shortened(named[1])}"
+    if "TorchScript" in text:
+        return "a TorchScript archive"
+    if "Unsupported operand" in text:
+        return "a damaged pickle, or one of another protocol than torch.save's usual 2"
     _, _, detail = text.rpartition("WeightsUnpickler error: ")
     return shortened(next(iter(detail.strip().splitlines()), "") or type(error).__name__)
