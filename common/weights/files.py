@@ -25,6 +25,8 @@ from common.weights.mapped import Mapped, map_file
 FORMAT = 2
 """Of the files that are written; those of format 1, which have no digests, are read too."""
 
+_REMEDY = "anynet convert reads files of other libraries"
+
 State = dict[str, NDArray[Any]]
 """Weights, running statistics and momentum buffers by canonical name, float32 or float64."""
 
@@ -192,7 +194,7 @@ class _Header(NamedTuple):
 
 
 def _open(path: str | Path) -> _Opened:
-    where, mapped = str(path), map_file(path)
+    where, mapped = str(path), map_file(path, _REMEDY)
     header = _from_header(mapped, where)
     check_depth(header.spec, mapped.arrays, where)
     found = {name: Found(item.shape, item.dtype) for name, item in mapped.arrays.items()}
@@ -209,7 +211,7 @@ def _from_header(mapped: Mapped, where: str) -> _Header:
         raise
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise WeightsError(
-            f"{where}: metadata must hold {_HEADER}; got {shortened(repr(error))}"
+            f"{where}: metadata must hold {_HEADER}; got {shortened(repr(error))}; {_REMEDY}"
         ) from error
     if training is not None and not isinstance(training, dict):
         raise WeightsError(f"{where}: training must be an object; got {shortened(training)}")

@@ -43,16 +43,16 @@ class Mapped:
     data: memoryview
 
 
-def map_file(path: str | Path) -> Mapped:
+def map_file(path: str | Path, remedy: str = "") -> Mapped:
     """A safetensors file whose arrays are views that can be written to.
 
-    Writing changes no file. Raises `WeightsError`.
+    Writing changes no file. Raises `WeightsError`, with the `remedy` for a file of another format.
     """
     from safetensors import safe_open
 
     if not Path(path).exists():
         raise WeightsError(f"{path}: must be a weight file; got no such file")
-    with reading(path, "a safetensors file", WeightsError), open_regular(path) as file:
+    with reading(path, "a safetensors file", WeightsError, remedy), open_regular(path) as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _MOST_HEADER:
             raise ValueError(f"a header of {length:,} bytes, which is more than {_MOST_HEADER:,}")

@@ -226,6 +226,7 @@ def test_a_pickle_never_runs_anything(path, monkeypatch, hide, function, argumen
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_a_torchscript_archive_is_refused_as_one(path):
     torch.jit.save(torch.jit.trace(torch.nn.ReLU(), torch.zeros(1)), path)
     with pytest.raises(WeightsError, match="got a TorchScript archive; save model.state_dict"):

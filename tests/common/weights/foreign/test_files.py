@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from common.errors import WeightsError
+from common.weights import load_weights
 from common.weights.foreign import export_weights, import_weights
 from common.weights.foreign.files import read_file, write_file
 from tests.foreign import SMALL_X, random_arrays, state
@@ -166,3 +167,11 @@ def test_a_header_whose_length_looks_like_another_format_is_read(tmp_path, lengt
     header = b'{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'.ljust(length)
     (tmp_path / "net").write_bytes(len(header).to_bytes(8, "little") + header)
     assert read_file(tmp_path / "net").arrays["x"].shape == (0,)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
+def test_loading_a_foreign_file_as_ones_own_names_the_command(tmp_path, suffix):
+    path = tmp_path / f"net{suffix}"
+    export_weights(path, SMALL_X, random_arrays(SMALL_X), "timm")
+    with pytest.raises(WeightsError, match="; anynet convert reads files of other libraries"):
+        load_weights(path)
