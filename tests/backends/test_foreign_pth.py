@@ -168,6 +168,7 @@ _HARMLESS = {
     "types": [int, float, np.float64, np.ndarray],
     "optimizer": _optimizer().state_dict(),
     "the optimizer": _optimizer(),
+    "the schedule": torch.optim.lr_scheduler.CosineAnnealingLR(_optimizer(), 10),
     "scaler": torch.amp.GradScaler("cpu").state_dict(),
     "generator": torch.get_rng_state(),
 }

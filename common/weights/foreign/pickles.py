@@ -38,6 +38,12 @@ _VALUES = {
     "torch.optim.adam": "Adam",
     "torch.optim.adamw": "AdamW",
     "torch.optim.rmsprop": "RMSprop",
+    "torch.optim.lr_scheduler": (
+        "ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR ExponentialLR LambdaLR "
+        "LinearLR MultiStepLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR StepLR"
+    ),
+    "pytorch_lightning.callbacks.early_stopping": "EarlyStopping",
+    "pytorch_lightning.callbacks.model_checkpoint": "ModelCheckpoint",
     "torch.amp.grad_scaler": "GradScaler OptState",
     "torch.cuda.amp.grad_scaler": "GradScaler OptState",
     "omegaconf.base": "Metadata ContainerMetadata",

@@ -12,7 +12,7 @@ from common.arch import AnyNetSpec, parameters, plan
 from common.errors import SpecError, WeightsError, shortened
 from common.weights.checks import some
 from common.weights.files import check_arrays, load_weights
-from common.weights.foreign.files import is_own, read_file, write_file
+from common.weights.foreign.files import is_own, model_in, read_file, write_file
 from common.weights.foreign.layouts import LAYOUTS, Layout
 from common.weights.foreign.recover import recover_spec
 from common.weights.foreign.search import Network, choose, find_networks
@@ -77,11 +77,13 @@ def import_weights(
 
 
 def load_or_import(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
-    """Spec and arrays of a weight file of this project or of another library's file.
+    """Spec and arrays of a weight file of this project, of another library's, or in a folder.
 
     Raises `WeightsError`.
     """
-    return load_weights(path) if is_own(Path(path)) else import_weights(path)
+    path = Path(path)
+    path = model_in(path) if path.is_dir() else path
+    return load_weights(path) if is_own(path) else import_weights(path)
 
 
 def read_foreign(

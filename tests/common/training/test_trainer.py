@@ -148,6 +148,12 @@ def test_a_run_can_start_from_a_weight_file(tmp_path, save):
     assert trainer.learner.steps == 104
 
 
+def test_a_run_can_start_from_the_directory_of_another(tmp_path):
+    _fit(tmp_path / "first")
+    trainer = _fit(tmp_path / "second", weights=tmp_path / "first")
+    assert trainer.learner.steps > _fit(tmp_path / "third").learner.steps
+
+
 def test_weights_of_another_network_are_a_config_error(tmp_path):
     other = AnyNetSpec.from_arch(((2, 4),), 4)
     save_weights(tmp_path / "start.safetensors", other, initial_weights(other))
