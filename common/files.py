@@ -20,6 +20,9 @@ PRODUCER: Final = "anynet"
 _TEMPORARY = ".anynet"
 """Part of the names of temporary files, after the name of the file that they are to become."""
 
+_SHOWN: Final = 50
+"""Characters of that name, for the longest names to stay within a file system's bounds."""
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -32,7 +35,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(target.parent, [target.name])
     handle, name = tempfile.mkstemp(
-        prefix=f".{target.name}.", suffix=f"{_TEMPORARY}{target.suffix}", dir=target.parent
+        prefix=f".{target.name[:_SHOWN]}.", suffix=f"{_TEMPORARY}{target.suffix}", dir=target.parent
     )
     temporary = Path(name)
     try:
@@ -127,6 +130,8 @@ def read_json(
 def check_new_folder(path: Path) -> None:
     """Raise `ConfigError` unless `path` can become a folder: it is free, or an empty one."""
     check_writable(path)
+    if path.is_symlink():
+        raise ConfigError(f"{path}: must be free or an empty folder; got a link")
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise ConfigError(f"{path}: must be free or an empty folder; got one that is in use")
 
@@ -195,11 +200,9 @@ def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
 
 def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
     """Temporary files in `folder` of killed writes to files of these names."""
+    patterns = ((name[:_SHOWN], f"{_TEMPORARY}{Path(name).suffix}") for name in names)
     pattern = re.compile(
-        "|".join(
-            rf"\.{re.escape(name)}\.[a-z0-9_]{{8}}{re.escape(_TEMPORARY + Path(name).suffix)}"
-            for name in names
-        )
+        "|".join(rf"\.{re.escape(a)}\.[a-z0-9_]{{8}}{re.escape(b)}" for a, b in patterns)
     )
     return [path for path in folder.iterdir() if pattern.fullmatch(path.name) and _is_dead(path)]
 

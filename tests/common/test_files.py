@@ -105,3 +105,9 @@ def test_what_a_living_process_is_writing_is_no_leftover(tmp_path):
 def test_a_format_that_is_not_read_is_refused(found, message):
     with pytest.raises(DataError, match=message):
         check_format(found, 2, "a.json")
+
+
+def test_a_file_of_the_longest_name_is_written(tmp_path):
+    name = "x" * 251 + ".txt"
+    write_text(tmp_path / name, "new")
+    assert (tmp_path / name).read_text() == "new"
