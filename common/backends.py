@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
 from common.arch.plan import ImageSize
-from common.errors import BackendError, ConfigError
+from common.errors import BackendError, ConfigError, shortened
 from common.training import Learner, Trainer
 from common.weights import Init
 
@@ -105,19 +105,30 @@ FRAMEWORKS = {
 """Every backend by the name that commands and sessions take."""
 
 
-def load_backend(name: str) -> Backend:
-    """Import the package of backend `name`.
+def check_installed(name: str) -> None:
+    """Raise `ConfigError` for an unknown backend and `BackendError` when its framework is missing.
 
-    Raises `ConfigError` for an unknown name and `BackendError` when its framework is missing.
+    Nothing is imported.
     """
     if name not in FRAMEWORKS:
-        raise ConfigError(f"backend: must be one of {', '.join(FRAMEWORKS)}; got {name!r}")
+        raise ConfigError(
+            f"backend: must be one of {', '.join(FRAMEWORKS)}; got {shortened(repr(name))}"
+        )
     framework = FRAMEWORKS[name]
     if framework.missing:
         raise BackendError(
             f"backend {name}: needs {', '.join(framework.distributions)}; "
             f"got no {', '.join(framework.missing)}; pip install 'anynet[{name}]'"
         )
+
+
+def load_backend(name: str) -> Backend:
+    """Import the package of backend `name`.
+
+    Raises `ConfigError` for an unknown name and `BackendError` when its framework is missing.
+    """
+    check_installed(name)
+    framework = FRAMEWORKS[name]
     try:
         return cast(Backend, importlib.import_module(framework.package))
     except (ImportError, AttributeError) as error:

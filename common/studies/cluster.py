@@ -2,7 +2,7 @@
 
 from common.errors import BackendError, StudyError
 from common.studies.launch import Watch, limit_threads
-from common.studies.study import Study
+from common.studies.study import PATIENCE, Study
 from common.studies.worker import work
 
 _POLL = 1.0
@@ -63,4 +63,4 @@ def run_on_ray(
 
 def _work(name: str, url: str, threads: int, grace: float) -> int:
     limit_threads(threads)
-    return work(Study.open(name, url), tell=lambda _: None, grace=grace)
+    return work(Study.open(name, url, PATIENCE), tell=lambda _: None, grace=grace)

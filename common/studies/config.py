@@ -21,6 +21,19 @@ FORMAT: Final = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+_LONGEST = 100
+"""Characters of a name: directories and files are called after it."""
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise `ConfigError` unless a study or a space may be called `name`."""
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+        raise ConfigError(
+            f"{what}: its name must be letters, digits, '.', '_' and '-', {_LONGEST} at most, and "
+            f"begin with a letter or digit; got {shown(name)}"
+        )
+
+
 @dataclass(frozen=True)
 class StudyConfig:
     """A study: `networks` of each space, drawn by `seed` and trained alike.
@@ -43,10 +56,7 @@ class StudyConfig:
                 f"spaces: must be at least one, of different names; got {shown(names)}"
             )
         for name in names:
-            if not _NAME.fullmatch(name):
-                raise ConfigError(
-                    f"space: its name must be letters, digits, '.', '_' and '-'; got {shown(name)}"
-                )
+            check_name("space", name)
         set_integer(self, "networks", 1, MOST_NETWORKS)
         set_integer(self, "seed", 0, MOST_SEED)
         check_choice("pruner", self.pruner, get_args(Pruner))

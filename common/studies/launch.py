@@ -18,6 +18,9 @@ _THREADS = (
 )  # fmt: skip
 """Variables by which the frameworks are told their number of threads; NPROC is XLA's on CPUs."""
 
+STORAGE = "ANYNET_STORAGE"
+"""Variable by which commands are told the storage."""
+
 _POLL = 0.5
 """Seconds between two looks at the workers."""
 
@@ -74,7 +77,7 @@ def run_workers(
                     running[number] = start(number)
                 elif process.returncode:
                     failed.append(number)
-    except KeyboardInterrupt:
+    except BaseException:
         _stop(running)
         raise
     watch()
@@ -94,11 +97,12 @@ def _start(
     grace: float,
     logs: Path,
 ) -> "subprocess.Popen[bytes]":
-    environment = os.environ | dict.fromkeys(_THREADS, str(threads))
+    # Not an argument: everybody on the machine reads those, and an address may hold a password.
+    environment = os.environ | dict.fromkeys(_THREADS, str(threads)) | {STORAGE: study.url}
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
     command = (
-        sys.executable, "-m", "common.cli", "study", "work", study.name, "--storage", study.url,
+        sys.executable, "-m", "common.cli", "study", "work", study.name,
         "--threads", str(threads), "--grace", str(grace),
     )  # fmt: skip
     with _log(logs, number).open("ab") as log:

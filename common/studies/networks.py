@@ -8,6 +8,7 @@ import numpy as np
 
 from common.arch import AnyNetSpec, count
 from common.spaces import DesignSpace
+from common.studies.config import StudyConfig
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[Netwo
     population = space.sample(stop, int(sequence.generate_state(1)[0]))
     for index in range(start, stop):
         yield Network(space.name, index, population[index])
+
+
+def draw_all(config: StudyConfig, start: int = 0) -> list[Network]:
+    """The networks of a study from `start` on, one of each space in turn: all grow alike."""
+    drawn = [draw(space, start, config.networks, config.seed) for space in config.spaces]
+    return [network for group in zip(*drawn, strict=True) for network in group]
 
 
 def stage_parameters(spec: AnyNetSpec) -> dict[str, int]:

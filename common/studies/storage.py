@@ -1,22 +1,34 @@
 """Where studies live: an SQLite file, a PostgreSQL server, or Optuna's journal file."""
 
+import glob
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final, TypeVar
 
 import optuna
 import sqlalchemy
+import tenacity
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 
 from common.errors import AnyNetError, StudyError, shortened
+from common.studies.address import JOURNAL, SQLITE, shown, storage_file, without_password
 from common.studies.owned import check_database, check_journal
 
-JOURNAL = "journal:"
 _PATIENCE = 60
 """Seconds to wait for another process to let go of an SQLite file."""
+
+_FOR_GOOD: Final = ("does not exist", "authentication failed", "no password", "pg_hba.conf")
+"""In the errors of a server that says the same however long one waits."""
+
+_AWAY: Final = (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, OSError)
+"""What storages raise that are away."""
+
+T = TypeVar("T")
 
 
 def open_storage(url: str) -> BaseStorage:
@@ -27,19 +39,85 @@ def open_storage(url: str) -> BaseStorage:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    path = storage_file(url)
     with storage_errors(url):
+        if path is None:
+            return get_storage(_server(url))
+        (check_journal if url.startswith(JOURNAL) else check_database)(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if url.startswith(JOURNAL):
-            path = Path(url.removeprefix(JOURNAL))
-            check_journal(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
             return JournalStorage(JournalFileBackend(str(path)))
-        return get_storage(_database(url))
+        return get_storage(_database(path))
 
 
-def exists(url: str) -> bool:
-    """Whether there may be a storage: a file that is named must be there."""
-    path = _file(url)
-    return path is None or path.exists()
+@contextmanager
+def leaving_nothing(url: str) -> Iterator[None]:
+    """When the body raises, remove the file and the folders of a storage that was not there."""
+    path = storage_file(url)
+    if path is None or path.exists():
+        yield
+        return
+    new = [folder for folder in path.absolute().parents if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        # Another process may have made a study in the same new file meanwhile.
+        if not path.exists() or not path.stat().st_size or _is_empty(url):
+            for file in (path, *path.parent.glob(f"{glob.escape(path.name)}.lock*")):
+                file.unlink(missing_ok=True)
+            with suppress(OSError):  # another process has put something there
+                for folder in new:
+                    folder.rmdir()
+        raise
+
+
+def _is_empty(url: str) -> bool:
+    """Whether a storage can be read and holds no study."""
+    try:
+        return not open_storage(url).get_all_studies()
+    except StudyError:
+        return False
+
+
+def patiently(call: Callable[[], T], url: str, seconds: float) -> T:
+    """The result of `call`, tried again for `seconds` while the storage is away."""
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(_AWAY),
+        wait=tenacity.wait_exponential(0.1, max=5),
+        stop=tenacity.stop_after_delay(seconds),
+        reraise=True,
+    )
+    with storage_errors(url):
+        return retrying(call)
+
+
+def opened_patiently(
+    call: Callable[[], T], url: str, seconds: float, tell: Callable[[str], None]
+) -> T:
+    """The result of `call`, which opens a storage; tried again where its server is away.
+
+    `tell` is called once when there is something to wait for. Raises `StudyError`, at once where
+    waiting does not help.
+    """
+
+    def wait(state: tenacity.RetryCallState) -> None:
+        if state.attempt_number == 1 and state.outcome is not None:
+            tell(f"{state.outcome.exception()}; waiting for it for up to {seconds:g} seconds")
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_passes),
+        wait=tenacity.wait_exponential(0.1, max=5),
+        stop=tenacity.stop_after_delay(seconds),
+        before_sleep=wait,
+        reraise=True,
+    )
+    return retrying(call) if storage_file(url) is None and seconds else call()
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether the storage of a `StudyError` may be there again in a moment."""
+    away = isinstance(error, StudyError) and isinstance(error.__cause__, _AWAY)
+    return away and not any(words in str(error) for words in _FOR_GOOD)
 
 
 @contextmanager
@@ -50,38 +128,51 @@ def storage_errors(url: str) -> Iterator[None]:
     except (AnyNetError, UpdateFinishedTrialError):
         raise
     except Exception as error:  # a file that is damaged has as many as there are libraries below
-        if isinstance(error, RuntimeError) and "table schema" in str(error):
-            raise StudyError(
-                f"storage {_shown(url)}: must be of the installed version of Optuna; got "
-                f"{shortened(str(error))}; "
-                f"run optuna storage upgrade --storage '{_shown(url)}' on a copy"
-            ) from error
-        cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-        lines = str(getattr(cause, "orig", None) or cause).strip().splitlines()
-        raise StudyError(
-            f"storage {_shown(url)}: must be reachable and writable; got "
-            f"{shortened(lines[0] if lines else type(cause).__name__)}; "
-            "what was finished before is kept"
-        ) from error
+        raise _as_study_error(url, error) from error
 
 
-def _database(url: str) -> RDBStorage:
-    path = _file(url)
-    if path is None:
-        return RDBStorage(
-            url.replace("postgresql://", "postgresql+psycopg://", 1),
-            engine_kwargs={
-                # Networks train for minutes: no connection is kept open meanwhile.
-                "poolclass": sqlalchemy.pool.NullPool,
-                # A server in SQL_ASCII would send bytes instead of text.
-                "connect_args": {"client_encoding": "utf8"},
-            },
+def _as_study_error(url: str, error: Exception) -> StudyError:
+    where = f"storage {shown(url)}"
+    if isinstance(error, RuntimeError) and "table schema" in str(error):
+        upgrade = shlex.join(("optuna", "storage", "upgrade", "--storage", shown(url)))
+        return StudyError(
+            f"{where}: must be of the installed version of Optuna; got {shortened(str(error))}; "
+            f"run {upgrade} on a copy"
         )
-    check_database(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    storage = RDBStorage(
-        f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": _PATIENCE}}
+    if isinstance(error, ImportError):
+        return StudyError(
+            f"{where}: needs a driver; got {shortened(str(error))}; pip install 'anynet[study]'"
+        )
+    if isinstance(error, KeyError) and "Record does not exist" in str(error):
+        return StudyError(f"{where}: must hold the study still; got it deleted")
+    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    lines = str(getattr(cause, "orig", None) or cause).strip().splitlines()
+    reason = shortened(lines[0] if lines else type(cause).__name__)
+    return StudyError(
+        f"{where}: must be reachable and writable; got {without_password(url, reason)}; "
+        "what was finished before is kept"
     )
+
+
+def _server(url: str) -> RDBStorage:
+    return RDBStorage(
+        sqlalchemy.make_url(url)
+        .set(drivername="postgresql+psycopg")
+        .render_as_string(hide_password=False)
+        .replace("{", "{{")
+        .replace("}", "}}"),
+        engine_kwargs={
+            # Networks train for minutes: no connection is kept open meanwhile.
+            "poolclass": sqlalchemy.pool.NullPool,
+            # A server in SQL_ASCII would send bytes instead of text.
+            "connect_args": {"client_encoding": "utf8"},
+        },
+    )
+
+
+def _database(path: Path) -> RDBStorage:
+    name = str(path).replace("{", "{{").replace("}", "}}")  # Optuna fills in templates
+    storage = RDBStorage(f"{SQLITE}{name}", engine_kwargs={"connect_args": {"timeout": _PATIENCE}})
     _lock_whole_transactions(storage.engine)
     return storage
 
@@ -102,19 +193,3 @@ def _lock_whole_transactions(engine: sqlalchemy.Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     engine.dispose()
-
-
-def _file(url: str) -> Path | None:
-    """The file of an SQLite or journal storage."""
-    if url.startswith(JOURNAL):
-        return Path(url.removeprefix(JOURNAL))
-    if url.startswith("sqlite:///"):
-        return Path(url.removeprefix("sqlite:///"))
-    return None if "://" in url else Path(url)
-
-
-def _shown(url: str) -> str:
-    """The address without its password."""
-    if "://" not in url:
-        return url
-    return sqlalchemy.make_url(url).render_as_string(hide_password=True)

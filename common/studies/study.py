@@ -3,25 +3,35 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 import optuna
-import sqlalchemy
-import tenacity
-from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from common.errors import StudyError
-from common.studies.config import StudyConfig
-from common.studies.networks import Network, draw
-from common.studies.storage import exists, open_storage, storage_errors
+from common.studies.catalog import BEGUN, CONFIG, find_study, open_existing
+from common.studies.config import StudyConfig, check_name
+from common.studies.fit import check_study
+from common.studies.networks import Network, draw_all
+from common.studies.storage import (
+    T,
+    leaving_nothing,
+    open_storage,
+    opened_patiently,
+    patiently,
+    storage_errors,
+)
 from common.studies.trials import (
     GRACE,
+    Claim,
     Result,
+    TakenError,
     again,
     by_network,
+    is_double,
     is_stale,
     network_of,
     result_of,
@@ -30,22 +40,8 @@ from common.studies.trials import (
 )
 from common.training import Row
 
-_CONFIG = "anynet"
-"""Attribute of an Optuna study that makes it one of this project's."""
-
-_PATIENCE = 120
+PATIENCE = 120
 """Seconds that a worker waits for a storage that went away."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A network that one worker has taken."""
-
-    trial_id: int
-    number: int
-    network: Network
 
 
 class Study:
@@ -67,7 +63,21 @@ class Study:
 
     @classmethod
     def create(cls, name: str, url: str, config: StudyConfig) -> "Study":
-        """A new study with all its networks waiting. Raises `StudyError` when the name is taken."""
+        """A new study with all its networks waiting.
+
+        Raises `StudyError` when the name is taken, and `ConfigError`, `DataError` or `SpecError`
+        when the study cannot begin; nothing is left then.
+        """
+        check_name("study", name)
+        check_study(config)
+        networks = draw_all(config)
+        with leaving_nothing(url):
+            return cls._created(name, url, config, networks)
+
+    @classmethod
+    def _created(
+        cls, name: str, url: str, config: StudyConfig, networks: Sequence[Network]
+    ) -> "Study":
         storage = open_storage(url)
         with storage_errors(url):
             try:
@@ -77,32 +87,40 @@ class Study:
                     f"study {name}: its name must be free in the storage; got one that is there; "
                     "go on with it by anynet study work, or choose another name"
                 ) from error
-            opened = cls(name, url, storage, config)
-            opened._add(0, config)
-            # Last: a study that was not made to its end is none.
-            study.set_user_attr(_CONFIG, config.to_dict())
+            try:
+                study.set_user_attr(BEGUN, True)
+                opened = cls(name, url, storage, config)
+                opened._add(networks, config)
+                # Last: a study that was not made to its end is none.
+                study.set_user_attr(CONFIG, config.to_dict())
+            except BaseException:
+                storage.delete_study(study._study_id)
+                raise
         return opened
 
     @classmethod
-    def open(cls, name: str, url: str) -> "Study":
-        """A study that is there. Raises `StudyError` naming what is in the storage instead."""
-        if not exists(url):
-            raise StudyError(
-                f"storage {url}: must be there; got no such file; anynet study create makes one"
-            )
-        storage = open_storage(url)
-        with storage_errors(url):
-            found = {study.study_name: study for study in storage.get_all_studies()}
-            if name not in found:
-                names = ", ".join(sorted(found)) or "none"
-                raise StudyError(f"study {name}: must be in the storage; got {names}")
-            config = found[name].user_attrs.get(_CONFIG)
-            if config is None:
-                raise StudyError(
-                    f"study {name}: must be one that anynet study create made to its end; "
-                    "got another one; choose another name"
-                )
-            return cls(name, url, storage, StudyConfig.from_dict(config, f"study {name}"))
+    def open(
+        cls, name: str, url: str, patience: float = 0.0, tell: Callable[[str], None] = print
+    ) -> "Study":
+        """A study that is there; a server that is away is waited for, for `patience` seconds.
+
+        `tell` is given a line when there is something to wait for. Raises `StudyError` naming what
+        is in the storage instead.
+        """
+
+        def opened() -> "Study":
+            storage = open_existing(url)
+            with storage_errors(url):
+                config = find_study(storage, name).user_attrs.get(CONFIG)
+                if config is None:
+                    raise StudyError(
+                        f"study {name}: must be one that anynet study create made to its end; got "
+                        "another one; choose another name, or anynet study delete it if it is "
+                        "this project's"
+                    )
+                return cls(name, url, storage, StudyConfig.from_dict(config, f"study {name}"))
+
+        return opened_patiently(opened, url, patience, tell)
 
     def results(self) -> list[Result]:
         """All networks with what is known of them, in the order of spaces and indices."""
@@ -139,14 +157,19 @@ class Study:
         """Whether some network is with a worker."""
         return any(trial.state == TrialState.RUNNING for trial in self._trials())
 
-    def beat(self, claim: Claim) -> None:
-        """Tell the others that the worker of `claim` is alive."""
-        # A finished trial: the training is over, or another worker has the network now.
-        with suppress(UpdateFinishedTrialError):
+    def beat(self, claim: Claim) -> bool:
+        """Tell the others that the worker of `claim` is alive; false when its network is taken."""
+        try:
             self._storage.set_trial_user_attr(claim.trial_id, "heartbeat", time.time())
+        except UpdateFinishedTrialError:
+            return False
+        return True
 
     def report(self, claim: Claim, epoch: int, error: float) -> bool:
-        """Keep the error after an epoch; whether the pruner wants training to stop."""
+        """Keep the error after an epoch; whether the pruner wants training to stop.
+
+        Raises `TakenError` when this worker was taken for gone and another one has the network.
+        """
 
         def tell() -> bool:
             self._storage.set_trial_intermediate_value(claim.trial_id, epoch, error)
@@ -155,7 +178,10 @@ class Study:
             trial = self._storage.get_trial(claim.trial_id)
             return self._study.pruner.prune(self._study, trial)
 
-        return self._patiently(tell)
+        try:
+            return self._patiently(tell)
+        except UpdateFinishedTrialError as error:
+            raise TakenError from error
 
     def finish(
         self,
@@ -199,16 +225,14 @@ class Study:
         if more < 1:
             raise StudyError(f"extend: must be by at least 1 network; got {more}")
         config = replace(self.config, networks=self.config.networks + more)
-        self._add(self.config.networks, config)
-        self._patiently(lambda: self._study.set_user_attr(_CONFIG, config.to_dict()))
+        self._add(draw_all(config, self.config.networks), config)
+        self._patiently(lambda: self._study.set_user_attr(CONFIG, config.to_dict()))
         self.config = config
         return config.networks
 
-    def _add(self, start: int, config: StudyConfig) -> None:
-        """Queue the networks from `start` on, one of each space in turn: all grow alike."""
+    def _add(self, networks: Sequence[Network], config: StudyConfig) -> None:
+        """Queue networks that are not there yet."""
         there = by_network(self._trials())
-        drawn = [draw(s, start, config.networks, config.seed) for s in config.spaces]
-        networks = [one for group in zip(*drawn, strict=True) for one in group]
         missing = [network for network in networks if network.name not in there]
         names = [space.name for space in config.spaces]
         trials = waiting_trials(missing, names, config.training.resize)
@@ -233,25 +257,11 @@ class Study:
             taken = self._patiently(take)
         except UpdateFinishedTrialError:
             return False
-        return taken and not self._is_double(trial)
-
-    def _is_double(self, trial: FrozenTrial) -> bool:
-        """Let go of a trial whose network another one trains or has trained.
-
-        Two workers may queue the same lost network at once. Of the trials that could train it,
-        a finished one wins, else the first.
-        """
-        own = [other for other in self._trials()
-               if other.user_attrs["network"] == trial.user_attrs["network"]]  # fmt: skip
-        done = any(other.state in (TrialState.COMPLETE, TrialState.PRUNED) for other in own)
-        before = any(
-            other.number < trial.number and other.state in (TrialState.RUNNING, TrialState.WAITING)
-            for other in own
-        )
-        if done or before:
-            claim = Claim(trial._trial_id, trial.number, network_of(trial))
-            self._end(claim, TrialState.FAIL, {"double": True})
-        return done or before
+        if taken and is_double(trial, self._trials()):
+            self._end(Claim(trial_id, trial.number, network_of(trial)), TrialState.FAIL,
+                      {"double": True})  # fmt: skip
+            return False
+        return taken
 
     def _queue_lost(self, trials: list[FrozenTrial], grace: float) -> bool:
         """Queue networks again whose worker is gone; whether the trials have changed."""
@@ -285,14 +295,4 @@ class Study:
             return False
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        """The result of `call`, tried again while the storage is away for a moment."""
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(
-                (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, OSError)
-            ),
-            wait=tenacity.wait_exponential(0.1, max=5),
-            stop=tenacity.stop_after_delay(_PATIENCE),
-            reraise=True,
-        )
-        with storage_errors(self.url):
-            return retrying(call)
+        return patiently(call, self.url, PATIENCE)

@@ -48,6 +48,19 @@ class Result:
     message: str = ""
 
 
+class TakenError(Exception):
+    """Another worker has taken over or finished the network of a claim."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A network that one worker has taken."""
+
+    trial_id: int
+    number: int
+    network: Network
+
+
 def waiting_trials(
     networks: Sequence[Network], spaces: Sequence[str], image_size: tuple[int, int]
 ) -> list[FrozenTrial]:
@@ -98,6 +111,21 @@ def is_stale(trial: FrozenTrial, grace: float) -> bool:
     started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
     heard = max(float(trial.user_attrs.get("heartbeat", 0.0)), started)
     return time.time() - heard > grace
+
+
+def is_double(trial: FrozenTrial, trials: Iterable[FrozenTrial]) -> bool:
+    """Whether another trial trains or has trained the network of `trial`.
+
+    Two workers may queue the same lost network at once. Of the trials that could train it, a
+    finished one wins, else the first.
+    """
+    network = trial.user_attrs["network"]
+    own = [other for other in trials if other.user_attrs["network"] == network]
+    return any(
+        other.state in (TrialState.COMPLETE, TrialState.PRUNED)
+        or (other.number < trial.number and other.state in (TrialState.RUNNING, TrialState.WAITING))
+        for other in own
+    )
 
 
 def by_network(trials: Iterable[FrozenTrial]) -> dict[str, list[FrozenTrial]]:

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from common.arch import AnyNetSpec
 from common.backends import Backend, load_backend
 from common.data import FashionMNIST
 from common.errors import StudyError, TrainingError
 from common.studies.interrupts import sigterm_interrupts
-from common.studies.study import Claim, Study
-from common.studies.trials import GRACE
+from common.studies.study import Study
+from common.studies.trials import GRACE, Claim, TakenError
 from common.training import Learner, Row, TrainConfig
 from common.training.checkpoint import Progress
 from common.training.loop import train
@@ -67,10 +67,11 @@ def work(study: Study, tell: Tell = print, most: int | None = None, grace: float
                     break
                 time.sleep(min(_POLL, grace))
                 continue
-            message = _train_claimed(study, claim, backend, data, grace / _BEATS)
-            failures = failures + 1 if message else 0
-            done += not message
-            tell(message or f"{claim.network.name} is done")
+            outcome, message = _train_claimed(study, claim, backend, data, grace / _BEATS)
+            if outcome != "taken":
+                failures = failures + 1 if outcome == "failed" else 0
+            done += outcome == "done"
+            tell(message)
             if failures == _FAILURES:
                 raise StudyError(
                     f"study {study.name}: networks must train; got {failures} failures one after "
@@ -85,12 +86,14 @@ def train_network(
     data: FashionMNIST,
     config: TrainConfig,
     after_epoch: Callable[[int, float], bool],
+    taken: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Train one network; `after_epoch` is given its error and says whether to stop.
 
-    A network whose loss stops being finite has error 1.
+    A network whose loss stops being finite has error 1. `taken` is asked after every interval
+    whether another worker has the network; raises `TakenError` then.
     """
-    watch = _Watch(after_epoch)
+    watch = _Watch(after_epoch, taken)
     began = time.perf_counter()
 
     def make_learner(spec: AnyNetSpec) -> Learner:
@@ -115,17 +118,24 @@ def train_network(
 
 def _train_claimed(
     study: Study, claim: Claim, backend: Backend, data: FashionMNIST, beat: float
-) -> str:
-    """Train what was claimed and keep the result; a message when it failed."""
+) -> tuple[Literal["done", "failed", "taken"], str]:
+    """Train what was claimed and keep the result; what became of it, and a line that says so."""
+    name = claim.network.name
+    elsewhere = f"{name} was taken over by another worker, while this one stood still"
 
     def after_epoch(epoch: int, error: float) -> bool:
         return study.report(claim, epoch, error)
 
     try:
-        with _heartbeat(study, claim, beat):
-            outcome = train_network(backend, claim, data, study.config.training, after_epoch)
-        study.finish(claim, outcome.error, outcome.rows, outcome.seconds,
-                     outcome.pruned, outcome.message)  # fmt: skip
+        with _heartbeat(study, claim, beat) as taken:
+            outcome = train_network(
+                backend, claim, data, study.config.training, after_epoch, taken.is_set
+            )
+        kept = study.finish(claim, outcome.error, outcome.rows, outcome.seconds,
+                            outcome.pruned, outcome.message)  # fmt: skip
+        return ("done", f"{name} is done") if kept else ("taken", elsewhere)
+    except TakenError:
+        return "taken", elsewhere
     except KeyboardInterrupt:
         study.release(claim)
         raise
@@ -133,11 +143,10 @@ def _train_claimed(
         raise
     except Exception as error:  # Whatever a framework raises concerns this network only.
         message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
-        study.fail(claim, message)
-        return f"{claim.network.name} failed: {message}"
+        kept = study.fail(claim, message)
+        return ("failed", f"{name} failed: {message}") if kept else ("taken", elsewhere)
     finally:
         backend.clear_caches()
-    return ""
 
 
 @contextmanager
@@ -158,16 +167,21 @@ class _PrunedError(Exception):
 class _Watch:
     """Keeps the rows of a run and passes on the error after each epoch."""
 
-    def __init__(self, after_epoch: Callable[[int, float], bool]) -> None:
+    def __init__(
+        self, after_epoch: Callable[[int, float], bool], taken: Callable[[], bool]
+    ) -> None:
         self.rows: list[Row] = []
         self.error = 1.0
         self._after_epoch = after_epoch
+        self._taken = taken
 
     def advance(self, step: int) -> None:
         """Single steps are not kept."""
 
     def record(self, row: Row) -> None:
-        """Keep a row. Raises `_PrunedError`."""
+        """Keep a row. Raises `_PrunedError` or `TakenError`."""
+        if self._taken():
+            raise TakenError
         self.rows.append(row)
         if row["kind"] == "epoch":
             self.error = 1 - row["val_accuracy"]
@@ -179,21 +193,25 @@ class _Watch:
 
 
 @contextmanager
-def _heartbeat(study: Study, claim: Claim, seconds: float) -> Iterator[None]:
-    """Tell the others from a thread, every so many seconds, that this worker is alive."""
-    over = threading.Event()
+def _heartbeat(study: Study, claim: Claim, seconds: float) -> Iterator[threading.Event]:
+    """Tell the others from a thread, every so many seconds, that this worker is alive.
+
+    The event is set when another worker has the network: this one was suspended for too long.
+    """
+    over, taken = threading.Event(), threading.Event()
 
     def beat() -> None:
         while not over.wait(seconds):
             try:
-                study.beat(claim)
+                if not study.beat(claim):
+                    taken.set()
             except Exception:
                 continue  # The storage is away: the training goes on and will tell.
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
     try:
-        yield
+        yield taken
     finally:
         over.set()
         thread.join()

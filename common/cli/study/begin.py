@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from common.arch import AnyNetSpec
+from common.backends import check_installed, load_backend
 from common.cli.numbers import STEPS, WORKERS
 from common.cli.options import chosen_recipe
 from common.cli.study.options import (
@@ -13,17 +15,23 @@ from common.cli.study.options import (
     name_argument,
     new_study_options,
     storage_option,
+    suggested,
     worker_options,
 )
 from common.cli.study.progress import Progress
-from common.errors import ConfigError, StudyError
+from common.data.fashion_mnist import absolute_source
+from common.errors import ConfigError
 from common.files import read_json
-from common.spaces import Limits, find_space
+from common.spaces import SPACES, DesignSpace, Limits, find_space
 from common.studies import Study, StudyConfig, run_workers
 from common.studies import work as train_networks
+from common.studies.address import shown
+from common.studies.catalog import has_study
 from common.studies.cluster import run_on_ray
+from common.studies.fit import for_the_data
 from common.studies.interrupts import sigterm_interrupts
 from common.studies.launch import limit_threads
+from common.studies.study import PATIENCE
 from common.training import TrainConfig
 
 
@@ -32,11 +40,15 @@ from common.training import TrainConfig
 @storage_option()
 @new_study_options
 def create(name: str, storage: str, **options: Any) -> None:
-    """Draw the networks of a new study; workers train them later."""
+    """Draw the networks of a new study; workers train them later.
+
+    Networks and data must go together, or nothing is made. A ready space is given the channels
+    and classes of the data; one in a file must have them.
+    """
     study = Study.create(name, storage, _config(options))
     total = study.config.networks * len(study.config.spaces)
-    click.echo(f"{total:,} networks wait in {storage}")
-    click.echo(f"train them: anynet study work {name} --storage {storage}")
+    click.echo(f"{total:,} networks wait in {shown(storage)}")
+    click.echo(f"train them: {suggested('work', name, storage)}")
 
 
 @click.command()
@@ -63,9 +75,12 @@ def run(
     on where it stopped; the study then keeps the settings that it was made with.
     """
     if options["spaces"] or options["config"]:
-        study = _created_or_same(name, storage, _config(options))
+        config = _config(options)
+        if ray is None and not has_study(name, storage):
+            _check_backend(config.training)
+        study = _created_or_same(name, storage, config)
     else:
-        study = Study.open(name, storage)
+        study = Study.open(name, storage, PATIENCE, _tell)
     with sigterm_interrupts(), Progress(study) as progress:
         try:
             if ray is not None:
@@ -74,9 +89,9 @@ def run(
             else:
                 run_workers(study, workers, threads, int(gpus), grace, progress.update)
         except KeyboardInterrupt:
-            click.echo(f"go on with: anynet study run {name} --storage {storage}", err=True)
+            click.echo(f"go on with: {suggested('run', name, storage)}", err=True)
             raise
-    click.echo(f"look at it: anynet study report {name} --storage {storage}")
+    click.echo(f"look at it: {suggested('report', name, storage)}")
 
 
 @click.command()
@@ -97,24 +112,41 @@ def work(name: str, storage: str, threads: int | None, most: int | None, grace: 
     if threads is not None:
         limit_threads(threads)
     try:
-        done = train_networks(Study.open(name, storage), click.echo, most, grace)
+        study = Study.open(name, storage, PATIENCE, _tell)
+        done = train_networks(study, click.echo, most, grace)
     except KeyboardInterrupt:
         click.echo(
-            f"the current network was given back; "
-            f"go on with: anynet study work {name} --storage {storage}",
+            f"the current network was given back; go on with: {suggested('work', name, storage)}",
             err=True,
         )
         raise
     click.echo(f"this worker trained {done} networks")
 
 
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _check_backend(training: TrainConfig) -> None:
+    """Raise `BackendError` where workers on this machine could not train at all.
+
+    The framework is imported only to ask for what not all machines and frameworks have.
+    """
+    check_installed(training.backend)
+    if training.device != "gpu" and training.precision == "float32":
+        return
+    backend = load_backend(training.backend)
+    spec = AnyNetSpec.from_arch(((1, 8),), 8)
+    backend.Learner(
+        backend.create(spec), (1, *training.resize), training.recipe, training.device,
+        training.precision,
+    )  # fmt: skip
+
+
 def _created_or_same(name: str, storage: str, config: StudyConfig) -> Study:
     """A new study, or the one that is there when it is the same but for its size."""
-    try:
+    if not has_study(name, storage):
         return Study.create(name, storage, config)
-    except StudyError as error:
-        if "must be free" not in str(error):
-            raise
     study = Study.open(name, storage)
     if replace(study.config, networks=config.networks) != config:
         raise ConfigError(
@@ -131,13 +163,12 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     if not options["spaces"]:
         raise ConfigError("space: must be given for a new study; got none; add --space NAME")
     ranges = {name: options[name] for name in ("flops", "params", "activations")}
-    spaces = [find_space(name) for name in options["spaces"]]
-    if any(ranges.values()):
-        spaces = [replace(space, limits=Limits(**ranges, image_size=size)) for space in spaces]
+    given = {name: limit for name, limit in ranges.items() if limit is not None}
+    spaces = [_limited(_space(name), given, size) for name in options["spaces"]]
     training = TrainConfig(
         backend=options["backend"],
         spec=None,
-        data=options["data"],
+        data=absolute_source(options["data"]),
         epochs=options["epochs"],
         batch_size=options["batch_size"],
         resize=(size, size),
@@ -151,6 +182,23 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     return StudyConfig(
         tuple(spaces), options["networks"], options["study_seed"], training, options["pruner"]
     )
+
+
+def _space(name: str) -> DesignSpace:
+    """The space of --space; one with a name is given the channels and classes of the data."""
+    space = find_space(name)
+    return for_the_data(space) if space in SPACES.values() else space
+
+
+def _limited(space: DesignSpace, given: dict[str, tuple[float, float]], size: int) -> DesignSpace:
+    """The space with limits that are given beside its own; those are of images of one size."""
+    if not given:
+        return space
+    own = space.limits
+    counted = any(getattr(own, name) for name in {"flops", "activations"} - given.keys())
+    ranges = {"flops": own.flops, "params": own.params, "activations": own.activations, **given}
+    limits = Limits(**ranges, image_size=own.image_size if counted else size)
+    return replace(space, limits=limits)
 
 
 def _read(path: Path) -> StudyConfig:

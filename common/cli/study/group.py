@@ -10,8 +10,10 @@ _COMMANDS = {
     "run": ("begin", "run"),
     "work": ("begin", "work"),
     "status": ("look", "status"),
+    "list": ("look", "list_"),
     "retry": ("change", "retry"),
     "extend": ("change", "extend"),
+    "delete": ("change", "delete"),
     "export": ("look", "export"),
     "report": ("look", "report"),
 }
@@ -51,6 +53,7 @@ def study() -> None:
     Train, on any machine:          anynet study work first --storage URL
     How far it is:                  anynet study status first
     What came of it:                anynet study report first --out build/first
+    Which there are:                anynet study list
 
     A study lives in --storage: a file (by default anynet-studies.db), postgresql://..., or
     journal:FILE for a disk that many machines share. Optuna's dashboard opens it as it is.

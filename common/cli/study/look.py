@@ -5,15 +5,39 @@ from pathlib import Path
 import click
 
 from common.cli.options import overwrite_option
-from common.cli.study.options import name_argument, storage_option
+from common.cli.study.options import name_argument, storage_option, suggested
 from common.cli.study.progress import ENDED
 from common.cli.tables import print_table
 from common.errors import ConfigError
 from common.marks import check_target, check_targets
 from common.reports import report_files, write_study_report
 from common.studies import Study
+from common.studies.address import shown
+from common.studies.catalog import list_studies
 from common.studies.table import export_table
 from common.studies.trials import STATES, Result
+
+
+@click.command("list")
+@storage_option()
+def list_(storage: str) -> None:
+    """List the studies in a storage: their spaces, and how many networks are done."""
+    found = list_studies(storage)
+    rows = [
+        (one.name, ", ".join(one.spaces) or _STATES[one.state], one.networks, one.done)
+        for one in found
+    ]
+    if not rows:
+        click.echo(f"no studies in {shown(storage)}")
+        return
+    print_table("", ("study", "spaces", "networks", "done"), rows)
+
+
+_STATES = {
+    "unfinished": "not created to its end; anynet study delete removes it",
+    "unreadable": "of another version of anynet",
+    "ready": "",
+}
 
 
 @click.command()
@@ -35,7 +59,7 @@ def status(name: str, storage: str) -> None:
         left = missing * sum(seconds) / len(seconds) / running
         click.echo(f"about {_duration(left)} to go with {running} workers")
     elif missing:
-        click.echo(f"nobody trains; anynet study work {name} --storage {storage}")
+        click.echo(f"nobody trains; {suggested('work', name, storage)}")
     for result in results:
         if result.state == "failed":
             click.echo(f"{result.network.name} failed: {result.message}")

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
+from common.cli.commands import command_line
 from common.cli.numbers import BATCH, EPOCHS, NETWORKS, SEED, SIDE, WORKERS, Number
 from common.cli.options import (
     Decorator,
@@ -15,6 +17,8 @@ from common.cli.options import (
     precise_bn_option,
     recipe_options,
 )
+from common.studies.address import shown
+from common.studies.launch import STORAGE
 from common.studies.trials import GRACE
 from common.training import Precision
 
@@ -48,11 +52,19 @@ def storage_option() -> Decorator:
     return click.option(
         "--storage",
         metavar="URL",
-        envvar="ANYNET_STORAGE",
+        envvar=STORAGE,
         default="anynet-studies.db",
         show_default=True,
         help="FILE, sqlite:///FILE, postgresql://USER@HOST/DATABASE or journal:FILE.",
     )
+
+
+def suggested(verb: str, name: str, storage: str, *more: object) -> str:
+    """A command on the same study, as a shell takes it; without its password."""
+    context = click.get_current_context()
+    given = context.get_parameter_source("storage") is ParameterSource.COMMANDLINE
+    words = ("--storage", shown(storage)) if given else ()
+    return command_line("anynet", "study", verb, name, *words, *more)
 
 
 def new_study_options(function: _Function) -> _Function:

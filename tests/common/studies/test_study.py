@@ -230,7 +230,7 @@ def test_a_file_that_is_no_storage_is_refused(tmp_path):
 
 def test_a_locked_file_is_one_clear_error(path, monkeypatch):
     monkeypatch.setattr("common.studies.storage._PATIENCE", 0.1)
-    monkeypatch.setattr("common.studies.study._PATIENCE", 0.1)
+    monkeypatch.setattr("common.studies.study.PATIENCE", 0.1)
     study = Study.open("first", path)
     locker = sqlite3.connect(path, isolation_level=None)
     locker.execute("BEGIN EXCLUSIVE")
