@@ -64,7 +64,8 @@ def leaving_nothing(url: str) -> Iterator[None]:
         # Another process may have made a study in the same new file meanwhile.
         if not path.exists() or not path.stat().st_size or _is_empty(url):
             for file in (path, *path.parent.glob(f"{glob.escape(path.name)}.lock*")):
-                file.unlink(missing_ok=True)
+                with suppress(OSError):
+                    file.unlink()
             with suppress(OSError):  # another process has put something there
                 for folder in new:
                     folder.rmdir()

@@ -128,3 +128,46 @@ def test_a_worker_keeps_telling_that_it_is_alive(study, backend, monkeypatch):
     backend.fail = fail
     work(study, tell=lambda _: None, most=1, grace=0.04)
     assert len(beats) > 3
+
+
+def _taken_while_training(study, backend):
+    """Let another worker finish the network that is trained first, while it is trained."""
+    name = []
+
+    def fail(spec):
+        if backend.made == 1:
+            (own,) = (r for r in study.results() if r.state == "running")
+            name.append(own.network.name)
+            study.retry(running=True)
+            for claim in list(iter(lambda: study.claim("another"), None)):
+                if claim.network == own.network:
+                    study.finish(claim, 0.25, [], 1.0)
+                else:
+                    study.release(claim)
+
+    backend.fail = fail
+    return name
+
+
+@pytest.mark.parametrize("grace", [60.0, 0.02])
+def test_a_worker_that_was_suspended_goes_on_with_the_other_networks(study, backend, grace):
+    name, said = _taken_while_training(study, backend), []
+    assert work(study, tell=said.append, grace=grace) == 5
+    assert said[0] == f"{name[0]} was taken over by another worker, while this one stood still"
+    (result,) = (r for r in study.results() if r.network.name == name[0])
+    assert (result.state, result.error) == ("complete", 0.25)
+
+
+def test_what_fails_at_a_worker_that_was_suspended_is_not_counted(study, backend):
+    name = _taken_while_training(study, backend)
+    take = backend.fail
+
+    def fail(spec):
+        take(spec)
+        if backend.made == 1:
+            raise MemoryError
+
+    backend.fail = fail
+    work(study, tell=lambda _: None)
+    assert {r.state for r in study.results()} == {"complete"}
+    assert name
