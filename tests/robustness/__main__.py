@@ -1,0 +1,138 @@
+"""Reads files that were changed at random, under limits of memory and time, and prints a table.
+
+`python -m tests.robustness --mutants 100000` is what `nox -s full` runs.
+"""
+
+import argparse
+import json
+import resource
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from common.errors import AnyNetError
+from tests.robustness.mutations import mutants
+from tests.robustness.readers import Reader, readers
+
+MOST_SECONDS = 20
+MOST_MEMORY = 1 << 30
+"""That a reader may take for one file, beyond what the process has before."""
+
+MOST_CHARACTERS = 2000
+"""Of a message without the file's name: a list of names, each at most 200 characters long."""
+
+
+class _LateError(BaseException):
+    """Not an `Exception`, so that no reader takes it for a parser's."""
+
+
+@dataclass
+class Found:
+    """What became of the mutants of one reader; `escaped` has what should not have happened."""
+
+    reader: str
+    mutants: int
+    refused: int
+    read: int
+    slowest_seconds: float
+    peak_mebibytes: float
+    escaped: list[str]
+
+
+def _late(*_: Any) -> NoReturn:
+    raise _LateError(f"more than {MOST_SECONDS} seconds")
+
+
+def _try(name: str, reader: Reader, number: int, seed: int, folder: Path) -> Found:
+    inner = folder / name.replace(" ", "-")
+    inner.mkdir()
+    path = inner / ("config.json" if name.startswith("config") else f"sample{reader.ending}")
+    samples = list(reader.samples(path))
+    for sample in samples:  # all is imported now, and no sample is refused
+        path.write_bytes(sample)
+        reader.read(path)
+    found = Found(name, number, 0, 0, 0.0, 0.0, [])
+    before = _reset_peak()
+    for index, mutant in enumerate(mutants(samples, reader.inside, number, seed)):
+        path.unlink(missing_ok=True)  # what is mapped into memory stays as it was
+        path.write_bytes(mutant)
+        start = time.perf_counter()
+        signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
+        try:
+            reader.read(path)
+            found.read += 1
+        except AnyNetError as error:
+            found.refused += 1
+            message = str(error).replace(str(path), "")
+            if len(message) > MOST_CHARACTERS or "\n" in message:
+                found.escaped.append(f"mutant {index}: {len(message)} characters: {message!r:.300}")
+        except (Exception, _LateError) as error:
+            found.escaped.append(f"mutant {index}: {type(error).__name__}: {error!s:.300}")
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        found.slowest_seconds = max(found.slowest_seconds, time.perf_counter() - start)
+    found.peak_mebibytes = (_status("VmHWM") - before) / 1024
+    return found
+
+
+def _status(name: str) -> int:
+    """A number of kibibytes from Linux's notes on this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+def _reset_peak() -> int:
+    """Resident memory, from which the peak is counted anew."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
+
+
+def _limit_memory() -> None:
+    most = _status("VmSize") * 1024 + MOST_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def main() -> None:
+    """Try all readers, or those that are named, and print what was found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.robustness", description=__doc__)
+    parser.add_argument("readers", nargs="*", metavar="READER")
+    parser.add_argument("--mutants", type=int, default=2000, help="of all readers together")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    signal.signal(signal.SIGALRM, _late)
+    chosen = {n: r for n, r in readers().items() if not given.readers or n in given.readers}
+    shares = sum(reader.share for reader in chosen.values())
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, reader in chosen.items():
+            number = max(1, round(given.mutants * reader.share / shares))
+            if not found:
+                _limit_memory()
+            found.append(_try(name, reader, number, given.seed, Path(folder)))
+            if not given.json:
+                _print(found[-1], len(found) == 1)
+    if given.json:
+        print(json.dumps([asdict(item) for item in found]))
+    sys.exit(any(item.escaped for item in found))
+
+
+def _print(found: Found, first: bool) -> None:
+    if first:
+        print("| reader | mutants | refused | read | slowest (s) | peak memory (MiB) |")
+        print("|---|---:|---:|---:|---:|---:|")
+    print(
+        f"| {found.reader} | {found.mutants:,} | {found.refused:,} | {found.read:,} "
+        f"| {found.slowest_seconds:.2f} | {found.peak_mebibytes:.0f} |",
+        flush=True,
+    )
+    for line in found.escaped[:20]:
+        print(f"ESCAPED {found.reader}: {line}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
