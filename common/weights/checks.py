@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, buffers, parameters
-from common.errors import WeightsError
+from common.errors import WeightsError, shortened
 
 MOMENTUM = ".momentum"
 """Ending of the name of an array's momentum buffer in a training state."""
@@ -78,4 +78,4 @@ def some(items: list[str]) -> str:
     if not items:
         return "none"
     more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
-    return ", ".join(items[:_MOST_NAMED]) + more
+    return ", ".join(map(shortened, items[:_MOST_NAMED])) + more

@@ -130,8 +130,8 @@ def _print(found: Found, first: bool) -> None:
         f"| {found.slowest_seconds:.2f} | {found.peak_mebibytes:.0f} |",
         flush=True,
     )
-    for line in found.escaped[:20]:
-        print(f"ESCAPED {found.reader}: {line}", file=sys.stderr)
+    for line in found.escaped[:5]:
+        print(f"ESCAPED {found.reader}: {line:.200}", file=sys.stderr)
 
 
 if __name__ == "__main__":

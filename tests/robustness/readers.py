@@ -161,7 +161,8 @@ def _image_samples(path: Path) -> Iterable[bytes]:
     exif[0x112] = 6
     saved = [
         (colour, "JPEG", {"exif": exif}), (colour, "PNG", {}), (alpha, "PNG", {}),
-        (deep, "PNG", {}), (grey.quantize(8), "GIF", {}), (colour, "BMP", {}), (alpha, "TIFF", {}), (deep, "TIFF", {}),
+        (deep, "PNG", {}), (grey.quantize(8), "GIF", {}), (colour, "BMP", {}),
+        (alpha, "TIFF", {}), (deep, "TIFF", {}),
         (colour, "TIFF", {"compression": "tiff_lzw"}), (alpha, "WEBP", {}), (colour, "PPM", {}),
         (deep, "PPM", {}), (alpha, "ICO", {}), (alpha, "TGA", {}), (grey, "PCX", {}),
         (colour, "SGI", {}), (colour, "JPEG2000", {}), (colour, "AVIF", {}),
