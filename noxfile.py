@@ -1,6 +1,6 @@
 """Sessions: one per backend, and lint, common, parity, docs, package, train and bench.
 
-CI runs a bare `nox`.
+CI runs a bare `nox`. `nox -s full` takes hours: what is too long for every change.
 
 `nox -s torch -- COMMAND ...` runs any command in that backend's environment.
 """
@@ -28,6 +28,10 @@ EXTRAS = {
     "tf": "tf-cpu,notebook",
     "mx": "mx,notebook,onnx",
 }
+PYTHONS = ("3.12", "3.13")
+"""Besides 3.11. PyTorch is left out: of the pinned version there are only builds for CUDA there."""
+
+MUTANTS = 100_000
 DIST = Path("build/dist")
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
@@ -60,7 +64,7 @@ def test_backend(session: nox.Session, backend: str) -> None:
     if session.posargs:
         session.run(*session.posargs)
         return
-    shared = ["-m", "not long", "tests/common"] if backend == "mx" else []
+    shared = ["-m", "not long and not full", "tests/common"] if backend == "mx" else []
     session.run("pytest", *shared, "tests/backends", env={"ANYNET_BACKEND": backend})
 
 
@@ -164,6 +168,52 @@ def relay(run: Callable[..., None]) -> None:
         run(backend, "anynet", "train", *options)
     picture = ("--out", str(PARITY / "relay.png"), "--overwrite", "--tolerance", "1e-9")
     run("torch", "anynet", "curves", str(whole), str(handed), *picture)
+
+
+@nox.session(venv_backend="none")
+def full(session: nox.Session) -> None:
+    """All that is too long for every change, some two hours on two cores: not in a bare `nox`.
+
+    Changed files for every reader, the tests marked `full`, other Pythons, the lowest versions.
+    """
+    for name in ("robustness", "marked", "pythons", "lowest"):
+        session.notify(name)
+
+
+@nox.session(venv_backend="none")
+def robustness(session: nox.Session) -> None:
+    """Every reader of files on 100,000 that were changed at random; options after `--`.
+
+    In PyTorch's environment, which has all readers; some 15 minutes.
+    """
+    given = session.posargs or ("--mutants", str(MUTANTS))
+    in_environment(session, "torch", "python", "-W", "ignore", "-m", "tests.robustness", *given)
+
+
+@nox.session(venv_backend="none")
+def marked(session: nox.Session) -> None:
+    """The tests that are marked `full`, in every backend's environment."""
+    for backend in EXTRAS:
+        command = ("pytest", "-m", "full", "tests/common", "tests/backends")
+        in_environment(session, backend, *command)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("extras", ["onnx,study", "jax,study", "tf-cpu,study"])
+def pythons(session: nox.Session, extras: str) -> None:
+    """The tests of `common`, JAX and TensorFlow on later Pythons, where they are installed."""
+    backend = {"jax": "jax", "tf-cpu": "tf"}.get(extras.split(",")[0])
+    install(session, backend or "common", f"{extras},test")
+    folder = "tests/backends" if backend else "tests/common"
+    env = {"ANYNET_BACKEND": backend} if backend else {}
+    session.run("pytest", "-m", "not long and not full", folder, env=env)
+
+
+@nox.session(python="3.11")
+def lowest(session: nox.Session) -> None:
+    """The tests of `common` with the lowest versions that the requirements allow."""
+    install(session, "lowest", "test,onnx,study")
+    session.run("pytest", "-m", "not long and not full", "tests/common")
 
 
 @nox.session(venv_backend="none")

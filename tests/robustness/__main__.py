@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from benchmarks.memory import reset_peak, resident
 from common.errors import AnyNetError
 from tests.robustness.mutations import mutants
 from tests.robustness.readers import Reader, readers
@@ -56,7 +57,7 @@ def _try(name: str, reader: Reader, number: int, seed: int, folder: Path) -> Fou
         path.write_bytes(sample)
         reader.read(path)
     found = Found(name, number, 0, 0, 0.0, 0.0, [])
-    before = _reset_peak()
+    before = reset_peak()
     for index, mutant in enumerate(mutants(samples, reader.inside, number, seed)):
         path.unlink(missing_ok=True)  # what is mapped into memory stays as it was
         path.write_bytes(mutant)
@@ -75,24 +76,12 @@ def _try(name: str, reader: Reader, number: int, seed: int, folder: Path) -> Fou
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
         found.slowest_seconds = max(found.slowest_seconds, time.perf_counter() - start)
-    found.peak_mebibytes = (_status("VmHWM") - before) / 1024
+    found.peak_mebibytes = (resident("VmHWM") - before) / 2**20
     return found
 
 
-def _status(name: str) -> int:
-    """A number of kibibytes from Linux's notes on this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name))
-
-
-def _reset_peak() -> int:
-    """Resident memory, from which the peak is counted anew."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return _status("VmRSS")
-
-
 def _limit_memory() -> None:
-    most = _status("VmSize") * 1024 + MOST_MEMORY
+    most = resident("VmSize") + MOST_MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
