@@ -22,10 +22,12 @@ from common.reports.figures import (
 )
 from common.studies import Result, StudyConfig, design
 from common.studies.statistics import (
+    MARGIN,
     Comparison,
     agreements,
     best_of,
     compare,
+    importance_chances,
     importances,
     mean_error,
 )
@@ -87,6 +89,8 @@ def write_study_report(
     comparisons = compare(errors, pairs)
     shares = {space: importances([design(r.network.spec) for r in own], errors[space])
               for space, own in spaces.items()}  # fmt: skip
+    chances = {space: importance_chances([design(r.network.spec) for r in own], errors[space])
+               for space, own in spaces.items()}  # fmt: skip
     ranking = agreements([r.errors for own in spaces.values() for r in own
                           if len(r.errors) == config.training.epochs])  # fmt: skip
     figures = {"edf": draw_distributions(spaces)}
@@ -110,7 +114,7 @@ def write_study_report(
         write_text(out / _record(result), _lines(result))
     settings = {"producer": PRODUCER, **config.to_dict()}
     write_text(out / "study.json", json.dumps(settings, indent=2) + "\n")
-    write_text(out / "results.json", _numbers(errors, comparisons, shares))
+    write_text(out / "results.json", _numbers(errors, comparisons, shares, chances))
     page = {
         "name": name,
         "config": config,
@@ -127,6 +131,8 @@ def write_study_report(
         "pairs": [_pair_name(first, second) for first, second in pairs],
         "ranges": good_ranges(spaces),
         "importances": shares,
+        "chances": chances,
+        "margin": MARGIN,
         "agreements": ranking,
     }  # fmt: skip
     write_text(out / "index.html", _page(page))
@@ -164,6 +170,7 @@ def _numbers(
     errors: dict[str, list[float]],
     comparisons: Sequence[Comparison],
     shares: dict[str, dict[str, float]],
+    chances: dict[str, dict[str, float]],
 ) -> str:
     """The report's numbers, for other programs."""
     return json.dumps(
@@ -179,11 +186,14 @@ def _numbers(
                     "p_ahead": one.p_ahead,
                     "behind": one.behind,
                     "p_behind": one.p_behind,
+                    "p_within": one.p_within,
+                    "margin": MARGIN,
                     "verdict": one.verdict,
                 }
                 for one in comparisons
             ],
             "importances": shares,
+            "importance_chances": chances,
         },
         indent=2,
     )

@@ -73,6 +73,10 @@ def good_range(
     return Interval(float(low), float(middle), float(high))
 
 
+MARGIN: Final = 0.1
+"""How far the curve of a space that majorises may be below: a tenth of the networks."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Whether the networks of `second` are better than those of `first`.
@@ -80,8 +84,10 @@ class Comparison:
     `ahead` is the most by which the distribution function of `second` is above that of `first`,
     `behind` the most by which it is below; `p_ahead` and `p_behind` are the probabilities of at
     least that if it were nowhere above, or below (one-sided Kolmogorov-Smirnov tests, exact,
-    corrected by Holm for all tests of a table). `mean_difference` is of the errors, second less
-    first, with its bootstrap range.
+    corrected by Holm for all tests of a table). `p_within` is the probability of curves that stay
+    so far above if that of the space that is further ahead were somewhere below the other by
+    `MARGIN` or more (`nowhere_behind`, corrected by Holm for all pairs of a table).
+    `mean_difference` is of the errors, second less first, with its bootstrap range.
     """
 
     first: str
@@ -90,19 +96,22 @@ class Comparison:
     p_ahead: float
     behind: float
     p_behind: float
+    p_within: float
     mean_difference: Interval
 
     @property
     def verdict(self) -> str:
-        """The result in words."""
+        """What the tests show, in words."""
         better, worse = self.p_ahead < 1 - LEVEL, self.p_behind < 1 - LEVEL
         if better and worse:
             return "the curves cross"
-        if better:
-            return f"{self.second} majorises {self.first}"
-        if worse:
-            return f"{self.first} majorises {self.second}"
-        return "no difference shown"
+        if not better and not worse:
+            return "no difference shown"
+        one, other = (self.second, self.first) if better else (self.first, self.second)
+        leads = (self.ahead >= self.behind) == better
+        if leads and self.p_within < 1 - LEVEL:
+            return f"{one} majorises {other} to within {MARGIN:g}"
+        return f"{one} is ahead of {other} somewhere; behind elsewhere is not excluded"
 
 
 def compare(
@@ -111,14 +120,15 @@ def compare(
     """Compare spaces by the errors of their networks; all tests count as one family."""
     from scipy.stats import ks_2samp
 
-    found, p_values = [], []
+    found, p_values, within = [], [], []
     for first, second in pairs:
         a, b = np.asarray(errors[first]), np.asarray(errors[second])
         ahead = ks_2samp(b, a, alternative="greater", method="exact")
         behind = ks_2samp(b, a, alternative="less", method="exact")
         found.append((float(ahead.statistic), float(behind.statistic)))
         p_values += [float(ahead.pvalue), float(behind.pvalue)]
-    corrected = holm(p_values)
+        within.append(nowhere_behind(*((b, a) if ahead.statistic >= behind.statistic else (a, b))))
+    corrected, within = holm(p_values), holm(within)
     return [
         Comparison(
             first,
@@ -127,10 +137,39 @@ def compare(
             corrected[2 * number],
             behind,
             corrected[2 * number + 1],
+            within[number],
             _difference(errors[first], errors[second], seed),
         )
         for number, ((first, second), (ahead, behind)) in enumerate(zip(pairs, found, strict=True))
     ]
+
+
+def nowhere_behind(better: ArrayLike, worse: ArrayLike, margin: float = MARGIN) -> float:
+    """The p-value of "somewhere, `better`'s distribution function is lower by `margin` or more".
+
+    At every error, shares of networks are compared by the score test of non-inferiority of two
+    proportions (Farrington and Manning, 1990). The largest of its p-values is one for all errors
+    together, without correction (an intersection-union test; Berger, 1982).
+    """
+    from scipy.stats import norm
+
+    grid = np.unique(np.concatenate([np.asarray(better), np.asarray(worse), [-np.inf]]))
+    shares, others = distribution(better, grid), distribution(worse, grid)
+    count, other_count = np.size(better), np.size(worse)
+    # The likeliest shares that differ by the margin: a root of their likelihood's cubic.
+    ratio, gap = other_count / count, -margin
+    a = 1 + ratio
+    b = -(1 + ratio + shares + ratio * others + gap * (ratio + 2))
+    c = gap**2 + gap * (2 * shares + ratio + 1) + shares + ratio * others
+    d = -shares * gap * (1 + gap)
+    v = b**3 / (3 * a) ** 3 - b * c / (6 * a**2) + d / (2 * a)
+    u = np.copysign(np.sqrt(np.maximum(b**2 / (3 * a) ** 2 - c / (3 * a), 0)), v)
+    cosine = np.divide(v, u**3, out=np.ones_like(v), where=u != 0)
+    angle = (np.pi + np.arccos(np.clip(cosine, -1, 1))) / 3
+    likely = np.clip(2 * u * np.cos(angle) - b / (3 * a), 0, 1 - margin)
+    apart = likely + margin
+    deviation = np.sqrt(likely * (1 - likely) / count + apart * (1 - apart) / other_count)
+    return float(norm.sf((shares - others + margin) / deviation).max())
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -156,9 +195,38 @@ def importances(
 ) -> dict[str, float]:
     """How much each number of the networks' designs has to do with being good; they sum to 1.
 
-    Optuna's PED-ANOVA: how different the distribution of a parameter is among the best networks.
-    Parameters that are the same for all networks are left out.
+    PED-ANOVA (Watanabe et al., 2023), by Optuna: how different the distribution of a parameter is
+    among the best networks. Parameters that are the same for all networks are left out. Shares sum
+    to 1 even where nothing matters: `importance_chances` says which are more than that.
     """
+    found = _importances(designs, errors, normalize=True)
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def importance_chances(
+    designs: Sequence[Mapping[str, float]],
+    errors: Sequence[float],
+    shuffles: int = 99,
+    seed: int = 0,
+) -> dict[str, float]:
+    """How likely each importance is where nothing matters: p-values of a permutation test.
+
+    The share of `shuffles` of the errors, and of the errors as they are, in which the importance
+    that is not yet divided by the sum of all is at least as large.
+    """
+    found = _importances(designs, errors, normalize=False)
+    stream = np.random.default_rng(seed)
+    reached = dict.fromkeys(found, 1)
+    for _ in range(shuffles):
+        shuffled = _importances(designs, stream.permutation(errors).tolist(), normalize=False)
+        for name, value in shuffled.items():
+            reached[name] += value >= found[name]
+    return {name: times / (shuffles + 1) for name, times in reached.items()}
+
+
+def _importances(
+    designs: Sequence[Mapping[str, float]], errors: Sequence[float], normalize: bool
+) -> dict[str, float]:
     import optuna
     from optuna.distributions import FloatDistribution
 
@@ -182,7 +250,10 @@ def importances(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.importance.get_param_importances(study)
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        return optuna.importance.get_param_importances(
+            study, evaluator=evaluator, normalize=normalize
+        )
 
 
 @dataclass(frozen=True)

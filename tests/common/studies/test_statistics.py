@@ -14,8 +14,10 @@ from common.studies.statistics import (
     distribution,
     good_range,
     holm,
+    importance_chances,
     importances,
     mean_error,
+    nowhere_behind,
 )
 
 _ERRORS = [0.3, 0.1, 0.2, 0.2]
@@ -78,7 +80,7 @@ def _pairs(**errors):
 def test_a_space_that_is_better_everywhere_majorises():
     stream = np.random.default_rng(3)
     found = _pairs(a=stream.normal(0.2, 0.01, 64), b=stream.normal(0.18, 0.01, 64))
-    assert found.verdict == "b majorises a"
+    assert found.verdict == "b majorises a to within 0.1"
     assert found.ahead > 0.5
     assert found.mean_difference.middle == pytest.approx(-0.02, abs=0.005)
     assert found.mean_difference.low < found.mean_difference.middle < found.mean_difference.high < 0
@@ -87,7 +89,87 @@ def test_a_space_that_is_better_everywhere_majorises():
 def test_a_space_that_is_worse_everywhere_is_majorised():
     stream = np.random.default_rng(3)
     found = _pairs(a=stream.normal(0.18, 0.01, 64), b=stream.normal(0.2, 0.01, 64))
-    assert found.verdict == "a majorises b"
+    assert found.verdict == "a majorises b to within 0.1"
+
+
+@pytest.fixture
+def without_means(monkeypatch):
+    """The bootstrap of the means, on which no verdict depends, takes most of the time."""
+    monkeypatch.setattr("common.studies.statistics._difference", lambda *errors: None)
+
+
+def _verdicts(make, count=100):
+    stream = np.random.default_rng(0)
+    return [_pairs(**dict(zip("ab", make(stream), strict=True))).verdict for _ in range(count)]
+
+
+def _often_better(worse):
+    """Of b, so many are far behind all of a, and the others far ahead."""
+
+    def make(stream):
+        good = stream.random(64) < 1 - worse
+        return stream.normal(0.15, 0.01, 64), np.where(good, stream.normal(0.13, 0.01, 64), 0.3)
+
+    return make
+
+
+def _better_by(deviations):
+    return lambda stream: (
+        stream.normal(0.15, 0.01, 64),
+        stream.normal(0.15 - 0.01 * deviations, 0.01, 64),
+    )
+
+
+@pytest.mark.usefixtures("without_means")
+def test_a_space_that_is_far_behind_in_a_fifth_of_its_networks_majorises_nothing():
+    assert not any("majorises" in verdict for verdict in _verdicts(_often_better(0.2)))
+
+
+@pytest.mark.usefixtures("without_means")
+def test_at_the_margin_a_space_seldom_majorises():
+    # At most 5 % in the long run; more than 11 of 100 have a probability of less than 0.5 %.
+    assert sum("majorises" in verdict for verdict in _verdicts(_often_better(0.1))) <= 11
+
+
+@pytest.mark.usefixtures("without_means")
+def test_what_is_ahead_without_being_shown_nowhere_behind_is_called_so():
+    assert set(_verdicts(_often_better(0.15), 40)) <= {
+        "b is ahead of a somewhere; behind elsewhere is not excluded",
+        "the curves cross",
+    }
+
+
+@pytest.mark.usefixtures("without_means")
+@pytest.mark.parametrize(("deviations", "least"), [(0.5, 45), (0.75, 80), (1, 95)])
+def test_a_space_that_is_better_everywhere_is_mostly_found_to_majorise(deviations, least):
+    found = _verdicts(_better_by(deviations))
+    assert found.count("b majorises a to within 0.1") >= least
+
+
+@pytest.mark.parametrize("count", [(64, 64), (40, 100)])
+def test_the_least_p_value_of_nowhere_behind_is_that_of_the_margin_alone(count):
+    better, worse = np.zeros(count[0]), np.ones(count[1])
+    # At the ends both shares are 0, or 1; at the margin they would be 0 and 0.1, or 0.9 and 1.
+    expected = math.erfc(math.sqrt(min(count) * 0.1 / 0.9 / 2)) / 2
+    assert nowhere_behind(better, worse) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_score_test_is_that_of_its_maximised_likelihood():
+    # 52 of 64 against 56 of 80: the likeliest shares that are 0.1 apart, by brute force.
+    better, worse = np.repeat([0.0, 1.0], [52, 12]), np.repeat([0.0, 1.0], [56, 24])
+    shares = np.linspace(1e-6, 0.9 - 1e-6, 400_001)
+    likelihood = (
+        52 * np.log(shares) + 12 * np.log(1 - shares)
+        + 56 * np.log(shares + 0.1) + 24 * np.log(0.9 - shares)
+    )  # fmt: skip
+    best = shares[likelihood.argmax()]
+    deviation = math.sqrt(best * (1 - best) / 64 + (best + 0.1) * (0.9 - best) / 80)
+    at_zero = math.erfc((52 / 64 - 56 / 80 + 0.1) / deviation / math.sqrt(2)) / 2
+    ends = (
+        math.erfc(math.sqrt(80 * 0.1 / 0.9 / 2)) / 2,
+        math.erfc(math.sqrt(64 * 0.1 / 0.9 / 2)) / 2,
+    )
+    assert nowhere_behind(better, worse) == pytest.approx(max(at_zero, *ends), rel=1e-4)
 
 
 def test_curves_that_cross_are_called_so():
@@ -96,6 +178,7 @@ def test_curves_that_cross_are_called_so():
     assert found.verdict == "the curves cross"
 
 
+@pytest.mark.usefixtures("without_means")
 def test_two_samples_of_one_space_are_seldom_told_apart():
     stream = np.random.default_rng(5)
     told = sum(
@@ -129,6 +212,32 @@ def test_the_parameter_that_decides_is_the_most_important_one():
     assert list(found) == ["width", "depth"]
     assert found["width"] > 0.8
     assert sum(found.values()) == pytest.approx(1)
+
+
+def test_importances_of_shuffled_errors_are_no_more_than_chance():
+    stream = np.random.default_rng(8)
+    designs = [{"width": float(w), "depth": float(d)} for w, d in stream.random((64, 2))]
+    chances = importance_chances(designs, stream.random(64).tolist(), shuffles=19)
+    assert min(chances.values()) > 0.05
+
+
+def test_the_importance_of_the_parameter_that_decides_is_more_than_chance():
+    stream = np.random.default_rng(8)
+    designs = [{"width": float(w), "depth": float(d)} for w, d in stream.random((64, 2))]
+    chances = importance_chances(designs, [one["width"] for one in designs], shuffles=19)
+    assert chances["width"] == 0.05
+    assert chances["depth"] > 0.05
+
+
+def test_importances_are_ped_anovas_whatever_optunas_default_is(monkeypatch):
+    import optuna
+
+    def default(*arguments, **named):
+        raise AssertionError("the default evaluator was taken")
+
+    monkeypatch.setattr(optuna.importance.FanovaImportanceEvaluator, "evaluate", default)
+    designs = [{"width": float(w), "depth": float(w % 3)} for w in range(20)]
+    assert set(importances(designs, list(range(20)))) == {"width", "depth"}
 
 
 def test_nothing_is_important_where_nothing_differs():
