@@ -6,7 +6,7 @@ import flax.linen as nn
 from jax import Array
 
 from anynet_jax.convolution import Conv
-from anynet_jax.layers import SqueezeExcitation, norm, recomputed, stored
+from anynet_jax.layers import SqueezeExcitation, norm, recomputed, relu, stored
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -43,11 +43,11 @@ class ResNeXtBlock(nn.Module):
         bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
 
         def conv2(y: Array) -> Array:
-            y = nn.relu(bn(name="bn1")(y))
+            y = relu(bn(name="bn1")(y))
             return Conv(middle, 3, strides, stage.groups, bias, name="conv2")(y)
 
         def conv3(y: Array) -> Array:
-            y = nn.relu(bn(name="bn2")(y))
+            y = relu(bn(name="bn2")(y))
             if self.se_channels:
                 y = SqueezeExcitation(self.se_channels, name="se")(y)
             return Conv(self.num_channels, 1, use_bias=bias, name="conv3")(y)
@@ -59,7 +59,7 @@ class ResNeXtBlock(nn.Module):
         if self.use_1x1conv:
             x = Conv(self.num_channels, 1, strides, use_bias=bias, name="conv4")(x)
             x = bn(name="bn4")(x)
-        return stored(nn.relu(y + x))
+        return stored(relu(y + x))
 
 
 class ResNetBlock(nn.Module):
@@ -81,7 +81,7 @@ class ResNetBlock(nn.Module):
         bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
 
         def conv2(y: Array) -> Array:
-            y = nn.relu(bn(name="bn1")(y))
+            y = relu(bn(name="bn1")(y))
             return Conv(channels, 3, use_bias=bias, name="conv2")(y)
 
         y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
@@ -90,7 +90,7 @@ class ResNetBlock(nn.Module):
         if self.use_1x1conv:
             x = Conv(channels, 1, self.strides, use_bias=bias, name="conv4")(x)
             x = bn(name="bn4")(x)
-        return stored(nn.relu(y + x))
+        return stored(relu(y + x))
 
 
 class VanillaBlock(nn.Module):
@@ -111,12 +111,12 @@ class VanillaBlock(nn.Module):
         bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
 
         def conv2(y: Array) -> Array:
-            y = nn.relu(bn(name="bn1")(y))
+            y = relu(bn(name="bn1")(y))
             return Conv(channels, 3, use_bias=bias, name="conv2")(y)
 
         y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
         y = recomputed(conv2, self, y)
-        return nn.relu(bn(name="bn2")(y))
+        return relu(bn(name="bn2")(y))
 
 
 class MLPBlock(nn.Module):
@@ -134,4 +134,4 @@ class MLPBlock(nn.Module):
         """(N, C) to (N, num_channels)."""
         bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
         y = nn.Dense(self.num_channels, use_bias=self.conv_bias, name="fc1")(x)
-        return nn.relu(bn(name="bn1")(y))
+        return relu(bn(name="bn1")(y))

@@ -19,6 +19,7 @@ __all__ = [
     "SqueezeExcitation",
     "norm",
     "recomputed",
+    "relu",
     "resize_images",
     "stored",
 ]
@@ -136,9 +137,18 @@ class SqueezeExcitation(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Scale (N, H, W, C) by gates in (0, 1)."""
         squeezed = checkpoint_name(x.mean((1, 2)), _KEPT)
-        gates = nn.relu(nn.Dense(self.se_channels, name="fc1")(squeezed))
+        gates = relu(nn.Dense(self.se_channels, name="fc1")(squeezed))
         gates = nn.sigmoid(nn.Dense(x.shape[-1], name="fc2")(gates))
         return x * gates[:, None, None]
+
+
+def relu(x: Array) -> Array:
+    """The positive part of `x`, NaN where `x` is.
+
+    XLA's CPU backend makes 0 of NaN where `maximum`, as in `flax.linen.relu`, is computed together
+    with a mean. The gradient at 0 is 0.
+    """
+    return jnp.where(x <= 0, 0, x)
 
 
 def recomputed(function: Callable[[Array], Array], module: nn.Module, x: Array) -> Array:

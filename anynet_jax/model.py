@@ -10,7 +10,7 @@ from jax import Array
 
 from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_jax.convolution import Conv
-from anynet_jax.layers import Chain, detached, norm
+from anynet_jax.layers import Chain, detached, norm, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters
@@ -128,7 +128,7 @@ class AnyNet(Classifier):
             conv = detached(Conv, "conv")
             first = [conv(num_channels, 3, self.stem_stride, 1, self.conv_bias)]
         bn = detached(norm, "bn")(self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
-        return detached(Chain, "stem")([*first, bn, nn.relu])
+        return detached(Chain, "stem")([*first, bn, relu])
 
     def stage(
         self,
