@@ -34,8 +34,9 @@ def grouped_conv(
     """A convolution in groups of channels, padded alike on all sides.
 
     Images (N, H, W, C) and kernel (k, k, C / groups, out) to (N, H / strides, W / strides, out).
-    All algorithms give the same numbers, and `native` is XLA's own. On its CPU backend, gradients
-    included, the others are 5 to 140 times as fast, and `auto` takes
+    All algorithms give the same numbers, and `native` is XLA's own, which `auto` takes where the
+    program is lowered for anything but a CPU. On XLA's CPU backend, gradients included, the others
+    are 5 to 140 times as fast, and `auto` takes
 
     - `shift` for groups of one channel: a sum of shifted images times weights;
     - `batch` for few positions: one matrix product, batched over the groups;
@@ -49,7 +50,7 @@ def grouped_conv(
     Raises `ConfigError`.
     """
     if algorithm == "auto":
-        algorithm = _fastest(x, kernel, groups)
+        return _on_a_cpu(_ALGORITHMS[_fastest(x, kernel, groups)], x, kernel, strides, groups)
     if algorithm not in _ALGORITHMS:
         names = ", ".join(_ALGORITHMS)
         raise ConfigError(f"algorithm: must be one of auto, {names}; got {algorithm!r}")
@@ -59,9 +60,27 @@ def grouped_conv(
     return _ALGORITHMS[algorithm](x, kernel, strides, groups)
 
 
+def _on_a_cpu(
+    convolve: Callable[[Array, Array, int, int], Array],
+    x: Array,
+    kernel: Array,
+    strides: int,
+    groups: int,
+) -> Array:
+    """`convolve` where the program is lowered for a CPU, XLA's own convolution elsewhere.
+
+    XLA aborts the process when it compiles a strided 1x1 convolution as a product for CUDA.
+    """
+    return lax.platform_dependent(
+        x,
+        kernel,
+        cpu=lambda x, kernel: convolve(x, kernel, strides, groups),
+        default=lambda x, kernel: _native(x, kernel, strides, groups),
+    )
+
+
 def _fastest(x: Array, kernel: Array, groups: int) -> Algorithm:
-    if jax.default_backend() != "cpu":
-        return "native"
+    """The algorithm for a CPU."""
     if _is_depthwise(kernel, groups):
         return "shift"
     known = isinstance(x.shape[0], int)  # the number of images is open in an exported network
@@ -217,13 +236,17 @@ _ALGORITHMS = {
 
 
 def conv2d(x: Array, kernel: Array, strides: int = 1, groups: int = 1) -> Array:
-    """A convolution as the network uses it: a 1x1 kernel is a matrix product over positions."""
+    """A convolution as the network uses it: on a CPU a 1x1 kernel is a product over positions."""
     if kernel.shape[:2] == (1, 1) and groups == 1:
-        x = x[:, ::strides, ::strides]
-        # With four axes XLA's CPU backend would transpose the output's gradient for the kernel's.
-        y = x.reshape(-1, x.shape[-1]) @ kernel[0, 0]
-        return y.reshape(*x.shape[:-1], kernel.shape[-1])
+        return _on_a_cpu(_product, x, kernel, strides, groups)
     return grouped_conv(x, kernel, strides, groups)
+
+
+def _product(x: Array, kernel: Array, strides: int, _: int) -> Array:
+    x = x[:, ::strides, ::strides]
+    # With four axes XLA's CPU backend would transpose the output's gradient for the kernel's.
+    y = x.reshape(-1, x.shape[-1]) @ kernel[0, 0]
+    return y.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 class Conv(nn.Module):

@@ -157,10 +157,16 @@ def recomputed(function: Callable[[Array], Array], module: nn.Module, x: Array) 
     Only statistics and `x` are kept for it, on a CPU and where `x` is large: for a batch norm and
     a ReLU before a convolution that is half of the memory, for a small part of the time.
     """
-    if not module.training or jax.default_backend() != "cpu" or x.size <= _LARGE:
+    if not module.training or _default_platform() != "cpu" or x.size <= _LARGE:
         return function(x)
     kept = jax.checkpoint_policies.save_only_these_names(_KEPT)
     return nn.remat(lambda _, x: function(x), policy=kept)(module, x)
+
+
+def _default_platform() -> str:
+    """The platform of `jax.default_device`, which a learner sets to its own."""
+    device = jax.config.jax_default_device
+    return getattr(device, "platform", device) or jax.default_backend()
 
 
 def stored(x: Array) -> Array:

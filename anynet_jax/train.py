@@ -1,8 +1,8 @@
 """One training step in JAX, and the chapter's `Trainer`."""
 
 import gc
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -152,9 +152,11 @@ class Learner:
             give_back_freed_memory()
             self._compiled.add(what)
 
-    def _precisely(self) -> AbstractContextManager[None]:
-        """JAX with or without float64, as this learner's precision asks."""
-        return jax.enable_x64(self._program.precision == "float64")
+    @contextmanager
+    def _precisely(self) -> Iterator[None]:
+        """JAX on this learner's device, with or without float64, as its precision asks."""
+        with jax.default_device(self._device), jax.enable_x64(self._program.precision == "float64"):
+            yield
 
 
 class Trainer(BaseTrainer):

@@ -1,0 +1,54 @@
+"""What JAX programs become on each platform, and that they keep NaN."""
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+
+from jax import export as jax_export  # noqa: E402
+
+import anynet_jax as anynet  # noqa: E402
+from anynet_jax import train  # noqa: E402
+from common import AnyNetSpec  # noqa: E402
+
+_SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 2)), 8, se_ratio=0.25)
+_PRODUCTS = 5
+"""Two of a squeeze-and-excitation in each of two blocks, and the head's."""
+
+
+def _lowered(learner, platform, training):
+    images, labels = np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32)
+    program, (params, batch_stats, _) = learner._program, learner._state
+    with learner._precisely():
+        if training:
+            function = jax.jit(train._step, static_argnames="program")
+            arguments = (learner._state, images, labels, train._dtype(program).type(0.1))
+        else:
+            function, arguments = train._predict, (params, batch_stats, images)
+        return jax_export.export(function, platforms=[platform])(*arguments, program=program)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_convolutions_stay_convolutions_where_the_platform_is_no_cpu(platform, precision, training):
+    learner = anynet.Learner(anynet.create(_SPEC), (1, 16, 16), device="cpu", precision=precision)
+    program = _lowered(learner, platform, training).mlir_module()
+    passes = 3 if training else 1
+    assert program.count("stablehlo.dot_general") == passes * _PRODUCTS
+    convolutions = sum(
+        path.endswith("weight") and array.ndim == 4
+        for path, array in anynet.get_weights(learner.network).items()
+    )
+    # The images need no gradient.
+    assert program.count("stablehlo.convolution") == passes * convolutions - training
+
+
+def test_a_network_with_one_weight_of_nan_predicts_nan():
+    network = anynet.create("regnetx32")
+    weights = anynet.get_weights(network)
+    weights["stage2.block1.conv2.weight"][0, 0, 0, 0] = np.nan
+    anynet.set_weights(network, weights)
+    images = np.random.default_rng(0).integers(0, 256, (8, 1, 28, 28), np.uint8)
+    assert np.isnan(anynet.logits(network, images / np.float32(255))).all()
+    assert np.isnan(anynet.Learner(network, (1, 28, 28)).predict(images)).all()
