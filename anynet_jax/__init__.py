@@ -4,6 +4,7 @@ import jax
 
 from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_jax.convolution import grouped_conv
+from anynet_jax.derivatives import hessian_product
 from anynet_jax.export import export
 from anynet_jax.layers import resize_images
 from anynet_jax.model import AnyNet, Classifier, RegNetX32
@@ -47,6 +48,7 @@ __all__ = [
     "fuse",
     "get_weights",
     "grouped_conv",
+    "hessian_product",
     "layer_outputs",
     "load",
     "logits",

@@ -1,6 +1,7 @@
 """AnyNet and RegNet in MXNet."""
 
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_mx.derivatives import hessian_product
 from anynet_mx.export import export
 from anynet_mx.layers import resize_images
 from anynet_mx.model import AnyNet, Classifier, RegNetX32
@@ -27,6 +28,7 @@ __all__ = [
     "export",
     "fuse",
     "get_weights",
+    "hessian_product",
     "layer_outputs",
     "load",
     "logits",

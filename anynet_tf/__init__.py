@@ -2,6 +2,7 @@
 
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_tf.convolution import GroupedConv2D
+from anynet_tf.derivatives import hessian_product
 from anynet_tf.export import export
 from anynet_tf.layers import resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
@@ -29,6 +30,7 @@ __all__ = [
     "export",
     "fuse",
     "get_weights",
+    "hessian_product",
     "layer_outputs",
     "load",
     "logits",

@@ -1,6 +1,7 @@
 """AnyNet and RegNet in PyTorch."""
 
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_torch.derivatives import hessian_product
 from anynet_torch.export import export
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
@@ -30,6 +31,7 @@ __all__ = [
     "export",
     "fuse",
     "get_weights",
+    "hessian_product",
     "init_cnn",
     "layer_outputs",
     "load",

@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -47,6 +48,15 @@ class Backend(Protocol):
         self, network: Any, images: NDArray[Any], training: bool = False
     ) -> dict[str, NDArray[Any]]:
         """Outputs of the layers by canonical name."""
+
+    def hessian_product(
+        self,
+        network: Any,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        direction: Mapping[str, NDArray[Any]],
+    ) -> dict[str, NDArray[Any]]:
+        """The Hessian of the training loss times a direction."""
 
     def fuse(self, network: Any) -> Any:
         """A network without batch norms that has the same logits."""

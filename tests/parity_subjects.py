@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from common import reference
 
-_PARTS = ("create", "get_weights", "set_weights", "layer_outputs", "Learner")
+_PARTS = ("create", "get_weights", "set_weights", "layer_outputs", "hessian_product", "Learner")
 
 
 class AnyPrecision(reference.Learner):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch import REGNETX32, AnyNetSpec
+from common.arch import REGNETX32, AnyNetSpec, parameters
 from common.weights import Arrays, initial_weights
 
 
@@ -14,7 +14,7 @@ class Case:
     """One network, trained for `steps` on one batch of random images, all drawn from seeds.
 
     `chaotic` cases also train at the chapter's rate and on another batch at every step, as real
-    runs do: there rounding errors grow.
+    runs do: there rounding errors grow. In `curved` cases second derivatives are compared, too.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Case:
     batch: int = 4
     steps: int = 20
     chaotic: bool = False
+    curved: bool = False
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -52,6 +53,14 @@ class Case:
                 arrays[name] = array + noise
         return arrays
 
+    def direction(self) -> Arrays:
+        """A direction to move all parameters in, each by about its own size."""
+        stream, arrays = np.random.default_rng(4), self.arrays()
+        return {
+            name: stream.standard_normal(shape).astype(np.float32) * np.abs(arrays[name]).max()
+            for name, shape in parameters(self.spec).items()
+        }
+
 
 def _two_stages(**settings: object) -> AnyNetSpec:
     return AnyNetSpec.from_arch(((1, 16, 8, 1), (2, 32, 8, 1)), 16, **settings)  # type: ignore[arg-type]
@@ -62,7 +71,7 @@ _TWO = _two_stages()
 CASES = (
     Case("regnetx32", REGNETX32, 64, chaotic=True),
     Case("odd size, no bias", _two_stages(conv_bias=False), 29, chaotic=True),
-    Case("squeeze and excitation", _two_stages(se_ratio=0.25), chaotic=True),
+    Case("squeeze and excitation", _two_stages(se_ratio=0.25), chaotic=True, curved=True),
     Case("resnet block", _TWO.with_block("resnet")),
     Case("vanilla block", _TWO.with_block("vanilla")),
     Case(
@@ -70,6 +79,7 @@ CASES = (
         AnyNetSpec.from_arch(((2, 24), (1, 16)), 32, in_channels=3, block="mlp", image_size=10),
         10,
         batch=16,
+        curved=True,
     ),
     Case("half and double bottleneck", AnyNetSpec.from_arch(((2, 32, 8, 0.5), (1, 16, 8, 2)), 16)),
     Case(

@@ -42,7 +42,7 @@ def likely_causes(quantity: str, array: str, layer: Layer | None) -> tuple[str, 
         return _SHAPES
     if quantity == "statistics":
         return _STATISTICS[array.rpartition(".")[2]]
-    if quantity == "gradient":
+    if quantity in ("gradient", "second derivative"):
         return _GRADIENT
     if not quantity.endswith("outputs"):
         return _STEP

@@ -19,10 +19,10 @@ CHANGE = " change"
 """Ending of the precision under which the reference records what rounding units change."""
 
 _ORDER = (
-    "shapes", "eval outputs", "train outputs", "gradient", "statistics", "plain", "nesterov",
-    "restarted", "free run",
+    "shapes", "eval outputs", "train outputs", "gradient", "second derivative", "statistics",
+    "plain", "nesterov", "restarted", "free run",
 )  # fmt: skip
-_FLOAT64_ONLY = ("restarted", "free run")
+_FLOAT64_ONLY = ("restarted", "free run", "second derivative")
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ def compare(records: Mapping[str, Record], cases: Iterable[Case] = CASES) -> Ite
                                 for name in pair)  # fmt: skip
                 if quantity.endswith("outputs") and (ours is None or theirs is None):
                     continue  # not every framework lets every layer be observed
+                if quantity == "second derivative" and not _has(quantity, case, records, pair):
+                    continue  # not every framework has them
                 size = scale(quantity, array, values)
                 change = truth.get(f"{case}/{precision}{CHANGE}/{quantity}/{array}")
                 limit = allowed(precision, quantity, array, values, change)
@@ -90,6 +92,12 @@ def compare(records: Mapping[str, Record], cases: Iterable[Case] = CASES) -> Ite
                 error, ratio = _distance(ours, theirs, size, limit)
                 causes = likely_causes(quantity, array, layers[case].get(layer_of(array)))
                 yield Finding(pair, case, precision, quantity, array, error, ratio, causes)
+
+
+def _has(quantity: str, case: str, records: Mapping[str, Record], pair: tuple[str, str]) -> bool:
+    """Whether both records hold anything of a quantity of a case."""
+    prefix = f"{case}/float64/{quantity}/"
+    return all(any(key.startswith(prefix) for key in records[name]) for name in pair)
 
 
 def _groups(truth: Record) -> dict[tuple[str, str, str], dict[str, NDArray[Any]]]:
@@ -113,7 +121,7 @@ def _rank(quantity: str) -> tuple[int, int]:
 def _in_order(quantity: str, arrays: Iterable[str], layers: Iterable[str]) -> list[str]:
     """Arrays in the order in which they are computed."""
     places = {layer: place for place, layer in enumerate(layers)}
-    sign = -1 if quantity == "gradient" else 1
+    sign = -1 if quantity in ("gradient", "second derivative") else 1
     return sorted(arrays, key=lambda array: sign * places.get(layer_of(array), 0))
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from common import reference
 from common.arch import AnyNetSpec
+from common.errors import BackendError
 from common.parity.cases import Case
 from common.training import CHAPTER_RECIPE, Learner, Precision, Recipe
 from common.weights import MOMENTUM, expected_shapes
@@ -46,6 +47,15 @@ class Subject(Protocol):
     def set_weights(self, network: Any, arrays: dict[str, NDArray[Any]]) -> None:
         """Put canonical arrays into a network."""
 
+    def hessian_product(
+        self,
+        network: Any,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        direction: Mapping[str, NDArray[Any]],
+    ) -> dict[str, NDArray[Any]]:
+        """The Hessian of the training loss times a direction; raises `BackendError` without."""
+
     def layer_outputs(
         self, network: Any, images: NDArray[Any], training: bool = False
     ) -> dict[str, NDArray[Any]]:
@@ -80,6 +90,26 @@ def measure(
     if case.chaotic and precision == "float64":
         yield from free_run(subject, case, arrays)
         yield from _restarted_steps(subject, case, arrays)
+
+
+def second_derivatives(subject: Subject, case: Case) -> Measured:
+    """Yield the Hessian of the training loss times a direction, in float64.
+
+    Nothing is yielded of a case that is not `curved`, of a subject whose framework has no second
+    derivatives, or whose arrays are not the plan's.
+    """
+    if not case.curved:
+        return
+    shapes = {n: a.shape for n, a in subject.get_weights(subject.create(case.spec)).items()}
+    if shapes != expected_shapes(case.spec):
+        return
+    network = _learner(subject, case, CHAPTER_RECIPE, "float64", case.arrays()).network
+    try:
+        products = subject.hessian_product(network, case.inputs(), case.labels(), case.direction())
+    except BackendError:
+        return
+    for name, product in products.items():
+        yield f"second derivative/{name}", product
 
 
 def _learner(

@@ -15,7 +15,15 @@ from common.errors import WeightsError, shortened
 from common.files import PRODUCER, check_format, open_regular, reading, write_bytes
 from common.parity.cases import CASES, Case
 from common.parity.compare import CHANGE, REFERENCE
-from common.parity.measure import PRECISIONS, TRUTH, Measured, Record, Subject, measure
+from common.parity.measure import (
+    PRECISIONS,
+    TRUTH,
+    Measured,
+    Record,
+    Subject,
+    measure,
+    second_derivatives,
+)
 from common.parity.sensitivity import sensitivity
 
 FORMAT = 1
@@ -44,7 +52,7 @@ def record(subject: Subject, case: Case) -> Record:
             f"{name}/{precision}/{key}": array
             for precision in PRECISIONS
             for key, array in measure(subject, case, precision)
-        }
+        } | {f"{name}/float64/{key}": array for key, array in second_derivatives(subject, case)}
 
     def under(label: str, measured: Measured) -> Record:
         return {f"{name}/{label}/{key}": array for key, array in measured}
@@ -52,6 +60,7 @@ def record(subject: Subject, case: Case) -> Record:
     found = under("float64", measure(subject, case)) | under(
         f"float32{CHANGE}", sensitivity(case, "float32")
     )
+    found |= under("float64", second_derivatives(subject, case))
     return found | (under(f"float64{CHANGE}", sensitivity(case, "float64")) if case.chaotic else {})
 
 

@@ -1,5 +1,6 @@
 """The executable definition of the network: NumPy in float64, forward and backward."""
 
+from common.reference.derivatives import hessian_product
 from common.reference.learner import Learner
 from common.reference.network import (
     Network,
@@ -18,6 +19,7 @@ __all__ = [
     "cross_entropy",
     "get_weights",
     "gradients",
+    "hessian_product",
     "layer_outputs",
     "set_weights",
 ]

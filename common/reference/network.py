@@ -74,7 +74,7 @@ def cross_entropy(logits: Array, labels: NDArray[np.int32]) -> tuple[float, Arra
     rows = np.arange(len(labels))
     gradient = np.exp(log_probabilities)
     gradient[rows, labels] -= 1
-    return -float(log_probabilities[rows, labels].mean()), gradient / len(labels)
+    return -float(log_probabilities[rows, labels].mean().real), gradient / len(labels)
 
 
 @dataclass(frozen=True)

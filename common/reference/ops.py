@@ -113,7 +113,7 @@ def backward(
 
 def statistics(layer: Layer, arrays: Arrays, x: Array, momentum: float) -> Gradients:
     """Running statistics after a batch: both average the batch's own, the biased variance too."""
-    batch = {"running_mean": x.mean(_positions(x)), "running_var": x.var(_positions(x))}
+    batch = {"running_mean": x.mean(_positions(x)), "running_var": _variance(x)}
     return {
         f"{layer.name}.{kind}": (1 - momentum) * arrays[f"{layer.name}.{kind}"] + momentum * new
         for kind, new in batch.items()
@@ -123,11 +123,18 @@ def statistics(layer: Layer, arrays: Arrays, x: Array, momentum: float) -> Gradi
 def _normalised(layer: Layer, arrays: Arrays, x: Array, mode: Mode) -> tuple[Array, Array]:
     """Zero mean and unit variance per channel, and the deviation that was divided by."""
     if mode.training:
-        mean, variance = x.mean(_positions(x)), x.var(_positions(x))
+        mean, variance = x.mean(_positions(x)), _variance(x)
     else:
         mean, variance = (arrays[f"{layer.name}.running_{kind}"] for kind in ("mean", "var"))
     deviation = np.sqrt(variance + mode.epsilon)
     return (x - _channels(mean, x)) / _channels(deviation, x), deviation
+
+
+def _variance(x: Array) -> Array:
+    """The biased variance per channel; NumPy's own is another function of complex numbers."""
+    centred = x - _channels(x.mean(_positions(x)), x)
+    variance: Array = (centred**2).mean(_positions(x))
+    return variance
 
 
 def _positions(x: Array) -> tuple[int, ...]:
@@ -170,7 +177,7 @@ def _image(layer: Layer, columns: Array, x: Array) -> Array:
     batch, channels, height, width = x.shape
     rows, cols = _out_size(layer, x)
     taps = columns.reshape(channels, k, k, batch, rows, cols)
-    padded = np.zeros((channels, batch, height + 2 * pad, width + 2 * pad))
+    padded = np.zeros((channels, batch, height + 2 * pad, width + 2 * pad), columns.dtype)
     for i in range(k):
         for j in range(k):
             window = padded[:, :, i : i + stride * rows : stride, j : j + stride * cols : stride]

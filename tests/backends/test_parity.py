@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from common import AnyNetSpec, plan, reference
 from common.arch import shared_momentum
 from common.parity import Case, compare, record
+from common.parity.measure import TRUTH, second_derivatives
 from tests.parity_subjects import averaging, loading, with_spec
 from tests.specs import specs
 
@@ -30,6 +31,19 @@ def _outside(subject, case, truth):
 
 def test_the_backend_is_the_reference(backend, truth):
     assert [str(item) for item in _outside(backend, _CASE, truth)] == []
+
+
+def test_second_derivatives_are_the_references_where_there_are_any(backend, name):
+    case = replace(_CASE, curved=True)
+    expected = dict(second_derivatives(TRUTH, case))
+    found = dict(second_derivatives(backend, case))
+    assert found.keys() == (set() if name == "mx" else expected.keys())
+    weights = [key for key in found if key.endswith("weight")]
+    assert [
+        key
+        for key in weights
+        if np.abs(found[key] - expected[key]).max() > 1e-10 * np.abs(expected[key]).max()
+    ] == []
 
 
 def test_outputs_of_convolutions_and_batch_norms_are_observed(backend):

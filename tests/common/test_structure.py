@@ -12,7 +12,7 @@ _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
 _FILES = {
     "__init__.py", "blocks.py", "convolution.py", "export.py", "layers.py", "model.py",
-    "network.py", "train.py", "weights.py",
+    "derivatives.py", "network.py", "train.py", "weights.py",
 }  # fmt: skip
 _LEVELS = {
     name: level

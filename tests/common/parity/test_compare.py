@@ -23,7 +23,7 @@ from common.parity import (
 )
 from tests.parity_subjects import PRETENDER
 
-_CASE = Case("small", AnyNetSpec.from_arch(((2, 8, 4, 1),), 4), 16, 4, 3, chaotic=True)
+_CASE = Case("small", AnyNetSpec.from_arch(((2, 8, 4, 1),), 4), 16, 4, 3, chaotic=True, curved=True)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,14 @@ def test_the_reference_agrees_with_itself(truth, same):
     findings = list(compare({"reference": truth, "other": same}, [_CASE]))
     assert max(item.ratio for item in findings) == 0
     quantities = {item.quantity for item in findings}
-    assert {"eval outputs", "gradient", "statistics", "free run", "restarted step 3"} <= quantities
+    assert {
+        "eval outputs",
+        "gradient",
+        "second derivative",
+        "statistics",
+        "free run",
+        "restarted step 3",
+    } <= quantities
     assert {item.precision for item in findings} == {"float32", "float64"}
 
 
