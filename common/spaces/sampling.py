@@ -18,6 +18,9 @@ _FIRST, _MOST = 1 << 10, 1 << 15
 _PATIENCE = 10_000
 """Candidates of which one must be within the limits."""
 
+_MOST_TRIED = 50_000_000
+"""Candidates that are tried in all, in about a minute."""
+
 
 def sample_within(name: str, draw: Draw, limits: Limits, n: int, seed: int) -> Population:
     """The first `n` candidates within the limits, which begin any larger sample too.
@@ -33,9 +36,9 @@ def sample_within(name: str, draw: Draw, limits: Limits, n: int, seed: int) -> P
         found.append(candidates.where(limits.mask(candidates)))
         tried, missing = tried + rows, missing - len(found[-1])
         rows = min(2 * rows, _MOST)
-        if missing > 0 and tried > _PATIENCE * (n - missing + 100):
+        if missing > 0 and tried > min(_PATIENCE * (n - missing + 100), _MOST_TRIED):
             raise SpecError(
-                f"limits of {name}: must leave one of {_PATIENCE:,} candidates; got "
-                f"{n - missing} of {tried:,}; widen them"
+                f"limits of {name}: must leave one of {_PATIENCE:,} candidates, and "
+                f"{n:,} of {_MOST_TRIED:,}; got {n - missing:,} of {tried:,}; widen them"
             )
     return Population.joined(found).where(slice(n))
