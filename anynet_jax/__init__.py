@@ -7,17 +7,8 @@ from anynet_jax.convolution import grouped_conv
 from anynet_jax.derivatives import hessian_product
 from anynet_jax.export import export
 from anynet_jax.layers import resize_images
-from anynet_jax.model import AnyNet, Classifier, RegNetX32
-from anynet_jax.network import (
-    Network,
-    create,
-    fuse,
-    layer_outputs,
-    load,
-    logits,
-    regnet,
-    save,
-)
+from anynet_jax.model import AnyNet, Classifier, Network, RegNetX32
+from anynet_jax.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_jax.train import FashionMNIST, Learner, Trainer, clear_caches, devices
 from anynet_jax.weights import get_weights, set_weights
 from common.chapter import add_to_class

@@ -7,10 +7,12 @@ import numpy as np
 from jax import Array
 from jax import export as jax_export
 
-from anynet_jax.network import Network
+from anynet_jax.model import Network, in_mode
+from anynet_jax.weights import as_network
 from common.arch import image_shape
 from common.arch.plan import ImageSize
 from common.files import write_bytes
+from common.weights import spec_of
 
 __all__ = ["export"]
 
@@ -25,8 +27,9 @@ def export(network: Network, path: str | Path, image_size: ImageSize) -> None:
     `jax.export.deserialize(data).call` takes images (N, height, width, C) of `image_size`, with
     any N from 1 on, to logits. Raises `SpecError` for a size that the network does not take.
     """
-    channels, height, width = image_shape(network.spec, image_size)
-    module, variables = network.module.clone(training=False), network.variables
+    network = as_network(network)
+    channels, height, width = image_shape(spec_of(network), image_size)
+    module, variables = in_mode(network.module, training=False), network.variables
     dtype = jax.tree.leaves(variables)[0].dtype
 
     def anynet(images: Array) -> Array:  # its name marks the file as ours

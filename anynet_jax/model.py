@@ -1,6 +1,8 @@
 """AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
 
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -16,7 +18,7 @@ from common.arch.spec import Arch
 from common.chapter import HyperParameters
 from common.weights import Init
 
-__all__ = ["AnyNet", "Classifier", "RegNetX32"]
+__all__ = ["AnyNet", "Classifier", "Network", "RegNetX32", "in_mode"]
 
 
 class Classifier(HyperParameters, nn.Module):
@@ -35,7 +37,7 @@ class Classifier(HyperParameters, nn.Module):
 
         `shape` is (N, H, W, C).
         """
-        module, x = self.clone(training=False), jnp.zeros(shape)
+        module, x = in_mode(self, training=False), jnp.zeros(shape)
         variables = jax.eval_shape(module.init, jax.random.key(0), x)
         variables = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), variables)
         bound = module.bind(variables)
@@ -51,6 +53,10 @@ class AnyNet(Classifier):
     `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
     which the first two are needed. An mlp needs `image_size`, a side in pixels. Initial weights
     are drawn from `seed`, the same in every framework. Raises `SpecError`.
+
+    A module has no weights of its own. Functions that take a network, and `Learner`, give it those
+    that `seed` draws; `create(module.spec, module.seed).variables` are these. Flax's
+    `init(key, images)` knows nothing of `seed`: it draws from `key`, by Flax's initialisers.
     """
 
     arch: Arch
@@ -190,6 +196,34 @@ class AnyNet(Classifier):
         fc = detached(nn.Dense, "fc")(num_classes)
         pool = [] if self.block == "mlp" else [partial(jnp.mean, axis=(1, 2))]
         return detached(Chain, "head")([*pool, fc])
+
+
+@dataclass
+class Network:
+    """A module with its variables: a network that has weights."""
+
+    module: Classifier
+    variables: dict[str, Any]
+
+    @property
+    def spec(self) -> AnyNetSpec | None:
+        """The network as plain data, `None` for a module that was written by hand."""
+        return getattr(self.module, "spec", None)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return self.module.lr
+
+    @staticmethod
+    def from_spec(spec: AnyNetSpec) -> AnyNet:
+        """The module that `spec` describes."""
+        return AnyNet.from_spec(spec)
+
+
+def in_mode(module: Classifier, training: bool) -> Classifier:
+    """The module in training or in evaluation, if it knows of any."""
+    return module.clone(training=training) if hasattr(module, "training") else module
 
 
 class RegNetX32(AnyNet):

@@ -1,6 +1,5 @@
 """Networks as tools use them, without knowing a framework's layout."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,31 +10,22 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 from numpy.typing import NDArray
 
-from anynet_jax.model import AnyNet, Classifier
-from anynet_jax.weights import get_weights, set_weights, to_variables
+from anynet_jax.model import AnyNet, Classifier, Network, in_mode
+from anynet_jax.weights import as_network, get_weights, to_variables
 from common import arch
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import Init, fold_batch_norms, initial_weights, load_weights, save_weights
+from common.arrays import as_images, never_empty
+from common.weights import (
+    Init,
+    fold_batch_norms,
+    initial_weights,
+    load_weights,
+    save_weights,
+    spec_of,
+    taken_images,
+)
 
-__all__ = ["Network", "create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
-
-
-@dataclass
-class Network:
-    """A module with its variables: a network that has weights."""
-
-    module: Classifier
-    variables: dict[str, Any]
-
-    @property
-    def spec(self) -> AnyNetSpec:
-        """The network as plain data."""
-        return self.module.spec
-
-    @property
-    def lr(self) -> float:
-        """The learning rate."""
-        return self.module.lr
+__all__ = ["create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Network:
@@ -61,10 +51,14 @@ def logits(
 ) -> NDArray[np.float32]:
     """Logits (N, classes) of float32 NCHW images, both in NumPy; the network stays as it is.
 
-    `training` normalises by the statistics of this batch.
+    Any array-like of numbers is converted to the network's precision; N may be 0. `training`
+    normalises by the statistics of this batch. Raises `DataError` for images that the network
+    does not take.
     """
-    outputs, _ = _run(network, images, training)
-    return np.array(outputs, np.float32)
+    network = as_network(network)
+    images = _checked(network, images)
+    outputs, _ = _run(network, never_empty(images), training and len(images) > 0)
+    return np.array(outputs[: len(images)], np.float32)
 
 
 def layer_outputs(
@@ -72,16 +66,26 @@ def layer_outputs(
 ) -> dict[str, NDArray[Any]]:
     """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
 
-    `training` normalises by the statistics of this batch. Computes, and returns NumPy arrays, in
-    the precision of the network's weights.
+    Takes images as `logits` does. Computes, and returns NumPy arrays, in the precision of the
+    network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
-    _, intermediates = _run(network, images, training, capture=True)
+    network = as_network(network)
+    images = _checked(network, images)
+    spec, training = spec_of(network), training and len(images) > 0
+    _, intermediates = _run(network, never_empty(images), training, capture=True)
     outputs = {}
     for (*path, _), calls in flatten_dict(intermediates).items():
-        output = np.array(calls[0])
+        output = np.array(calls[0])[: len(images)]
         output = output.transpose(0, 3, 1, 2) if output.ndim == 4 else output
         outputs[".".join(path[1:])] = output  # below `net`
-    return name_outputs(network.spec, images.shape[2:], outputs)
+    return name_outputs(spec, images.shape[2:], outputs)
+
+
+def _checked(network: Network, images: NDArray[Any]) -> NDArray[Any]:
+    """Images as the network takes them, in NumPy."""
+    dtype = jax.tree.leaves(network.variables)[0].dtype
+    precision = np.float64 if dtype == np.float64 else np.float32
+    return as_images(images, precision, *taken_images(network))
 
 
 def _run(
@@ -90,9 +94,8 @@ def _run(
     """Logits, and with `capture` what each module below `net` returned."""
     dtype = jax.tree.leaves(network.variables)[0].dtype
     with jax.enable_x64(dtype == np.float64):
-        x = jnp.asarray(np.asarray(images).transpose(0, 2, 3, 1), dtype)
-        module = network.module.clone(training=training)
-        return _apply(module, network.variables, x, capture)
+        x = jnp.asarray(images.transpose(0, 2, 3, 1), dtype)
+        return _apply(in_mode(network.module, training), network.variables, x, capture)
 
 
 @partial(jax.jit, static_argnames=("module", "capture"))
@@ -108,23 +111,25 @@ def fuse(network: Network) -> Network:
     """A new network for inference with the same logits, its batch norms folded into convolutions.
 
     In an mlp they are folded into linear layers. Each of these has a bias then, and the spec says
-    that there are no batch norms; `network` stays as it is.
+    that there are no batch norms; `network` stays as it is. Raises `SpecError` for a network
+    without a spec.
     """
-    spec, arrays = fold_batch_norms(network.spec, get_weights(network))
-    fused = Network(AnyNet.from_spec(spec, lr=network.lr), {})
+    network = as_network(network)
+    spec, arrays = fold_batch_norms(spec_of(network), get_weights(network))
     with jax.enable_x64(arrays["head.fc.weight"].dtype == np.float64):
-        set_weights(fused, arrays)
-    return fused
+        return Network(AnyNet.from_spec(spec, lr=network.lr), to_variables(arrays))
 
 
 def save(network: Network, path: str | Path) -> None:
-    """Write a network to one safetensors file, whole or not at all."""
-    save_weights(path, network.spec, get_weights(network))
+    """Write a network to one safetensors file, whole or not at all.
+
+    Raises `SpecError` for a network without a spec, `WeightsError` for one that is not float32.
+    """
+    arrays = get_weights(network)
+    save_weights(path, spec_of(network), arrays)
 
 
 def load(path: str | Path) -> Network:
     """The network in a safetensors file. Raises `WeightsError` naming every difference."""
     spec, arrays = load_weights(path)
-    network = Network(AnyNet.from_spec(spec), {})
-    set_weights(network, arrays)
-    return network
+    return Network(AnyNet.from_spec(spec), to_variables(arrays))

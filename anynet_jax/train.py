@@ -14,15 +14,22 @@ from jax import Array
 from numpy.typing import NDArray
 
 from anynet_jax.layers import resize_images
-from anynet_jax.model import AnyNet, Classifier
-from anynet_jax.network import Network
-from anynet_jax.weights import to_canonical, to_tree, to_variables
+from anynet_jax.model import AnyNet, Classifier, Network, in_mode
+from anynet_jax.weights import as_network, described, put_weights, to_canonical
+from common.arrays import as_batch, as_pixels, never_empty
 from common.data import FashionMNIST
 from common.errors import BackendError
 from common.memory import give_back_freed_memory
-from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
+from common.training import (
+    CHAPTER_RECIPE,
+    Device,
+    Precision,
+    Recipe,
+    check_rate,
+    check_settings,
+)
 from common.training import Trainer as BaseTrainer
-from common.weights import MOMENTUM, initial_weights
+from common.weights import MOMENTUM, classes_of, fit_state, no_network
 
 __all__ = ["FashionMNIST", "Learner", "Trainer", "clear_caches", "devices"]
 
@@ -62,8 +69,9 @@ def clear_caches() -> None:
 class Learner:
     """One network being trained on one device.
 
-    `image_shape` is (channels, height, width) as the network sees images. Raises `BackendError`
-    when the device is not there.
+    `image_shape` is (channels, height, width) as the network sees images. Images are pixels
+    (N, C, H, W) from 0 to 255, uint8 or other integers. Raises `BackendError` when the device is
+    not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
     """
 
     def __init__(
@@ -74,9 +82,13 @@ class Learner:
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None:
+        if not isinstance(model, Network | Classifier):
+            raise no_network(model, "anynet_jax")
+        check_settings(model, image_shape, device, precision)
         self._device = _find_device(device)
-        network = model if isinstance(model, Network) else _initialised(model, image_shape)
-        size = (image_shape[1], image_shape[2])
+        network = _initialised(model, image_shape)
+        self._channels, size = image_shape[0], (image_shape[1], image_shape[2])
+        self._classes = classes_of(network) or _classes(network, image_shape)
         self._program = Program(network.module, size, recipe, precision)
         self._optimizer = _optimizer(recipe)
         self._compiled: set[str] = set()
@@ -97,24 +109,27 @@ class Learner:
     ) -> tuple[Array, Array]:
         """Move the weights by one step; the mean loss and the number of correct images.
 
-        The loss is NaN when an array of the network is not finite afterwards.
+        There is one label below the number of classes for each image. The loss is
+        NaN when an array of the network is not finite afterwards. Raises `DataError`.
         """
+        images, labels = as_batch(images, labels, self._channels, self._classes)
         with self._precisely():
             batch = jax.device_put((images, labels), self._device)
-            rate = _dtype(self._program).type(learning_rate)
+            rate = _dtype(self._program).type(check_rate(learning_rate))
             step = _step_on(self._device.platform)
             self._state, loss, correct = step(self._state, *batch, rate, program=self._program)
         self._tidy("step", loss)
         return loss, correct
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (N, classes) with the running statistics."""
+        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
+        images = as_pixels(images, self._channels)
         params, batch_stats, _ = self._state
         with self._precisely():
-            images = jax.device_put(images, self._device)
-            logits = _predict(params, batch_stats, images, program=self._program)
+            batch = jax.device_put(never_empty(images), self._device)
+            logits = _predict(params, batch_stats, batch, program=self._program)
         self._tidy("prediction", logits)
-        return np.array(logits)
+        return np.array(logits)[: len(images)]
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
@@ -124,14 +139,18 @@ class Learner:
         return state | {name + MOMENTUM: array for name, array in buffers.items()}
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned."""
-        weights = {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)}
-        buffers = {k.removesuffix(MOMENTUM): v for k, v in arrays.items() if k.endswith(MOMENTUM)}
+        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+
+        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
+        """
+        params, batch_stats, _ = self._state
+        found = described({"params": params, "batch_stats": batch_stats})
+        weights, buffers = fit_state(found, list(described({"params": params})), arrays)
         with self._precisely():
-            variables = self._placed(to_variables(weights))
+            variables = self._placed(_like(params, batch_stats, weights))
             decay, trace = self._optimizer.init(variables["params"])
             if buffers and isinstance(trace, optax.TraceState):
-                trace = optax.TraceState(self._placed(to_tree(buffers)))
+                trace = optax.TraceState(self._placed(_like(params, {}, buffers)["params"]))
             self._state = self._committed(
                 variables["params"], variables["batch_stats"], (decay, trace)
             )
@@ -170,15 +189,28 @@ class Trainer(BaseTrainer):
         return Learner(model, image_shape, self.recipe, self.device, self.precision)
 
 
-def _initialised(module: Classifier, image_shape: tuple[int, int, int]) -> Network:
-    """The seeded draw for an AnyNet, Flax's own initialisers for a module written by hand."""
-    if isinstance(module, AnyNet):
-        return Network(
-            module, to_variables(initial_weights(module.spec, module.seed, module.initial))
-        )
+def _initialised(model: Classifier | Network, image_shape: tuple[int, int, int]) -> Network:
+    """The network; by Flax's own initialisers for a module that was written by hand."""
+    if isinstance(model, Network | AnyNet) or model.scope is not None:
+        return as_network(model)
+    return Network(model, jax.jit(model.init)(jax.random.key(0), _image(image_shape)))
+
+
+def _classes(network: Network, image_shape: tuple[int, int, int]) -> int:
+    module = in_mode(network.module, training=False)
+    return jax.eval_shape(module.apply, network.variables, _image(image_shape)).shape[-1]
+
+
+def _image(image_shape: tuple[int, int, int]) -> Array:
     channels, height, width = image_shape
-    images = jnp.zeros((1, height, width, channels))
-    return Network(module, jax.jit(module.init)(jax.random.key(0), images))
+    return jnp.zeros((1, height, width, channels))
+
+
+def _like(params: Any, batch_stats: Any, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Canonical arrays as variables of the same structure."""
+    network = Network(Classifier(), {"params": params, "batch_stats": batch_stats})
+    put_weights(network, arrays)
+    return {"params": {}, "batch_stats": {}} | network.variables
 
 
 def _optimizer(recipe: Recipe) -> optax.GradientTransformation:
@@ -202,7 +234,7 @@ def _forward(
     x = resize_images(images.transpose(0, 2, 3, 1), program.size, _dtype(program))
     if program.precision == "bfloat16":
         x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
-    logits, updates = program.module.clone(training=training).apply(
+    logits, updates = in_mode(program.module, training).apply(
         {"params": params, "batch_stats": batch_stats}, x, mutable=["batch_stats"]
     )
     return logits.astype(_dtype(program)), updates.get("batch_stats", {})

@@ -1,17 +1,27 @@
 """Canonical arrays in and out of a network; every transpose between layouts is here."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from anynet_jax.network import Network
+from anynet_jax.model import AnyNet, Classifier, Network
+from common.weights import Found, fit_arrays, initial_weights, no_network, no_weights
 
-__all__ = ["get_weights", "set_weights", "to_canonical", "to_tree", "to_variables"]
+__all__ = [
+    "as_network",
+    "described",
+    "get_weights",
+    "put_weights",
+    "set_weights",
+    "to_canonical",
+    "to_tree",
+    "to_variables",
+]
 
 Tree = Mapping[str, Any]
 
@@ -25,25 +35,77 @@ _CANONICAL = {
 """Canonical ending of an array's name by its name in Flax."""
 
 
-def get_weights(network: "Network") -> dict[str, NDArray[Any]]:
+def as_network(network: "Network | AnyNet") -> Network:
+    """The network itself; for a module alone, one with the weights that its seed draws.
+
+    Raises `BackendError` for what is no network, `WeightsError` for a module that was written by
+    hand, whose weights only its variables tell.
+    """
+    if isinstance(network, Network) and isinstance(network.module, Classifier):
+        if not network.variables.get("params"):
+            raise no_weights(network, "Network(module, module.init(key, images)) has them")
+        return network
+    if not isinstance(network, Classifier):
+        raise no_network(network, "anynet_jax")
+    if network.scope is not None:
+        return Network(*network.unbind())
+    if not isinstance(network, AnyNet):
+        raise no_weights(network, "Network(module, module.init(key, images)) has them")
+    drawn = initial_weights(network.spec, network.seed, network.initial)
+    return Network(network, to_variables(drawn))
+
+
+def described(variables: Tree) -> dict[str, Found]:
+    """Shape and type of every array of Flax variables by canonical name."""
+    found = {}
+    for (_, *path), leaf in flatten_dict(variables).items():
+        shape = _out_shape(tuple(leaf.shape))
+        dtype = "float32" if leaf.dtype == jnp.bfloat16 else np.dtype(leaf.dtype).name
+        found[_canonical_name(path)] = Found(shape, dtype)
+    return found
+
+
+def get_weights(network: "Network | AnyNet") -> dict[str, NDArray[Any]]:
     """Copies of all weights and running statistics, by canonical name in canonical layout."""
-    variables = network.variables
+    variables = as_network(network).variables
     return to_canonical(variables["params"]) | to_canonical(variables.get("batch_stats", {}))
 
 
 def set_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays into a network."""
-    network.variables = to_variables(arrays)
+    """Put canonical arrays into a network: all of its arrays, converted to its precision.
+
+    Raises one `WeightsError` that lists all differences, and leaves the network as it was; for a
+    module alone too, which has no place for weights.
+    """
+    if isinstance(network, Classifier):
+        raise no_weights(network, "a Flax module keeps none: make a network, as `create` does")
+    put_weights(network, fit_arrays(described(as_network(network).variables), arrays))
+
+
+def put_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put canonical arrays that are known to fit into a network."""
+    leaves = {}
+    for path, leaf in flatten_dict(network.variables).items():
+        array = _in(arrays[_canonical_name(path[1:])])
+        with jax.enable_x64(leaf.dtype == np.float64):
+            # A copy: NumPy's memory is the caller's.
+            leaves[path] = jnp.array(array, leaf.dtype, device=getattr(leaf, "sharding", None))
+    network.variables = unflatten_dict(leaves)
 
 
 def to_canonical(tree: Tree) -> dict[str, NDArray[Any]]:
     """A parameter or statistics tree as canonical arrays."""
     arrays = {}
     for path, leaf in flatten_dict(tree).items():
-        *modules, name = path
-        modules = modules[1:] if modules[:1] == ["net"] else modules
-        arrays[".".join([*modules, _CANONICAL[name]])] = _out(np.array(leaf))
+        array = np.array(leaf, np.float32 if leaf.dtype == jnp.bfloat16 else None)
+        arrays[_canonical_name(path)] = _out(array)
     return arrays
+
+
+def _canonical_name(path: Sequence[str]) -> str:
+    *modules, name = path
+    modules = modules[1:] if modules[:1] == ["net"] else modules
+    return ".".join([*modules, _CANONICAL.get(name, name)])
 
 
 def to_variables(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
@@ -72,6 +134,12 @@ def _out(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim == 4:
         array = array.transpose(3, 2, 0, 1)
     return np.ascontiguousarray(array.T if array.ndim == 2 else array)
+
+
+def _out_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(shape) == 4:
+        return (*shape[:1:-1], *shape[:2])
+    return shape[::-1] if len(shape) == 2 else shape
 
 
 def _in(array: NDArray[Any]) -> NDArray[Any]:

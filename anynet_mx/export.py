@@ -6,9 +6,11 @@ import mxnet
 from mxnet import autograd
 
 from anynet_mx.model import AnyNet
+from anynet_mx.weights import named_arrays
 from common.arch import image_shape
 from common.arch.plan import ImageSize
 from common.files import new_folder
+from common.weights import spec_of
 
 __all__ = ["export"]
 
@@ -21,7 +23,8 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
     (N, C, height, width) of any size to logits. Raises `FileExistsError` when the folder is in
     use, `SpecError` for an `image_size` that the network does not take.
     """
-    shape = image_shape(network.spec, image_size)
+    named_arrays(network)
+    shape = image_shape(spec_of(network), image_size)
     weight = next(iter(network.collect_params().values()))
     images = mxnet.np.zeros((1, *shape), dtype=weight.dtype, ctx=weight.list_ctx()[0])
     hybridised = network.net._active

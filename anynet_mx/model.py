@@ -7,7 +7,7 @@ from mxnet.initializer import Zero
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_mx.convolution import conv
 from anynet_mx.layers import Chain, GlobalAvgPool, ReLU, linear, norm
-from anynet_mx.weights import set_weights
+from anynet_mx.weights import put_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters
@@ -103,7 +103,7 @@ class AnyNet(Classifier):
         for parameter in self.collect_params().values():
             parameter.initialize(Zero())  # a draw would be the second
             parameter.data().wait_to_read()  # else temporary copies of all pile up
-        set_weights(self, initial_weights(spec, seed, initial))
+        put_weights(self, initial_weights(spec, seed, initial))
 
     @staticmethod
     def from_spec(

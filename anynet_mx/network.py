@@ -11,10 +11,19 @@ from mxnet.gluon import Block
 from numpy.typing import NDArray
 
 from anynet_mx.model import AnyNet, Classifier
-from anynet_mx.weights import get_weights, set_weights
+from anynet_mx.weights import get_weights, named_arrays, put_weights
 from common import arch
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import Init, fold_batch_norms, load_spec, load_weights, save_weights
+from common.arrays import as_images, never_empty
+from common.weights import (
+    Init,
+    fold_batch_norms,
+    load_spec,
+    load_weights,
+    save_weights,
+    spec_of,
+    taken_images,
+)
 
 __all__ = ["create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
 
@@ -40,9 +49,13 @@ def logits(
 ) -> NDArray[np.float32]:
     """Logits (N, classes) of float32 NCHW images, both in NumPy; the network stays as it is.
 
-    `training` normalises by the statistics of this batch.
+    Any array-like of numbers is converted to the network's precision; N may be 0. `training`
+    normalises by the statistics of this batch. Raises `DataError` for images that the network
+    does not take.
     """
-    return _run(network, images, training).astype("float32").asnumpy()
+    images = _checked(network, images)
+    outputs = _run(network, never_empty(images), training and len(images) > 0)
+    return outputs.astype("float32").asnumpy()[: len(images)]
 
 
 def layer_outputs(
@@ -50,26 +63,28 @@ def layer_outputs(
 ) -> dict[str, NDArray[Any]]:
     """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
 
-    `training` normalises by the statistics of this batch. Computes, and returns NumPy arrays, in
-    the precision of the network's weights.
+    Takes images as `logits` does. Computes, and returns NumPy arrays, in the precision of the
+    network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
+    images = _checked(network, images)
+    spec, training = spec_of(network), training and len(images) > 0
     outputs, hooks = {}, []
     for path, block in _children("", network.net):
 
         def keep(block: Block, inputs: Any, output: mxnet.np.ndarray, path: str = path) -> None:
-            outputs[path] = output.asnumpy()
+            outputs[path] = output.asnumpy()[: len(images)]
 
         hooks.append(block.register_forward_hook(keep))
     # A hybridised network runs as one graph, past its children's hooks.
     hybridised = network.net._active
     network.net.hybridize(False)
     try:
-        _run(network, images, training)
+        _run(network, never_empty(images), training)
     finally:
         for hook in hooks:
             hook.detach()
         network.net.hybridize(hybridised, static_alloc=True, static_shape=True)
-    return name_outputs(network.spec, images.shape[2:], outputs)
+    return name_outputs(spec, images.shape[2:], outputs)
 
 
 def _children(path: str, block: Block) -> Iterator[tuple[str, Block]]:
@@ -79,9 +94,15 @@ def _children(path: str, block: Block) -> Iterator[tuple[str, Block]]:
         yield from _children(f"{path}{name}.", child)
 
 
+def _checked(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
+    """Images as the network takes them, in NumPy."""
+    first = next(iter(named_arrays(network).values()))
+    return as_images(images, first.dtype, *taken_images(network))
+
+
 def _run(network: Classifier, images: NDArray[Any], training: bool) -> mxnet.np.ndarray:
     weight = next(iter(network.collect_params().values()))
-    x = mxnet.np.array(images, dtype=weight.dtype, ctx=weight.list_ctx()[0])
+    x = mxnet.np.array(images, dtype=images.dtype, ctx=weight.list_ctx()[0])
     # Running statistics move in a backward pass only, and there is none here.
     with autograd.train_mode() if training else autograd.predict_mode():
         return network(x)
@@ -91,25 +112,31 @@ def fuse(network: AnyNet) -> AnyNet:
     """A new network for inference with the same logits, its batch norms folded into convolutions.
 
     In an mlp they are folded into linear layers. Each of these has a bias then, and the spec says
-    that there are no batch norms; `network` stays as it is.
+    that there are no batch norms; `network` stays as it is. Raises `SpecError` for a network
+    without a spec.
     """
-    spec, arrays = fold_batch_norms(network.spec, get_weights(network))
+    arrays = get_weights(network)
+    spec, arrays = fold_batch_norms(spec_of(network), arrays)
     fused = AnyNet.from_spec(spec, lr=network.lr, init="zeros")
     weight = next(iter(network.collect_params().values()))
     fused.cast(weight.dtype)
     fused.collect_params().reset_ctx(weight.list_ctx())
-    set_weights(fused, arrays)
+    put_weights(fused, arrays)
     return fused
 
 
 def save(network: AnyNet, path: str | Path) -> None:
-    """Write a network to one safetensors file, whole or not at all."""
-    save_weights(path, network.spec, get_weights(network))
+    """Write a network to one safetensors file, whole or not at all.
+
+    Raises `SpecError` for a network without a spec, `WeightsError` for one that is not float32.
+    """
+    arrays = get_weights(network)
+    save_weights(path, spec_of(network), arrays)
 
 
 def load(path: str | Path) -> AnyNet:
     """The network in a safetensors file. Raises `WeightsError` naming every difference."""
     # The network first, with weights that cost nothing, so that no array is in memory twice.
     network = create(load_spec(path), init="zeros")
-    set_weights(network, load_weights(path)[1])
+    put_weights(network, load_weights(path)[1])
     return network

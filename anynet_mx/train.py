@@ -10,12 +10,27 @@ from numpy.typing import NDArray
 
 from anynet_mx.layers import resize_images
 from anynet_mx.model import Classifier
-from anynet_mx.weights import get_weights, named_parameters, set_weights
+from anynet_mx.weights import (
+    described,
+    get_weights,
+    named_arrays,
+    named_parameters,
+    net_of,
+    put_weights,
+)
+from common.arrays import as_batch, as_pixels, never_empty
 from common.data import FashionMNIST
 from common.errors import BackendError
-from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
+from common.training import (
+    CHAPTER_RECIPE,
+    Device,
+    Precision,
+    Recipe,
+    check_rate,
+    check_settings,
+)
 from common.training import Trainer as BaseTrainer
-from common.weights import MOMENTUM
+from common.weights import MOMENTUM, classes_of, fit_state
 
 __all__ = ["FashionMNIST", "Learner", "Trainer", "clear_caches", "devices"]
 
@@ -74,8 +89,9 @@ class SGD(mxnet.optimizer.Optimizer):
 class Learner:
     """One network being trained on one device.
 
-    `image_shape` is (channels, height, width) as the network sees images. Raises `BackendError`
-    when the device is not there.
+    `image_shape` is (channels, height, width) as the network sees images. Images are pixels
+    (N, C, H, W) from 0 to 255, uint8 or other integers. Raises `BackendError` when the device is
+    not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
     """
 
     def __init__(
@@ -86,20 +102,23 @@ class Learner:
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None:
+        net_of(model)
+        check_settings(model, image_shape, device, precision)
         if precision == "bfloat16":
             raise BackendError(
                 f"precision: MXNet 1.9 trains in float32 or float64 here; got {precision}; "
                 "use --precision float32 or another backend"
             )
         self._context = _find_context(device)
-        self._size = image_shape[1:]
+        self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._dtype = precision
         self.network = model
         model.cast(precision)
         model.collect_params().reset_ctx(self._context)
-        model(
-            np.zeros((1, *image_shape), dtype=precision, ctx=self._context)
-        )  # finishes deferred allocation
+        images = np.zeros((1, *image_shape), dtype=precision, ctx=self._context)
+        self._classes = classes_of(model) or model(images).shape[-1]
+        model(images)  # finishes deferred allocation
+        named_arrays(model)
         if isinstance(model.net, gluon.HybridBlock):
             model.net.hybridize(static_alloc=True, static_shape=True)
         self._trained = {
@@ -114,20 +133,24 @@ class Learner:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Move the weights by one step; the mean loss and the number of correct images.
 
-        The loss is NaN when an array of the network is not finite afterwards.
+        There is one label below the number of classes for each image. The loss is
+        NaN when an array of the network is not finite afterwards. Raises `DataError`.
         """
+        images, labels = as_batch(images, labels, self._channels, self._classes)
+        rate = check_rate(learning_rate)
         x, targets = self._prepared(images), np.array(labels, dtype="int32", ctx=self._context)
         with autograd.record():
             logits = self.network(x)
             loss = self.network.loss(logits, targets)
         loss.backward()
-        self._trainer.set_learning_rate(learning_rate)
+        self._trainer.set_learning_rate(rate)
         self._trainer.step(1)  # the loss is a mean already
         return loss + self._zero_or_nan(), (logits.argmax(1).astype("int32") == targets).sum()
 
     def predict(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
-        """Logits (N, classes) with the running statistics."""
-        return self.network(self._prepared(images)).asnumpy()
+        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
+        images = as_pixels(images, self._channels)
+        return self.network(self._prepared(never_empty(images))).asnumpy()[: len(images)]
 
     def _zero_or_nan(self) -> np.ndarray:
         """Zero, or NaN when an array of the network is not finite."""
@@ -147,12 +170,16 @@ class Learner:
         return state
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned."""
-        set_weights(self.network, arrays)
+        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+
+        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
+        """
+        weights, momentum = fit_state(described(self.network), self._trained, arrays)
+        put_weights(self.network, weights)
         for index, (name, parameter) in enumerate(self._trained.items()):
             buffer = self._optimizer.create_state(index, parameter.data())
             if buffer is not None:
-                buffer[:] = np.array(arrays[name + MOMENTUM]) if name + MOMENTUM in arrays else 0
+                buffer[:] = np.array(momentum[name], dtype=buffer.dtype) if name in momentum else 0
 
 
 class Trainer(BaseTrainer):

@@ -4,37 +4,83 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from mxnet import nd
-from mxnet.gluon import Parameter
+from mxnet import nd, np
+from mxnet.gluon import Block, Parameter
 from numpy.typing import NDArray
+
+from common.weights import Found, fit_arrays, no_network, no_weights
 
 if TYPE_CHECKING:
     from anynet_mx.model import Classifier
 
-__all__ = ["get_weights", "named_parameters", "set_weights"]
+__all__ = [
+    "described",
+    "get_weights",
+    "named_arrays",
+    "named_parameters",
+    "net_of",
+    "put_weights",
+    "set_weights",
+]
 
 _CANONICAL = {"gamma": "weight", "beta": "bias"}
 """Canonical ending of an array's name by its name in Gluon, where they differ."""
 
 
+def net_of(network: "Classifier") -> Block:
+    """The layers of a network. Raises `BackendError` for anything else."""
+    net = getattr(network, "net", None)
+    if not isinstance(net, Block):
+        raise no_network(network, "anynet_mx")
+    return net
+
+
 def named_parameters(network: "Classifier") -> dict[str, Parameter]:
     """Every parameter and running statistic of a network by canonical name."""
     named = {}
-    for path, parameter in network.net._collect_params_with_prefix().items():
+    for path, parameter in net_of(network)._collect_params_with_prefix().items():
         layer, _, name = path.rpartition(".")
         named[f"{layer}.{_CANONICAL.get(name, name)}"] = parameter
     return named
 
 
+def named_arrays(network: "Classifier") -> dict[str, np.ndarray]:
+    """Weights and running statistics by canonical name, in the network's own memory.
+
+    Raises `BackendError` for what is no network, `WeightsError` for one that has none yet.
+    """
+    parameters = named_parameters(network)
+    if not parameters or any(parameter._data is None for parameter in parameters.values()):
+        raise no_weights(network, "initialise it, and give it a batch of images once")
+    return {name: parameter.data() for name, parameter in parameters.items()}
+
+
+def described(network: "Classifier") -> dict[str, Found]:
+    """Shape and type of every array of a network by canonical name."""
+    return {
+        name: Found(array.shape, numpy.dtype(array.dtype).name)
+        for name, array in named_arrays(network).items()
+    }
+
+
 def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
     """Copies of all weights and running statistics, by canonical name in canonical layout."""
-    return {name: p.data().asnumpy() for name, p in named_parameters(network).items()}
+    return {name: array.asnumpy() for name, array in named_arrays(network).items()}
 
 
 def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays into a network."""
-    for name, parameter in named_parameters(network).items():
+    """Put canonical arrays into a network: all of its arrays, converted to its precision.
+
+    Raises one `WeightsError` that lists all differences, and leaves the network as it was.
+    """
+    put_weights(network, fit_arrays(described(network), arrays))
+
+
+def put_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put canonical arrays that are known to fit into a network."""
+    own = named_arrays(network)
+    for name, array in arrays.items():
         # A view: MXNet shares its memory, and makes what it is given read-only.
-        array = numpy.ascontiguousarray(arrays[name]).view()
-        nd.from_numpy(array).as_np_ndarray().copyto(parameter.data())
-        parameter.data().wait_to_read()  # while the array is there
+        given = numpy.ascontiguousarray(array).view()
+        nd.from_numpy(given).as_np_ndarray().copyto(own[name])
+        own[name].wait_to_read()  # while the array is there

@@ -5,9 +5,11 @@ from pathlib import Path
 import keras
 
 from anynet_tf.model import AnyNet
+from anynet_tf.weights import named_variables
 from common.arch import image_shape
 from common.arch.plan import ImageSize
 from common.files import new_folder
+from common.weights import spec_of
 
 __all__ = ["export"]
 
@@ -19,7 +21,8 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
     (N, height, width, C) of `image_size`, with any N, to logits. Raises `FileExistsError` when
     the folder is in use, `SpecError` for an `image_size` that the network does not take.
     """
-    channels, height, width = image_shape(network.spec, image_size)
+    named_variables(network)
+    channels, height, width = image_shape(spec_of(network), image_size)
     images = keras.InputSpec(
         shape=(None, height, width, channels), dtype=network.trainable_variables[0].dtype
     )

@@ -8,7 +8,7 @@ import tensorflow as tf
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_tf.convolution import conv
 from anynet_tf.layers import ReLU, Shape, norm, sequential, start_at_zero
-from anynet_tf.weights import set_weights
+from anynet_tf.weights import put_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters
@@ -119,7 +119,7 @@ class AnyNet(Classifier):
         self.net.build((None, spec.image_size, spec.image_size, in_channels))
         self.build((None, spec.image_size, spec.image_size, in_channels))
         if initial != "zeros":
-            set_weights(self, initial_weights(spec, seed, initial))
+            put_weights(self, initial_weights(spec, seed, initial))
 
     @staticmethod
     def from_spec(

@@ -9,10 +9,19 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from anynet_tf.model import AnyNet, Classifier
-from anynet_tf.weights import get_weights, set_weights
+from anynet_tf.weights import get_weights, named_variables, put_weights
 from common import arch
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import Init, fold_batch_norms, load_spec, load_weights, save_weights
+from common.arrays import as_images, never_empty
+from common.weights import (
+    Init,
+    fold_batch_norms,
+    load_spec,
+    load_weights,
+    save_weights,
+    spec_of,
+    taken_images,
+)
 
 __all__ = ["create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
 
@@ -38,9 +47,13 @@ def logits(
 ) -> NDArray[np.float32]:
     """Logits (N, classes) of float32 NCHW images, both in NumPy; the network stays as it is.
 
-    `training` normalises by the statistics of this batch.
+    Any array-like of numbers is converted to the network's precision; N may be 0. `training`
+    normalises by the statistics of this batch. Raises `DataError` for images that the network
+    does not take.
     """
-    return tf.cast(_run(network, images, training), tf.float32).numpy()
+    images = _checked(network, images)
+    outputs = _run(network, never_empty(images), training and len(images) > 0)
+    return tf.cast(outputs, tf.float32).numpy()[: len(images)]
 
 
 def layer_outputs(
@@ -48,9 +61,11 @@ def layer_outputs(
 ) -> dict[str, NDArray[Any]]:
     """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
 
-    `training` normalises by the statistics of this batch. Computes, and returns NumPy arrays, in
-    the precision of the network's weights.
+    Takes images as `logits` does. Computes, and returns NumPy arrays, in the precision of the
+    network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
+    images = _checked(network, images)
+    spec, training = spec_of(network), training and len(images) > 0
     outputs: dict[str, NDArray[Any]] = {}
     root = f"{network.net.path}/"
     layers = [x for x in network.net._flatten_layers(include_self=False) if x.path]
@@ -59,15 +74,15 @@ def layer_outputs(
         # Keras has no hooks; past its own `__setattr__`, which looks for variables to track.
         object.__setattr__(layer, "call", _keeping(layer.call, outputs, path))
     try:
-        _run(network, images, training)
+        _run(network, never_empty(images), training)
     finally:
         for layer in layers:
             object.__delattr__(layer, "call")
     named = {
-        path: output.transpose(0, 3, 1, 2) if output.ndim == 4 else output
+        path: (output.transpose(0, 3, 1, 2) if output.ndim == 4 else output)[: len(images)]
         for path, output in outputs.items()
     }
-    return name_outputs(network.spec, images.shape[2:], named)
+    return name_outputs(spec, images.shape[2:], named)
 
 
 def _keeping(
@@ -83,11 +98,15 @@ def _keeping(
     return kept
 
 
+def _checked(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
+    """Images as the network takes them, in NumPy."""
+    first = next(iter(named_variables(network).values()))
+    dtype = np.float64 if first.dtype == "float64" else np.float32
+    return as_images(images, dtype, *taken_images(network))
+
+
 def _run(network: Classifier, images: NDArray[Any], training: bool) -> tf.Tensor:
-    x = images.transpose(0, 2, 3, 1)
-    if not network.built:
-        network.build(x.shape)
-    x = tf.constant(x, network.trainable_variables[0].dtype)
+    x = tf.constant(images.transpose(0, 2, 3, 1), network.weights[0].dtype)
     outputs, _ = network.stateless_call(
         network.trainable_variables, network.non_trainable_variables, x, training=training
     )
@@ -98,23 +117,29 @@ def fuse(network: AnyNet) -> AnyNet:
     """A new network for inference with the same logits, its batch norms folded into convolutions.
 
     In an mlp they are folded into linear layers. Each of these has a bias then, and the spec says
-    that there are no batch norms; `network` stays as it is.
+    that there are no batch norms; `network` stays as it is. Raises `SpecError` for a network
+    without a spec.
     """
-    spec, arrays = fold_batch_norms(network.spec, get_weights(network))
+    arrays = get_weights(network)
+    spec, arrays = fold_batch_norms(spec_of(network), arrays)
     arguments = {**spec.arguments(), "lr": network.lr, "initial": "zeros"}
     fused = AnyNet(**arguments, dtype=network.dtype_policy.name)
-    set_weights(fused, arrays)
+    put_weights(fused, arrays)
     return fused
 
 
 def save(network: AnyNet, path: str | Path) -> None:
-    """Write a network to one safetensors file, whole or not at all."""
-    save_weights(path, network.spec, get_weights(network))
+    """Write a network to one safetensors file, whole or not at all.
+
+    Raises `SpecError` for a network without a spec, `WeightsError` for one that is not float32.
+    """
+    arrays = get_weights(network)
+    save_weights(path, spec_of(network), arrays)
 
 
 def load(path: str | Path) -> AnyNet:
     """The network in a safetensors file. Raises `WeightsError` naming every difference."""
     # The network first, with weights that cost nothing, so that no array is in memory twice.
     network = create(load_spec(path), init="zeros")
-    set_weights(network, load_weights(path)[1])
+    put_weights(network, load_weights(path)[1])
     return network

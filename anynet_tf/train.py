@@ -16,15 +16,26 @@ from anynet_tf.model import Classifier
 from anynet_tf.weights import (
     canonical_array,
     canonical_names,
+    described,
     get_weights,
+    named_variables,
     native_array,
-    set_weights,
+    net_of,
+    put_weights,
 )
+from common.arrays import as_batch, as_pixels, never_empty
 from common.data import FashionMNIST
 from common.errors import BackendError
-from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
+from common.training import (
+    CHAPTER_RECIPE,
+    Device,
+    Precision,
+    Recipe,
+    check_rate,
+    check_settings,
+)
 from common.training import Trainer as BaseTrainer
-from common.weights import MOMENTUM
+from common.weights import MOMENTUM, classes_of, fit_state
 
 __all__ = ["CoupledSGD", "FashionMNIST", "Learner", "Trainer", "clear_caches", "devices", "try_gpu"]
 
@@ -90,8 +101,9 @@ class CoupledSGD(keras.optimizers.SGD):
 class Learner:
     """One network being trained on one device.
 
-    `image_shape` is (channels, height, width) as the network sees images. Raises `BackendError`
-    when the device is not there.
+    `image_shape` is (channels, height, width) as the network sees images. Images are pixels
+    (N, C, H, W) from 0 to 255, uint8 or other integers. Raises `BackendError` when the device is
+    not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
     """
 
     def __init__(
@@ -102,8 +114,10 @@ class Learner:
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None:
+        net_of(model)
+        check_settings(model, image_shape, device, precision)
         self._device = _find_device(device)
-        self._size = (image_shape[1], image_shape[2])
+        self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
         self._dtype = tf.float64 if precision == "float64" else tf.float32
         self._optimizer = CoupledSGD(
@@ -112,6 +126,8 @@ class Learner:
         with tf.device(self._device):
             if not model.built:
                 model.build((None, *image_shape[1:], image_shape[0]))
+            named_variables(model)
+            self._classes = classes_of(model) or _classes(model, image_shape)
             self.network = model if precision != "float64" else _in_float64(model)
             self._optimizer.build(self.network.trainable_variables)
         # Partials, since TensorFlow counts traces per code object: a learner after the other would
@@ -124,16 +140,21 @@ class Learner:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Move the weights by one step; the mean loss and the number of correct images.
 
-        The loss is NaN when an array of the network is not finite afterwards.
+        There is one label below the number of classes for each image. The loss is
+        NaN when an array of the network is not finite afterwards. Raises `DataError`.
         """
+        images, labels = as_batch(images, labels, self._channels, self._classes)
+        rate = check_rate(learning_rate)
         with tf.device(self._device):
-            rate = tf.constant(learning_rate, self._dtype)
-            return self._compiled_step(_to_nhwc(images), tf.constant(labels), rate)
+            return self._compiled_step(
+                _to_nhwc(images), tf.constant(labels), tf.constant(rate, self._dtype)
+            )
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (N, classes) with the running statistics."""
+        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
+        images = as_pixels(images, self._channels)
         with tf.device(self._device):
-            return self._compiled_forward(_to_nhwc(images)).numpy()
+            return self._compiled_forward(_to_nhwc(never_empty(images))).numpy()[: len(images)]
 
     def _step(
         self, images: tf.Tensor, labels: tf.Tensor, learning_rate: tf.Tensor
@@ -166,10 +187,15 @@ class Learner:
         return get_weights(self.network) | buffers
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned."""
-        set_weights(self.network, {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)})
+        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+
+        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
+        """
+        trained = canonical_names(self.network, self.network.trainable_variables)
+        weights, momentum = fit_state(described(self.network), trained, arrays)
+        put_weights(self.network, weights)
         for name, buffer in self._buffers().items():
-            array = arrays.get(name + MOMENTUM)
+            array = momentum.get(name)
             buffer.assign(np.zeros(buffer.shape) if array is None else native_array(array))
 
     def _buffers(self) -> dict[str, keras.Variable]:
@@ -197,6 +223,11 @@ def _to_nhwc(images: NDArray[np.uint8]) -> tf.Tensor:
     return tf.constant(images.transpose(0, 2, 3, 1))
 
 
+def _classes(model: Classifier, image_shape: tuple[int, int, int]) -> int:
+    channels, height, width = image_shape
+    return model(tf.zeros((1, height, width, channels)), training=False).shape[-1]
+
+
 def _find_device(device: Device) -> str:
     there = bool(tf.config.list_physical_devices("GPU"))
     if device == "cpu" or (device == "auto" and not there):
@@ -211,7 +242,7 @@ def _find_device(device: Device) -> str:
 def _in_float64(model: Classifier) -> Classifier:
     """A network like `model` whose variables are float64; Keras variables cannot be cast."""
     network = type(model).from_config({**model.get_config(), "dtype": "float64"})
-    set_weights(network, get_weights(model))
+    put_weights(network, get_weights(model))
     return network
 
 

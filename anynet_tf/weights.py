@@ -7,10 +7,22 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from common.weights import Found, fit_arrays, no_network, no_weights
+
 if TYPE_CHECKING:
     from anynet_tf.model import Classifier
 
-__all__ = ["canonical_array", "canonical_names", "get_weights", "native_array", "set_weights"]
+__all__ = [
+    "canonical_array",
+    "canonical_names",
+    "described",
+    "get_weights",
+    "named_variables",
+    "native_array",
+    "net_of",
+    "put_weights",
+    "set_weights",
+]
 
 _NAMES = {
     "kernel": "weight",
@@ -21,17 +33,49 @@ _NAMES = {
 }
 
 
-def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
-    """Copies of all weights and running statistics, by canonical name in canonical layout."""
+def net_of(network: "Classifier") -> keras.Layer:
+    """The layers of a network. Raises `BackendError` for anything else."""
+    net = getattr(network, "net", None)
+    if not isinstance(net, keras.Layer):
+        raise no_network(network, "anynet_tf")
+    return net
+
+
+def named_variables(network: "Classifier") -> dict[str, keras.Variable]:
+    """Weights and running statistics by canonical name, in the network's own memory.
+
+    Raises `BackendError` for what is no network, `WeightsError` for one that has none yet.
+    """
+    variables = net_of(network).weights
+    if not variables:
+        raise no_weights(network, "build it, or give it a batch of images once")
+    return canonical_names(network, variables)
+
+
+def described(network: "Classifier") -> dict[str, Found]:
+    """Shape and type of every array of a network by canonical name."""
     return {
-        name: canonical_array(variable)
-        for name, variable in canonical_names(network, network.net.weights).items()
+        name: Found(_canonical_shape(tuple(variable.shape)), _numpy_type(variable))
+        for name, variable in named_variables(network).items()
     }
 
 
+def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
+    """Copies of all weights and running statistics, by canonical name in canonical layout."""
+    return {name: canonical_array(v) for name, v in named_variables(network).items()}
+
+
 def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays into a network."""
-    variables = canonical_names(network, network.net.weights)
+    """Put canonical arrays into a network: all of its arrays, converted to its precision.
+
+    Raises one `WeightsError` that lists all differences, and leaves the network as it was.
+    """
+    put_weights(network, fit_arrays(described(network), arrays))
+
+
+def put_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put canonical arrays that are known to fit into a network."""
+    variables = named_variables(network)
     for name, array in arrays.items():
         variables[name].assign(native_array(array))
 
@@ -44,8 +88,11 @@ def canonical_names(
 
 
 def canonical_array(variable: keras.Variable) -> NDArray[Any]:
-    """A copy of a variable: HWIO kernels as OIHW, (in, out) linear weights as (out, in)."""
-    array = np.array(variable.numpy())
+    """A copy of a variable: HWIO kernels as OIHW, (in, out) linear weights as (out, in).
+
+    bfloat16, which NumPy lacks, becomes float32.
+    """
+    array = np.array(variable.numpy(), _numpy_type(variable))
     if array.ndim < 2:
         return array
     return np.ascontiguousarray(array.transpose(-1, -2, *range(array.ndim - 2)))
@@ -59,3 +106,11 @@ def native_array(array: NDArray[Any]) -> NDArray[Any]:
 def _canonical_name(network: "Classifier", variable: keras.Variable) -> str:
     *layers, kind = variable.path.removeprefix(f"{network.net.path}/").split("/")
     return ".".join([*layers, _NAMES.get(kind, kind)])
+
+
+def _canonical_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape if len(shape) < 2 else (shape[-1], shape[-2], *shape[:-2])
+
+
+def _numpy_type(variable: keras.Variable) -> str:
+    return "float32" if variable.dtype == "bfloat16" else variable.dtype

@@ -6,9 +6,11 @@ from pathlib import Path
 import torch
 
 from anynet_torch.model import AnyNet
+from anynet_torch.weights import named_tensors
 from common.arch import image_shape
 from common.arch.plan import ImageSize
 from common.files import PRODUCER, replacing
+from common.weights import spec_of
 
 __all__ = ["export"]
 
@@ -20,10 +22,10 @@ def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
 
     The file is an archive of `torch.export`, by custom `.pt2`: `torch.export.load(path).module()`
     takes images (N, C, height, width) of `image_size`, with any N from 1 on, to logits. Raises
-    `SpecError` for an `image_size` that the network does not take.
+    `SpecError` for an `image_size` that the network does not take, or a network without a spec.
     """
-    shape = image_shape(network.spec, image_size)
-    weight = next(network.parameters())
+    weight = next(iter(named_tensors(network).values()))
+    shape = image_shape(spec_of(network), image_size)
     images = torch.zeros((2, *shape), dtype=weight.dtype, device=weight.device)
     batch = torch.export.Dim("batch", min=1)
     was_training = network.training

@@ -35,15 +35,30 @@ class BatchNorm(nn.BatchNorm2d):
         if not self.training:
             mean, variance = self.running_mean, self.running_var
             return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
+        self.num_batches_tracked.add_(1)
+        # Without a momentum, as in `torch.optim.swa_utils.update_bn`, all batches weigh the same.
+        new = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+        n = x.numel() // x.shape[1]
+        if n == 1:
+            return self._normalise_one(x, new)
         unbiased = self.running_var.clone()
         normalised = F.batch_norm(
-            x, self.running_mean, unbiased, self.weight, self.bias, True, self.momentum, self.eps
+            x, self.running_mean, unbiased, self.weight, self.bias, True, new, self.eps
         )
         # PyTorch averages the variance times n / (n - 1): take the factor out of the new part.
-        n = x.numel() // x.shape[1]
         with torch.no_grad():
-            self.running_var.mul_((1 - self.momentum) / n).add_(unbiased, alpha=(n - 1) / n)
+            self.running_var.mul_((1 - new) / n).add_(unbiased, alpha=(n - 1) / n)
         return normalised
+
+    def _normalise_one(self, x: Tensor, new: float) -> Tensor:
+        """One value per channel, its own mean with a variance of 0, which PyTorch refuses."""
+        centred = x - x.mean([0, *range(2, x.ndim)], keepdim=True)
+        with torch.no_grad():
+            self.running_mean.lerp_(x.flatten().to(self.running_mean.dtype), new)
+            self.running_var.lerp_(centred.flatten().to(self.running_var.dtype) ** 2, new)
+        shape = (-1, *(1,) * (x.ndim - 2))
+        scale = self.weight * self.eps**-0.5
+        return (centred * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
 
 
 def norm(

@@ -9,10 +9,19 @@ from numpy.typing import NDArray
 from torch import nn
 
 from anynet_torch.model import AnyNet, Classifier
-from anynet_torch.weights import get_weights, set_weights
+from anynet_torch.weights import get_weights, named_tensors, put_weights, to_numpy
 from common import arch
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.weights import Init, fold_batch_norms, load_spec, load_weights, save_weights
+from common.arrays import as_images, never_empty
+from common.weights import (
+    Init,
+    fold_batch_norms,
+    load_spec,
+    load_weights,
+    save_weights,
+    spec_of,
+    taken_images,
+)
 
 __all__ = ["create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
 
@@ -38,9 +47,13 @@ def logits(
 ) -> NDArray[np.float32]:
     """Logits (N, classes) of float32 NCHW images, both in NumPy; the network stays as it is.
 
-    `training` normalises by the statistics of this batch.
+    Any array-like of numbers is converted to the network's precision; N may be 0. `training`
+    normalises by the statistics of this batch. Raises `DataError` for images that the network
+    does not take.
     """
-    return _run(network, images, training).float().cpu().numpy()
+    images = _checked(network, images)
+    outputs = _run(network, never_empty(images), training and len(images) > 0)
+    return outputs[: len(images)].float().cpu().numpy()
 
 
 def layer_outputs(
@@ -48,22 +61,30 @@ def layer_outputs(
 ) -> dict[str, NDArray[Any]]:
     """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
 
-    `training` normalises by the statistics of this batch. Computes, and returns NumPy arrays, in
-    the precision of the network's weights.
+    Takes images as `logits` does. Computes, and returns NumPy arrays, in the precision of the
+    network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
-    outputs, hooks = {}, []
+    images = _checked(network, images)
+    spec, outputs, hooks = spec_of(network), {}, []
     for path, module in network.net.named_modules():
 
         def keep(module: nn.Module, inputs: Any, output: torch.Tensor, path: str = path) -> None:
-            outputs[path] = output.cpu().contiguous().numpy().copy()
+            outputs[path] = to_numpy(output[: len(images)])
 
         hooks.append(module.register_forward_hook(keep))
     try:
-        _run(network, images, training)
+        _run(network, never_empty(images), training and len(images) > 0)
     finally:
         for hook in hooks:
             hook.remove()
-    return name_outputs(network.spec, images.shape[2:], outputs)
+    return name_outputs(spec, images.shape[2:], outputs)
+
+
+def _checked(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
+    """Images as the network takes them, in NumPy."""
+    weight = next(iter(named_tensors(network).values()))
+    dtype = np.float64 if weight.dtype == torch.float64 else np.float32
+    return as_images(images, dtype, *taken_images(network))
 
 
 def _run(network: Classifier, images: NDArray[Any], training: bool) -> torch.Tensor:
@@ -83,22 +104,28 @@ def fuse(network: AnyNet) -> AnyNet:
     """A new network for inference with the same logits, its batch norms folded into convolutions.
 
     In an mlp they are folded into linear layers. Each of these has a bias then, and the spec says
-    that there are no batch norms; `network` stays as it is.
+    that there are no batch norms; `network` stays as it is. Raises `SpecError` for a network
+    without a spec.
     """
-    spec, arrays = fold_batch_norms(network.spec, get_weights(network))
+    arrays = get_weights(network)
+    spec, arrays = fold_batch_norms(spec_of(network), arrays)
     fused = AnyNet.from_spec(spec, lr=network.lr, init="zeros").to(next(network.parameters()))
-    set_weights(fused, arrays)
+    put_weights(fused, arrays)
     return fused.eval()
 
 
 def save(network: AnyNet, path: str | Path) -> None:
-    """Write a network to one safetensors file, whole or not at all."""
-    save_weights(path, network.spec, get_weights(network))
+    """Write a network to one safetensors file, whole or not at all.
+
+    Raises `SpecError` for a network without a spec, `WeightsError` for one that is not float32.
+    """
+    arrays = get_weights(network)
+    save_weights(path, spec_of(network), arrays)
 
 
 def load(path: str | Path) -> AnyNet:
     """The network in a safetensors file. Raises `WeightsError` naming every difference."""
     # The network first, with weights that cost nothing, so that no array is in memory twice.
     network = create(load_spec(path), init="zeros")
-    set_weights(network, load_weights(path)[1])
+    put_weights(network, load_weights(path)[1])
     return network

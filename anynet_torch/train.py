@@ -11,12 +11,27 @@ from torch.nn.utils import get_total_norm
 
 from anynet_torch.layers import resize_images
 from anynet_torch.model import Classifier
-from anynet_torch.weights import get_weights, set_weights
+from anynet_torch.weights import (
+    described,
+    get_weights,
+    named_tensors,
+    net_of,
+    put_weights,
+    to_numpy,
+)
+from common.arrays import as_batch, as_pixels, never_empty
 from common.data import FashionMNIST
 from common.errors import BackendError
-from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
+from common.training import (
+    CHAPTER_RECIPE,
+    Device,
+    Precision,
+    Recipe,
+    check_rate,
+    check_settings,
+)
 from common.training import Trainer as BaseTrainer
-from common.weights import MOMENTUM
+from common.weights import MOMENTUM, classes_of, fit_state
 
 __all__ = ["FashionMNIST", "Learner", "Trainer", "clear_caches", "devices"]
 
@@ -36,8 +51,9 @@ def clear_caches() -> None:
 class Learner:
     """One network being trained on one device.
 
-    `image_shape` is (channels, height, width) as the network sees images. Raises `BackendError`
-    when the device is not there.
+    `image_shape` is (channels, height, width) as the network sees images. Images are pixels
+    (N, C, H, W) from 0 to 255, uint8 or other integers. Raises `BackendError` when the device is
+    not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
     """
 
     def __init__(
@@ -48,13 +64,15 @@ class Learner:
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None:
+        net_of(model)
+        check_settings(model, image_shape, device, precision)
         self._device = _find_device(device)
-        self._size = image_shape[1:]
+        self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._autocast = precision == "bfloat16"
         self._dtype = torch.float64 if precision == "float64" else torch.float32
-        if any(is_lazy(parameter) for parameter in model.parameters()):
-            with torch.no_grad():
-                model.eval()(torch.zeros(1, *image_shape))
+        self._classes = _allocate(model, image_shape)
+        named_tensors(model)
+        self._momentum = recipe.momentum > 0
         self.network = model.to(self._device, self._dtype, memory_format=torch.channels_last)
         self._optimizer = torch.optim.SGD(
             model.parameters(),
@@ -69,8 +87,11 @@ class Learner:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Move the weights by one step; the mean loss and the number of correct images.
 
-        The loss is NaN when an array of the network is not finite afterwards.
+        There is one label below the number of classes for each image. The loss is
+        NaN when an array of the network is not finite afterwards. Raises `DataError`.
         """
+        images, labels = as_batch(images, labels, self._channels, self._classes)
+        rate = check_rate(learning_rate)
         self.network.train()
         targets = torch.from_numpy(labels).to(self._device, torch.int64)
         logits = self._forward(images)
@@ -78,7 +99,7 @@ class Learner:
         self._optimizer.zero_grad()
         loss.backward()
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = rate
         self._optimizer.step()
         loss = loss.detach() + self._zero_or_nan()
         return loss, (logits.argmax(1) == targets).sum()
@@ -90,10 +111,11 @@ class Learner:
         return 0 * get_total_norm(arrays, float("inf"))
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (N, classes) with the running statistics."""
+        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
+        images = as_pixels(images, self._channels)
         self.network.eval()
         with torch.no_grad():
-            return self._forward(images).cpu().numpy()
+            return self._forward(never_empty(images))[: len(images)].cpu().numpy()
 
     def _forward(self, images: NDArray[np.uint8]) -> torch.Tensor:
         x = resize_images(torch.from_numpy(images).to(self._device), self._size, self._dtype)
@@ -103,23 +125,33 @@ class Learner:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
-        state = get_weights(self.network)
-        for name, parameter in self.network.net.named_parameters():
-            buffer = self._optimizer.state[parameter].get("momentum_buffer")
-            if buffer is not None:
-                state[name + MOMENTUM] = buffer.cpu().contiguous().numpy().copy()
+        state, buffers = get_weights(self.network), {}
+        for name, parameter in self._trained().items():
+            buffers[name + MOMENTUM] = self._optimizer.state[parameter].get("momentum_buffer")
+        if any(buffer is not None for buffer in buffers.values()):
+            for name, buffer in buffers.items():
+                zeros = np.zeros_like(state[name.removesuffix(MOMENTUM)])
+                state[name] = zeros if buffer is None else to_numpy(buffer)
         return state
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned."""
-        set_weights(self.network, {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)})
-        for name, parameter in self.network.net.named_parameters():
-            buffer = arrays.get(name + MOMENTUM)
+        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+
+        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
+        """
+        trained = self._trained()
+        weights, buffers = fit_state(described(self.network), trained, arrays)
+        put_weights(self.network, weights)
+        for name, parameter in trained.items():
             self._optimizer.state[parameter]["momentum_buffer"] = (
-                None
-                if buffer is None
-                else torch.empty_like(parameter).copy_(torch.from_numpy(buffer))
+                torch.empty_like(parameter).copy_(torch.from_numpy(buffers[name]))
+                if self._momentum and name in buffers
+                else None
             )
+
+    def _trained(self) -> dict[str, torch.nn.Parameter]:
+        named = self.network.net.named_parameters()
+        return {name: parameter for name, parameter in named if parameter.requires_grad}
 
 
 class Trainer(BaseTrainer):
@@ -131,6 +163,17 @@ class Trainer(BaseTrainer):
     def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
         """A learner for `model` with this trainer's recipe, device and precision."""
         return Learner(model, image_shape, self.recipe, self.device, self.precision)
+
+
+def _allocate(model: Classifier, image_shape: tuple[int, int, int]) -> int:
+    """Allocate lazy layers; how many classes the model has."""
+    classes, first = classes_of(model), next(model.parameters(), None)
+    if first is None or (classes and not any(is_lazy(tensor) for tensor in model.parameters())):
+        return classes or 0
+    with torch.no_grad():
+        images = torch.zeros(1, *image_shape, dtype=first.dtype, device=first.device)
+        logits = model.eval()(images)
+    return classes or logits.shape[-1]
 
 
 def _find_device(device: Device) -> torch.device:

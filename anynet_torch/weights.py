@@ -1,32 +1,81 @@
 """Canonical arrays in and out of a network; every transpose between layouts is here."""
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from common.weights import Found, fit_arrays, no_network, no_weights
 
 if TYPE_CHECKING:
     from anynet_torch.model import Classifier
 
-__all__ = ["get_weights", "set_weights", "take_weights"]
+__all__ = [
+    "described",
+    "get_weights",
+    "named_tensors",
+    "net_of",
+    "put_weights",
+    "set_weights",
+    "take_weights",
+    "to_numpy",
+]
 
 
-def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
-    """Copies of all weights and running statistics, by canonical name in canonical layout."""
+def net_of(network: "Classifier") -> nn.Module:
+    """The layers of a network. Raises `BackendError` for anything else."""
+    net = getattr(network, "net", None)
+    if not isinstance(net, nn.Module):
+        raise no_network(network, "anynet_torch")
+    return net
+
+
+def named_tensors(network: "Classifier") -> dict[str, Tensor]:
+    """Weights and running statistics by canonical name, in the network's own memory.
+
+    Raises `BackendError` for what is no network, `WeightsError` for one that has none yet.
+    """
+    net = net_of(network)
+    tensors = list(chain(net.parameters(), net.buffers()))
+    if not tensors or any(is_lazy(tensor) or tensor.is_meta for tensor in tensors):
+        raise no_weights(network, "build it on a device, and give it a batch of images once")
     return {
-        name: tensor.detach().cpu().contiguous().numpy().copy()
-        for name, tensor in network.net.state_dict().items()
+        name: tensor
+        for name, tensor in net.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
 
 
+def described(network: "Classifier") -> dict[str, Found]:
+    """Shape and type of every array of a network by canonical name."""
+    return {
+        name: Found(tuple(tensor.shape), _numpy_type(tensor))
+        for name, tensor in named_tensors(network).items()
+    }
+
+
+def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
+    """Copies of all weights and running statistics, by canonical name in canonical layout."""
+    return {name: to_numpy(tensor) for name, tensor in named_tensors(network).items()}
+
+
 def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays into a network."""
-    state = network.net.state_dict()
+    """Put canonical arrays into a network: all of its arrays, converted to its precision.
+
+    Raises one `WeightsError` that lists all differences, and leaves the network as it was.
+    """
+    put_weights(network, fit_arrays(described(network), arrays))
+
+
+def put_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put canonical arrays that are known to fit into a network."""
+    tensors = named_tensors(network)
     for name, array in arrays.items():
-        state[name].copy_(torch.from_numpy(np.ascontiguousarray(array)))
+        tensors[name].copy_(torch.from_numpy(array))
 
 
 def take_weights(
@@ -44,3 +93,14 @@ def take_weights(
         },
         assign=True,
     )
+
+
+def to_numpy(tensor: Tensor) -> NDArray[Any]:
+    """A copy of a tensor; bfloat16, which NumPy lacks, as float32."""
+    tensor = tensor.detach().cpu().contiguous()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
+
+
+def _numpy_type(tensor: Tensor) -> str:
+    name = str(tensor.dtype).removeprefix("torch.")
+    return "float32" if name == "bfloat16" else name

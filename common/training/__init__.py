@@ -2,7 +2,7 @@
 
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, evaluate
-from common.training.learner import Learner
+from common.training.learner import Learner, check_rate, check_settings
 from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
 from common.training.records import Row, read_record
@@ -24,6 +24,8 @@ __all__ = [
     "Row",
     "TrainConfig",
     "Trainer",
+    "check_rate",
+    "check_settings",
     "evaluate",
     "read_config",
     "read_record",

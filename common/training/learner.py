@@ -1,20 +1,32 @@
 """What the training loop asks of a framework."""
 
-from typing import Any, Protocol, SupportsFloat
+import math
+from numbers import Real
+from typing import Any, Protocol, SupportsFloat, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.training.config import Device, Precision
+from common.arch import AnyNetSpec
+from common.arch import image_shape as shape_of_images
+from common.arch.bounds import checked_integer
+from common.errors import BackendError, ConfigError, shortened
+from common.training.config import Device, Precision, check_choice
 from common.training.recipe import CHAPTER_RECIPE, Recipe
+
+_LARGEST = 1 << 20
+"""Channels, or pixels of a side, that no image has more of."""
 
 
 class Learner(Protocol):
     """One network being trained on one device.
 
-    Images are uint8 (N, C, H, W) and labels int32 (N,), both in host memory; scaling and
-    resizing happen on the device, inside the step. `image_shape` is (channels, height, width) as
-    the network sees images. Raises `BackendError` for a device or precision that is not there.
+    Images are pixels (N, C, H, W), integers from 0 to 255 of any size, and labels (N,) integers
+    below the number of classes; uint8 and int32 arrays are taken as they are. Scaling and resizing
+    happen on the device, inside the step. `image_shape` is (channels, height, width) as the network
+    sees images. Raises `BackendError` for a device or precision that is not there, `ConfigError`
+    or `SpecError` for an `image_shape` that the network does not take; methods raise `DataError`
+    for other arrays.
     """
 
     def __init__(
@@ -28,7 +40,7 @@ class Learner(Protocol):
 
     @property
     def network(self) -> Any:
-        """The network with its newest weights."""
+        """The network with its newest weights, to be read; `load_state` changes them."""
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
@@ -40,10 +52,60 @@ class Learner(Protocol):
         """
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (N, classes) with the running statistics."""
+        """Logits (N, classes) with the running statistics; N may be 0."""
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned."""
+        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+
+        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
+        """
+
+
+def check_model(model: object) -> None:
+    """Raise `BackendError` unless `model` says how fast it learns, as every network does."""
+    if not isinstance(getattr(model, "lr", None), Real):
+        raise BackendError(
+            "model: must be a network with a learning rate `lr`, such as RegNetX32(lr=0.05); "
+            f"got {type(model).__name__}"
+        )
+
+
+def check_settings(model: object, image_shape: object, device: object, precision: object) -> None:
+    """Refuse what no learner of `model` can be made with.
+
+    Raises `BackendError` for what is no network, `ConfigError` for the other settings, and
+    `SpecError` for images of a size that the network does not take.
+    """
+    check_model(model)
+    check_choice("device", device, get_args(Device))
+    check_choice("precision", precision, get_args(Precision))
+    if not isinstance(image_shape, tuple | list) or len(image_shape) != 3:
+        raise ConfigError(
+            f"image_shape: must be (channels, height, width); got {shortened(image_shape)}"
+        )
+    channels, height, width = image_shape
+    for name, value in (("channels", channels), ("height", height), ("width", width)):
+        checked_integer(f"image_shape: {name}", value, 1, _LARGEST, ConfigError)
+    spec = getattr(model, "spec", None)
+    if not isinstance(spec, AnyNetSpec):
+        return
+    shape_of_images(spec, (height, width))
+    if channels != spec.in_channels:
+        raise ConfigError(
+            f"image_shape: must have the {spec.in_channels} channels that the network takes; "
+            f"got {channels}"
+        )
+
+
+def check_rate(learning_rate: SupportsFloat) -> float:
+    """The learning rate of a step. Raises `ConfigError` unless it is a finite number."""
+    try:
+        rate = float(learning_rate)
+    except (TypeError, ValueError, OverflowError):
+        rate = math.nan
+    if not math.isfinite(rate):
+        raise ConfigError(f"learning_rate: must be a finite number; got {shortened(learning_rate)}")
+    return rate

@@ -16,7 +16,7 @@ from common.training.checks import check_images
 from common.training.config import Device, Precision, TrainConfig
 from common.training.curves import LiveFigure, in_notebook
 from common.training.evaluate import Evaluation
-from common.training.learner import Learner
+from common.training.learner import Learner, check_model
 from common.training.loop import Validate, train
 from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, Recipe
@@ -87,9 +87,11 @@ class Trainer(ABC):
         """Train `model` on `data`; the rows of the record.
 
         `resume` goes on from the checkpoint in `out`. Raises `ConfigError` for settings that do
-        not fit, `BackendError` for a device that is not there, and `TrainingError` when the loss
-        stops being finite: the network then holds its last good state.
+        not fit, `BackendError` for a model that is no network or a device that is not there, and
+        `TrainingError` when the loss stops being finite: the network then holds its last good
+        state.
         """
+        check_model(model)
         config = self._config(model, data)
         if config.spec is not None:
             check_images(config.spec, data.image_shape[0], len(data.classes))

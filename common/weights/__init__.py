@@ -1,6 +1,6 @@
 """Weights without a framework: the initial draw, and files checked against the plan."""
 
-from common.weights.checks import MOMENTUM, expected_shapes
+from common.weights.checks import MOMENTUM, Found, expected_shapes, fit_arrays, fit_state
 from common.weights.files import (
     State,
     check_arrays,
@@ -15,14 +15,19 @@ from common.weights.fold import fold_batch_norms
 from common.weights.head import new_head
 from common.weights.initial import Arrays, Init, initial_weights
 from common.weights.moved import moved_weights
+from common.weights.networks import classes_of, no_network, no_weights, spec_of, taken_images
 
 __all__ = [
     "MOMENTUM",
     "Arrays",
+    "Found",
     "Init",
     "State",
     "check_arrays",
+    "classes_of",
     "expected_shapes",
+    "fit_arrays",
+    "fit_state",
     "fold_batch_norms",
     "initial_weights",
     "load_spec",
@@ -30,7 +35,11 @@ __all__ = [
     "load_weights",
     "moved_weights",
     "new_head",
+    "no_network",
+    "no_weights",
     "read_contents",
     "save_state",
     "save_weights",
+    "spec_of",
+    "taken_images",
 ]

@@ -1,4 +1,4 @@
-"""Whether arrays are those of a network's plan, told in one error for all of them."""
+"""Whether arrays are those of a network, told in one error for all of them."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, buffers, parameters
+from common.arrays import as_array, in_layout
 from common.errors import WeightsError, shortened
 
 MOMENTUM = ".momentum"
@@ -16,7 +17,7 @@ _MOST_NAMED = 8
 
 
 class Found(NamedTuple):
-    """What a file says of an array before it is read."""
+    """What a file or a network says of an array before it is read."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -61,9 +62,64 @@ def check_found(
     if missing or extra or wrong:
         raise WeightsError(
             f"{where}: arrays must be those of the network's plan; missing {some(missing)}; "
-            f"extra {some(extra)}; unfit {some(wrong)}"
+            f"extra {shortened(some(extra))}; unfit {some(wrong)}"
         )
     return list(shapes)
+
+
+def fit_arrays(
+    expected: Mapping[str, Found], arrays: object, where: str = "weights"
+) -> dict[str, NDArray[Any]]:
+    """`arrays` as a network has them: all names of `expected`, in its order, shapes and types.
+
+    Anything array-like of real numbers is converted. Raises one `WeightsError` that lists all
+    arrays that are missing, extra, of another shape, no numbers, or not finite in the network's
+    type.
+    """
+    if not isinstance(arrays, Mapping):
+        raise WeightsError(f"{where}: must be arrays by name; got {type(arrays).__name__}")
+    missing = [name for name in expected if name not in arrays]
+    extra = sorted(str(name) for name in arrays if name not in expected)
+    fitting, unfit = dict[str, NDArray[Any]](), []
+    for name in (name for name in expected if name in arrays):
+        try:
+            fitting[name] = _fit(name, expected[name], arrays[name])
+        except WeightsError as error:
+            unfit.append(str(error))
+    if missing or extra or unfit:
+        raise WeightsError(
+            f"{where}: arrays must be those of the network; missing {some(missing)}; "
+            f"extra {shortened(some(extra))}; unfit {some(unfit)}"
+        )
+    return fitting
+
+
+def _fit(name: str, expected: Found, value: object) -> NDArray[Any]:
+    array = as_array(value, name, WeightsError)
+    if array.shape != expected.shape:
+        got = shortened(str(array.shape))
+        raise WeightsError(f"{name} must have shape {expected.shape}, got {got}")
+    array = in_layout(array, expected.dtype)
+    if not np.isfinite(array).all():
+        raise WeightsError(f"{name} must be finite in {expected.dtype}, got NaN or infinity")
+    return array
+
+
+def fit_state(
+    expected: Mapping[str, Found], trained: Collection[str], arrays: object
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+    """The arrays of a training state like `fit_arrays`: weights, and momentum buffers.
+
+    Both by the name of the weight. There are buffers of all `trained` ones, or none at all.
+    """
+    buffers_of = list(trained) if _has_momentum(arrays) else []
+    every = {**expected, **{name + MOMENTUM: expected[name] for name in buffers_of}}
+    fitting = fit_arrays(every, arrays, "state")
+    return fitting, {name: fitting.pop(name + MOMENTUM) for name in buffers_of}
+
+
+def _has_momentum(arrays: object) -> bool:
+    return isinstance(arrays, Mapping) and any(str(name).endswith(MOMENTUM) for name in arrays)
 
 
 def check_values(arrays: Mapping[str, NDArray[Any]], where: str) -> None:

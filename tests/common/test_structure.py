@@ -36,7 +36,17 @@ _LEVELS = {
     )
     for name in names
 }
-_FOR_BACKENDS = {"arch", "weights", "training", "data", "errors", "files", "chapter", "memory"}
+_FOR_BACKENDS = {
+    "arch",
+    "weights",
+    "training",
+    "data",
+    "errors",
+    "files",
+    "arrays",
+    "chapter",
+    "memory",
+}
 _FRAMEWORKS = {"torch", "mxnet", "tensorflow", "keras", "jax", "flax", "optax"}
 
 _EXTRA_NAMES = {

@@ -1,0 +1,151 @@
+"""Arrays that users pass: converted, or refused in one error that says what they must be."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from common.errors import AnyNetError, DataError, shortened
+
+_NUMBERS = "biuf"
+"""NumPy's kinds of types that are real numbers."""
+
+
+def as_array(
+    value: object, what: str = "array", error: type[AnyNetError] = DataError
+) -> NDArray[Any]:
+    """Anything array-like of real numbers as a NumPy array of any layout and type.
+
+    Takes nested lists and the frameworks' own arrays, on any device; bfloat16 becomes float32.
+    Raises `error` for text, objects, complex numbers, ragged lists and masked values.
+    """
+    array = value if type(value) is np.ndarray else _converted(value, what, error)
+    if array.dtype.kind not in _NUMBERS and array.dtype.name == "bfloat16":
+        return array.astype(np.float32)  # ml_dtypes' type, which is no number to NumPy
+    if array.dtype.kind not in _NUMBERS:
+        kind = "ragged or no numbers" if array.dtype == object else shortened(str(array.dtype))
+        raise error(f"{what}: must be an array of real numbers; got {kind}")
+    return array
+
+
+def _converted(value: Any, what: str, error: type[AnyNetError]) -> NDArray[Any]:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise error(f"{what}: must have no masked values; got some; fill them first")
+    try:
+        if hasattr(value, "asnumpy"):  # MXNet's, which NumPy would take apart number by number
+            value = value.asnumpy()
+        elif hasattr(value, "detach"):  # PyTorch's, which may be on a GPU or part of a graph
+            value = value.detach().cpu()
+            value = value.float() if "bfloat16" in str(value.dtype) else value
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy below 1.24 warns of ragged lists
+            return np.asarray(value)
+    except Exception as cause:
+        reason = shortened(str(cause).strip() or type(cause).__name__)
+        raise error(f"{what}: must be an array of real numbers; got {reason}") from cause
+
+
+def in_layout(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """`array` as `dtype` in C order and native bytes, writable; itself where it is so.
+
+    Numbers beyond the range of `dtype` become infinite.
+    """
+    with np.errstate(over="ignore"):
+        return np.require(array, dtype, ("C_CONTIGUOUS", "ALIGNED", "WRITEABLE"))
+
+
+def as_images(
+    images: object, dtype: DTypeLike, channels: int | None = None, side: int | None = None
+) -> NDArray[Any]:
+    """Images (N, C, H, W) of any real numbers as `dtype`; N may be 0.
+
+    `channels` and `side` are what the network takes, `None` for any. Integers are not scaled.
+    Raises `DataError`.
+    """
+    array = as_array(images, "images")
+    _check_shape(array.shape, channels, side)
+    converted = in_layout(array, dtype)
+    narrower = array.dtype.kind == "f" and array.dtype.itemsize > converted.dtype.itemsize
+    if narrower and (np.isinf(converted) & np.isfinite(array)).any():
+        raise DataError(
+            f"images: must be within the range of {converted.dtype}; "
+            f"got {np.abs(array[np.isfinite(array)]).max()}"
+        )
+    return converted
+
+
+def as_pixels(images: object, channels: int | None = None) -> NDArray[np.uint8]:
+    """Images (N, C, H, W) of integers from 0 to 255 as uint8; N may be 0. Raises `DataError`."""
+    array = as_array(images, "images")
+    if array.dtype != np.uint8:
+        if array.dtype.kind not in "iu":
+            raise DataError(
+                f"images: must be pixels, integers from 0 to 255; got {array.dtype}; "
+                "`logits` takes images that are scaled already"
+            )
+        if array.size and not (array.min() >= 0 and array.max() <= 255):
+            raise DataError(
+                f"images: must be pixels from 0 to 255; got {array.min()} to {array.max()}"
+            )
+    _check_shape(array.shape, channels, None)
+    return in_layout(array, np.uint8)
+
+
+def as_batch(
+    images: object, labels: object, channels: int, classes: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """A batch to learn from: images as by `as_pixels`, and one label below `classes` for each.
+
+    Labels become int32. Raises `DataError`, also for a batch of no images.
+    """
+    pixels, numbers = as_pixels(images, channels), as_array(labels, "labels")
+    if not len(pixels):
+        raise DataError("images: must be one at least to learn from; got none")
+    if numbers.dtype.kind not in "iu":
+        raise DataError(f"labels: must be integers; got {numbers.dtype}")
+    if numbers.shape != (len(pixels),):
+        raise DataError(
+            f"labels: must be one for each image, of shape ({len(pixels)},); got {numbers.shape}"
+        )
+    least, most = numbers.min(), numbers.max()
+    if least < 0 or most >= classes:
+        raise DataError(
+            f"labels: must be from 0 to {classes - 1}, the network's classes; got {least} to {most}"
+        )
+    return pixels, in_layout(numbers, np.int32)
+
+
+def never_empty(images: NDArray[Any]) -> NDArray[Any]:
+    """`images`, or a black one in place of none, for frameworks fail on an empty batch.
+
+    The first `len(images)` outputs are those of `images`.
+    """
+    return images if len(images) else np.zeros((1, *images.shape[1:]), images.dtype)
+
+
+def _check_shape(shape: tuple[int, ...], channels: int | None, side: int | None) -> None:
+    wanted = (channels, side, side)
+    if (
+        len(shape) == 4
+        and min(shape[1:]) > 0
+        and all(want in (None, got) for want, got in zip(wanted, shape[1:], strict=True))
+    ):
+        return
+    names = (channels or "channels", side or "height", side or "width")
+    raise DataError(
+        f"images: must have the shape (N, {names[0]}, {names[1]}, {names[2]}); "
+        f"got {shortened(str(shape))}{_remedy(shape, channels)}"
+    )
+
+
+def _remedy(shape: tuple[int, ...], channels: int | None) -> str:
+    if channels is None:
+        return ""
+    if len(shape) == 4 and shape[3] == channels and shape[1] != channels:
+        return "; images.transpose(0, 3, 1, 2) puts the channels first"
+    if len(shape) == 3 and shape[0] == channels:
+        return "; images[None] is a batch of one image"
+    if len(shape) == 3 and channels == 1:
+        return "; images[:, None] has a channel"
+    return ""
