@@ -19,7 +19,7 @@ _LEVELS = {
     for level, names in enumerate(
         [
             ("errors", "chapter", "memory"),
-            ("files", "figures"),
+            ("files", "figures", "arrays"),
             ("marks",),
             ("arch",),
             ("spaces",),
