@@ -13,6 +13,16 @@ class Torch:
 
         return torch.from_numpy(values)
 
+    def by_hand(self, backend, allocated):
+        """A network of five classes without a spec; its weights may come with the first batch."""
+        from torch import nn, zeros
+
+        model = backend.Classifier()
+        model.net = nn.Sequential(nn.Flatten(), nn.LazyLinear(5))
+        if allocated:
+            model(zeros(1, 1, 8, 8))
+        return model
+
     def trainable(self, network):
         return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
@@ -47,6 +57,19 @@ class MXNet:
         import mxnet
 
         return mxnet.np.array(values, dtype=values.dtype)
+
+    def by_hand(self, backend, allocated):
+        """A network of five classes without a spec; its weights may come with the first batch."""
+        from mxnet import np as mx_np
+        from mxnet.gluon import nn
+
+        model = backend.Classifier()
+        model.net = nn.HybridSequential()
+        model.net.add(nn.Flatten(), nn.Dense(5))
+        model.net.initialize()
+        if allocated:
+            model(mx_np.zeros((1, 1, 8, 8)))
+        return model
 
     def trainable(self, network):
         parameters = network.collect_params().values()
@@ -85,6 +108,18 @@ class TensorFlow:
 
         return tensorflow.constant(values)
 
+    def by_hand(self, backend, allocated):
+        """A network of five classes without a spec; its weights may come with the first batch."""
+        import keras
+
+        model = backend.Classifier()
+        model.net = keras.Sequential(
+            [keras.layers.Conv2D(5, 3, padding="same"), keras.layers.GlobalAveragePooling2D()]
+        )
+        if allocated:
+            model.build((None, 8, 8, 1))
+        return model
+
     def trainable(self, network):
         return sum(prod(variable.shape) for variable in network.trainable_variables)
 
@@ -112,6 +147,22 @@ class Jax:
         import jax.numpy
 
         return jax.numpy.asarray(values)
+
+    def by_hand(self, backend, allocated):
+        """A network of five classes without a spec; its weights may come with the first batch."""
+        import jax
+        from flax import linen
+
+        class ByHand(backend.Classifier):
+            lr: float = 0.1
+
+            def setup(self):
+                self.net = linen.Sequential([lambda x: x.reshape(len(x), -1), linen.Dense(5)])
+
+        module, images = ByHand(), jax.numpy.zeros((1, 8, 8, 1))
+        if not allocated:
+            return module
+        return backend.Network(module, module.init(jax.random.key(0), images))
 
     def trainable(self, network):
         import jax
