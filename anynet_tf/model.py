@@ -12,6 +12,7 @@ from anynet_tf.weights import put_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters
+from common.errors import BackendError
 from common.weights import Init, initial_weights
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32"]
@@ -98,9 +99,22 @@ class AnyNet(Classifier):
             batch_norm,
             image_size,
         )
+        try:
+            self._build_net(spec)
+        except RecursionError as error:
+            blocks = sum(stage.depth for stage in spec.stages)
+            raise BackendError(
+                f"network: Keras must build it within Python's recursion limit; got {blocks:,} "
+                "blocks; take fewer, or another backend"
+            ) from error
+        if initial != "zeros":
+            put_weights(self, initial_weights(spec, seed, initial))
+
+    def _build_net(self, spec: AnyNetSpec) -> None:
+        """Build `net` and allocate its variables."""
         self.net = sequential([], "net", self.dtype_policy.name)
-        self.net.add(self.stem(stem_channels, in_channels))
-        channels = stem_channels
+        self.net.add(self.stem(spec.stem_channels, spec.in_channels))
+        channels = spec.stem_channels
         for number, stage in enumerate(spec.stages, 1):
             self.net.add(
                 self.stage(
@@ -114,12 +128,10 @@ class AnyNet(Classifier):
                 )
             )
             channels = stage.channels
-        self.net.add(self.head(num_classes, channels))
+        self.net.add(self.head(spec.num_classes, channels))
         start_at_zero(self.net)  # a draw would be the second
-        self.net.build((None, spec.image_size, spec.image_size, in_channels))
-        self.build((None, spec.image_size, spec.image_size, in_channels))
-        if initial != "zeros":
-            put_weights(self, initial_weights(spec, seed, initial))
+        self.net.build((None, spec.image_size, spec.image_size, spec.in_channels))
+        self.build((None, spec.image_size, spec.image_size, spec.in_channels))
 
     @staticmethod
     def from_spec(
