@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from numpy.typing import NDArray
 
-from anynet_jax.network import Network
+from anynet_jax.model import Network
 from anynet_jax.weights import to_canonical, to_tree
 
 __all__ = ["hessian_product"]
