@@ -89,3 +89,22 @@ def test_a_new_network_trains_with_its_buffers_on_the_cpu(model):
 def test_logits_keep_the_mode_of_the_network(model):
     anynet.logits(model, np.zeros((2, 1, 16, 16), np.float32), training=True)
     assert not model.training
+
+
+def test_update_bn_averages_all_batches_alike(model):
+    batches = [torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(i)) for i in (1, 2)]
+    averaged = torch.optim.swa_utils.AveragedModel(model)
+    torch.optim.swa_utils.update_bn(batches, averaged)
+    bn, conv = averaged.module.net.stem.bn, averaged.module.net.stem.conv
+    outputs = [conv(batch).detach().transpose(0, 1).flatten(1) for batch in batches]
+    means, variances = zip(*((y.mean(1), y.var(1, unbiased=False)) for y in outputs), strict=True)
+    torch.testing.assert_close(bn.running_mean, sum(means) / 2)
+    torch.testing.assert_close(bn.running_var, sum(variances) / 2)
+
+
+def test_batch_norms_count_batches_but_not_those_of_logits(model):
+    model.train()(_X)
+    anynet.logits(model, _X, training=True)
+    assert model.net.stem.bn.num_batches_tracked == 1
+    model.net.stem.bn.reset_running_stats()
+    assert model.net.stem.bn.num_batches_tracked == 0
