@@ -52,8 +52,8 @@ MOST_BATCH: Final = 2**20
 MOST_PIXELS: Final = 2**31
 """Pixels of all images of a batch."""
 
-MOST_RATE: Final = 1e6
-"""Learning rates and weight decays."""
+MOST_RATE: Final = 1e38
+"""Learning rates and weight decays, which are float32 in a step."""
 
 MOST_NETWORKS: Final = 100_000
 """Networks of each space of a study."""
