@@ -110,7 +110,8 @@ class Learner:
         """Move the weights by one step; the mean loss and the number of correct images.
 
         There is one label below the number of classes for each image. The loss is
-        NaN when an array of the network is not finite afterwards. Raises `DataError`.
+        NaN when a running statistic is not finite afterwards, or a weight of a network without.
+        Raises `DataError`.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         with self._precisely():
@@ -271,7 +272,7 @@ def _step(
     moves, trace = _optimizer(program.recipe).update(gradients, state.trace, state.params)
     params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
     correct = (logits.argmax(1) == labels).sum()
-    loss += _zero_or_nan((params, batch_stats))
+    loss += _zero_or_nan(batch_stats or params)
     return State(params, batch_stats, trace), loss, correct
 
 

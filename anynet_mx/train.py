@@ -124,6 +124,11 @@ class Learner:
         self._trained = {
             name: p for name, p in named_parameters(model).items() if p.grad_req != "null"
         }
+        every = list(model.collect_params().values())
+        statistics = [p for p in every if p.grad_req == "null"]
+        # With the first weight, which moves last: the backward pass, in which the statistics move,
+        # is then over when they are read.
+        self._checked = [*statistics, *list(self._trained.values())[:1]] if statistics else every
         self._optimizer = SGD(recipe, model.lr)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
@@ -134,7 +139,8 @@ class Learner:
         """Move the weights by one step; the mean loss and the number of correct images.
 
         There is one label below the number of classes for each image. The loss is
-        NaN when an array of the network is not finite afterwards. Raises `DataError`.
+        NaN when a running statistic is not finite afterwards, or a weight of a network without.
+        Raises `DataError`.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         rate = check_rate(learning_rate)
@@ -153,9 +159,8 @@ class Learner:
         return self.network(self._prepared(never_empty(images))).asnumpy()[: len(images)]
 
     def _zero_or_nan(self) -> np.ndarray:
-        """Zero, or NaN when an array of the network is not finite."""
-        arrays = [p.data() for p in self.network.collect_params().values()]
-        return (0 * np.concatenate(arrays, axis=None)).sum()
+        """Zero, or NaN when an array of those that are checked is not finite."""
+        return (0 * np.concatenate([p.data() for p in self._checked], axis=None)).sum()
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
         pixels = np.array(images, dtype="uint8", ctx=self._context)

@@ -141,7 +141,8 @@ class Learner:
         """Move the weights by one step; the mean loss and the number of correct images.
 
         There is one label below the number of classes for each image. The loss is
-        NaN when an array of the network is not finite afterwards. Raises `DataError`.
+        NaN when a running statistic is not finite afterwards, or a weight of a network without.
+        Raises `DataError`.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         rate = check_rate(learning_rate)
@@ -171,8 +172,11 @@ class Learner:
         return loss + self._zero_or_nan(), tf.reduce_sum(tf.cast(right, tf.int32))
 
     def _zero_or_nan(self) -> tf.Tensor:
-        """Zero, or NaN when an array of the network is not finite."""
-        arrays = [tf.reshape(variable.value, (-1,)) for variable in self.network.weights]
+        """Zero, or NaN when an array of those that are checked is not finite."""
+        network = self.network
+        statistics = [v for v in network.non_trainable_variables if v.value.dtype.is_floating]
+        checked = statistics or network.trainable_variables
+        arrays = [tf.reshape(variable.value, (-1,)) for variable in checked]
         return tf.reduce_sum(0 * tf.concat(arrays, 0))
 
     def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.parameter import is_lazy
-from torch.nn.utils import get_total_norm
 
 from anynet_torch.layers import resize_images
 from anynet_torch.model import Classifier
@@ -74,6 +73,8 @@ class Learner:
         named_tensors(model)
         self._momentum = recipe.momentum > 0
         self.network = model.to(self._device, self._dtype, memory_format=torch.channels_last)
+        statistics = [array for array in model.buffers() if array.is_floating_point()]
+        self._checked = statistics or list(model.parameters())
         self._optimizer = torch.optim.SGD(
             model.parameters(),
             lr=model.lr,
@@ -88,7 +89,8 @@ class Learner:
         """Move the weights by one step; the mean loss and the number of correct images.
 
         There is one label below the number of classes for each image. The loss is
-        NaN when an array of the network is not finite afterwards. Raises `DataError`.
+        NaN when a running statistic is not finite afterwards, or a weight of a network without.
+        Raises `DataError`.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         rate = check_rate(learning_rate)
@@ -105,10 +107,8 @@ class Learner:
         return loss, (logits.argmax(1) == targets).sum()
 
     def _zero_or_nan(self) -> torch.Tensor:
-        """Zero, or NaN when an array of the network is not finite."""
-        arrays = [*self.network.parameters(), *self.network.buffers()]
-        arrays = [array.detach() for array in arrays if array.is_floating_point()]
-        return 0 * get_total_norm(arrays, float("inf"))
+        """Zero, or NaN when an array of those that are checked is not finite."""
+        return 0 * torch.cat([array.detach().flatten() for array in self._checked]).sum()
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""

@@ -41,7 +41,8 @@ class Learner:
     ) -> tuple[float, int]:
         """Move the weights by one step; the mean loss and the number of correct images.
 
-        The loss is NaN when an array of the network is not finite afterwards.
+        The loss is NaN when a running statistic is not finite afterwards, or a weight of a network
+        without.
         """
         step, recipe = gradients(self.network, self._prepared(images), labels), self._recipe
         for name, gradient in step.gradients.items():
@@ -53,7 +54,8 @@ class Learner:
                 move = move + recipe.momentum * buffer if recipe.nesterov else buffer
             self.network.arrays[name] = weight - learning_rate * move
         self.network.arrays |= step.statistics
-        finite = all(np.isfinite(array).all() for array in self.network.arrays.values())
+        checked = step.statistics or self.network.arrays
+        finite = all(np.isfinite(array).all() for array in checked.values())
         loss = step.loss if finite else float("nan")
         return loss, int((step.logits.argmax(1) == labels).sum())
 

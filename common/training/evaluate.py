@@ -1,7 +1,7 @@
 """How good a network is on a labelled set: loss, accuracy, confusion."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from common.errors import TrainingError
 from common.training.learner import Learner
+from common.weights.checks import some
 
 TRAIN_AGAIN = "train the network again at a lower learning rate"
 """What helps against a trained network whose outputs are not finite."""
@@ -64,6 +65,13 @@ def check_finite(loss: float, where: str, remedy: str) -> None:
     """Raise `TrainingError` when a loss is NaN or infinite."""
     if not math.isfinite(loss):
         raise TrainingError(f"{where}: the loss must stay finite; got {loss}; {remedy}")
+
+
+def check_state(arrays: Mapping[str, NDArray[Any]], what: str) -> None:
+    """Raise `TrainingError` naming all arrays with NaN or infinity; `what` says what they are."""
+    wrong = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if wrong:
+        raise TrainingError(f"{what} must be finite; got NaN or infinity in {some(wrong)}; {LOWER}")
 
 
 def evaluate(

@@ -47,7 +47,8 @@ class Learner(Protocol):
     ) -> tuple[SupportsFloat, SupportsFloat]:
         """Move the weights by one step; the mean loss and the number of correct images.
 
-        The loss is NaN when an array of the network is not finite afterwards.
+        The loss is NaN when a running statistic is not finite afterwards, or a weight of a network
+        without: some frameworks' fastest ReLUs make 0 of NaN.
         Both may still be on their way: `float()` waits for them.
         """
 

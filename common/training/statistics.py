@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from common.arch import AnyNetSpec
 from common.data import FashionMNIST
 from common.data.fashion_mnist import Batch
-from common.errors import ConfigError, TrainingError
+from common.errors import ConfigError
 from common.training.config import check_precise_bn
-from common.training.evaluate import LOWER, Evaluation, evaluate
+from common.training.evaluate import Evaluation, check_state, evaluate
 from common.training.learner import Learner
 from common.weights import MOMENTUM
-from common.weights.checks import some
 
 MEAN, VAR = "running_mean", "running_var"
 
@@ -68,12 +67,7 @@ def renew_statistics(learner: Learner, twin: Learner, batches: Iterable[Batch]) 
         seen.append({k: v for k, v in twin.state().items() if k.endswith((MEAN, VAR))})
     with np.errstate(all="ignore"):  # looked at below
         whole = _over_all(seen)
-    wrong = [name for name, array in whole.items() if not np.isfinite(array).all()]
-    if wrong:
-        raise TrainingError(
-            "precise batch norm: statistics over training images must be finite; got NaN or "
-            f"infinity in {some(wrong)}; {LOWER}"
-        )
+    check_state(whole, "precise batch norm: statistics over training images")
     learner.load_state(state | whole)
 
 

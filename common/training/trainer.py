@@ -15,7 +15,7 @@ from common.training.checkpoint import Progress
 from common.training.checks import check_images
 from common.training.config import Device, Precision, TrainConfig
 from common.training.curves import LiveFigure, in_notebook
-from common.training.evaluate import Evaluation
+from common.training.evaluate import Evaluation, check_state
 from common.training.learner import Learner, check_model
 from common.training.loop import Validate, train
 from common.training.observers import Observer, ProgressBar
@@ -137,7 +137,9 @@ class Trainer(ABC):
 
         def keep(progress: Progress) -> None:
             nonlocal good
-            good = learner.state()
+            state = learner.state()
+            check_state(state, f"step {progress.step}: all arrays")
+            good = state
             if run:
                 run.keep(good, progress)
 

@@ -13,7 +13,7 @@ from common.training.checkpoint import load_checkpoint
 from common.training.records import RecordFile
 from common.weights import initial_weights, load_weights, save_state, save_weights
 from common.weights.foreign import export_weights
-from tests.common.training.fakes import SPEC, Data, FakeTrainer, Model
+from tests.common.training.fakes import SPEC, Data, FakeTrainer, Learner, Model
 
 
 def _fit(out=None, epochs=2, resume=False, **settings):
@@ -233,6 +233,22 @@ def test_a_checkpoint_that_does_not_say_where_it_stands_is_a_weights_error(tmp_p
 def test_a_loss_that_is_not_finite_names_its_step(bad):
     with pytest.raises(TrainingError, match="^step 4: the loss must stay finite; got"):
         _fit(losses=[1.0, 1.0, 1.0, bad])
+
+
+def test_an_array_that_is_not_finite_is_named_and_not_kept(tmp_path, monkeypatch):
+    step = Learner.train_step
+
+    def overflowing(self, *batch):
+        result = step(self, *batch)
+        if self.steps == 4:
+            self.arrays["stem.conv.weight"] = self.arrays["stem.conv.weight"] * np.inf
+        return result
+
+    monkeypatch.setattr(Learner, "train_step", overflowing)
+    with pytest.raises(TrainingError, match="^step 4: all arrays .* in stem.conv.weight; lower"):
+        _fit(tmp_path / "run")
+    kept = load_checkpoint(tmp_path / "run" / "checkpoint.safetensors")[2]
+    assert kept.progress.step == 2
 
 
 def test_a_loss_that_is_not_finite_leaves_the_last_good_state(tmp_path):
