@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from common.weights import Found, fit_arrays, no_network, no_weights
@@ -87,7 +88,7 @@ def canonical_names(
     return {_canonical_name(network, variable): variable for variable in variables}
 
 
-def canonical_array(variable: keras.Variable) -> NDArray[Any]:
+def canonical_array(variable: keras.Variable | tf.Tensor) -> NDArray[Any]:
     """A copy of a variable: HWIO kernels as OIHW, (in, out) linear weights as (out, in).
 
     bfloat16, which NumPy lacks, becomes float32.
@@ -112,5 +113,6 @@ def _canonical_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape if len(shape) < 2 else (shape[-1], shape[-2], *shape[:-2])
 
 
-def _numpy_type(variable: keras.Variable) -> str:
-    return "float32" if variable.dtype == "bfloat16" else variable.dtype
+def _numpy_type(variable: keras.Variable | tf.Tensor) -> str:
+    dtype = keras.backend.standardize_dtype(variable.dtype)
+    return "float32" if dtype == "bfloat16" else dtype
