@@ -76,7 +76,7 @@ def checked_integer(
     `where` begins the message. Raises `error` for anything else, booleans and floats included.
     """
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool | np.bool_):
             raise TypeError
         number = operator.index(cast(int, value))
     except TypeError as cause:

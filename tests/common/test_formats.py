@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.numpy import save
 
@@ -50,6 +51,8 @@ def test_a_newer_format_is_refused_by_name(read, error):
 
 
 def test_a_parity_record_of_a_newer_format_is_refused_by_name(tmp_path):
-    (tmp_path / "a.safetensors").write_bytes(save({}, {"anynet parity": '{"format": 2}'}))
+    (tmp_path / "a.safetensors").write_bytes(
+        save({"a": np.zeros(1)}, {"anynet parity": '{"format": 2}'})
+    )
     with pytest.raises(AnyNetError, match="a.safetensors: must be of format 1; got 2; a newer"):
         read_records(tmp_path)
