@@ -164,8 +164,8 @@ def _image_samples(path: Path) -> Iterable[bytes]:
         (deep, "PNG", {}), (grey.quantize(8), "GIF", {}), (colour, "BMP", {}),
         (alpha, "TIFF", {}), (deep, "TIFF", {}),
         (colour, "TIFF", {"compression": "tiff_lzw"}), (alpha, "WEBP", {}), (colour, "PPM", {}),
-        (deep, "PPM", {}), (alpha, "ICO", {}), (alpha, "TGA", {}), (grey, "PCX", {}),
-        (colour, "SGI", {}), (colour, "JPEG2000", {}), (colour, "AVIF", {}),
+        (deep, "PPM", {}), (alpha, "ICO", {"sizes": [(9, 12)]}), (alpha, "TGA", {}),
+        (grey, "PCX", {}), (colour, "SGI", {}), (colour, "JPEG2000", {}), (colour, "AVIF", {}),
     ]  # fmt: skip
     for picture, name, options in saved:
         content = io.BytesIO()
