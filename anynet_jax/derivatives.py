@@ -1,41 +1,53 @@
 """Second derivatives of the training loss."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from numpy.typing import NDArray
 
-from anynet_jax.model import Network
-from anynet_jax.weights import to_canonical, to_tree
+from anynet_jax.model import AnyNet, Classifier, Network, in_mode
+from anynet_jax.network import checked_images, logits
+from anynet_jax.weights import as_network, described, like_tree, to_canonical
+from common.arrays import as_labels
+from common.weights import classes_of, fit_arrays
 
 __all__ = ["hessian_product"]
 
 
 def hessian_product(
-    network: Network,
+    network: Network | AnyNet,
     images: NDArray[Any],
     labels: NDArray[Any],
     direction: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
     """The Hessian of the loss of a batch in training mode times a direction.
 
-    Images are NCHW in [0, 1], `direction` holds an array for every parameter by canonical name, and
-    so does the result. Computes in the precision of the network, which stays as it is.
+    Takes images as `logits` does, one label for each, and in `direction` an array for every
+    parameter by canonical name, of which it returns the products. Computes in the precision of the
+    network, which stays as it is. Raises `DataError`, and `WeightsError` for another direction.
     """
+    network = as_network(network)
+    images = checked_images(network, images)
+    classes = classes_of(network) or logits(network, images[:1]).shape[1]
+    labels = as_labels(labels, len(images), classes)
     params = network.variables["params"]
-    batch_stats = network.variables.get("batch_stats", {})
-    dtype = jax.tree.leaves(params)[0].dtype
+    direction = fit_arrays(described({"params": params}), direction, "direction")
+    dtype, module = jax.tree.leaves(params)[0].dtype, in_mode(network.module, training=True)
     with jax.enable_x64(dtype == "float64"):
         x, targets = jnp.asarray(images.transpose(0, 2, 3, 1), dtype), jnp.asarray(labels)
-        module = network.module.clone(training=True)
+        parts = like_tree(params, direction)
+        return to_canonical(_product(module, network.variables, x, targets, parts))
 
-        def loss_of(params: Any) -> jax.Array:
-            variables = {"params": params, "batch_stats": batch_stats}
-            logits, _ = module.apply(variables, x, mutable=["batch_stats"])
-            return module.loss(logits, targets)
 
-        parts = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), to_tree(direction))
-        product = jax.jit(lambda *args: jax.jvp(jax.grad(loss_of), args[:1], args[1:])[1])
-        return to_canonical(product(params, parts))
+@partial(jax.jit, static_argnames="module")
+def _product(
+    module: Classifier, variables: dict[str, Any], x: jax.Array, targets: jax.Array, parts: Any
+) -> Any:
+    def loss_of(params: Any) -> jax.Array:
+        logits, _ = module.apply({**variables, "params": params}, x, mutable=["batch_stats"])
+        return module.loss(logits, targets)
+
+    return jax.jvp(jax.grad(loss_of), (variables["params"],), (parts,))[1]

@@ -25,7 +25,16 @@ from common.weights import (
     taken_images,
 )
 
-__all__ = ["create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
+__all__ = [
+    "checked_images",
+    "create",
+    "fuse",
+    "layer_outputs",
+    "load",
+    "logits",
+    "regnet",
+    "save",
+]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Network:
@@ -56,7 +65,7 @@ def logits(
     does not take.
     """
     network = as_network(network)
-    images = _checked(network, images)
+    images = checked_images(network, images)
     outputs, _ = _run(network, never_empty(images), training and len(images) > 0)
     return np.array(outputs[: len(images)], np.float32)
 
@@ -70,7 +79,7 @@ def layer_outputs(
     network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
     network = as_network(network)
-    images = _checked(network, images)
+    images = checked_images(network, images)
     spec, training = spec_of(network), training and len(images) > 0
     _, intermediates = _run(network, never_empty(images), training, capture=True)
     outputs = {}
@@ -81,8 +90,8 @@ def layer_outputs(
     return name_outputs(spec, images.shape[2:], outputs)
 
 
-def _checked(network: Network, images: NDArray[Any]) -> NDArray[Any]:
-    """Images as the network takes them, in NumPy."""
+def checked_images(network: Network, images: NDArray[Any]) -> NDArray[Any]:
+    """Images as the network takes them, in NumPy. Raises `DataError`."""
     dtype = jax.tree.leaves(network.variables)[0].dtype
     precision = np.float64 if dtype == np.float64 else np.float32
     return as_images(images, precision, *taken_images(network))

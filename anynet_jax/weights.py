@@ -16,6 +16,7 @@ __all__ = [
     "as_network",
     "described",
     "get_weights",
+    "like_tree",
     "put_weights",
     "set_weights",
     "to_canonical",
@@ -84,13 +85,18 @@ def set_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def put_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put canonical arrays that are known to fit into a network."""
+    network.variables = {kind: like_tree(tree, arrays) for kind, tree in network.variables.items()}
+
+
+def like_tree(tree: Tree, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Canonical arrays as a tree with the names, types and devices of `tree`."""
     leaves = {}
-    for path, leaf in flatten_dict(network.variables).items():
-        array = _in(arrays[_canonical_name(path[1:])])
+    for path, leaf in flatten_dict(tree).items():
+        array = _in(arrays[_canonical_name(path)])
         with jax.enable_x64(leaf.dtype == np.float64):
             # A copy: NumPy's memory is the caller's.
             leaves[path] = jnp.array(array, leaf.dtype, device=getattr(leaf, "sharding", None))
-    network.variables = unflatten_dict(leaves)
+    return unflatten_dict(leaves)
 
 
 def to_canonical(tree: Tree) -> dict[str, NDArray[Any]]:

@@ -25,7 +25,16 @@ from common.weights import (
     taken_images,
 )
 
-__all__ = ["create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
+__all__ = [
+    "checked_images",
+    "create",
+    "fuse",
+    "layer_outputs",
+    "load",
+    "logits",
+    "regnet",
+    "save",
+]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> AnyNet:
@@ -53,7 +62,7 @@ def logits(
     normalises by the statistics of this batch. Raises `DataError` for images that the network
     does not take.
     """
-    images = _checked(network, images)
+    images = checked_images(network, images)
     outputs = _run(network, never_empty(images), training and len(images) > 0)
     return outputs.astype("float32").asnumpy()[: len(images)]
 
@@ -66,7 +75,7 @@ def layer_outputs(
     Takes images as `logits` does. Computes, and returns NumPy arrays, in the precision of the
     network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
-    images = _checked(network, images)
+    images = checked_images(network, images)
     spec, training = spec_of(network), training and len(images) > 0
     outputs, hooks = {}, []
     for path, block in _children("", network.net):
@@ -94,8 +103,8 @@ def _children(path: str, block: Block) -> Iterator[tuple[str, Block]]:
         yield from _children(f"{path}{name}.", child)
 
 
-def _checked(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
-    """Images as the network takes them, in NumPy."""
+def checked_images(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
+    """Images as the network takes them, in NumPy. Raises `DataError`."""
     first = next(iter(named_arrays(network).values()))
     return as_images(images, first.dtype, *taken_images(network))
 

@@ -7,7 +7,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from anynet_tf.model import AnyNet
-from anynet_tf.weights import canonical_array, canonical_names, native_array
+from anynet_tf.network import checked_images, logits
+from anynet_tf.weights import canonical_array, canonical_names, described, native_array
+from common.arrays import as_labels
+from common.weights import classes_of, fit_arrays
 
 __all__ = ["hessian_product"]
 
@@ -20,11 +23,16 @@ def hessian_product(
 ) -> dict[str, NDArray[Any]]:
     """The Hessian of the loss of a batch in training mode times a direction.
 
-    Images are NCHW in [0, 1], `direction` holds an array for every parameter by canonical name, and
-    so does the result. Computes in the precision of the network, which stays as it is.
+    Takes images as `logits` does, one label for each, and in `direction` an array for every
+    parameter by canonical name, of which it returns the products. Computes in the precision of the
+    network, which stays as it is. Raises `DataError`, and `WeightsError` for another direction.
     """
-    variables = network.trainable_variables
+    images = checked_images(network, images)
+    classes = classes_of(network) or logits(network, images[:1]).shape[1]
+    labels = as_labels(labels, len(images), classes)
+    variables, found = network.trainable_variables, described(network)
     names = list(canonical_names(network, variables))
+    direction = fit_arrays({name: found[name] for name in names}, direction, "direction")
     weights = [tf.convert_to_tensor(variable) for variable in variables]
     dtype = weights[0].dtype
     x = tf.constant(images.transpose(0, 2, 3, 1), dtype)
@@ -33,10 +41,10 @@ def hessian_product(
         outer.watch(weights)
         with tf.GradientTape() as inner:
             inner.watch(weights)
-            logits, _ = network.stateless_call(
+            outputs, _ = network.stateless_call(
                 weights, network.non_trainable_variables, x, training=True
             )
-            loss = network.loss(logits, tf.constant(labels))
+            loss = network.loss(outputs, tf.constant(labels))
         gradients = inner.gradient(loss, weights)
         slope = tf.add_n([tf.reduce_sum(g * v) for g, v in zip(gradients, parts, strict=True)])
     products = outer.gradient(slope, weights, unconnected_gradients="zero")

@@ -23,7 +23,16 @@ from common.weights import (
     taken_images,
 )
 
-__all__ = ["create", "fuse", "layer_outputs", "load", "logits", "regnet", "save"]
+__all__ = [
+    "checked_images",
+    "create",
+    "fuse",
+    "layer_outputs",
+    "load",
+    "logits",
+    "regnet",
+    "save",
+]
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> AnyNet:
@@ -51,7 +60,7 @@ def logits(
     normalises by the statistics of this batch. Raises `DataError` for images that the network
     does not take.
     """
-    images = _checked(network, images)
+    images = checked_images(network, images)
     outputs = _run(network, never_empty(images), training and len(images) > 0)
     return tf.cast(outputs, tf.float32).numpy()[: len(images)]
 
@@ -64,7 +73,7 @@ def layer_outputs(
     Takes images as `logits` does. Computes, and returns NumPy arrays, in the precision of the
     network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
-    images = _checked(network, images)
+    images = checked_images(network, images)
     spec, training = spec_of(network), training and len(images) > 0
     outputs: dict[str, NDArray[Any]] = {}
     root = f"{network.net.path}/"
@@ -98,8 +107,8 @@ def _keeping(
     return kept
 
 
-def _checked(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
-    """Images as the network takes them, in NumPy."""
+def checked_images(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
+    """Images as the network takes them, in NumPy. Raises `DataError`."""
     first = next(iter(named_variables(network).values()))
     dtype = np.float64 if first.dtype == "float64" else np.float32
     return as_images(images, dtype, *taken_images(network))

@@ -7,6 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from anynet_torch.model import AnyNet
+from anynet_torch.network import checked_images, logits
+from anynet_torch.weights import described, to_numpy
+from common.arrays import as_labels
+from common.weights import classes_of, fit_arrays
 
 __all__ = ["hessian_product"]
 
@@ -19,10 +23,16 @@ def hessian_product(
 ) -> dict[str, NDArray[Any]]:
     """The Hessian of the loss of a batch in training mode times a direction.
 
-    Images are NCHW in [0, 1], `direction` holds an array for every parameter by canonical name, and
-    so does the result. Computes in the precision of the network, which stays as it is.
+    Takes images as `logits` does, one label for each, and in `direction` an array for every
+    parameter by canonical name, of which it returns the products. Computes in the precision of the
+    network, which stays as it is. Raises `DataError`, and `WeightsError` for another direction.
     """
-    parameters = dict(network.net.named_parameters())
+    images = checked_images(network, images)
+    classes = classes_of(network) or logits(network, images[:1]).shape[1]
+    labels = as_labels(labels, len(images), classes)
+    parameters = {name: p for name, p in network.net.named_parameters() if p.requires_grad}
+    found = described(network)
+    direction = fit_arrays({name: found[name] for name in parameters}, direction, "direction")
     weight, was_training = next(network.parameters()), network.training
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     x = torch.tensor(images, dtype=weight.dtype, device=weight.device)
@@ -34,8 +44,8 @@ def hessian_product(
         network.train(was_training)
     gradients = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
     slope = sum(
-        (gradient * torch.tensor(direction[name], dtype=x.dtype, device=x.device)).sum()
+        (gradient * torch.from_numpy(direction[name]).to(x)).sum()
         for name, gradient in zip(parameters, gradients, strict=True)
     )
     products = torch.autograd.grad(slope, list(parameters.values()), materialize_grads=True)
-    return {name: product.cpu().numpy() for name, product in zip(parameters, products, strict=True)}
+    return {name: to_numpy(product) for name, product in zip(parameters, products, strict=True)}

@@ -99,21 +99,31 @@ def as_batch(
 
     Labels become int32. Raises `DataError`, also for a batch of no images.
     """
-    pixels, numbers = as_pixels(images, channels), as_array(labels, "labels")
-    if not len(pixels):
+    pixels = as_pixels(images, channels)
+    return pixels, as_labels(labels, len(pixels), classes)
+
+
+def as_labels(labels: object, images: int, classes: int) -> NDArray[np.int32]:
+    """One label below `classes` for each of so many images, as int32 (N,).
+
+    Raises `DataError`, also for no images.
+    """
+    numbers = as_array(labels, "labels")
+    if not images:
         raise DataError("images: must be one at least to learn from; got none")
     if numbers.dtype.kind not in "iu":
         raise DataError(f"labels: must be integers; got {numbers.dtype}")
-    if numbers.shape != (len(pixels),):
+    if numbers.shape != (images,):
         raise DataError(
-            f"labels: must be one for each image, of shape ({len(pixels)},); got {numbers.shape}"
+            f"labels: must be one for each image, of shape ({images},); "
+            f"got {shortened(str(numbers.shape))}"
         )
     least, most = numbers.min(), numbers.max()
     if least < 0 or most >= classes:
         raise DataError(
             f"labels: must be from 0 to {classes - 1}, the network's classes; got {least} to {most}"
         )
-    return pixels, in_layout(numbers, np.int32)
+    return in_layout(numbers, np.int32)
 
 
 def never_empty(images: NDArray[Any]) -> NDArray[Any]:
