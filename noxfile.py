@@ -31,6 +31,9 @@ EXTRAS = {
 PYTHONS = ("3.12", "3.13")
 """Besides 3.11. PyTorch is left out: of the pinned version there are only builds for CUDA there."""
 
+FORMER_NAMES = ("anynet",)
+"""Distributions as which this project was installed before; two of it share their command."""
+
 MUTANTS = 100_000
 DIST = Path("build/dist")
 PARITY = Path("build/parity")
@@ -49,6 +52,7 @@ def install(session: nox.Session, name: str, extras: str) -> None:
     made_for = Path(session.virtualenv.location) / "made-for.txt"
     if made_for.exists() and made_for.read_text() == wanted:
         return
+    session.run_install("python", "-m", "pip", "uninstall", "--yes", *FORMER_NAMES, silent=True)
     session.install("-e", f".[{extras}]", "-c", constraints)
     made_for.write_text(wanted)
 
@@ -131,7 +135,7 @@ def package(session: nox.Session) -> None:
         empty = Path(session.create_tmp()) / backend
         session.run("python", "-m", "venv", "--clear", str(empty))
         python = str(empty / "bin" / "python")
-        wanted = f"anynet[{backend},study] @ {wheel.resolve().as_uri()}"
+        wanted = f"{wheel.resolve()}[{backend},study]"
         pins = f".constraints/{backend}.txt"
         session.run(python, "-m", "pip", "install", "--quiet", wanted, "-c", pins, external=True)
         # -P, for the packages to be those of the wheel and not of this folder.

@@ -18,7 +18,6 @@ from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.weights import as_network, described, put_weights, to_canonical
 from common.arrays import as_batch, as_pixels, never_empty
 from common.data import FashionMNIST
-from common.errors import BackendError
 from common.memory import give_back_freed_memory
 from common.training import (
     CHAPTER_RECIPE,
@@ -27,6 +26,7 @@ from common.training import (
     Recipe,
     check_rate,
     check_settings,
+    uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state, no_network
@@ -282,9 +282,5 @@ def _zero_or_nan(arrays: Any) -> Array:
 
 
 def _find_device(device: Device) -> jax.Device:
-    if device == "cpu":
-        return jax.devices("cpu")[0]
-    default = jax.devices()[0]
-    if device == "gpu" and default.platform == "cpu":
-        raise BackendError("device: must be there; got gpu, but JAX sees none; use --device cpu")
-    return default
+    best = jax.devices()[0]
+    return best if uses_gpu(device, best.platform != "cpu", "jax") else jax.devices("cpu")[0]

@@ -28,6 +28,7 @@ from common.training import (
     Recipe,
     check_rate,
     check_settings,
+    uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state
@@ -200,6 +201,4 @@ class Trainer(BaseTrainer):
 
 def _find_context(device: Device) -> mxnet.Context:
     there = mxnet.context.num_gpus() > 0
-    if device == "gpu" and not there:
-        raise BackendError("device: must be there; got gpu, but MXNet sees none; use --device cpu")
-    return mxnet.gpu() if there and device != "cpu" else mxnet.cpu()
+    return mxnet.gpu() if uses_gpu(device, there, "mx") else mxnet.cpu()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from importlib.metadata import packages_distributions
 from typing import Any, ClassVar
 
 import keras
@@ -25,7 +24,6 @@ from anynet_tf.weights import (
 )
 from common.arrays import as_batch, as_pixels, never_empty
 from common.data import FashionMNIST
-from common.errors import BackendError
 from common.training import (
     CHAPTER_RECIPE,
     Device,
@@ -33,6 +31,7 @@ from common.training import (
     Recipe,
     check_rate,
     check_settings,
+    uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state
@@ -211,11 +210,7 @@ class Trainer(BaseTrainer):
     """Fits a model to data, as in the chapter (section 3.2.4)."""
 
     backend: ClassVar[str] = "tf"
-
-    @property
-    def framework(self) -> str:  # type: ignore[override]
-        """The distribution that TensorFlow came with: tensorflow, tensorflow_cpu and others."""
-        return packages_distributions()["tensorflow"][0]
+    framework: ClassVar[str] = "tensorflow"
 
     def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
         """A learner for `model` with this trainer's recipe, device and precision."""
@@ -234,13 +229,7 @@ def _classes(model: Classifier, image_shape: tuple[int, int, int]) -> int:
 
 def _find_device(device: Device) -> str:
     there = bool(tf.config.list_physical_devices("GPU"))
-    if device == "cpu" or (device == "auto" and not there):
-        return "/CPU:0"
-    if not there:
-        raise BackendError(
-            "device: must be there; got gpu, but TensorFlow sees none; use --device cpu"
-        )
-    return "/GPU:0"
+    return "/GPU:0" if uses_gpu(device, there, "tf") else "/CPU:0"
 
 
 def _in_float64(model: Classifier) -> Classifier:

@@ -20,7 +20,6 @@ from anynet_torch.weights import (
 )
 from common.arrays import as_batch, as_pixels, never_empty
 from common.data import FashionMNIST
-from common.errors import BackendError
 from common.training import (
     CHAPTER_RECIPE,
     Device,
@@ -28,6 +27,7 @@ from common.training import (
     Recipe,
     check_rate,
     check_settings,
+    uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state
@@ -177,10 +177,4 @@ def _allocate(model: Classifier, image_shape: tuple[int, int, int]) -> int:
 
 
 def _find_device(device: Device) -> torch.device:
-    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
-        return torch.device("cpu")
-    if not torch.cuda.is_available():
-        raise BackendError(
-            "device: must be there; got gpu, but PyTorch sees none; use --device cpu"
-        )
-    return torch.device("cuda")
+    return torch.device("cuda" if uses_gpu(device, torch.cuda.is_available(), "torch") else "cpu")

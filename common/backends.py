@@ -1,10 +1,7 @@
-"""The four frameworks by short name: what is installed, and the one way to reach their packages."""
+"""The one way to reach the four frameworks' packages, by short name."""
 
 import importlib
-import importlib.metadata
-import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -13,9 +10,13 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
 from common.arch.plan import ImageSize
-from common.errors import BackendError, ConfigError, shortened
+from common.errors import BackendError, told
+from common.frameworks import FRAMEWORKS, Framework, check_installed
+from common.installs import how_to_install
 from common.training import Learner, Trainer
 from common.weights import Init
+
+__all__ = ["FRAMEWORKS", "Backend", "Framework", "check_installed", "load_backend"]
 
 
 class Backend(Protocol):
@@ -83,67 +84,20 @@ class Backend(Protocol):
         """Free what the framework keeps of networks that are gone."""
 
 
-@dataclass(frozen=True)
-class Framework:
-    """A framework: its title, this project's package for it, and what must be installed."""
-
-    title: str
-    package: str
-    distributions: tuple[str, ...]
-
-    @property
-    def missing(self) -> list[str]:
-        """Import names that this environment lacks."""
-        return [name for name in self.distributions if importlib.util.find_spec(name) is None]
-
-    def versions(self) -> dict[str, str]:
-        """Installed versions by import name."""
-        owners = importlib.metadata.packages_distributions()
-        return {
-            name: importlib.metadata.version(owners[name][0])
-            for name in self.distributions
-            if name in owners
-        }
-
-
-FRAMEWORKS = {
-    "torch": Framework("PyTorch", "anynet_torch", ("torch",)),
-    "mx": Framework("MXNet", "anynet_mx", ("mxnet",)),
-    "tf": Framework("TensorFlow", "anynet_tf", ("tensorflow", "keras")),
-    "jax": Framework("JAX", "anynet_jax", ("jax", "flax", "optax")),
-}
-"""Every backend by the name that commands and sessions take."""
-
-
-def check_installed(name: str) -> None:
-    """Raise `ConfigError` for an unknown backend and `BackendError` when its framework is missing.
-
-    Nothing is imported.
-    """
-    if name not in FRAMEWORKS:
-        raise ConfigError(
-            f"backend: must be one of {', '.join(FRAMEWORKS)}; got {shortened(repr(name))}"
-        )
-    framework = FRAMEWORKS[name]
-    if framework.missing:
-        raise BackendError(
-            f"backend {name}: needs {', '.join(framework.distributions)}; "
-            f"got no {', '.join(framework.missing)}; pip install 'anynet[{name}]'"
-        )
-
-
 def load_backend(name: str) -> Backend:
     """Import the package of backend `name`.
 
-    Raises `ConfigError` for an unknown name and `BackendError` when its framework is missing.
+    Raises `ConfigError` for an unknown name and `BackendError` when its framework is missing or
+    broken.
     """
     check_installed(name)
     framework = FRAMEWORKS[name]
     try:
         return cast(Backend, importlib.import_module(framework.package))
-    except (ImportError, AttributeError) as error:
-        # MXNet, for one, fails with an AttributeError beside NumPy 1.24 or later.
+    except Exception as error:
+        # ImportError and OSError come from shared libraries, ValueError and TypeError from others
+        # that do not fit; MXNet's is an AttributeError beside NumPy 1.24 or later.
         raise BackendError(
-            f"backend {name}: {framework.title} is installed but cannot be imported; got {error}; "
-            f"use an environment of its own, as the nox sessions do"
+            f"backend {name}: {framework.title} is installed but cannot be imported; got "
+            f"{told(error)}; in an environment of its own, {how_to_install(name)}"
         ) from error

@@ -56,6 +56,11 @@ def shown(value: object) -> str:
     return shortened(_repr.repr(value))
 
 
+def told(error: BaseException) -> str:
+    """What an error of another library says, shortened to part of a line; its type if nothing."""
+    return shortened(" ".join(str(error).split()) or type(error).__name__)
+
+
 _LEFT_OUT = " ... "
 
 

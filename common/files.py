@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from common.errors import AnyNetError, ConfigError, DataError, shortened
+from common.errors import AnyNetError, ConfigError, DataError, shortened, told
 
 PRODUCER: Final = "anynet"
 """By this name files say that this project wrote them."""
@@ -67,7 +67,7 @@ def reading(
         message = str(known)
         raise error(message if message.startswith(str(path)) else f"{path}: {message}") from known
     except Exception as cause:
-        reason = shortened(" ".join(str(cause).split()) or type(cause).__name__)
+        reason = told(cause)
         raise error(f"{path}: must be {what}; got {reason}{remedy and f'; {remedy}'}") from cause
 
 

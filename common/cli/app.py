@@ -21,6 +21,7 @@ from common.cli.study import study
 from common.cli.summary import summary
 from common.cli.train import train
 from common.errors import AnyNetError
+from common.installs import VERSION
 
 
 class _Group(click.Group):
@@ -42,7 +43,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="anynet")
+@click.version_option(VERSION, prog_name="anynet")
 def main() -> None:
     """AnyNet and RegNet design spaces, the same network in four frameworks.
 

@@ -1,12 +1,16 @@
 """`anynet backends`: what is installed here."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 
-from common.backends import FRAMEWORKS, load_backend
+from common.backends import FRAMEWORKS
+from common.cli.probe import find_devices
 from common.cli.tables import print_table
 from common.errors import BackendError
+from common.gpus import find_nvidia
+from common.installs import how_to_install
 
 
 @click.command()
@@ -14,11 +18,14 @@ from common.errors import BackendError
 def backends(as_json: bool) -> None:
     """List the four frameworks: installed versions and usable devices.
 
-    Each framework that is installed is imported to ask for its devices, which takes seconds.
+    Each framework that is installed starts in a process of its own to tell its devices, which takes
+    seconds; a line under the table says what is missing, what failed, and where the machine has an
+    NVIDIA device that the framework does not see.
     MXNet and the other three want different versions of NumPy, so one environment seldom holds
     all; the nox sessions torch, mx, tf and jax make one for each.
     """
-    found = {name: _describe(name) for name in FRAMEWORKS}
+    with ThreadPoolExecutor() as threads:
+        found = dict(zip(FRAMEWORKS, threads.map(_describe, FRAMEWORKS), strict=True))
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -26,16 +33,31 @@ def backends(as_json: bool) -> None:
         (name, data["framework"], data["versions"], data["devices"]) for name, data in found.items()
     ]
     print_table("", ("backend", "framework", "versions", "devices"), rows)
+    for name, data in found.items():
+        if data["note"]:
+            click.echo(f"{name}: {data['note']}")
 
 
 def _describe(name: str) -> dict[str, str]:
     framework = FRAMEWORKS[name]
     versions = ", ".join(f"{key} {value}" for key, value in framework.versions().items())
+    devices, note = _devices(name)
+    return {
+        "framework": framework.title,
+        "versions": versions,
+        "devices": devices,
+        "note": note.removeprefix(f"backend {name}: "),
+    }
+
+
+def _devices(name: str) -> tuple[str, str]:
+    """The devices of a backend, or that there are none, and a note on that."""
+    framework = FRAMEWORKS[name]
     if framework.missing:
-        devices = f"not installed: pip install 'anynet[{name}]'"
-    else:
-        try:
-            devices = ", ".join(load_backend(name).devices())
-        except BackendError as error:
-            devices = str(error)
-    return {"framework": framework.title, "versions": versions, "devices": devices}
+        return "not installed", f"needs {', '.join(framework.missing)}; {how_to_install(name)}"
+    try:
+        devices = find_devices(name)
+    except BackendError as error:
+        return "broken", str(error)
+    gpu = find_nvidia() if devices == ["cpu"] else None
+    return ", ".join(devices), framework.without(gpu) if gpu else ""

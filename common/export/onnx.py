@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import INPUT, AnyNetSpec, Layer, plan
-from common.errors import BackendError, WeightsError
+from common.errors import BackendError, WeightsError, told
 from common.files import PRODUCER, write_bytes
+from common.installs import how_to_install
 from common.weights import check_arrays
 
 OPSET = 17
@@ -35,7 +36,7 @@ def save_onnx(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[A
         from onnx import TensorProto, helper, numpy_helper
     except ImportError as error:
         raise BackendError(
-            f"export: ONNX needs the package onnx; got {error}; pip install 'anynet[onnx]'"
+            f"export: ONNX needs the package onnx; got {told(error)}; {how_to_install('onnx')}"
         ) from error
     checked = check_arrays(spec, arrays, str(path))
     size = sum(array.nbytes for array in checked.values())

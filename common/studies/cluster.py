@@ -1,6 +1,7 @@
 """Workers on a Ray cluster: Ray places them and gives each its cores and GPUs."""
 
-from common.errors import BackendError, StudyError
+from common.errors import BackendError, StudyError, told
+from common.installs import how_to_install
 from common.studies.launch import Watch, limit_threads
 from common.studies.study import PATIENCE, Study
 from common.studies.worker import work
@@ -28,7 +29,9 @@ def run_on_ray(
     try:
         import ray
     except ImportError as error:
-        raise BackendError("ray: must be installed; pip install 'anynet[ray]'") from error
+        raise BackendError(
+            f"ray: must be installed; got {told(error)}; {how_to_install('ray')}"
+        ) from error
     try:
         ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError, ValueError) as error:

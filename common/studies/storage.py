@@ -15,7 +15,8 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 
-from common.errors import AnyNetError, StudyError, shortened
+from common.errors import AnyNetError, StudyError, shortened, told
+from common.installs import how_to_install
 from common.studies.address import JOURNAL, SQLITE, shown, storage_file, without_password
 from common.studies.owned import check_database, check_journal
 
@@ -141,9 +142,7 @@ def _as_study_error(url: str, error: Exception) -> StudyError:
             f"run {upgrade} on a copy"
         )
     if isinstance(error, ImportError):
-        return StudyError(
-            f"{where}: needs a driver; got {shortened(str(error))}; pip install 'anynet[study]'"
-        )
+        return StudyError(f"{where}: needs a driver; got {told(error)}; {how_to_install('study')}")
     if isinstance(error, KeyError) and "Record does not exist" in str(error):
         return StudyError(f"{where}: must hold the study still; got it deleted")
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error

@@ -1,6 +1,7 @@
 """Training without a framework: recipes, the loop, records and run directories."""
 
 from common.training.config import Device, Precision, TrainConfig
+from common.training.devices import uses_gpu
 from common.training.evaluate import Evaluation, evaluate
 from common.training.learner import Learner, check_rate, check_settings
 from common.training.observers import Observer, ProgressBar
@@ -30,4 +31,5 @@ __all__ = [
     "read_config",
     "read_record",
     "renew_statistics",
+    "uses_gpu",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import ConfigError, shortened
+from common.errors import ConfigError, told
 from common.figures import new_figure
 from common.files import replacing
 from common.marks import figure_mark
@@ -84,7 +84,7 @@ def save_figure(figure: "Figure", path: str | Path) -> None:
 
 def warn_of_picture(what: str, error: Exception) -> None:
     """Say in one line why a picture of a run that goes on, or is done, could not be made."""
-    reason = shortened(" ".join(str(error).split()) or type(error).__name__)
+    reason = told(error)
     logging.getLogger("anynet").warning("%s could not be drawn: %s", what, reason)
 
 

@@ -4,13 +4,13 @@ import platform
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
 from common.arch import AnyNetSpec, plan
 from common.data import FashionMNIST
 from common.errors import ConfigError, TrainingError
+from common.installs import installed_version
 from common.training.checkpoint import Progress
 from common.training.checks import check_images
 from common.training.config import Device, Precision, TrainConfig
@@ -45,7 +45,7 @@ class Trainer(ABC):
     """Short name of the framework: torch, mx, tf or jax."""
 
     framework: ClassVar[str]
-    """Distribution whose version the record keeps."""
+    """Module whose distribution and version the record keeps."""
 
     def __init__(
         self,
@@ -204,7 +204,7 @@ class Trainer(ABC):
             "kind": "start",
             "format": FORMAT,
             "backend": self.backend,
-            "framework": f"{self.framework} {version(self.framework)}",
+            "framework": " ".join(installed_version(self.framework) or [self.framework]),
             "python": platform.python_version(),
             "machine": platform.machine(),
             "data": data.source,

@@ -1,5 +1,6 @@
 """Each backend's networks against the plan."""
 
+import logging
 import re
 from itertools import product
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from common import REGNETX32, AnyNetSpec, count, plan
 from common.arch import parts
 from common.errors import SpecError, WeightsError
+from common.training import devices
 from common.weights import expected_shapes, initial_weights
 from tests.backends.native import to_layout
 from tests.specs import specs
@@ -145,3 +147,16 @@ def test_a_missing_weight_file_is_a_weights_error(backend, tmp_path):
 
 def test_devices_end_with_the_cpu(backend):
     assert backend.devices()[-1] == "cpu"
+
+
+def test_training_on_the_cpu_tells_once_of_a_gpu_that_is_not_seen(backend, monkeypatch, caplog):
+    if backend.devices() != ["cpu"]:
+        pytest.skip("this framework sees a GPU")
+    caplog.set_level(logging.WARNING, "anynet")
+    monkeypatch.setattr(devices, "find_nvidia", lambda: "NVIDIA H100")
+    devices._tell.cache_clear()
+    for _ in range(2):
+        backend.Learner(backend.create(_SQUEEZED), (5, 9, 9))
+    devices._tell.cache_clear()
+    (line,) = caplog.messages
+    assert line.startswith("computing on the CPU: this machine has an NVIDIA device (NVIDIA H100)")

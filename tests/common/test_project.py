@@ -1,13 +1,13 @@
 """Files about the project say the same as the project."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from common.installs import VERSION
+
 _ROOT = Path(__file__).parents[2]
-_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
 
 
 def _text(path):
@@ -39,8 +39,8 @@ def test_tools_of_all_environments_have_one_version(constraints):
 
 
 def test_the_citation_is_of_this_version():
-    assert f"\nversion: {_PROJECT['version']}\n" in _text("CITATION.cff")
+    assert f"\nversion: {VERSION}\n" in _text("CITATION.cff")
 
 
 def test_the_changelog_tells_of_this_version():
-    assert f"\n## {_PROJECT['version']}" in _text("CHANGELOG.md")
+    assert f"\n## {VERSION}" in _text("CHANGELOG.md")

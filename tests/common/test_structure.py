@@ -18,8 +18,8 @@ _LEVELS = {
     name: level
     for level, names in enumerate(
         [
-            ("errors", "chapter", "memory"),
-            ("files", "figures", "arrays"),
+            ("errors", "chapter", "memory", "installs", "gpus"),
+            ("files", "figures", "arrays", "frameworks"),
             ("marks",),
             ("arch",),
             ("spaces",),

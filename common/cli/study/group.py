@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from common.installs import how_to_install
+
 _COMMANDS = {
     "create": ("begin", "create"),
     "run": ("begin", "run"),
@@ -36,7 +38,7 @@ class _Lazy(click.Group):
             if (error.name or "").split(".")[0] == "common":
                 raise
             raise click.ClickException(
-                f"study: needs {error.name}, which is not installed; pip install 'anynet[study]'"
+                f"study: needs {error.name}, which is not installed; {how_to_install('study')}"
             ) from error
         assert isinstance(command, click.Command)
         return command

@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from common.errors import WeightsError, shortened
+from common.errors import WeightsError, shortened, told
+from common.installs import how_to_install
 
 _NUMPY = "bool bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 str_"
 _VALUES = {
@@ -132,9 +133,9 @@ def torch_for(path: Path) -> Any:
     """PyTorch, which alone reads and writes its files and is imported for nothing else."""
     try:
         return importlib.import_module("torch")
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # the latter is that of a shared library
         raise WeightsError(
-            f"{path}: needs PyTorch; got an environment without it; pip install 'anynet[torch]', "
+            f"{path}: needs PyTorch; got {told(error)}; {how_to_install('torch')}, "
             "or give a .safetensors file"
         ) from error
 

@@ -66,7 +66,7 @@ def test_misaligned_arrays_are_read(tmp_path):
 
 
 _WITHOUT_TORCH = pytest.raises(
-    WeightsError, match=r"net.pth: needs PyTorch; .*pip install 'anynet\[torch"
+    WeightsError, match=r"net.pth: needs PyTorch; .*pip install '\.\[torch"
 )
 
 

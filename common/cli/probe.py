@@ -1,0 +1,72 @@
+"""What a framework says of itself, asked in a process of its own, which a broken one may end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from common.backends import load_backend
+from common.errors import BackendError, shortened, told
+
+_PATIENCE = 300
+"""Seconds for a framework to start; on a busy machine the largest takes one minute."""
+
+_MARK = "anynet: "
+"""Begins the line of the answer: frameworks print, too."""
+
+
+def find_devices(name: str) -> list[str]:
+    """The devices that an installed backend can use, best first.
+
+    Raises `BackendError` where it cannot tell, however its framework fails.
+    """
+    code = f"from common.cli.probe import answer; answer({name!r})"
+    command = [sys.executable, "-P", "-c", code]
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+            env=os.environ | {"PYTHONPATH": path},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BackendError(
+            f"backend {name}: must start within {_PATIENCE} seconds; got no answer"
+        ) from error
+    answers = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    if not answers:
+        raise BackendError(f"backend {name}: must start; got {_end(done)}")
+    found = json.loads(answers[-1].removeprefix(_MARK))
+    if "error" in found:
+        raise BackendError(found["error"])
+    devices: list[str] = found["devices"]
+    return devices
+
+
+def _end(done: "subprocess.CompletedProcess[str]") -> str:
+    """How a process ended that has not answered, and the last line that it printed."""
+    code = done.returncode
+    try:
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    except ValueError:
+        how = f"signal {-code}"
+    lines = done.stderr.split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"its process ended by {how}{last and f', after: {shortened(last)}'}"
+
+
+def answer(name: str) -> None:
+    """Print what `find_devices` reads, and end this process."""
+    found: dict[str, list[str] | str]
+    try:
+        found = {"devices": load_backend(name).devices()}
+    except BackendError as error:
+        found = {"error": str(error)}
+    except Exception as error:
+        found = {"error": f"backend {name}: must tell its devices; got {told(error)}"}
+    print(f"\n{_MARK}{json.dumps(found)}", flush=True)
+    os._exit(0)  # for what is broken may fail once more at the usual end of a process

@@ -1,0 +1,39 @@
+"""Whether a learner computes on a GPU."""
+
+import logging
+from functools import cache
+
+from common.errors import BackendError
+from common.frameworks import FRAMEWORKS
+from common.gpus import find_nvidia
+from common.training.config import Device
+
+
+def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
+    """Whether a learner for `device` computes on a GPU, `seen` being whether its framework has one.
+
+    Raises `BackendError` for a GPU that is not there. Where the CPU serves although the machine has
+    an NVIDIA device, the log says so once.
+    """
+    if device == "cpu" or seen:
+        return device != "cpu"
+    if device == "gpu":
+        raise BackendError(
+            f"device: must be there; got gpu, but {_unseen(backend)}; use --device cpu"
+        )
+    _tell(backend)
+    return False
+
+
+def _unseen(backend: str) -> str:
+    gpu = find_nvidia()
+    framework = FRAMEWORKS[backend]
+    return framework.without(gpu) if gpu else f"{framework.title} sees none"
+
+
+@cache
+def _tell(backend: str) -> None:
+    if gpu := find_nvidia():
+        logging.getLogger("anynet").warning(
+            "computing on the CPU: %s", FRAMEWORKS[backend].without(gpu)
+        )
