@@ -156,7 +156,7 @@ def test_training_on_the_cpu_tells_once_of_a_gpu_that_is_not_seen(backend, monke
     monkeypatch.setattr(devices, "find_nvidia", lambda: "NVIDIA H100")
     devices._tell.cache_clear()
     for _ in range(2):
-        backend.Learner(backend.create(_SQUEEZED), (5, 9, 9))
+        backend.Learner(backend.create(_SQUEEZED), (3, 9, 9))
     devices._tell.cache_clear()
     (line,) = caplog.messages
     assert line.startswith("computing on the CPU: this machine has an NVIDIA device (NVIDIA H100)")
