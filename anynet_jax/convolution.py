@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from common.errors import ConfigError
+from common.errors import ConfigError, shown
 
 __all__ = ["Conv", "conv2d", "grouped_conv"]
 
@@ -53,7 +53,7 @@ def grouped_conv(
         return _on_a_cpu(_ALGORITHMS[_fastest(x, kernel, groups)], x, kernel, strides, groups)
     if algorithm not in _ALGORITHMS:
         names = ", ".join(_ALGORITHMS)
-        raise ConfigError(f"algorithm: must be one of auto, {names}; got {algorithm!r}")
+        raise ConfigError(f"algorithm: must be one of auto, {names}; got {shown(algorithm)}")
     if algorithm == "shift" and not _is_depthwise(kernel, groups):
         given = f"{groups} groups and a kernel of shape {kernel.shape}"
         raise ConfigError(f"algorithm: shift takes one channel per group; got {given}; use auto")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from common.errors import AnyNetError, DataError, shortened
+from common.errors import AnyNetError, DataError, shortened, told
 
 _NUMBERS = "biuf"
 """NumPy's kinds of types that are real numbers."""
@@ -42,8 +42,8 @@ def _converted(value: Any, what: str, error: type[AnyNetError]) -> NDArray[Any]:
             warnings.simplefilter("ignore")  # NumPy below 1.24 warns of ragged lists
             return np.asarray(value)
     except Exception as cause:
-        reason = shortened(str(cause).strip() or type(cause).__name__)
-        raise error(f"{what}: must be an array of real numbers; got {reason}") from cause
+        got = told(cause)
+        raise error(f"{what}: must be an array of real numbers; got {got}") from cause
 
 
 def in_layout(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

@@ -1,6 +1,8 @@
 """Every error a user can cause: each says where, which rule, what it got and the remedy."""
 
+import re
 import reprlib
+from typing import Any
 
 
 class AnyNetError(Exception):
@@ -57,11 +59,18 @@ def shown(value: object) -> str:
 
 
 def told(error: BaseException) -> str:
-    """What an error of another library says, shortened to part of a line; its type if nothing."""
-    return shortened(" ".join(str(error).split()) or type(error).__name__)
+    """What an error of another library says, shortened to part of a line; its type if nothing.
+
+    Objects of the library, such as its handle of a file, mean nothing to a reader and are named by
+    their types alone.
+    """
+    text = " ".join(str(error).split()) or type(error).__name__
+    return shortened(_OBJECT.sub(r"\1", text))
 
 
 _LEFT_OUT = " ... "
+_OBJECT = re.compile(r"<(?:\w+\.)*(\w+) [^<>]*>")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class _Repr(reprlib.Repr):
@@ -78,6 +87,10 @@ class _Repr(reprlib.Repr):
         """An integer, or how many bits it has when it has very many digits."""
         bits = x.bit_length()
         return repr(x) if bits < 2 * MOST_REPEATED else f"a number of {bits} bits"
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        """Any other object, without its address in memory."""
+        return _ADDRESS.sub("", super().repr_instance(x, level))
 
 
 _repr = _Repr()

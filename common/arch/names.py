@@ -8,7 +8,7 @@ from typing import Final
 
 from common.arch.regnet import REGNETS
 from common.arch.spec import AnyNetSpec
-from common.errors import SpecError, shortened
+from common.errors import SpecError, shortened, shown
 
 REGNETX32: Final = AnyNetSpec.from_arch(((4, 32, 16, 1), (6, 80, 16, 1)), stem_channels=32)
 """The chapter's RegNetX32 for Fashion-MNIST: 179,290 trainable parameters (section 8.8.3)."""
@@ -79,7 +79,7 @@ def _canonical_name(name: str) -> str:
     other = next((f" {w}" for pattern, w in _OTHERS.items() if re.search(pattern, words)), "")
     raise SpecError(
         f"model: must be regnetx32, or regnetx_ or regnety_ with one of {sizes}; "
-        f"got {shortened(name)!r}; did you mean {_NAMES[nearest]}?{other}"
+        f"got {shown(name)}; did you mean {_NAMES[nearest]}?{other}"
     )
 
 

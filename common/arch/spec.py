@@ -100,7 +100,7 @@ class AnyNetSpec:
             raise SpecError(
                 f"stage {number}: {kind} block has no groups and no bottleneck; "
                 f"got group_width {stage.group_width} and bottleneck_multiplier "
-                f"{stage.bottleneck_multiplier}; use with_block({self.block!r}) to drop them"
+                f'{stage.bottleneck_multiplier}; use with_block("{self.block}") to drop them'
             )
         if self.se_ratio:
             raise SpecError(

@@ -2,6 +2,8 @@
 
 import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -20,26 +22,59 @@ from common.cli.spaces import spaces
 from common.cli.study import study
 from common.cli.summary import summary
 from common.cli.train import train
-from common.errors import AnyNetError
+from common.errors import MOST_REPEATED, AnyNetError, shortened
 from common.installs import VERSION
+
+_GIVEN = "arguments"
+"""Key of the arguments among what a context keeps."""
 
 
 class _Group(click.Group):
     """Turns the project's and the file system's errors into a message and exit code 1."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], *rest: Any, **settings: Any
+    ) -> click.Context:
+        given = list(args)  # parsing empties `args`
+        with _brief(given):
+            context = super().make_context(info_name, args, *rest, **settings)
+        context.meta[_GIVEN] = given
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         if isinstance(sys.stdout, io.TextIOWrapper):
             # A path may hold bytes that are no UTF-8: they are printed as they are.
             sys.stdout.reconfigure(errors="surrogateescape")
         try:
-            return super().invoke(ctx)
+            with _brief(ctx.meta.get(_GIVEN, [])):
+                return super().invoke(ctx)
         except BrokenPipeError:
             raise  # `anynet ... | head`: click ends without a word
         except (AnyNetError, OSError) as error:
-            raise click.ClickException(str(error)) from error
+            message = _shortened(str(error), ctx.meta.get(_GIVEN, []))
+            raise click.ClickException(message) from error
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             sys.exit(130)
+
+
+@contextmanager
+def _brief(arguments: list[str]) -> Iterator[None]:
+    """Shorten long arguments in what click says of them."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.message = _shortened(error.message, arguments)  # type: ignore[misc]
+        raise
+
+
+def _shortened(message: str, arguments: list[str]) -> str:
+    """The message with long arguments, as they are or in quotes, shortened."""
+    for argument in (part for whole in arguments for part in (whole, *whole.split("=", 1))):
+        for text in (argument, repr(argument)[1:-1]):
+            if len(text) > MOST_REPEATED:
+                message = message.replace(text, shortened(text))
+    return message
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,7 +10,7 @@ from common.arch.bounds import MOST_CHANNELS
 from common.cli.checkpoints import find_checkpoint
 from common.cli.numbers import SEED, Integer
 from common.cli.options import overwrite_option
-from common.errors import ConfigError
+from common.errors import ConfigError, shown
 from common.files import replacing
 from common.marks import check_target
 from common.weights import Arrays, load_weights, new_head, save_weights
@@ -102,7 +102,7 @@ def _write_own(target: Path, spec: AnyNetSpec, arrays: Arrays) -> None:
         with replacing(target) as temporary:
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
     else:
-        raise ConfigError(f"{target}: must end in .safetensors or .npz; got {target.suffix!r}")
+        raise ConfigError(f"{target}: must end in .safetensors or .npz; got {shown(target.suffix)}")
 
 
 def _sentence(spec: AnyNetSpec) -> str:

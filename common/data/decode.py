@@ -3,7 +3,7 @@
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def decode(path: str | Path, mode: Literal["L", "RGB"]) -> "Image":
 
     with reading(path, "an image that Pillow reads"), warnings.catch_warnings(action="ignore"):
         warnings.simplefilter("error", Image.DecompressionBombWarning)  # of images inside of images
-        with open_regular(path) as file, Image.open(file, formats=_formats()) as picture:
+        with open_regular(path) as file, _identified(file, path) as picture:
             width, height = picture.size
             if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
                 raise DataError(
@@ -55,6 +55,15 @@ def decode(path: str | Path, mode: Literal["L", "RGB"]) -> "Image":
             seen = _as(_over_black(_narrowed(picture, path)), mode)
             seen.load()
             return seen
+
+
+def _identified(file: BinaryIO, path: str | Path) -> "Image":
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(file, formats=_formats())
+    except UnidentifiedImageError as error:  # its message names the handle and not the file
+        raise DataError(f"{path}: must be an image that Pillow reads; got another file") from error
 
 
 def image_endings() -> frozenset[str]:

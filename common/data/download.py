@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from common.data.idx import read_content
-from common.errors import DataError, shortened
+from common.errors import DataError, told
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -99,9 +99,9 @@ def _attempts(url: str, patience: Patience) -> Iterator["AttemptManager"]:
             reraise=True,
         )
     except (RequestException, TransferError, DataError, ValueError) as error:
-        reason = error if isinstance(error, DataError) else shortened(str(error))
+        got = error if isinstance(error, DataError) else told(error)
         raise DataError(
-            f"{url}: must be there and whole; got {reason}; name a directory that "
+            f"{url}: must be there and whole; got {got}; name a directory that "
             "holds the files, or use the shipped sample (--data sample)"
         ) from error
 

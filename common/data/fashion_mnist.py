@@ -182,13 +182,13 @@ def _cache() -> Path:
 
 
 def _missing(folder: Path) -> list[str]:
-    return [name for name in DIGESTS if not _file(folder, name).exists()]
+    return [name for name in DIGESTS if not os.path.exists(_file(folder, name))]
 
 
 def _file(folder: Path, name: str) -> Path:
     """The gzipped file of that name, or the unpacked one when it is the only one."""
     packed, plain = folder / name, folder / name.removesuffix(".gz")
-    return plain if plain.exists() and not packed.exists() else packed
+    return plain if os.path.exists(plain) and not os.path.exists(packed) else packed
 
 
 def _named(folder: Path, where: str) -> Path:

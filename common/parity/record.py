@@ -113,7 +113,7 @@ def read_records(directory: Path) -> dict[str, Record]:
     if REFERENCE not in records or len(records) < 2:
         raise WeightsError(
             f"{directory}: must hold the records of the reference and of one backend or more; "
-            f"got {', '.join(records) or 'none'}; `anynet parity record` writes them"
+            f"got {shortened(', '.join(records)) or 'none'}; `anynet parity record` writes them"
         )
     return records
 

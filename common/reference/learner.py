@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.data import resize_matrix
-from common.errors import BackendError
+from common.errors import BackendError, shown
 from common.reference.network import Network, get_weights, gradients, layer_outputs, set_weights
 from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
 from common.weights import MOMENTUM
@@ -29,7 +29,8 @@ class Learner:
     ) -> None:
         if precision != "float64" or device == "gpu":
             raise BackendError(
-                f"reference: computes in float64 on the CPU; got {precision} on {device}"
+                "reference: computes in float64 on the CPU; "
+                f"got {shown(precision)} on {shown(device)}"
             )
         self.network: Any = model
         self._size = image_shape[1:]

@@ -4,7 +4,7 @@ import math
 import operator
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -68,6 +68,10 @@ _NO_NUMBERS = (bool, np.bool_, str, bytes)
 """What Python would take for a number, and is none."""
 
 
+LONGEST_NAME: Final = 100
+"""Characters of a name: directories and files are called after it."""
+
+
 def check_shape(
     name: str,
     stages: object,
@@ -81,6 +85,8 @@ def check_shape(
     """
     if not isinstance(name, str) or not name:
         raise SpecError(f"name must be text; got {shown(name)}")
+    if len(name) > LONGEST_NAME:
+        raise SpecError(f"name must be of {LONGEST_NAME} characters at most; got {shown(name)}")
     number = checked_integer("stages", stages, 1, MOST_STAGES)
     for key, values in (("bottleneck_ratios", bottleneck_ratios), ("group_widths", group_widths)):
         if template.block != "resnext" and tuple(values) != (1,):

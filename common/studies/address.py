@@ -24,7 +24,7 @@ def storage_file(url: str) -> Path | None:
     if scheme[1] not in _SERVERS or not url.startswith(f"{scheme[1]}://"):
         remedy = (
             "; write postgresql://" if scheme[1] == "postgres"
-            else f"; a file of that name is ./{url}" if "/" not in url else ""
+            else f"; a file of that name is ./{shortened(url)}" if "/" not in url else ""
         )  # fmt: skip
         raise StudyError(f"storage: must be {_FORMS}; got {shortened(shown(url))}{remedy}")
     try:

@@ -9,6 +9,7 @@ from common.arch.bounds import MOST_NETWORKS, MOST_SEED
 from common.errors import ConfigError, shown
 from common.files import check_format, reading
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
+from common.spaces.intervals import LONGEST_NAME
 from common.training import TrainConfig
 from common.training.config import check_choice, set_integer
 
@@ -21,16 +22,12 @@ FORMAT: Final = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-_LONGEST = 100
-"""Characters of a name: directories and files are called after it."""
-
-
 def check_name(what: str, name: str) -> None:
     """Raise `ConfigError` unless a study or a space may be called `name`."""
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise ConfigError(
-            f"{what}: its name must be letters, digits, '.', '_' and '-', {_LONGEST} at most, and "
-            f"begin with a letter or digit; got {shown(name)}"
+            f"{what}: its name must be letters, digits, '.', '_' and '-', {LONGEST_NAME} at most, "
+            f"and begin with a letter or digit; got {shown(name)}"
         )
 
 

@@ -134,11 +134,11 @@ def storage_errors(url: str) -> Iterator[None]:
 
 
 def _as_study_error(url: str, error: Exception) -> StudyError:
-    where = f"storage {shown(url)}"
+    where = f"storage {shortened(shown(url))}"
     if isinstance(error, RuntimeError) and "table schema" in str(error):
         upgrade = shlex.join(("optuna", "storage", "upgrade", "--storage", shown(url)))
         return StudyError(
-            f"{where}: must be of the installed version of Optuna; got {shortened(str(error))}; "
+            f"{where}: must be of the installed version of Optuna; got {told(error)}; "
             f"run {upgrade} on a copy"
         )
     if isinstance(error, ImportError):
@@ -147,9 +147,9 @@ def _as_study_error(url: str, error: Exception) -> StudyError:
         return StudyError(f"{where}: must hold the study still; got it deleted")
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error
     lines = str(getattr(cause, "orig", None) or cause).strip().splitlines()
-    reason = shortened(lines[0] if lines else type(cause).__name__)
+    got = shortened(lines[0] if lines else type(cause).__name__)
     return StudyError(
-        f"{where}: must be reachable and writable; got {without_password(url, reason)}; "
+        f"{where}: must be reachable and writable; got {without_password(url, got)}; "
         "what was finished before is kept"
     )
 

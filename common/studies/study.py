@@ -11,7 +11,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from common.errors import StudyError
+from common.errors import StudyError, shortened
 from common.studies.catalog import BEGUN, CONFIG, find_study, open_existing
 from common.studies.config import StudyConfig, check_name
 from common.studies.fit import check_study
@@ -114,9 +114,9 @@ class Study:
                 config = find_study(storage, name).user_attrs.get(CONFIG)
                 if config is None:
                     raise StudyError(
-                        f"study {name}: must be one that anynet study create made to its end; got "
-                        "another one; choose another name, or anynet study delete it if it is "
-                        "this project's"
+                        f"study {shortened(name)}: must be one that anynet study create made to "
+                        "its end; got another one; choose another name, or anynet study delete it "
+                        "if it is this project's"
                     )
                 return cls(name, url, storage, StudyConfig.from_dict(config, f"study {name}"))
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from common.arch import AnyNetSpec
-from common.errors import WeightsError
+from common.errors import WeightsError, shown
 from common.files import reading
 from common.weights import State, load_state, save_state
 
@@ -84,7 +84,7 @@ def _check_numbers(position: Position) -> None:
         raise ValueError(f"counts {counts}")
     per_epoch = position.progress.steps_per_epoch
     if type(per_epoch) is not int or per_epoch < 1:
-        raise ValueError(f"steps_per_epoch {per_epoch!r}")
+        raise ValueError(f"steps_per_epoch {shown(per_epoch)}")
     sums = (position.progress.loss_sum, position.progress.correct, position.progress.seconds)
     if any(not isinstance(value, int | float) or not math.isfinite(value) for value in sums):
         raise ValueError(f"sums {sums}")

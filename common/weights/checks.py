@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, buffers, parameters
 from common.arrays import as_array, in_layout
-from common.errors import WeightsError, shortened
+from common.errors import MOST_REPEATED, WeightsError, shortened
 
 MOMENTUM = ".momentum"
 """Ending of the name of an array's momentum buffer in a training state."""
 
 _MOST_NAMED = 8
+_MOST_AXES = 6
+_LONGEST_LIST = 3 * MOST_REPEATED
 
 
 class Found(NamedTuple):
@@ -56,7 +58,8 @@ def check_found(
     wrong = []
     for name in (name for name in shapes if name in found):
         if found[name].shape != shapes[name]:
-            wrong.append(f"{name} must have shape {shapes[name]}, got {found[name].shape}")
+            got = brief_shape(found[name].shape)
+            wrong.append(f"{name} must have shape {shapes[name]}, got {got}")
         elif found[name].dtype != dtype:
             wrong.append(f"{name} must be {dtype}, got {found[name].dtype}")
     if missing or extra or wrong:
@@ -97,7 +100,7 @@ def fit_arrays(
 def _fit(name: str, expected: Found, value: object) -> NDArray[Any]:
     array = as_array(value, name, WeightsError)
     if array.shape != expected.shape:
-        got = shortened(str(array.shape))
+        got = brief_shape(array.shape)
         raise WeightsError(f"{name} must have shape {expected.shape}, got {got}")
     array = in_layout(array, expected.dtype)
     if not np.isfinite(array).all():
@@ -130,8 +133,16 @@ def check_values(arrays: Mapping[str, NDArray[Any]], where: str) -> None:
 
 
 def some(items: list[str]) -> str:
-    """The items for a message, cut when there are very many."""
+    """The items for a message: the first of them, and how many more there are."""
     if not items:
         return "none"
-    more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
-    return ", ".join(map(shortened, items[:_MOST_NAMED])) + more
+    shown = [shortened(item) for item in items[:_MOST_NAMED]]
+    while len(", ".join(shown)) > _LONGEST_LIST:
+        shown.pop()
+    more = f" and {len(items) - len(shown)} more" if len(items) > len(shown) else ""
+    return ", ".join(shown) + more
+
+
+def brief_shape(shape: tuple[int, ...]) -> str:
+    """The shape of an array for a message that lists several."""
+    return str(shape) if len(shape) <= _MOST_AXES else f"one of {len(shape)} axes"

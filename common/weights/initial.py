@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, Layer, buffers, plan
 from common.arch.bounds import MOST_SEED, checked_integer
-from common.errors import SpecError
+from common.errors import SpecError, shown
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -47,7 +47,7 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
     from concurrent.futures import ThreadPoolExecutor
 
     if init not in get_args(Init):
-        raise SpecError(f"init must be one of {', '.join(get_args(Init))}; got {init!r}")
+        raise SpecError(f"init must be one of {', '.join(get_args(Init))}; got {shown(init)}")
     seed = checked_integer("seed", seed, 0, MOST_SEED)
     layers = plan(spec)
     _check_memory(layers)

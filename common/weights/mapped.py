@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def map_file(path: str | Path, remedy: str = "") -> Mapped:
     """
     from safetensors import safe_open
 
-    if not Path(path).exists():
+    if not os.path.exists(path):  # unlike `Path.exists`, without an error for long names
         raise WeightsError(f"{path}: must be a weight file; got no such file")
     with reading(path, "a safetensors file", WeightsError, remedy), open_regular(path) as file:
         length = int.from_bytes(file.read(8), "little")

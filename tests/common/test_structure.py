@@ -215,3 +215,14 @@ def test_importing_common_imports_no_framework_and_no_heavy_library():
 )
 def test_a_file_has_at_most_300_lines(path):
     assert len(path.read_text().splitlines()) <= 300
+
+
+def test_no_text_repeats_a_value_of_any_length():
+    """`!r` and its like do: `common.errors.shown` and `shortened` repeat 200 characters at most."""
+    assert [
+        f"{path.relative_to(_ROOT)}:{node.lineno}"
+        for part in ("common", *_PACKAGES)
+        for path in sorted((_ROOT / part).rglob("*.py"))
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.FormattedValue) and node.conversion != -1
+    ] == []

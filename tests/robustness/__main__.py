@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from benchmarks.memory import reset_peak, resident
-from common.errors import AnyNetError
+from common.errors import MOST_REPEATED, AnyNetError
 from tests.robustness.mutations import mutants
 from tests.robustness.readers import Reader, readers
 
@@ -25,8 +25,9 @@ MOST_SECONDS = 20
 MOST_MEMORY = 1 << 30
 """That a reader may take for one file, beyond what the process has before."""
 
-MOST_CHARACTERS = 2000
-"""Of a message without the file's name: a list of names, each at most 200 characters long."""
+MOST_CHARACTERS = 8 * MOST_REPEATED
+"""Of a message without the file's name: two lists of names and shapes, each three times as long as
+what may be repeated of the file, that much of the file, and as many words of our own."""
 
 
 class _LateError(BaseException):
@@ -71,7 +72,7 @@ def _try(name: str, reader: Reader, number: int, seed: int, folder: Path) -> Fou
         except AnyNetError as error:
             found.refused += 1
             message = str(error).replace(str(path), "")
-            if len(message) > MOST_CHARACTERS or "\n" in message:
+            if len(message) > MOST_CHARACTERS or "\n" in message or _repeats(message, mutant):
                 found.escaped.append(f"mutant {index}: {len(message)} characters: {message!r:.300}")
         except (Exception, _LateError) as error:
             found.escaped.append(f"mutant {index}: {type(error).__name__}: {error!s:.300}")
@@ -80,6 +81,13 @@ def _try(name: str, reader: Reader, number: int, seed: int, folder: Path) -> Fou
         found.slowest_seconds = max(found.slowest_seconds, time.process_time() - start)
     found.peak_mebibytes = (resident("VmHWM") - before) / 2**20
     return found
+
+
+def _repeats(message: str, content: bytes) -> bool:
+    """Whether a message repeats more of a file in one piece than it may."""
+    text = message.encode(errors="surrogateescape")
+    last = len(text) - MOST_REPEATED
+    return any(text[start : start + MOST_REPEATED + 1] in content for start in range(last))
 
 
 def _limit_memory() -> None:

@@ -8,7 +8,7 @@ from common.cli.options import overwrite_option
 from common.cli.study.options import name_argument, storage_option, suggested
 from common.cli.study.progress import ENDED
 from common.cli.tables import print_table
-from common.errors import ConfigError
+from common.errors import ConfigError, shortened
 from common.marks import check_target, check_targets
 from common.reports import report_files, write_study_report
 from common.studies import Study
@@ -116,7 +116,9 @@ def _check_complete(name: str, results: list[Result]) -> None:
 def _pair(text: str, names: list[str]) -> tuple[str, str]:
     first, _, second = text.partition(":")
     if first not in names or second not in names:
-        raise ConfigError(f"pair: must be FIRST:SECOND, two of {', '.join(names)}; got {text!r}")
+        raise ConfigError(
+            f"pair: must be FIRST:SECOND, two of {', '.join(names)}; got {shortened(text)}"
+        )
     return first, second
 
 

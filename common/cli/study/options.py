@@ -17,6 +17,7 @@ from common.cli.options import (
     precise_bn_option,
     recipe_options,
 )
+from common.errors import shortened
 from common.studies.address import shown
 from common.studies.launch import STORAGE
 from common.studies.trials import GRACE
@@ -38,7 +39,7 @@ class _Interval(click.ParamType[tuple[float, float]]):
         try:
             low, high = map(float, value.split(":"))
         except ValueError:
-            self.fail(f"must be LOW:HIGH such as 2e6:4e6; got {value!r}", param, ctx)
+            self.fail(f"must be LOW:HIGH such as 2e6:4e6; got {shortened(value)}", param, ctx)
         return low, high
 
 

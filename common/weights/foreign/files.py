@@ -1,5 +1,6 @@
 """Files of named arrays in the formats that checkpoints come in, read without copies."""
 
+import os
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import WeightsError, shortened
+from common.errors import WeightsError, shortened, shown
 from common.files import read_json, reading, replacing
 from common.weights.checks import some
 from common.weights.files import OWN_START
@@ -50,13 +51,13 @@ def read_file(path: Path) -> Contents:
     they cost their size once, when they are used. Nothing is ever unpickled but tensors and plain
     data. Raises `WeightsError` naming the file.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         path = model_in(path)
     return _read_pieces(path) if path.name.endswith(INDEX_SUFFIX) else _read_one(path)
 
 
 def _read_one(path: Path) -> Contents:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise WeightsError(f"{path}: must be a weight file; got no such file")
     match _kind(path):
         case "safetensors":
@@ -94,7 +95,9 @@ def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | No
     `wrapper` is the key that holds them in a PyTorch file. Raises `WeightsError`.
     """
     if path.suffix not in SUFFIXES:
-        raise WeightsError(f"{path}: must end in one of {', '.join(SUFFIXES)}; got {path.suffix!r}")
+        raise WeightsError(
+            f"{path}: must end in one of {', '.join(SUFFIXES)}; got {shown(path.suffix)}"
+        )
     torch = torch_for(path) if path.suffix in TORCH_SUFFIXES else None
     with replacing(path) as temporary:
         if torch is not None:
@@ -146,14 +149,14 @@ def _read_pieces(index: Path) -> Contents:
     for file in sorted(set(names.values())):
         if not _PIECE.fullmatch(file):
             raise WeightsError(
-                f"{index}: pieces must be files beside their index; got {shortened(file)!r}"
+                f"{index}: pieces must be files beside their index; got {shown(file)}"
             )
         pieces[file] = _read_one(index.parent / file)
     missing = [name for name, file in names.items() if name not in pieces[file].arrays]
     if missing:
         raise WeightsError(
             f"{index}: pieces must hold the arrays that it names; "
-            f"missing {some([shortened(name) for name in missing])}"
+            f"missing {shortened(some(missing))}"
         )
     return _flat({name: pieces[file].arrays[name] for name, file in names.items()})
 

@@ -56,7 +56,7 @@ def find_networks(path: Path, contents: Contents) -> list[Network]:
     if not counts:
         raise WeightsError(
             f"{path}: must hold a RegNet of {', '.join(LAYOUTS)}; "
-            f"got arrays {some([shortened(name) for name in contents.arrays])}"
+            f"got arrays {shortened(some(list(contents.arrays)))}"
         )
     layouts: dict[str, Layout] = {}
     for (prefix, name), _ in counts.most_common():

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, parameters, plan
-from common.errors import SpecError, WeightsError, shortened
-from common.weights.checks import some
+from common.errors import SpecError, WeightsError, shortened, shown
+from common.weights.checks import brief_shape, some
 from common.weights.files import check_arrays, load_weights
 from common.weights.foreign.files import is_own, model_in, read_file, write_file
 from common.weights.foreign.layouts import LAYOUTS, Layout
@@ -126,7 +126,7 @@ def export_weights(
     """
     path = Path(path)
     if layout not in LAYOUTS:
-        raise WeightsError(f"layout: must be one of {', '.join(LAYOUTS)}; got {layout!r}")
+        raise WeightsError(f"layout: must be one of {', '.join(LAYOUTS)}; got {shown(layout)}")
     target, checked = LAYOUTS[layout], check_arrays(spec, arrays, str(path))
     if reasons := _differences(target, spec):
         raise WeightsError(f"{path}: a network for {layout} must have {'; '.join(reasons)}")
@@ -210,14 +210,14 @@ def _unfit(names: Names, stored: Mapping[str, Stored]) -> str:
     for name in (name for name in wanted if name in stored):
         item = stored[name]
         if item.shape != wanted[name]:
-            wrong.append(f"{name} must have shape {wanted[name]}, got {item.shape}")
+            wrong.append(f"{name} must have shape {wanted[name]}, got {brief_shape(item.shape)}")
         elif item.dtype not in _WIDENED:
             wrong.append(f"{name} must be one of {', '.join(_WIDENED)}, got {item.dtype}")
     missing = [name for name in wanted if name not in stored]
-    extra = [shortened(name) for name in stored if name not in wanted]
+    extra = [name for name in stored if name not in wanted]
     if not (missing or extra or wrong):
         return ""
-    return f"missing {some(missing)}; extra {some(extra)}; unfit {some(wrong)}"
+    return f"missing {some(missing)}; extra {shortened(some(extra))}; unfit {some(wrong)}"
 
 
 def _differences(layout: Layout, spec: AnyNetSpec) -> list[str]:
