@@ -21,7 +21,7 @@ def find_devices(name: str) -> list[str]:
 
     Raises `BackendError` where it cannot tell, however its framework fails.
     """
-    code = f"from common.cli.probe import answer; answer({name!r})"
+    code = f'from common.cli.probe import answer; answer("{name}")'
     command = [sys.executable, "-P", "-c", code]
     path = os.pathsep.join(entry for entry in sys.path if entry)
     try:
