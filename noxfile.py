@@ -21,13 +21,27 @@ nox.options.sessions = [
 ]  # fmt: skip
 
 ROOT = Path(__file__).parent
-# MXNet's environment has the oldest NumPy, so `common` is tested there once more, ONNX included.
 EXTRAS = {
     "torch": "torch,huggingface,notebook,ray",
     "jax": "jax,notebook",
     "tf": "tf-cpu,notebook",
     "mx": "mx,notebook,onnx",
 }
+COMMON = "test,lint,onnx,study"
+"""Extras of the environment for what needs no framework: tests and linters."""
+
+PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Two processes, which take the files in the order of `tests/conftest.py`, each as a whole."""
+
+OLD_NUMPY = [
+    *(f"tests/common/{part}" for part in (
+        "arch", "data", "export", "parity", "reference", "spaces", "training", "weights",
+    )),
+    "tests/common/studies/test_statistics.py",
+    "tests/common/test_formats.py",
+]  # fmt: skip
+"""Tests of what computes with NumPy: once more in MXNet's environment, which has NumPy 1.23."""
+
 PYTHONS = ("3.12", "3.13")
 """Besides 3.11. PyTorch is left out: of the pinned version there are only builds for CUDA there."""
 
@@ -53,13 +67,14 @@ def install(session: nox.Session, name: str, extras: str) -> None:
     if made_for.exists() and made_for.read_text() == wanted:
         return
     session.run_install("python", "-m", "pip", "uninstall", "--yes", *FORMER_NAMES, silent=True)
-    session.install("-e", f".[{extras}]", "-c", constraints)
+    # Most modules of a framework are never imported: those that are get compiled then.
+    session.install("--no-compile", "-e", f".[{extras}]", "-c", constraints)
     made_for.write_text(wanted)
 
 
-def in_environment(session: nox.Session, backend: str, *command: str) -> None:
-    """Run `command` in the environment of `backend`, which is made when it is missing."""
-    session.run(sys.executable, "-m", "nox", "-s", backend, "--", *command, external=True)
+def in_environment(session: nox.Session, name: str, *command: str) -> None:
+    """Run `command` in the environment of a session, which is made when it is missing."""
+    session.run(sys.executable, "-m", "nox", "-s", name, "--", *command, external=True)
 
 
 def test_backend(session: nox.Session, backend: str) -> None:
@@ -68,8 +83,8 @@ def test_backend(session: nox.Session, backend: str) -> None:
     if session.posargs:
         session.run(*session.posargs)
         return
-    shared = ["-m", "not long and not full", "tests/common"] if backend == "mx" else []
-    session.run("pytest", *shared, "tests/backends", env={"ANYNET_BACKEND": backend})
+    shared = ["-m", "not long and not full", *OLD_NUMPY] if backend == "mx" else []
+    session.run("pytest", *PARALLEL, *shared, "tests/backends", env={"ANYNET_BACKEND": backend})
 
 
 @nox.session
@@ -98,18 +113,16 @@ def jax(session: nox.Session) -> None:
 
 @nox.session
 def common(session: nox.Session) -> None:
-    """The tests that need no framework."""
-    install(session, "common", "test,onnx,study")
-    session.run("pytest", "tests/common", *session.posargs)
+    """The tests that need no framework, or the command after `--`."""
+    install(session, "common", COMMON)
+    session.run(*session.posargs or ("pytest", *PARALLEL, "tests/common"))
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
-    """Lint, format and types."""
-    install(session, "common", "test,lint,study")
-    session.run("ruff", "check")
-    session.run("ruff", "format", "--check")
-    session.run("mypy")
+    """Lint, format and types, in the environment of `common`."""
+    for command in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)):
+        in_environment(session, "common", *command)
 
 
 @nox.session
@@ -196,10 +209,14 @@ def robustness(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def marked(session: nox.Session) -> None:
-    """The tests that are marked `full`, in every backend's environment."""
+    """The tests that are marked `full`, in every backend's environment.
+
+    And all of `common` in MXNet's, which has the oldest NumPy.
+    """
     for backend in EXTRAS:
         command = ("pytest", "-m", "full", "tests/common", "tests/backends")
         in_environment(session, backend, *command)
+    in_environment(session, "mx", "pytest", "-m", "not long and not full", "tests/common")
 
 
 @nox.session(python=PYTHONS)
@@ -210,14 +227,14 @@ def pythons(session: nox.Session, extras: str) -> None:
     install(session, backend or "common", f"{extras},test")
     folder = "tests/backends" if backend else "tests/common"
     env = {"ANYNET_BACKEND": backend} if backend else {}
-    session.run("pytest", "-m", "not long and not full", folder, env=env)
+    session.run("pytest", *PARALLEL, "-m", "not long and not full", folder, env=env)
 
 
 @nox.session(python="3.11")
 def lowest(session: nox.Session) -> None:
     """The tests of `common` with the lowest versions that the requirements allow."""
     install(session, "lowest", "test,onnx,study")
-    session.run("pytest", "-m", "not long and not full", "tests/common")
+    session.run("pytest", *PARALLEL, "-m", "not long and not full", "tests/common")
 
 
 @nox.session(venv_backend="none")

@@ -39,12 +39,15 @@ class Classifier(HyperParameters, nn.Module):
         """
         module, x = in_mode(self, training=False), jnp.zeros(shape)
         variables = jax.eval_shape(module.init, jax.random.key(0), x)
-        variables = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), variables)
-        bound = module.bind(variables)
-        for part in bound.net.layers:
-            x = part(x)
-            name = part.name or ""
-            print(f"{name:8}{type(part).__name__} output shape:\t{x.shape}")
+
+        def flow(variables: dict[str, Any], x: Array) -> Array:
+            for part in module.bind(variables).net.layers:
+                x = part(x)
+                name = part.name or ""
+                print(f"{name:8}{type(part).__name__} output shape:\t{x.shape}")
+            return x
+
+        jax.eval_shape(flow, variables, x)  # shapes alone: nothing is compiled
 
 
 class AnyNet(Classifier):
