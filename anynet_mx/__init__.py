@@ -1,11 +1,16 @@
 """AnyNet and RegNet in MXNet."""
 
+from anynet_start import check_common
+
+check_common("anynet_mx")
+
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_mx.derivatives import hessian_product
 from anynet_mx.export import export
 from anynet_mx.layers import resize_images
 from anynet_mx.model import AnyNet, Classifier, RegNetX32
 from anynet_mx.network import create, fuse, layer_outputs, load, logits, regnet, save
+from anynet_mx.process import keep_freed_memory
 from anynet_mx.train import FashionMNIST, Learner, Trainer, clear_caches, devices
 from anynet_mx.weights import get_weights, set_weights
 from common.chapter import add_to_class
@@ -29,6 +34,7 @@ __all__ = [
     "fuse",
     "get_weights",
     "hessian_product",
+    "keep_freed_memory",
     "layer_outputs",
     "load",
     "logits",

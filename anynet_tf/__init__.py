@@ -1,5 +1,9 @@
 """AnyNet and RegNet in TensorFlow."""
 
+from anynet_start import check_common
+
+check_common("anynet_tf")
+
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_tf.convolution import GroupedConv2D
 from anynet_tf.derivatives import hessian_product
@@ -7,6 +11,7 @@ from anynet_tf.export import export
 from anynet_tf.layers import resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
 from anynet_tf.network import create, fuse, layer_outputs, load, logits, regnet, save
+from anynet_tf.process import keep_freed_memory
 from anynet_tf.train import FashionMNIST, Learner, Trainer, clear_caches, devices, try_gpu
 from anynet_tf.weights import get_weights, set_weights
 from common.chapter import add_to_class
@@ -31,6 +36,7 @@ __all__ = [
     "fuse",
     "get_weights",
     "hessian_product",
+    "keep_freed_memory",
     "layer_outputs",
     "load",
     "logits",

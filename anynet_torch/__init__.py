@@ -1,17 +1,19 @@
 """AnyNet and RegNet in PyTorch."""
 
+from anynet_start import check_common
+
+check_common("anynet_torch")
+
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_torch.derivatives import hessian_product
 from anynet_torch.export import export
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
 from anynet_torch.network import create, fuse, layer_outputs, load, logits, regnet, save
+from anynet_torch.process import keep_freed_memory
 from anynet_torch.train import FashionMNIST, Learner, Trainer, clear_caches, devices
 from anynet_torch.weights import get_weights, set_weights
 from common.chapter import add_to_class
-from common.memory import keep_freed_memory
-
-keep_freed_memory()  # PyTorch allocates anew on CPUs in every step
 
 __all__ = [
     "AnyNet",
@@ -33,6 +35,7 @@ __all__ = [
     "get_weights",
     "hessian_product",
     "init_cnn",
+    "keep_freed_memory",
     "layer_outputs",
     "load",
     "logits",

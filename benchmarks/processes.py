@@ -1,8 +1,6 @@
 """Workers as the driver sees them: one process per framework, in its own environment."""
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,8 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from common.memory import KEEP_MEMORY
-
-ROOT = Path(__file__).parents[1]
+from common.processes import PIPE, ROOT, start_python
 
 _SETTINGS = {
     "JAX_ENABLE_COMPILATION_CACHE": "false",  # a first step compiles
@@ -28,14 +25,12 @@ class WorkerError(Exception):
     """A worker could not do what it was asked, or is gone."""
 
 
-def environment(own: bool = True) -> dict[str, str]:
-    """The variables under which a worker runs, its own and those of this process.
+def settings(own: bool = True) -> dict[str, str]:
+    """The variables under which a worker runs, besides those of this process.
 
     A worker that is not for this project's own forms leaves the allocator of memory as it is.
     """
-    path = os.pathsep.join([str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-    settings = _SETTINGS if own else {**_SETTINGS, KEEP_MEMORY: "0"}
-    return {**os.environ, **settings, "PYTHONPATH": path.rstrip(os.pathsep)}
+    return _SETTINGS if own else {**_SETTINGS, KEEP_MEMORY: "0"}
 
 
 class Process:
@@ -45,14 +40,17 @@ class Process:
         self.backend, self.log = backend, log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as errors:
-            self._process = subprocess.Popen(
-                [python, "-m", "benchmarks.worker", backend],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+            self._process = start_python(
+                "-m",
+                "benchmarks.worker",
+                backend,
+                python=python,
+                variables=settings(own),
+                stdin=PIPE,
+                stdout=PIPE,
                 stderr=errors,
                 text=True,
                 cwd=ROOT,
-                env=environment(own),
             )
 
     def ask(self, do: str, **request: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Sections whose measurements each run in a process of their own."""
 
-import subprocess
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any
 
 from benchmarks.bench import Bench, Subject
 from benchmarks.cases import BUILT_CASES, COMPILED_CASE, FLAGSHIPS, LOOP_CASE, Case
-from benchmarks.processes import ROOT, WorkerError, at_once, environment
+from benchmarks.processes import WorkerError, at_once, settings
 from common.backends import FRAMEWORKS
+from common.processes import run_python
 
 _TIMED = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
 
@@ -148,7 +148,7 @@ def imports(bench: Bench) -> None:
 def import_seconds(python: Path, modules: str) -> float:
     """Wall time of importing `modules` in a new interpreter."""
     # Bytecode is kept between the repeats, as it is where a package was installed.
-    kept = {k: v for k, v in environment().items() if k != "PYTHONDONTWRITEBYTECODE"}
-    command = [str(python), "-c", _TIMED.format(modules)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=kept, cwd=ROOT)
+    kept = {**settings(), "PYTHONDONTWRITEBYTECODE": ""}
+    done = run_python("-c", _TIMED.format(modules), python=python, variables=kept)
+    done.check_returncode()
     return float(done.stdout.split()[-1])

@@ -1,17 +1,17 @@
 """What a study costs beside the training of its networks, and what a second worker brings."""
 
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.processes import ROOT, environment
+from benchmarks.processes import settings
 from benchmarks.separate import by_itself
 from common.backends import load_backend
 from common.data import FashionMNIST
 from common.errors import BackendError
+from common.processes import run_python
 
 TRAINED = "small networks, three epochs of the sample"
 """Name of the case."""
@@ -94,12 +94,12 @@ def _config(backend: str, options: dict[str, Any]) -> Any:
 def _run(python: Path, networks: int, workers: int) -> float:
     """Wall time of a whole study."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(python.absolute()), "-m", "common.cli", "study", "run", "bench", "--space",
-                   "AnyNetXA-small", "--networks", str(networks), "--flops", "1e6:2e6",
-                   "--workers", str(workers), "--threads", "1"]  # fmt: skip
-        variables = {**environment(), "PYTHONPATH": str(ROOT)}
         began = time.perf_counter()
-        done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+        done = run_python(
+            "-m", "common.cli", "study", "run", "bench", "--space", "AnyNetXA-small",
+            "--networks", networks, "--flops", "1e6:2e6", "--workers", workers, "--threads", "1",
+            python=python.absolute(), variables=settings(), cwd=folder,
+        )  # fmt: skip
         if done.returncode:
             raise BackendError(f"study: must run; got {done.stderr.strip()[-500:]}")
         return time.perf_counter() - began

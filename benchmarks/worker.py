@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.memory import reset_peak, resident
-from common.backends import FRAMEWORKS, load_backend
+from common.backends import FRAMEWORKS, load_backend, start_backend
 from common.errors import BackendError
 
 Request = dict[str, Any]
@@ -99,7 +99,7 @@ def main(backend: str) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what C libraries print
     sys.stdout = sys.stderr
-    load_backend(backend)
+    start_backend(backend)
     worker = Worker(backend)
     for line in sys.stdin:
         print(json.dumps(worker.answer(json.loads(line))), file=answers, flush=True)

@@ -1,6 +1,15 @@
 """One description of AnyNet and RegNet for every framework; imports none of them."""
 
-from common.arch import (
+import os
+import sys
+
+# `python -m common` puts the working directory first on the import path, where a folder `numpy`
+# would be imported in place of NumPy. (While it looks for the module, `sys.argv[0]` is "-m".)
+_ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and os.path.realpath(sys.path[0]) != _ROOT:
+    del sys.path[0]
+
+from common.arch import (  # noqa: E402
     REGNETX32,
     AnyNetSpec,
     Count,

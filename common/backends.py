@@ -77,6 +77,9 @@ class Backend(Protocol):
     def set_weights(self, network: Any, arrays: dict[str, NDArray[Any]]) -> None:
         """Put canonical arrays into a network."""
 
+    def keep_freed_memory(self) -> bool:
+        """Keep freed memory in this process for later arrays."""
+
     def devices(self) -> list[str]:
         """Devices of this machine, best first."""
 
@@ -101,3 +104,13 @@ def load_backend(name: str) -> Backend:
             f"backend {name}: {framework.title} is installed but cannot be imported; got "
             f"{told(error)}; in an environment of its own, {how_to_install(name)}"
         ) from error
+
+
+def start_backend(name: str) -> Backend:
+    """`load_backend`, in a process of this project's own, which is set up for training too.
+
+    For commands and workers: in any other process, what is set is its owner's business.
+    """
+    backend = load_backend(name)
+    backend.keep_freed_memory()
+    return backend

@@ -1,8 +1,8 @@
 """The process's own memory: freed arrays are kept for the next ones."""
 
-import ctypes
 import os
 import sys
+from collections.abc import Callable
 
 KEEP_MEMORY = "ANYNET_KEEP_MEMORY"
 """The environment variable that leaves the C library's allocator alone when it is 0."""
@@ -22,10 +22,10 @@ def keep_freed_memory() -> bool:
     Threads keep heaps of their own: with one for all, those that compile, and those that share a
     convolution, wait for each other.
     """
-    if sys.platform != "linux" or os.environ.get(KEEP_MEMORY) == "0":
+    if os.environ.get(KEEP_MEMORY) == "0":
         return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:  # another C library
+    mallopt = _of_the_c_library("mallopt")
+    if mallopt is None:
         return False
     never, none = -1, 0
     settings = {_M_TRIM_THRESHOLD: never, _M_MMAP_MAX: none}
@@ -38,5 +38,14 @@ def give_back_freed_memory() -> None:
     For after what happens once and takes much, such as compiling: arrays would else be placed
     between what it left.
     """
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+    if trim := _of_the_c_library("malloc_trim"):
         trim(0)
+
+
+def _of_the_c_library(name: str) -> Callable[..., int] | None:
+    """A function of glibc; nothing where the C library is another one."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    return getattr(ctypes.CDLL(None), name, None)

@@ -68,7 +68,7 @@ class Block:
             return
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         command = ["bash", "-euo", "pipefail", "-c", self.code]
-        environment = {**os.environ, "PATH": programs, "MPLBACKEND": "Agg"}
+        environment = {**os.environ, "PATH": programs, "MPLBACKEND": "Agg", "PYTHONSAFEPATH": "1"}
         subprocess.run(command, cwd=folder, check=True, env=environment)
 
     def commands(self) -> Iterator[list[str]]:

@@ -5,7 +5,7 @@ import json
 import click
 
 from common.arch import AnyNetSpec
-from common.backends import load_backend
+from common.backends import start_backend
 from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import load_network
@@ -54,7 +54,7 @@ def evaluate(
     is not finished. Options change them. The network runs in float32, with the statistics of batch
     norms that are in the file unless --precise-bn is given.
     """
-    module = load_backend(backend)
+    module = start_backend(backend)
     found = find_checkpoint(checkpoint)
     network = load_network(module, found.path)
     size = choose_image_size(network.spec, image_size, found.config)

@@ -5,7 +5,7 @@ from typing import Literal
 
 import click
 
-from common.backends import load_backend
+from common.backends import start_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network, read_network
 from common.cli.numbers import SIDE
@@ -71,7 +71,7 @@ def export(
         spec, arrays = read_network(found.path)
         save_onnx(out, *(fold_batch_norms(spec, arrays) if fuse else (spec, arrays)))
     else:
-        module = load_backend(backend)
+        module = start_backend(backend)
         network = load_network(module, found.path)
         size = choose_image_size(network.spec, image_size, found.config)
         module.export(module.fuse(network) if fuse else network, out, size)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch.bounds import MOST_CHANNELS
-from common.backends import load_backend
+from common.backends import start_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network
 from common.cli.numbers import SIDE, Integer
@@ -66,7 +66,7 @@ def predict(
     A file that cannot be read is named with its error; the others are predicted all the same, and
     the exit code is 1.
     """
-    module = load_backend(backend)
+    module = start_backend(backend)
     found = find_checkpoint(checkpoint)
     network = load_network(module, found.path)
     spec = network.spec

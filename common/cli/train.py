@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from common.arch import NAMED_SPECS, AnyNetSpec
-from common.backends import load_backend
+from common.backends import start_backend
 from common.cli.checkpoints import choose_image_size, find_config, sized
 from common.cli.commands import command_line
 from common.cli.evaluations import print_evaluation
@@ -113,7 +113,7 @@ def train(
         config = _new(ctx, options)
     run = resume or out
     assert run is not None
-    backend = load_backend(config.backend)
+    backend = start_backend(config.backend)
     data = FashionMNIST(config.batch_size, config.resize, config.data)
     if config.spec is None:
         raise ConfigError(f"{run}: must have the spec of its network; got none")

@@ -1,11 +1,8 @@
 """Records on disk: one safetensors file per backend, and one for the reference."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +22,7 @@ from common.parity.measure import (
     second_derivatives,
 )
 from common.parity.sensitivity import sensitivity
+from common.processes import process_pool
 
 FORMAT = 1
 """Of records; those of version 0.1 have none."""
@@ -80,10 +78,7 @@ def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> N
 
     find_subject(subject)
     arrays: Record = {}
-    for variable, value in _THREADS.items():
-        os.environ.setdefault(variable, value)
-    # One and no more: with more, Python 3.11 may wait for ever (python/cpython#115634).
-    with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    with process_pool(_THREADS) as pool:
         found = pool.map(partial(_recorded, subject), cases)
         for part in track(found, path.stem, len(cases), transient=True):
             arrays |= part

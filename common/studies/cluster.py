@@ -1,7 +1,11 @@
 """Workers on a Ray cluster: Ray places them and gives each its cores and GPUs."""
 
+from contextlib import chdir
+
+from common.backends import start_backend
 from common.errors import BackendError, StudyError, told
 from common.installs import how_to_install
+from common.processes import ROOT
 from common.studies.launch import Watch, limit_threads
 from common.studies.study import PATIENCE, Study
 from common.studies.worker import work
@@ -33,7 +37,9 @@ def run_on_ray(
             f"ray: must be installed; got {told(error)}; {how_to_install('ray')}"
         ) from error
     try:
-        ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
+        # Ray puts the working directory, whatever it holds, on the import path of its workers.
+        with chdir(ROOT):
+            ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise StudyError(
             f"ray: must have a cluster at {address or 'this machine'}; got {error}"
@@ -66,4 +72,6 @@ def run_on_ray(
 
 def _work(name: str, url: str, threads: int, grace: float) -> int:
     limit_threads(threads)
-    return work(Study.open(name, url, PATIENCE), tell=lambda _: None, grace=grace)
+    study = Study.open(name, url, PATIENCE)
+    start_backend(study.config.training.backend)
+    return work(study, tell=lambda _: None, grace=grace)

@@ -1,14 +1,13 @@
 """Workers on this machine: a process each, with its share of the cores and GPUs."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import ConfigError, StudyError
 from common.files import check_writable, open_regular
+from common.processes import Process, TimeoutExpired, start_python
 from common.studies.study import Study
 from common.studies.trials import ATTEMPTS, GRACE
 
@@ -48,7 +47,7 @@ def run_workers(
     workers have failed.
     """
     logs = Path(f"{study.name}-workers")
-    cores = sorted(os.sched_getaffinity(0))
+    cores = _cores()
     threads = threads or max(1, len(cores) // workers)
     if workers < 1 or threads < 1:
         raise ConfigError(f"workers, threads: must be at least 1; got {workers} and {threads}")
@@ -56,7 +55,7 @@ def run_workers(
         _check_log(_log(logs, number))
     logs.mkdir(parents=True, exist_ok=True)
 
-    def start(number: int) -> "subprocess.Popen[bytes]":
+    def start(number: int) -> Process:
         # A turn of the cores for each, so that no two meet on one while another is free.
         own = {cores[(number * threads + i) % len(cores)] for i in range(threads)}
         return _start(study, number, threads, own, gpus, grace, logs)
@@ -96,13 +95,13 @@ def _start(
     gpus: int,
     grace: float,
     logs: Path,
-) -> "subprocess.Popen[bytes]":
+) -> Process:
     # Not an argument: everybody on the machine reads those, and an address may hold a password.
-    environment = os.environ | dict.fromkeys(_THREADS, str(threads)) | {STORAGE: study.url}
+    variables = dict.fromkeys(_THREADS, str(threads)) | {STORAGE: study.url}
     if gpus:
-        environment["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
+        variables["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
     command = (
-        sys.executable, "-m", "common.cli", "study", "work", study.name,
+        "-m", "common.cli", "study", "work", study.name,
         "--threads", str(threads), "--grace", str(grace),
     )  # fmt: skip
     with _log(logs, number).open("ab") as log:
@@ -110,20 +109,28 @@ def _start(
             log.write(_LOG_START)
             log.flush()
         # A session of its own: Ctrl-C reaches this process, which passes it on once.
-        process = subprocess.Popen(
-            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        process = start_python(
+            *command, variables=variables, stdout=log, stderr=log, start_new_session=True
         )
-    os.sched_setaffinity(process.pid, cores)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(process.pid, cores)
     return process
 
 
-def _stop(running: dict[int, "subprocess.Popen[bytes]"]) -> None:
+def _cores() -> list[int]:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _stop(running: dict[int, Process]) -> None:
     for process in running.values():
         process.terminate()  # SIGINT is ignored by what was started in the background
     for process in running.values():
         try:
             process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             process.kill()
             process.wait()
 

@@ -1,14 +1,13 @@
 """Each framework's own format, loaded in a process that does not know this package."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from common.errors import SpecError
 from common.marks import is_ours
+from common.processes import run_python
 from tests.backends.native import to_layout
+from tests.hostile import make_hostile
 from tests.inference import SPECS, random_images, relative_error, trained_weights
 
 _SIZE = 24
@@ -67,9 +66,7 @@ def test_a_fresh_process_gives_the_same_logits(backend, name, native, exported, 
     for number, images in batches.items():
         np.save(tmp_path / f"images{number}.npy", to_layout(native, images))
     code = f"import sys\nimport numpy as np\npath = sys.argv[1]{_READERS[name]}{_WRITE_LOGITS}"
-    done = subprocess.run(
-        [sys.executable, "-c", code, path, tmp_path], capture_output=True, text=True, cwd=tmp_path
-    )
+    done = run_python("-c", code, path, tmp_path, cwd=make_hostile(tmp_path / "beside"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("[]")
     for number, images in batches.items():

@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -13,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from common.processes import start_python
 from common.spaces import SPACES
 from common.studies import Study, StudyConfig
 from common.training import TrainConfig
+from tests.hostile import make_hostile
 
 _THREADS = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 _SERVER = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -35,11 +36,9 @@ def _config(backend, networks):
 
 
 def _anynet(*arguments, folder):
-    command = (sys.executable, "-W", "ignore", "-m", "common.cli", *map(str, arguments))
-    environment = {**os.environ, **_THREADS, "PYTHONPATH": os.getcwd()}
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, start_new_session=True, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    return start_python(
+        "-W", "ignore", "-m", "common.cli", *arguments, variables=_THREADS, cwd=folder,
+        start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
 
@@ -81,7 +80,7 @@ def test_two_workers_give_the_results_of_one(name, undisturbed, tmp_path, url):
     networks = 20 if name == "torch" else 1
     Study.create("first", url, _config(name, networks))
     _finished(_anynet("study", "run", "first", "--storage", url, "--workers", 2, "--threads", 1,
-                      folder=tmp_path))  # fmt: skip
+                      folder=make_hostile(tmp_path / "beside")))  # fmt: skip
     assert _errors(url) == _errors(str(undisturbed / "studies.db"))
 
 
@@ -166,14 +165,15 @@ cluster.shutdown()
 def test_a_ray_cluster_of_two_nodes_gives_the_same_results(name, undisturbed, tmp_path, url):
     pytest.importorskip("ray")
     Study.create("first", url, _config(name, 20))
-    cluster = subprocess.Popen(
-        [sys.executable, "-c", _CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()},
+    folder = make_hostile(tmp_path / "beside")
+    cluster = start_python(
+        "-c", _CLUSTER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True,
     )  # fmt: skip
     try:
         address = next(line for line in cluster.stdout if line.count(":") == 1).strip()
         _finished(_anynet("study", "run", "first", "--storage", url, "--workers", 2,
-                          "--threads", 1, "--ray", address, folder=tmp_path))  # fmt: skip
+                          "--threads", 1, "--ray", address, folder=folder))  # fmt: skip
     finally:
         cluster.communicate(timeout=60)
     assert _errors(url) == _errors(str(undisturbed / "studies.db"))

@@ -12,13 +12,13 @@ _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
 _FILES = {
     "__init__.py", "blocks.py", "convolution.py", "export.py", "layers.py", "model.py",
-    "derivatives.py", "network.py", "train.py", "weights.py",
+    "derivatives.py", "network.py", "process.py", "train.py", "weights.py",
 }  # fmt: skip
 _LEVELS = {
     name: level
     for level, names in enumerate(
         [
-            ("errors", "chapter", "memory", "installs", "gpus"),
+            ("errors", "chapter", "memory", "installs", "gpus", "processes"),
             ("files", "figures", "arrays", "frameworks"),
             ("marks",),
             ("arch",),

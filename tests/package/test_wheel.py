@@ -42,7 +42,7 @@ def _tracked(*folders):
 
 def test_it_holds_every_file_of_the_packages_and_nothing_else(wheel):
     files = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert files == _tracked(*_PACKAGES)
+    assert files == _tracked(*_PACKAGES, "anynet_start.py")
 
 
 @pytest.mark.parametrize("package", _PACKAGES)
@@ -67,7 +67,7 @@ def test_it_holds_the_licence_of_everything_in_it(about):
 def test_it_makes_the_command(about):
     assert about["entry_points.txt"].split("\n")[:2] == [
         "[console_scripts]",
-        "anynet = common.cli:main",
+        "anynet = anynet_start:main",
     ]
 
 

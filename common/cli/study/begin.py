@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from common.arch import AnyNetSpec
-from common.backends import check_installed, load_backend
+from common.backends import check_installed, load_backend, start_backend
 from common.cli.numbers import STEPS, WORKERS
 from common.cli.options import chosen_recipe
 from common.cli.study.options import (
@@ -113,6 +113,7 @@ def work(name: str, storage: str, threads: int | None, most: int | None, grace: 
         limit_threads(threads)
     try:
         study = Study.open(name, storage, PATIENCE, _tell)
+        start_backend(study.config.training.backend)
         done = train_networks(study, click.echo, most, grace)
     except KeyboardInterrupt:
         click.echo(

@@ -1,0 +1,54 @@
+"""Where the `anynet` command begins, and what must hold before `common` is imported.
+
+`common` is a name that others use, too. Nothing of a package that is not ours is run.
+"""
+
+import importlib.util
+import os
+import sys
+
+_OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "common")
+
+
+def check_common(package: str) -> None:
+    """Raise `ImportError` where `import common` would give, or gave, another package than ours.
+
+    `package` is the one that needs it. Nothing is imported.
+    """
+    found = _find_common()
+    if found is None or os.path.realpath(found) != os.path.realpath(_OWN):
+        raise ImportError(
+            f"{package}: needs the package common beside it, {_OWN}; got {found or 'none'}, which "
+            "is in the way; rename it, or take its folder off the import path",
+            name="common",
+            path=found,
+        )
+
+
+def _find_common() -> str | None:
+    """The folder of the package, or the file of the module, that is imported as `common`."""
+    module = sys.modules.get("common")
+    if module is None:
+        spec = importlib.util.find_spec("common")
+        folders, file = (None, None) if spec is None else (
+            spec.submodule_search_locations, spec.origin
+        )  # fmt: skip
+    else:
+        folders, file = getattr(module, "__path__", None), getattr(module, "__file__", None)
+    place = next(iter(folders or ()), file)
+    return None if place is None else os.path.abspath(place)
+
+
+def main() -> None:
+    """The `anynet` command."""
+    try:
+        check_common("anynet")
+    except ImportError as error:
+        sys.exit(f"Error: {error}")
+    from common.cli import main as command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

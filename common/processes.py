@@ -1,0 +1,105 @@
+"""Processes that this project starts: nothing beside a user's script is imported in them.
+
+Python puts the folder of a script, or the working directory, first on the import path. A folder
+named `common` or `torch` there would be imported in place of the package that is meant.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The folder from which this project is imported."""
+
+Process = subprocess.Popen[Any]
+TimeoutExpired = subprocess.TimeoutExpired
+PIPE = subprocess.PIPE
+
+
+def start_python(
+    *arguments: object,
+    python: str | Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Process:
+    """Start Python with `arguments`; `options` are those of `subprocess.Popen`.
+
+    It is this interpreter with `import_path()`, or another one, `python`, with this project alone
+    in front of its own path. `variables` are added to the environment. The folder of a script and
+    the working directory are not on the path, nor on those of processes that it starts itself.
+    """
+    path = import_path() if python is None else [str(ROOT)]
+    environment = {**os.environ, **(variables or {}), **_SAFE, "PYTHONPATH": os.pathsep.join(path)}
+    command = [str(python or sys.executable), "-P", *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, **options)
+
+
+def run_python(
+    *arguments: object,
+    python: str | Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    **options: Any,
+) -> "subprocess.CompletedProcess[str]":
+    """Run `start_python` to its end; the exit code, and what it printed as text."""
+    pipes: dict[str, Any] = {"stdout": PIPE, "stderr": PIPE, "text": True}
+    with start_python(
+        *arguments, python=python, variables=variables, **(pipes | options)
+    ) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@contextmanager
+def process_pool(variables: Mapping[str, str]) -> Iterator[ProcessPoolExecutor]:
+    """A pool that starts a process for each task, one per core at a time.
+
+    `variables` are set in their environments, unless they are in that of this process.
+    """
+    added = {name: value for name, value in variables.items() if name not in os.environ} | _SAFE
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    try:
+        # One task and no more: with more, Python 3.11 may wait for ever (python/cpython#115634).
+        with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+            yield pool
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def import_path() -> list[str]:
+    """The import path of this process, but for the folder of the main script.
+
+    All folders are absolute. That of the script, or the working directory of `python -m`, is left
+    out unless this project is imported from there.
+    """
+    own, unsafe = os.path.realpath(ROOT), _put_first_by_python()
+    return [
+        os.path.abspath(folder)
+        for folder in sys.path
+        if folder and (os.path.realpath(folder) != unsafe or unsafe == own)
+    ]
+
+
+def _put_first_by_python() -> str | None:
+    """The folder that Python itself put first on the path, if any."""
+    if sys.flags.safe_path:
+        return None
+    main = sys.modules["__main__"]
+    script = getattr(main, "__file__", None)
+    if script is None or main.__spec__ is not None:  # interactive, or `python -m`
+        return os.path.realpath(os.getcwd())
+    return os.path.realpath(Path(script).resolve().parent)
+
+
+_SAFE = {"PYTHONSAFEPATH": "1"}
+"""What `-P` is for processes that are started by others."""

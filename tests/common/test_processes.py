@@ -1,0 +1,153 @@
+"""Processes of this project, started in folders that hold modules of the same names."""
+
+import ast
+import os
+import shutil
+import sys
+import types
+
+import pytest
+
+import anynet_start
+from anynet_start import check_common
+from common.backends import FRAMEWORKS
+from common.processes import ROOT, import_path, process_pool, run_python
+from tests.hostile import make_hostile
+
+_IMPORTS = "import common, numpy, yaml, click, json, random, pickle, tempfile"
+_STARTERS = {
+    "subprocess", "multiprocessing", "concurrent.futures.ProcessPoolExecutor", "os.execv",
+    "os.fork", "os.system", "os.popen",
+}  # fmt: skip
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch):
+    """A folder full of foreign modules, which is the working directory."""
+    folder = make_hostile(tmp_path / "hostile")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_process_imports_nothing_from_its_working_directory(hostile):
+    done = run_python("-c", _IMPORTS)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_nor_do_the_processes_that_it_starts(hostile):
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {_IMPORTS!r}])"
+    assert run_python("-c", code).stderr == ""
+
+
+def test_a_process_imports_what_its_parent_can(tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("FOUND = 7\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert run_python("-c", "import only_here; print(only_here.FOUND)").stdout == "7\n"
+
+
+def test_a_process_of_another_python_is_given_this_project_alone(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    done = run_python("-c", "import sys; print(sys.path[:2])", python=sys.executable)
+    found = ast.literal_eval(done.stdout)
+    assert found[0] == str(ROOT)
+    assert found[1] != str(tmp_path)
+
+
+def test_the_folder_of_the_script_is_left_out(hostile, monkeypatch):
+    script = types.ModuleType("__main__")
+    script.__file__, script.__spec__ = str(hostile / "script.py"), None
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    monkeypatch.setattr(sys, "path", [str(hostile), "", str(ROOT), "relative"])
+    assert import_path() == [str(ROOT), str(hostile / "relative")]
+
+
+def test_the_folder_of_the_script_stays_where_this_project_is_in_it(monkeypatch):
+    script = types.ModuleType("__main__")
+    script.__file__, script.__spec__ = str(ROOT / "script.py"), None
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    monkeypatch.setattr(sys, "path", [str(ROOT)])
+    assert import_path() == [str(ROOT)]
+
+
+def test_a_pool_imports_nothing_from_its_working_directory(hostile):
+    before = dict(os.environ)
+    with process_pool({"ANYNET_TEST": "7"}) as pool:
+        assert pool.submit(os.getenv, "ANYNET_TEST").result() == "7"
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("module", ["common", "common.cli"])
+def test_python_m_imports_nothing_from_its_working_directory(hostile, module):
+    shutil.rmtree(hostile / "common")  # which Python itself would take for the program
+    code = (
+        f"import os, sys; os.execv(sys.executable, [sys.executable, '-m', {module!r}, '--version'])"
+    )
+    done = run_python("-c", f"import os; del os.environ['PYTHONSAFEPATH']; {code}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture(params=["folder", "file", "imported before"])
+def foreign(request, tmp_path, monkeypatch):
+    """The place of a foreign `common`, which must not be run."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "common"]:
+        monkeypatch.delitem(sys.modules, name)
+    place = tmp_path / ("common.py" if request.param == "file" else "common")
+    code = place
+    if request.param != "file":
+        place.mkdir()
+        code = place / "__init__.py"
+    code.write_text("raise SystemExit('SHADOWED')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    if request.param == "imported before":
+        module = types.ModuleType("common")
+        module.__file__, module.__path__ = str(code), [str(place)]
+        monkeypatch.setitem(sys.modules, "common", module)
+    return place
+
+
+def test_a_foreign_common_is_one_error_that_names_it(foreign):
+    with pytest.raises(ImportError, match="anynet_x: needs the package common") as caught:
+        check_common("anynet_x")
+    assert f"got {foreign}, which is in the way; rename it" in str(caught.value)
+
+
+def test_the_command_names_a_foreign_common_in_one_line(foreign):
+    with pytest.raises(SystemExit) as caught:
+        anynet_start.main()
+    assert str(caught.value).startswith("Error: anynet: needs the package common")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("package", [framework.package for framework in FRAMEWORKS.values()])
+def test_every_package_refuses_a_foreign_common_before_it_is_run(tmp_path, package):
+    place = make_hostile(tmp_path) / "common"
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {package}"
+    last = run_python("-c", code).stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: {package}: needs the package common")
+    assert str(place) in last
+
+
+def _imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+_FOLDERS = ("common", "benchmarks", *(framework.package for framework in FRAMEWORKS.values()))
+
+
+@pytest.mark.parametrize("folder", _FOLDERS)
+def test_one_file_alone_starts_processes(folder):
+    starters = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / folder).rglob("*.py")
+        if _STARTERS & set(_imported(path)) or "sys.executable" in path.read_text()
+    }
+    assert starters - {"common/processes.py"} == set()
+
+
+def test_the_hostile_folder_is_hostile(hostile):
+    code = f"import sys; sys.path.insert(0, {str(hostile)!r}); import numpy"
+    assert run_python("-c", code).stderr == "SHADOWED by numpy\n"
