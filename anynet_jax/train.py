@@ -114,6 +114,9 @@ class Learner:
         Raises `DataError`.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
+        if self._device.platform == "cpu":
+            # JAX would go on reading the caller's memory, which may change before the step runs.
+            images, labels = images.copy(), labels.copy()
         with self._precisely():
             batch = jax.device_put((images, labels), self._device)
             rate = _dtype(self._program).type(check_rate(learning_rate))

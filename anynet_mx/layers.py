@@ -1,5 +1,6 @@
 """Layers with the padding, constants and statistics that all four frameworks share."""
 
+import logging
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,11 @@ from mxnet.gluon.contrib.nn import Identity
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.data import resize_matrix
 
-npx.set_np()  # as in the chapter: arrays, and the layers that make them, are mxnet.np's
+# As in the chapter: arrays, and the layers that make them, are mxnet.np's. MXNet tells so by
+# `logging.info`, which gives the root logger a handler when it has none.
+_handlers = logging.root.handlers[:]
+npx.set_np()
+logging.root.handlers[:] = _handlers
 
 __all__ = [
     "Chain",

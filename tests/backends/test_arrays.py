@@ -220,3 +220,12 @@ def test_a_state_that_does_not_fit_leaves_the_learner_as_it_was(backend, change)
     with pytest.raises(WeightsError, match="state: arrays must be those of the network"):
         learner.load_state(change({name: array + 1 for name, array in before.items()}))
     _assert_equal(learner.state(), before)
+
+
+@pytest.mark.parametrize("what", ["images", "labels"])
+def test_a_step_is_done_with_its_arrays_when_it_returns(backend, what):
+    pixels, labels = np.full((64, 1, 32, 32), 100, np.uint8), np.zeros(64, np.int32)
+    learner = backend.Learner(backend.create(_SPEC), (1, 32, 32), device="cpu")
+    losses = [learner.train_step(pixels, labels, 0.0)[0] for _ in range(8)]
+    {"images": pixels, "labels": labels}[what][:] = 3
+    assert len({float(loss) for loss in losses}) == 1

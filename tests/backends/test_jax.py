@@ -217,3 +217,11 @@ def test_a_trained_network_outlives_the_next_step():
 
 def test_the_chapters_fields_come_first():
     assert anynet.RegNetX32().arch == REGNETX32.arguments()["arch"]
+
+
+def test_a_call_after_the_first_array_is_told_once_that_it_is_late(monkeypatch, caplog):
+    monkeypatch.setattr("common.memory.keep_freed_memory", lambda: True)
+    jnp.zeros(1)
+    assert [anynet.keep_freed_memory() for _ in range(2)] == [True, True]
+    (line,) = caplog.messages
+    assert line.startswith("keep_freed_memory: must be called before JAX's first array")
