@@ -16,7 +16,7 @@ from common.installs import how_to_install
 from common.training import Learner, Trainer
 from common.weights import Init
 
-__all__ = ["FRAMEWORKS", "Backend", "Framework", "check_installed", "load_backend"]
+__all__ = ["FRAMEWORKS", "Backend", "Framework", "check_installed", "load_backend", "start_backend"]
 
 
 class Backend(Protocol):

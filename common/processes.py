@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 """The folder from which this project is imported."""
 
 Process = subprocess.Popen[Any]
+Completed = subprocess.CompletedProcess[str]
 TimeoutExpired = subprocess.TimeoutExpired
 PIPE = subprocess.PIPE
 
@@ -44,15 +45,23 @@ def run_python(
     *arguments: object,
     python: str | Path | None = None,
     variables: Mapping[str, str] | None = None,
+    timeout: float | None = None,
     **options: Any,
-) -> "subprocess.CompletedProcess[str]":
-    """Run `start_python` to its end; the exit code, and what it printed as text."""
-    pipes: dict[str, Any] = {"stdout": PIPE, "stderr": PIPE, "text": True}
+) -> Completed:
+    """Run `start_python` to its end; the exit code, and what it printed as text.
+
+    Raises `TimeoutExpired` after `timeout` seconds, when the process is killed.
+    """
+    pipes = {"stdout": PIPE, "stderr": PIPE, "text": True, "errors": "replace"}
     with start_python(
         *arguments, python=python, variables=variables, **(pipes | options)
     ) as process:
-        out, err = process.communicate()
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    return Completed(process.args, process.returncode, out, err)
 
 
 @contextmanager

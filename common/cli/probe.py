@@ -3,11 +3,10 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 
 from common.backends import load_backend
 from common.errors import BackendError, shortened, told
+from common.processes import Completed, TimeoutExpired, run_python
 
 _PATIENCE = 300
 """Seconds for a framework to start; on a busy machine the largest takes one minute."""
@@ -22,18 +21,9 @@ def find_devices(name: str) -> list[str]:
     Raises `BackendError` where it cannot tell, however its framework fails.
     """
     code = f'from common.cli.probe import answer; answer("{name}")'
-    command = [sys.executable, "-P", "-c", code]
-    path = os.pathsep.join(entry for entry in sys.path if entry)
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PATIENCE,
-            env=os.environ | {"PYTHONPATH": path},
-        )
-    except subprocess.TimeoutExpired as error:
+        done = run_python("-c", code, timeout=_PATIENCE)
+    except TimeoutExpired as error:
         raise BackendError(
             f"backend {name}: must start within {_PATIENCE} seconds; got no answer"
         ) from error
@@ -47,7 +37,7 @@ def find_devices(name: str) -> list[str]:
     return devices
 
 
-def _end(done: "subprocess.CompletedProcess[str]") -> str:
+def _end(done: Completed) -> str:
     """How a process ended that has not answered, and the last line that it printed."""
     code = done.returncode
     try:

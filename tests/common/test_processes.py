@@ -135,6 +135,9 @@ def _imported(path):
             yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
 
 
+_OF_OTHER_PROGRAMS = {"common/gpus.py"}
+"""What starts a program that is not Python."""
+
 _FOLDERS = ("common", "benchmarks", *(framework.package for framework in FRAMEWORKS.values()))
 
 
@@ -145,7 +148,7 @@ def test_one_file_alone_starts_processes(folder):
         for path in (ROOT / folder).rglob("*.py")
         if _STARTERS & set(_imported(path)) or "sys.executable" in path.read_text()
     }
-    assert starters - {"common/processes.py"} == set()
+    assert starters - {"common/processes.py", *_OF_OTHER_PROGRAMS} == set()
 
 
 def test_the_hostile_folder_is_hostile(hostile):
