@@ -11,6 +11,7 @@ from jax import Array, lax
 from jax.ad_checkpoint import checkpoint_name
 
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
+from common.arrays import check_pixels
 from common.data import resize_matrix
 
 __all__ = [
@@ -193,7 +194,9 @@ def resize_images(images: Array, size: tuple[int, int], dtype: jnp.dtype = jnp.f
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
     (N, H, W, C) uint8 to (N, *size, C) of `dtype`; the definition is `common.data.prepare`.
+    Raises `DataError` for images of another type.
     """
+    check_pixels(images.shape, images.dtype)
     x = images.astype(dtype) / 255
     height, width = images.shape[1:3]
     if (height, width) == tuple(size):

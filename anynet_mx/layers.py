@@ -10,6 +10,7 @@ from mxnet.gluon import HybridBlock, nn
 from mxnet.gluon.contrib.nn import Identity
 
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
+from common.arrays import check_pixels
 from common.data import resize_matrix
 
 # As in the chapter: arrays, and the layers that make them, are mxnet.np's. MXNet tells so by
@@ -207,7 +208,9 @@ def resize_images(images: np.ndarray, size: tuple[int, int], dtype: str = "float
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
     (N, C, H, W) uint8 to (N, C, *size) of `dtype`; the definition is `common.data.prepare`.
+    Raises `DataError` for images of another type.
     """
+    check_pixels(images.shape, images.dtype)
     x = images.astype(dtype) / 255
     height, width = images.shape[2:]
     if (height, width) == tuple(size):

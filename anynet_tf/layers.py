@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
+from common.arrays import check_pixels
 from common.data import resize_matrix
 
 __all__ = [
@@ -188,7 +189,9 @@ def resize_images(
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
     (N, H, W, C) uint8 to (N, *size, C) of `dtype`; the definition is `common.data.prepare`.
+    Raises `DataError` for images of another type.
     """
+    check_pixels(images.shape, images.dtype)
     height, width = images.shape[1:3]
     if (height, width) == tuple(size):
         return tf.cast(images, dtype) / 255

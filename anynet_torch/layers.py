@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
+from common.arrays import check_pixels
 from common.data import resize_matrix
 
 __all__ = ["BatchNorm", "SqueezeExcitation", "linear", "norm", "resize_images"]
@@ -91,7 +92,9 @@ def resize_images(
     """Scale uint8 images to [0, 1] and resize them bilinearly, on their device.
 
     (N, C, H, W) uint8 to (N, C, *size) of `dtype`; the definition is `common.data.prepare`.
+    Raises `DataError` for images of another type.
     """
+    check_pixels(images.shape, images.dtype)
     x = images.to(dtype) / 255
     height, width = images.shape[2:]
     if (height, width) == size:

@@ -1,6 +1,8 @@
 """Arrays that users pass: converted, or refused in one error that says what they must be."""
 
+import re
 import warnings
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -90,6 +92,16 @@ def as_pixels(images: object, channels: int | None = None) -> NDArray[np.uint8]:
             )
     _check_shape(array.shape, channels, None)
     return in_layout(array, np.uint8)
+
+
+def check_pixels(shape: Sized, dtype: object) -> None:
+    """Raise `DataError` unless a framework's array of this type is images of pixels, uint8."""
+    name = re.findall(r"\w+", str(dtype))[-1]  # frameworks write torch.uint8 or <dtype: 'uint8'>
+    if name != "uint8" or len(shape) != 4:
+        raise DataError(
+            f"images: must be pixels, uint8 of four axes; got {shortened(name)} of {len(shape)}; "
+            "images that are scaled already are resized by the framework's own function"
+        )
 
 
 def as_batch(

@@ -16,7 +16,7 @@ from common.errors import DataError
 from common.training import Device, Learner
 from common.training.checks import check_images
 from common.training.evaluate import TRAIN_AGAIN, check_finite
-from common.training.statistics import validation
+from common.training.statistics import images_taken, validation
 
 _DATA = "full"
 _BATCH = 128
@@ -67,6 +67,7 @@ def evaluate(
         return module.Learner(module.create(spec), images.image_shape, device=device)
 
     learner = module.Learner(network, images.image_shape, device=device)
+    taken = images_taken(precise_bn, images)
     evaluation = validation(learner, images, precise_bn, network.spec, make_learner)()
     check_finite(evaluation.loss, str(found.path), TRAIN_AGAIN)
     if as_json:
@@ -75,7 +76,7 @@ def evaluate(
             "image_size": list(size),
             "data": images.source,
             "batch_size": images.batch_size,
-            "precise_bn": precise_bn,
+            "precise_bn": taken,
         }
         click.echo(json.dumps({**evaluation.to_dict(images.classes), **settings}, indent=2))
     else:

@@ -76,7 +76,8 @@ def precise_bn_option(function: Callable[..., Any]) -> Callable[..., Any]:
         default=0,
         show_default=True,
         help="Precise batch norm: compute the statistics of batch norms over this many training "
-        "images before validating, such as 8192; 0 keeps the running averages.",
+        "images before validating, such as 8192, in whole batches of one epoch at the most; "
+        "0 keeps the running averages.",
     )(function)
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arrays import as_pixels
+
 
 def resize_matrix(old: int, new: int) -> NDArray[np.float32]:
     """The (new, old) matrix that resizes a line of pixels bilinearly.
@@ -21,9 +23,12 @@ def resize_matrix(old: int, new: int) -> NDArray[np.float32]:
 
 
 def prepare(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Scale uint8 (N, C, H, W) to [0, 1] and resize to float32 (N, C, *size)."""
-    x: NDArray[np.float32] = (images / np.float32(255)).astype(np.float32, copy=False)
-    height, width = images.shape[2:]
+    """Scale pixels (N, C, H, W) to [0, 1] and resize to float32 (N, C, *size).
+
+    Raises `DataError` for what are no integers from 0 to 255.
+    """
+    x: NDArray[np.float32] = (as_pixels(images) / np.float32(255)).astype(np.float32, copy=False)
+    height, width = x.shape[2:]
     if (height, width) == tuple(size):
         return x
     rows, columns = resize_matrix(height, size[0]), resize_matrix(width, size[1])

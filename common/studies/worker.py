@@ -20,7 +20,7 @@ from common.studies.trials import GRACE, Claim, TakenError
 from common.training import Learner, Row, TrainConfig
 from common.training.checkpoint import Progress
 from common.training.loop import train
-from common.training.statistics import validation
+from common.training.statistics import images_taken, validation
 
 _BEATS: Final = 4
 """Heartbeats within the time after which a worker counts as gone."""
@@ -58,6 +58,7 @@ def work(study: Study, tell: Tell = print, most: int | None = None, grace: float
     name = f"{socket.gethostname()}:{os.getpid()}"
     backend = load_backend(config.backend)
     data = FashionMNIST(config.batch_size, config.resize, config.data)
+    images_taken(config.precise_bn, data)
     done = failures = 0
     with sigterm_interrupts(), _frozen():
         while most is None or done < most:

@@ -1,5 +1,6 @@
 """Precise batch norm: statistics over many training images, in place of the running ones."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
@@ -33,7 +34,8 @@ def validation(
     """What evaluates `learner` on the validation images.
 
     Unless `images` is 0, its batch norms first get their statistics over as many training images,
-    in whole batches, the same ones every time. Raises `ConfigError` for a network without any.
+    in whole batches of one epoch at the most, the same ones every time. Raises `ConfigError` for a
+    network without any.
     """
     if not images:
         return lambda: evaluate(learner, data.val_batches())
@@ -49,6 +51,23 @@ def validation(
         return evaluate(learner, data.val_batches())
 
     return precisely
+
+
+def images_taken(images: int, data: FashionMNIST) -> int:
+    """Over how many training images statistics are computed when `images` are asked for.
+
+    They are whole batches of one epoch; a warning says so when they are fewer.
+    """
+    taken = min(images // data.batch_size, data.steps_per_epoch) * data.batch_size
+    if taken < images:
+        logging.getLogger("anynet").warning(
+            "precise_bn: statistics are over %d training images, whole batches of %d, of the %d "
+            "that were asked for",
+            taken,
+            data.batch_size,
+            images,
+        )
+    return taken
 
 
 def renew_statistics(learner: Learner, twin: Learner, batches: Iterable[Batch]) -> None:

@@ -22,7 +22,7 @@ from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 from common.training.records import FORMAT, Row
 from common.training.run import RunDirectory, check_free
-from common.training.statistics import validation
+from common.training.statistics import images_taken, validation
 from common.weights import State
 from common.weights.foreign import load_or_import
 
@@ -99,6 +99,7 @@ class Trainer(ABC):
         if run and not resume:
             check_free(run.path)
         learner = self.make_learner(model, data.image_shape)
+        images_taken(self.precise_bn, data)
         validate = validation(
             learner, data, self.precise_bn, config.spec, partial(self._make_learner, model, data)
         )

@@ -8,7 +8,7 @@ import pytest
 
 from common import AnyNetSpec
 from common.data import prepare
-from common.errors import BackendError, SpecError, TrainingError
+from common.errors import BackendError, DataError, SpecError, TrainingError
 from common.training import Recipe
 from common.weights import load_weights
 from tests.backends.native import to_layout, to_nchw
@@ -50,6 +50,13 @@ def test_resizing_equals_the_shared_definition(backend, native, size, resize):
     images = np.random.default_rng(1).integers(0, 256, (3, 2, *size), np.uint8)
     ours = backend.resize_images(native.array(to_layout(native, images)), resize)
     assert np.abs(to_nchw(native, ours) - prepare(images, resize)).max() <= 1e-6
+
+
+@pytest.mark.parametrize("change", [lambda x: x / np.float32(255), lambda x: x > 9, lambda x: x[0]])
+def test_what_are_no_pixels_is_not_scaled(backend, native, change):
+    images = change(np.zeros((2, 1, 4, 4), np.uint8))
+    with pytest.raises(DataError, match="images: must be pixels, uint8 of four axes; got "):
+        backend.resize_images(native.array(images), (8, 8))
 
 
 def test_plain_steps_follow_the_rate(backend):

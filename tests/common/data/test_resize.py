@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.data import prepare, resize_matrix
+from common.errors import DataError
 
 
 def _by_pixel(image, height, width):
@@ -48,3 +49,17 @@ def test_the_same_size_is_the_identity(size):
 def test_scaling_maps_255_to_one():
     images = np.full((1, 1, 4, 4), 255, np.uint8)
     assert (prepare(images, (4, 4)) == 1).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
+def test_what_are_no_pixels_is_not_scaled(dtype):
+    with pytest.raises(DataError, match=f"images: must be pixels, .*got {dtype}"):
+        prepare(np.ones((1, 1, 2, 2), dtype), (4, 4))
+
+
+def test_pixels_of_any_integers_are_the_same():
+    pixels = np.arange(0, 256, 17).reshape(1, 1, 4, 4)
+    expected = prepare(pixels.astype(np.uint8), (6, 6))
+    assert np.array_equal(prepare(pixels, (6, 6)), expected)
+    with pytest.raises(DataError, match="from 0 to 255; got 1 to 256"):
+        prepare(pixels + 1, (6, 6))

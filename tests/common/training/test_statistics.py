@@ -1,6 +1,7 @@
 """Precise batch norm, with the network that is written in NumPy."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from common import AnyNetSpec, reference
 from common.errors import ConfigError
 from common.reference.learner import Learner
 from common.training import TrainConfig
-from common.training.statistics import renew_statistics, validation
+from common.training.statistics import images_taken, renew_statistics, validation
 from tests.common.training.fakes import Data, FakeTrainer, Model
 
 _SPEC = AnyNetSpec.from_arch(((1, 4, 2, 1),), 4)
@@ -65,3 +66,12 @@ def test_a_model_without_a_spec_is_refused(tmp_path):
 def test_bad_numbers_of_images_are_config_errors(images, message):
     with pytest.raises(ConfigError, match=f"precise_bn: .*{message}"):
         TrainConfig("torch", precise_bn=images)
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(0, 0), (8, 8), (11, 8), (24, 24), (10**6, 24)])
+def test_fewer_images_than_were_asked_for_are_told_of(asked, taken, caplog):
+    data = SimpleNamespace(batch_size=4, steps_per_epoch=6)
+    assert images_taken(asked, data) == taken
+    told = f"statistics are over {taken} training images, whole batches of 4, of the {asked}"
+    assert (told in caplog.text) == (taken < asked)
+    assert len(caplog.records) == (taken < asked)
