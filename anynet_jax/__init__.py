@@ -6,20 +6,23 @@ check_common("anynet_jax")
 
 from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_jax.convolution import grouped_conv
+from anynet_jax.data import FashionMNIST
 from anynet_jax.derivatives import hessian_product
+from anynet_jax.devices import clear_caches, devices, try_gpu
 from anynet_jax.export import export
 from anynet_jax.layers import resize_images
 from anynet_jax.model import AnyNet, Classifier, Network, RegNetX32
 from anynet_jax.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_jax.process import keep_freed_memory
-from anynet_jax.train import FashionMNIST, Learner, Trainer, clear_caches, devices
+from anynet_jax.train import Learner, Trainer
 from anynet_jax.weights import get_weights, set_weights
-from common.chapter import add_to_class
+from common.chapter import HyperParameters, add_to_class
 
 __all__ = [
     "AnyNet",
     "Classifier",
     "FashionMNIST",
+    "HyperParameters",
     "Learner",
     "MLPBlock",
     "Network",
@@ -45,4 +48,5 @@ __all__ = [
     "resize_images",
     "save",
     "set_weights",
+    "try_gpu",
 ]

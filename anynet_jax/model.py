@@ -1,5 +1,6 @@
 """AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,12 +26,36 @@ class Classifier(HyperParameters, nn.Module):
     """A network `net` that turns images into logits, and its learning rate `lr`."""
 
     def __call__(self, images: Array) -> Array:
+        """What `forward` gives, as Flax calls a module."""
+        return self.forward(images)
+
+    def forward(self, images: Array) -> Array:
         """Images (N, H, W, C) to logits (N, classes)."""
         return self.net(images)
 
-    def loss(self, logits: Array, labels: Array) -> Array:
-        """Mean cross-entropy in nats of logits (N, classes) at labels (N,)."""
-        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+    def loss(self, logits: Array, labels: Array, averaged: bool = True) -> Array:
+        """Mean cross-entropy in nats of logits (N, classes) at labels (N,).
+
+        Unless `averaged`: of each image.
+        """
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        return losses.mean() if averaged else losses
+
+    def accuracy(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:  # noqa: N803
+        """The fraction of logits (N, classes) that are largest at labels (N,).
+
+        Unless `averaged`: 1.0 or 0.0 for each (chapter section 4.3).
+        """
+        right = (Y_hat.argmax(-1) == Y).astype("float32")
+        return right.mean() if averaged else right
+
+    def configure_optimizers(self) -> optax.GradientTransformation:
+        """Plain SGD at `lr`; training takes what a model overrides it with (section 3.2)."""
+        return optax.sgd(self.lr)
+
+    def apply_init(self, inputs: Sequence[Array], key: Array) -> dict[str, Any]:
+        """Variables drawn from `key` for a batch; training takes what a model overrides it with."""
+        return self.init(key, *inputs)
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
         """Print what flows through the parts of `net` for a batch of `shape`.

@@ -1,6 +1,5 @@
 """One training step in JAX, and the chapter's `Trainer`."""
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -15,9 +14,10 @@ from numpy.typing import NDArray
 
 from anynet_jax.layers import resize_images
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
+from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
 from anynet_jax.weights import as_network, described, put_weights, to_canonical
 from common.arrays import as_batch, as_pixels, never_empty
-from common.data import FashionMNIST
+from common.chapter import own_method
 from common.memory import give_back_freed_memory
 from common.training import (
     CHAPTER_RECIPE,
@@ -29,9 +29,9 @@ from common.training import (
     uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
-from common.weights import MOMENTUM, classes_of, fit_state, no_network
+from common.weights import classes_of, fit_state, no_network, split_state
 
-__all__ = ["FashionMNIST", "Learner", "Trainer", "clear_caches", "devices"]
+__all__ = ["Learner", "Trainer"]
 
 
 class Program(NamedTuple):
@@ -39,7 +39,7 @@ class Program(NamedTuple):
 
     module: Classifier
     size: tuple[int, int]
-    recipe: Recipe
+    optimizer: optax.GradientTransformation
     precision: Precision
 
 
@@ -49,21 +49,6 @@ class State(NamedTuple):
     params: Any
     batch_stats: Any
     trace: optax.OptState
-
-
-def devices() -> list[str]:
-    """The devices of this machine that this backend can use, best first."""
-    others = [device for device in jax.devices() if device.platform != "cpu"]
-    return [*(f"gpu: {device.device_kind}" for device in others), "cpu"]
-
-
-def clear_caches() -> None:
-    """Free what the framework keeps of networks that are gone.
-
-    Networks that are not gone are compiled again.
-    """
-    gc.collect()
-    jax.clear_caches()
 
 
 class Learner:
@@ -89,8 +74,8 @@ class Learner:
         network = _initialised(model, image_shape)
         self._channels, size = image_shape[0], (image_shape[1], image_shape[2])
         self._classes = classes_of(network) or _classes(network, image_shape)
-        self._program = Program(network.module, size, recipe, precision)
-        self._optimizer = _optimizer(recipe)
+        self._optimizer, self._is_own = make_optimizer(network.module, recipe)
+        self._program = Program(network.module, size, self._optimizer, precision)
         self._compiled: set[str] = set()
         with self._precisely():
             variables = self._placed(network.variables)
@@ -119,7 +104,8 @@ class Learner:
             images, labels = images.copy(), labels.copy()
         with self._precisely():
             batch = jax.device_put((images, labels), self._device)
-            rate = _dtype(self._program).type(check_rate(learning_rate))
+            rate = 1.0 if self._is_own else check_rate(learning_rate)
+            rate = _dtype(self._program).type(rate)
             step = _step_on(self._device.platform)
             self._state, loss, correct = step(self._state, *batch, rate, program=self._program)
         self._tidy("step", loss)
@@ -137,10 +123,9 @@ class Learner:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
-        trace = self._state.trace[1]
-        buffers = to_canonical(trace.trace) if isinstance(trace, optax.TraceState) else {}
         state = to_canonical(self._state.params) | to_canonical(self._state.batch_stats)
-        return state | {name + MOMENTUM: array for name, array in buffers.items()}
+        arrays_of = own_arrays if self._is_own else recipe_arrays
+        return state | arrays_of(self._state.trace)
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Put back what `state` returned, or weights alone, for which momentum starts at zero.
@@ -149,15 +134,17 @@ class Learner:
         """
         params, batch_stats, _ = self._state
         found = described({"params": params, "batch_stats": batch_stats})
-        weights, buffers = fit_state(found, list(described({"params": params})), arrays)
+        rest, own = split_state(arrays) if self._is_own else (arrays, {})
+        weights, buffers = fit_state(found, list(described({"params": params})), rest)
         with self._precisely():
             variables = self._placed(_like(params, batch_stats, weights))
-            decay, trace = self._optimizer.init(variables["params"])
-            if buffers and isinstance(trace, optax.TraceState):
-                trace = optax.TraceState(self._placed(_like(params, {}, buffers)["params"]))
-            self._state = self._committed(
-                variables["params"], variables["batch_stats"], (decay, trace)
-            )
+            trace = self._optimizer.init(variables["params"])
+            if own:
+                trace = load_own(trace, own)
+            elif buffers and isinstance(trace[1], optax.TraceState):
+                moved = self._placed(_like(params, {}, buffers)["params"])
+                trace = (trace[0], optax.TraceState(moved))
+            self._state = self._committed(variables["params"], variables["batch_stats"], trace)
 
     def _placed(self, tree: Any) -> Any:
         """A copy on the device in the weights' precision, for a step reuses its state's memory."""
@@ -194,8 +181,12 @@ class Trainer(BaseTrainer):
 
 
 def _initialised(model: Classifier | Network, image_shape: tuple[int, int, int]) -> Network:
-    """The network; by Flax's own initialisers for a module that was written by hand."""
-    if isinstance(model, Network | AnyNet) or model.scope is not None:
+    """The network; by `apply_init`, Flax's own initialisers, for a module written by hand."""
+    if isinstance(model, Network) or model.scope is not None:
+        return as_network(model)
+    if own_method(model, "apply_init"):
+        return Network(model, model.apply_init([_image(image_shape)], jax.random.key(0)))
+    if isinstance(model, AnyNet):
         return as_network(model)
     return Network(model, jax.jit(model.init)(jax.random.key(0), _image(image_shape)))
 
@@ -215,15 +206,6 @@ def _like(params: Any, batch_stats: Any, arrays: dict[str, NDArray[Any]]) -> dic
     network = Network(Classifier(), {"params": params, "batch_stats": batch_stats})
     put_weights(network, arrays)
     return {"params": {}, "batch_stats": {}} | network.variables
-
-
-def _optimizer(recipe: Recipe) -> optax.GradientTransformation:
-    """Everything of the recipe but the rate, which multiplies the result."""
-    momentum = optax.trace(recipe.momentum, recipe.nesterov)
-    return optax.chain(
-        optax.add_decayed_weights(recipe.weight_decay),
-        momentum if recipe.momentum else optax.identity(),
-    )
 
 
 def _dtype(program: Program) -> np.dtype:
@@ -272,7 +254,7 @@ def _step(
     (loss, (logits, batch_stats)), gradients = jax.value_and_grad(loss_of, has_aux=True)(
         state.params
     )
-    moves, trace = _optimizer(program.recipe).update(gradients, state.trace, state.params)
+    moves, trace = program.optimizer.update(gradients, state.trace, state.params)
     params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
     correct = (logits.argmax(1) == labels).sum()
     loss += _zero_or_nan(batch_stats or params)

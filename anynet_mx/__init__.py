@@ -5,20 +5,23 @@ from anynet_start import check_common
 check_common("anynet_mx")
 
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_mx.data import FashionMNIST
 from anynet_mx.derivatives import hessian_product
+from anynet_mx.devices import clear_caches, devices, try_gpu
 from anynet_mx.export import export
 from anynet_mx.layers import resize_images
 from anynet_mx.model import AnyNet, Classifier, RegNetX32
 from anynet_mx.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_mx.process import keep_freed_memory
-from anynet_mx.train import FashionMNIST, Learner, Trainer, clear_caches, devices
+from anynet_mx.train import Learner, Trainer
 from anynet_mx.weights import get_weights, set_weights
-from common.chapter import add_to_class
+from common.chapter import HyperParameters, add_to_class
 
 __all__ = [
     "AnyNet",
     "Classifier",
     "FashionMNIST",
+    "HyperParameters",
     "Learner",
     "MLPBlock",
     "RegNetX32",
@@ -42,4 +45,5 @@ __all__ = [
     "resize_images",
     "save",
     "set_weights",
+    "try_gpu",
 ]

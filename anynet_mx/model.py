@@ -25,11 +25,23 @@ class Classifier(HyperParameters, nn.Block):
         """Images (N, C, H, W) to logits (N, classes)."""
         return self.net(images)
 
-    def loss(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Mean cross-entropy in nats of logits (N, classes) at labels (N,)."""
+    def loss(self, logits: np.ndarray, labels: np.ndarray, averaged: bool = True) -> np.ndarray:
+        """Mean cross-entropy in nats of logits (N, classes) at labels (N,).
+
+        Unless `averaged`: of each image.
+        """
+        losses = gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels)
         # Softmax may leave out NaN where it is not at the label.
-        nan_or_zero = np.where(np.isnan(logits), logits, np.zeros_like(logits)).sum()
-        return gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels).mean() + nan_or_zero
+        nan_or_zero = np.where(np.isnan(logits), logits, np.zeros_like(logits))
+        return losses.mean() + nan_or_zero.sum() if averaged else losses + nan_or_zero.sum(-1)
+
+    def accuracy(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:  # noqa: N803
+        """The fraction of logits (N, classes) that are largest at labels (N,).
+
+        Unless `averaged`: 1.0 or 0.0 for each (chapter section 4.3).
+        """
+        right = (Y_hat.argmax(-1).astype("int32") == Y.astype("int32")).astype("float32")
+        return right.mean() if averaged else right
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
         """Print what flows through the parts of `net` for a batch of `shape`.

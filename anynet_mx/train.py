@@ -1,6 +1,5 @@
 """One training step in MXNet, and the chapter's `Trainer`."""
 
-import gc
 from typing import Any, ClassVar
 
 import mxnet
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from anynet_mx.layers import resize_images
 from anynet_mx.model import Classifier
+from anynet_mx.optimizer import make_optimizer
 from anynet_mx.weights import (
     described,
     get_weights,
@@ -19,7 +19,6 @@ from anynet_mx.weights import (
     put_weights,
 )
 from common.arrays import as_batch, as_pixels, never_empty
-from common.data import FashionMNIST
 from common.errors import BackendError
 from common.training import (
     CHAPTER_RECIPE,
@@ -33,58 +32,7 @@ from common.training import (
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state
 
-__all__ = ["FashionMNIST", "Learner", "Trainer", "clear_caches", "devices"]
-
-
-def devices() -> list[str]:
-    """The devices of this machine that this backend can use, best first."""
-    return [*(f"gpu: number {i}" for i in range(mxnet.context.num_gpus())), "cpu"]
-
-
-def clear_caches() -> None:
-    """Free what the framework keeps of networks that are gone."""
-    gc.collect()
-    for index in range(mxnet.context.num_gpus()):
-        mxnet.gpu(index).empty_cache()
-
-
-class SGD(mxnet.optimizer.Optimizer):
-    """Stochastic gradient descent in PyTorch's convention.
-
-    MXNet's own keeps the rate inside the momentum buffer, which differs as soon as the rate
-    changes.
-    """
-
-    def __init__(self, recipe: Recipe, learning_rate: float) -> None:
-        # The base class spares biases its own weight decay.
-        super().__init__(learning_rate=learning_rate, wd=0.0)
-        self.recipe = recipe
-        self.buffers: dict[int, np.ndarray] = {}
-
-    def create_state(self, index: int, weight: np.ndarray) -> np.ndarray | None:
-        """The momentum buffer of a weight, if there is momentum."""
-        if not self.recipe.momentum:
-            return None
-        return self.buffers.setdefault(index, np.zeros_like(weight.as_np_ndarray()))
-
-    def update(
-        self, index: int, weight: np.ndarray, grad: np.ndarray, state: np.ndarray | None
-    ) -> None:
-        """Move one weight."""
-        # `gluon.Trainer` hands over legacy arrays, whose memory these share.
-        array, move, recipe = weight.as_np_ndarray(), grad.as_np_ndarray(), self.recipe
-        if recipe.weight_decay:
-            move = move + recipe.weight_decay * array
-        if state is not None:
-            state *= recipe.momentum
-            state += move
-            move = move + recipe.momentum * state if recipe.nesterov else state
-        if array.dtype == numpy.float32:
-            # One operator, which tells in small batches; it keeps the rate in float32.
-            move = move.as_nd_ndarray()
-            mxnet.nd.sgd_update(weight, move, lr=self.learning_rate, wd=0, out=weight)
-        else:
-            array -= self.learning_rate * move
+__all__ = ["Learner", "Trainer"]
 
 
 class Learner:
@@ -130,7 +78,7 @@ class Learner:
         # With the first weight, which moves last: the backward pass, in which the statistics move,
         # is then over when they are read.
         self._checked = [*statistics, *list(self._trained.values())[:1]] if statistics else every
-        self._optimizer = SGD(recipe, model.lr)
+        self._optimizer = make_optimizer(model, recipe)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
 

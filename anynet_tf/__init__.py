@@ -6,21 +6,24 @@ check_common("anynet_tf")
 
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_tf.convolution import GroupedConv2D
+from anynet_tf.data import FashionMNIST
 from anynet_tf.derivatives import hessian_product
+from anynet_tf.devices import clear_caches, devices, try_gpu
 from anynet_tf.export import export
 from anynet_tf.layers import resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
 from anynet_tf.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_tf.process import keep_freed_memory
-from anynet_tf.train import FashionMNIST, Learner, Trainer, clear_caches, devices, try_gpu
+from anynet_tf.train import Learner, Trainer
 from anynet_tf.weights import get_weights, set_weights
-from common.chapter import add_to_class
+from common.chapter import HyperParameters, add_to_class
 
 __all__ = [
     "AnyNet",
     "Classifier",
     "FashionMNIST",
     "GroupedConv2D",
+    "HyperParameters",
     "Learner",
     "MLPBlock",
     "RegNetX32",

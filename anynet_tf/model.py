@@ -34,14 +34,29 @@ class Classifier(HyperParameters, keras.Model):
         if not self.net.built:
             self.net.build((None, None, None, input_shape[-1]))
 
-    def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+    def forward(self, images: tf.Tensor) -> tf.Tensor:
         """Images (N, H, W, C) to logits (N, classes)."""
-        return self.net(images, training=training)
+        return self.net(images)  # Keras passes the mode of `call` on
 
-    def loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Mean cross-entropy in nats of logits (N, classes) at labels (N,)."""
+    def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """What `forward` gives; `training` is the mode of the layers in it."""
+        return self.forward(images)
+
+    def loss(self, logits: tf.Tensor, labels: tf.Tensor, averaged: bool = True) -> tf.Tensor:
+        """Mean cross-entropy in nats of logits (N, classes) at labels (N,).
+
+        Unless `averaged`: of each image.
+        """
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        return tf.reduce_mean(losses)
+        return tf.reduce_mean(losses) if averaged else losses
+
+    def accuracy(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:  # noqa: N803
+        """The fraction of logits (N, classes) that are largest at labels (N,).
+
+        Unless `averaged`: 1.0 or 0.0 for each (chapter section 4.3).
+        """
+        right = tf.cast(tf.argmax(Y_hat, -1, Y.dtype) == Y, tf.float32)
+        return tf.reduce_mean(right) if averaged else right
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
         """Print what flows through the parts of `net` for a batch of `shape`.

@@ -1,7 +1,7 @@
 """One training step in TensorFlow, and the chapter's `Trainer`."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anynet_tf.layers import resize_images
 from anynet_tf.model import Classifier
+from anynet_tf.optimizer import make_optimizer
 from anynet_tf.weights import (
     canonical_array,
     canonical_names,
@@ -23,7 +24,6 @@ from anynet_tf.weights import (
     put_weights,
 )
 from common.arrays import as_batch, as_pixels, never_empty
-from common.data import FashionMNIST
 from common.training import (
     CHAPTER_RECIPE,
     Device,
@@ -36,65 +36,7 @@ from common.training import (
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state
 
-__all__ = ["CoupledSGD", "FashionMNIST", "Learner", "Trainer", "clear_caches", "devices", "try_gpu"]
-
-
-def devices() -> list[str]:
-    """The devices of this machine that this backend can use, best first."""
-    gpus = tf.config.list_physical_devices("GPU")
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    names = [found.get("device_name", gpu.name) for found, gpu in zip(details, gpus, strict=True)]
-    return [*(f"gpu: {name}" for name in names), "cpu"]
-
-
-def clear_caches() -> None:
-    """Free what the framework keeps of networks that are gone.
-
-    Keras's global settings go back to their defaults.
-    """
-    keras.backend.clear_session()  # which collects garbage too
-
-
-def try_gpu(i: int = 0) -> AbstractContextManager[None]:
-    """Place what follows on GPU `i`, or on the CPU without one (chapter section 6.7.2)."""
-    there = len(tf.config.list_physical_devices("GPU")) > i
-    return tf.device(f"/GPU:{i}" if there else "/CPU:0")
-
-
-@keras.saving.register_keras_serializable(package="anynet")
-class CoupledSGD(keras.optimizers.SGD):
-    """SGD in PyTorch's convention.
-
-    `coupled_decay` times the weight joins the gradient, and momentum buffers hold no rate.
-    """
-
-    def __init__(
-        self,
-        learning_rate: float = 0.01,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        coupled_decay: float = 0.0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(learning_rate, float(momentum), nesterov, **kwargs)
-        self.coupled_decay = coupled_decay
-
-    def update_step(
-        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
-    ) -> None:
-        """Move one variable and its buffer."""
-        if self.coupled_decay:
-            gradient += self.coupled_decay * variable
-        if self.momentum:
-            buffer = self.momentums[self._get_variable_index(variable)]
-            moved = self.momentum * buffer + gradient
-            self.assign(buffer, moved)
-            gradient = gradient + self.momentum * moved if self.nesterov else moved
-        self.assign_sub(variable, learning_rate * gradient)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().get_config(), "coupled_decay": self.coupled_decay}
+__all__ = ["Learner", "Trainer"]
 
 
 class Learner:
@@ -119,9 +61,7 @@ class Learner:
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
         self._dtype = tf.float64 if precision == "float64" else tf.float32
-        self._optimizer = CoupledSGD(
-            model.lr, recipe.momentum, recipe.nesterov, recipe.weight_decay
-        )
+        self._optimizer = make_optimizer(model, recipe)
         with tf.device(self._device):
             if not model.built:
                 model.build((None, *image_shape[1:], image_shape[0]))

@@ -5,20 +5,23 @@ from anynet_start import check_common
 check_common("anynet_torch")
 
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_torch.data import FashionMNIST
 from anynet_torch.derivatives import hessian_product
+from anynet_torch.devices import clear_caches, devices, try_gpu
 from anynet_torch.export import export
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
 from anynet_torch.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_torch.process import keep_freed_memory
-from anynet_torch.train import FashionMNIST, Learner, Trainer, clear_caches, devices
+from anynet_torch.train import Learner, Trainer
 from anynet_torch.weights import get_weights, set_weights
-from common.chapter import add_to_class
+from common.chapter import HyperParameters, add_to_class
 
 __all__ = [
     "AnyNet",
     "Classifier",
     "FashionMNIST",
+    "HyperParameters",
     "Learner",
     "MLPBlock",
     "RegNetX32",
@@ -43,4 +46,5 @@ __all__ = [
     "resize_images",
     "save",
     "set_weights",
+    "try_gpu",
 ]

@@ -1,6 +1,7 @@
 """AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -28,9 +29,32 @@ class Classifier(HyperParameters, nn.Module):
         """Images (N, C, H, W) to logits (N, classes)."""
         return self.net(images)
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross-entropy in nats of logits (N, classes) at labels (N,)."""
-        return F.cross_entropy(logits, labels)
+    def loss(self, logits: Tensor, labels: Tensor, averaged: bool = True) -> Tensor:
+        """Mean cross-entropy in nats of logits (N, classes) at labels (N,).
+
+        Unless `averaged`: of each image.
+        """
+        return F.cross_entropy(logits, labels, reduction="mean" if averaged else "none")
+
+    def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:  # noqa: N803
+        """The fraction of logits (N, classes) that are largest at labels (N,).
+
+        Unless `averaged`: 1.0 or 0.0 for each (chapter section 4.3).
+        """
+        right = (Y_hat.argmax(-1) == Y).float()
+        return right.mean() if averaged else right
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Plain SGD at `lr`; training takes what a model overrides it with (section 3.2)."""
+        return torch.optim.SGD(self.parameters(), lr=self.lr)
+
+    def apply_init(
+        self, inputs: Sequence[Tensor], init: Callable[[nn.Module], None] | None = None
+    ) -> None:
+        """Allocate lazy layers by a batch, then apply `init` to each (chapter section 7.1.4)."""
+        self.forward(*inputs)
+        if init is not None:
+            self.net.apply(init)
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
         """Print what flows through the parts of `net` for a batch of `shape`.

@@ -1,6 +1,5 @@
 """One training step in PyTorch, and the chapter's `Trainer`."""
 
-import gc
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from anynet_torch.layers import resize_images
 from anynet_torch.model import Classifier
+from anynet_torch.optimizer import load_own, make_optimizer, own_arrays
 from anynet_torch.weights import (
     described,
     get_weights,
@@ -19,7 +19,6 @@ from anynet_torch.weights import (
     to_numpy,
 )
 from common.arrays import as_batch, as_pixels, never_empty
-from common.data import FashionMNIST
 from common.training import (
     CHAPTER_RECIPE,
     Device,
@@ -30,21 +29,9 @@ from common.training import (
     uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
-from common.weights import MOMENTUM, classes_of, fit_state
+from common.weights import MOMENTUM, classes_of, fit_state, split_state
 
-__all__ = ["FashionMNIST", "Learner", "Trainer", "clear_caches", "devices"]
-
-
-def devices() -> list[str]:
-    """The devices of this machine that this backend can use, best first."""
-    gpus = [f"gpu: {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
-    return [*gpus, "cpu"]
-
-
-def clear_caches() -> None:
-    """Free what the framework keeps of networks that are gone."""
-    gc.collect()
-    torch.cuda.empty_cache()
+__all__ = ["Learner", "Trainer"]
 
 
 class Learner:
@@ -75,13 +62,7 @@ class Learner:
         self.network = model.to(self._device, self._dtype, memory_format=torch.channels_last)
         statistics = [array for array in model.buffers() if array.is_floating_point()]
         self._checked = statistics or list(model.parameters())
-        self._optimizer = torch.optim.SGD(
-            model.parameters(),
-            lr=model.lr,
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
-            weight_decay=recipe.weight_decay,
-        )
+        self._optimizer, self._is_own = make_optimizer(model, recipe)
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
@@ -100,8 +81,9 @@ class Learner:
         loss = self.network.loss(logits, targets)
         self._optimizer.zero_grad()
         loss.backward()
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        if not self._is_own:
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate
         self._optimizer.step()
         loss = loss.detach() + self._zero_or_nan()
         return loss, (logits.argmax(1) == targets).sum()
@@ -125,6 +107,8 @@ class Learner:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        if self._is_own:
+            return get_weights(self.network) | own_arrays(self._optimizer, self.network)
         state, buffers = get_weights(self.network), {}
         for name, parameter in self._trained().items():
             buffers[name + MOMENTUM] = self._optimizer.state[parameter].get("momentum_buffer")
@@ -140,7 +124,12 @@ class Learner:
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
         trained = self._trained()
-        weights, buffers = fit_state(described(self.network), trained, arrays)
+        rest, own = split_state(arrays) if self._is_own else (arrays, {})
+        weights, buffers = fit_state(described(self.network), trained, rest)
+        if self._is_own:
+            load_own(self._optimizer, self.network, own)
+            put_weights(self.network, weights)
+            return
         put_weights(self.network, weights)
         for name, parameter in trained.items():
             self._optimizer.state[parameter]["momentum_buffer"] = (

@@ -1,8 +1,40 @@
-"""The two helpers that the chapter's code takes from d2l in every framework (section 3.2.1)."""
+"""What the book's code takes from d2l in every framework, and may override (section 3.2)."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from common.errors import BackendError
+
+MODEL_HOOKS: Final = {
+    "training_step": "override loss or forward, or write a loop over Learner.train_step",
+    "validation_step": "override loss or forward, or evaluate by Learner.predict",
+    "accuracy": "it counts the images that are classified right; give your measure another name",
+    "plot": "it records loss and accuracy itself; read Trainer.history",
+}
+"""Methods of d2l's models that training does not call, and what to do instead."""
+
+TRAINER_HOOKS: Final = {
+    "fit_epoch": "write a loop over Learner.train_step",
+    "prepare_data": "override train_batches and val_batches of the data",
+    "prepare_model": "prepare the model before fit",
+    "prepare_batch": "override train_batches and val_batches of the data",
+    "clip_gradients": "there is no clipping yet; leave it out",
+}
+"""Methods of d2l's `Trainer` that `fit` does not call, and what to do instead."""
+
+DATA_HOOKS: Final = dict.fromkeys(
+    ("get_dataloader", "train_dataloader", "val_dataloader"),
+    "override train_batches and val_batches, which give pixels as they are stored",
+)
+"""Methods of d2l's data that training does not read, and what to do instead."""
+
+OPTIMIZER: Final = "configure_optimizers"
+
+_SHIPPED = {
+    "anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax", "common",
+    "torch", "mxnet", "keras", "tensorflow", "flax",
+}  # fmt: skip
 
 
 def add_to_class(target: type) -> Callable[[Callable[..., Any]], None]:
@@ -17,10 +49,65 @@ def add_to_class(target: type) -> Callable[[Callable[..., Any]], None]:
 class HyperParameters:
     """Mix-in that keeps the arguments of a constructor as attributes."""
 
-    def save_hyperparameters(self, ignore: tuple[str, ...] = ()) -> None:
-        """Set every argument of the calling method as an attribute of `self`."""
-        caller = inspect.stack(0)[1].frame
-        names, _, _, values = inspect.getargvalues(caller)
-        for name in names:
-            if name != "self" and name not in ignore:
-                setattr(self, name, values[name])
+    hparams: dict[str, Any]
+
+    def save_hyperparameters(self, ignore: Sequence[str] = ()) -> None:
+        """Set every local variable of the calling method as an attribute of `self`, as d2l does.
+
+        They are in `hparams` too. `self`, those in `ignore` and private names are left out.
+        """
+        frame = inspect.currentframe()
+        assert frame is not None
+        assert frame.f_back is not None
+        left_out = {"self", *ignore}
+        found = {
+            name: value
+            for name, value in frame.f_back.f_locals.items()
+            if name not in left_out and not name.startswith("_")
+        }
+        self.hparams = found
+        for name, value in found.items():
+            setattr(self, name, value)
+
+
+def own_method(thing: object, name: str) -> Callable[..., Any] | None:
+    """The method `name` of `thing` that its user wrote, `None` where it is the shipped one.
+
+    It may stand in a class, be added to one by `add_to_class`, or be set on the object.
+    """
+    found = getattr(thing, name, None)
+    package = (getattr(found, "__module__", None) or "").split(".")[0]
+    return found if callable(found) and package not in _SHIPPED else None
+
+
+def refuse_overrides(thing: object, hooks: Mapping[str, str]) -> None:
+    """Raise `BackendError` when `thing` has a method of its user's that is never called."""
+    for name, remedy in hooks.items():
+        if own_method(thing, name) is not None:
+            raise BackendError(
+                f"{name}: must not be overridden, for training does not call it; "
+                f"got one of {type(thing).__name__}; {remedy}"
+            )
+
+
+def overrides_optimizer(model: object) -> bool:
+    """Whether a user gave a model, or the module of a Flax network, a `configure_optimizers`."""
+    return own_method(getattr(model, "module", model), OPTIMIZER) is not None
+
+
+def check_signature(thing: object, name: str, *arguments: str) -> None:
+    """Raise `BackendError` unless a user's method `name` can be called with these arguments."""
+    method = own_method(thing, name)
+    if method is None:
+        return
+    try:
+        signature = inspect.signature(method)
+    except (TypeError, ValueError):  # of C functions, which tell none
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        raise BackendError(
+            f"{name}: must take ({', '.join(arguments)}); got one of {type(thing).__name__} that "
+            f"takes {signature}"
+        ) from error

@@ -1,5 +1,6 @@
 """Figures that need no window: Matplotlib without the backend that the environment names."""
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -20,6 +21,32 @@ def new_figure(**options: Any) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(**options)
+
+
+def in_notebook() -> bool:
+    """Whether this process is a Jupyter kernel, which can show a figure."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    shell = get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def to_png(figure: "Figure") -> bytes:
+    """The picture of a figure."""
+    png = io.BytesIO()
+    figure.savefig(png)
+    return png.getvalue()
+
+
+def show_in_notebook(figure: "Figure") -> None:
+    """Show a figure below the cell of a notebook; nothing elsewhere."""
+    if in_notebook():
+        from IPython.display import Image, display
+
+        # As an image: a notebook shows figures only after `%matplotlib inline`.
+        display(Image(to_png(figure)))
 
 
 def _import_matplotlib() -> None:

@@ -2,20 +2,28 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
 from common.arch.bounds import MOST_BATCH, check_batch, checked_integer, checked_size
+from common.chapter import HyperParameters
 from common.data.batches import batch_order
 from common.data.download import download
 from common.data.idx import read_idx
+from common.data.loader import Batch, Loader, Native, show_images
+from common.data.resize import prepare
 from common.data.sample import FOLDER as SAMPLE
 from common.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLASSES = (
     "t-shirt", "trouser", "pullover", "dress", "coat",
@@ -55,8 +63,6 @@ _warn = logging.getLogger("anynet").warning
 
 _WORDS = ("auto", "full", "sample")
 """Sources that are no directory."""
-
-Batch = tuple[NDArray[np.uint8], NDArray[np.int32]]
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def absolute_source(source: str | Path) -> str:
     return str(source) if str(source) in _WORDS else str(Path(source).absolute())
 
 
-class FashionMNIST:
+class FashionMNIST(HyperParameters):
     """Fashion-MNIST in batches, to be seen at `resize` pixels (chapter section 4.2).
 
     `resize` is (height, width) or a side; `source` is as in `find_fashion_mnist`. Images stay
@@ -141,6 +147,45 @@ class FashionMNIST:
             _warn("data: %s; their digest is of neither the set nor the sample", self.source)
         elif self.is_sample:
             _warn("data: %s; --data full is all of it", self.source)
+
+    def text_labels(self, indices: Iterable[Any]) -> list[str]:
+        """The names of labels (N,), which may be an array of any framework."""
+        return [self.classes[int(index)] for index in indices]
+
+    def get_dataloader(self, train: bool) -> Loader:
+        """Batches of training or of validation images as a network sees them, and labels.
+
+        Arrays are those of `to_native`. `Trainer.fit` reads `train_batches` and `val_batches`.
+        """
+        if train:
+            return Loader(partial(self.train_batches, 0), self.steps_per_epoch, self._as_seen)
+        length = -(-len(self.val) // self.batch_size)
+        return Loader(lambda epoch: self.val_batches(), length, self._as_seen)
+
+    def _as_seen(self, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> Native:
+        return self.to_native(prepare(images, self.resize), labels.copy())
+
+    def train_dataloader(self) -> Loader:
+        """Batches of training images as a network sees them, in another order each time."""
+        return self.get_dataloader(train=True)
+
+    def val_dataloader(self) -> Loader:
+        """Batches of validation images as a network sees them."""
+        return self.get_dataloader(train=False)
+
+    def to_native(self, images: NDArray[np.float32], labels: NDArray[np.int32]) -> Native:
+        """Float32 images (N, C, H, W) and labels (N,) as a loader gives them: here as they are."""
+        return images, labels
+
+    def visualize(
+        self, batch: Native, nrows: int = 1, ncols: int = 8, labels: Sequence[str] = ()
+    ) -> "Figure":
+        """The first images of a loader's batch under `labels`, by default their classes' names.
+
+        A notebook shows the figure. Raises `DataError`.
+        """
+        images, targets = batch
+        return show_images(images, nrows, ncols, labels or self.text_labels(targets))
 
     @property
     def source(self) -> str:

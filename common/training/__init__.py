@@ -3,7 +3,13 @@
 from common.training.config import Device, Precision, TrainConfig
 from common.training.devices import uses_gpu
 from common.training.evaluate import Evaluation, evaluate
-from common.training.learner import Learner, check_rate, check_settings
+from common.training.learner import (
+    Learner,
+    check_rate,
+    check_settings,
+    own_optimizer,
+    refuse_optimizer,
+)
 from common.training.observers import Observer, ProgressBar
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
 from common.training.records import Row, read_record
@@ -28,8 +34,10 @@ __all__ = [
     "check_rate",
     "check_settings",
     "evaluate",
+    "own_optimizer",
     "read_config",
     "read_record",
+    "refuse_optimizer",
     "renew_statistics",
     "uses_gpu",
 ]

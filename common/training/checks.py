@@ -2,7 +2,7 @@
 
 from common.arch import AnyNetSpec
 from common.data import FashionMNIST
-from common.errors import ConfigError
+from common.errors import ConfigError, DataError
 
 
 def check_images(
@@ -17,4 +17,17 @@ def check_images(
             f"model: must take {channels} channel{'s' * (channels > 1)} and tell {classes} classes "
             f"apart, as the images have them; got in_channels {spec.in_channels} and num_classes "
             f"{spec.num_classes}"
+        )
+
+
+_READ = ("train_batches", "val_batches", "image_shape", "batch_size", "resize", "classes")
+
+
+def check_data(data: object) -> None:
+    """Raise `DataError` unless `data` has what training reads, as `FashionMNIST` has."""
+    missing = [name for name in _READ if not hasattr(data, name)]
+    if missing:
+        raise DataError(
+            "data: must be FashionMNIST, or have all that training reads of it; "
+            f"got {type(data).__name__} without {', '.join(missing)}"
         )

@@ -40,8 +40,9 @@ class TrainConfig:
     `resize` is (height, width) in pixels; `log_every` counts steps; `checkpoint_every` is in
     seconds; `weights` is the file to start from instead of the seeded draw; `precise_bn` counts
     the training images over which batch norms' statistics are computed before each validation, 0
-    for the running ones; `spec` is `None` for a model that was written by hand. Raises
-    `ConfigError`, or `SpecError` for images of a size that the network does not take.
+    for the running ones; `own_optimizer` says that the model's `configure_optimizers` moved the
+    weights, and neither recipe nor rate; `spec` is `None` for a model that was written by hand.
+    Raises `ConfigError`, or `SpecError` for images of a size that the network does not take.
     """
 
     backend: str
@@ -59,6 +60,7 @@ class TrainConfig:
     checkpoint_every: float = 60.0
     weights: str | None = None
     precise_bn: int = 0
+    own_optimizer: bool = False
 
     def __post_init__(self) -> None:
         set_integer(self, "epochs", 1, MOST_EPOCHS)
@@ -81,6 +83,10 @@ class TrainConfig:
             image_shape(self.spec, self.resize)
         set_integer(self, "precise_bn", 0, MOST_STEPS)
         check_precise_bn(self.precise_bn, self.batch_size)
+        if not isinstance(self.own_optimizer, bool):
+            raise ConfigError(
+                f"own_optimizer: must be true or false; got {shortened(self.own_optimizer)}"
+            )
 
     def to_json(self) -> str:
         """One JSON object with its format and digest; `from_json` gives an equal config back."""

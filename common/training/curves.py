@@ -1,13 +1,12 @@
 """The picture of a run: losses and accuracy against epoch, as in the chapter."""
 
-import io
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ConfigError, told
-from common.figures import new_figure
+from common.figures import new_figure, to_png
 from common.files import replacing
 from common.marks import figure_mark
 from common.training.records import Row
@@ -88,16 +87,6 @@ def warn_of_picture(what: str, error: Exception) -> None:
     logging.getLogger("anynet").warning("%s could not be drawn: %s", what, reason)
 
 
-def in_notebook() -> bool:
-    """Whether this process is a Jupyter kernel, which can show a figure."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    shell = get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
-
-
 class LiveFigure:
     """The picture of a run in a notebook, redrawn as the record grows."""
 
@@ -126,10 +115,7 @@ class LiveFigure:
     def _redraw(self) -> None:
         from IPython.display import Image, display
 
-        # As an image: a notebook shows figures only after `%matplotlib inline`.
-        png = io.BytesIO()
-        draw_curves(self._rows).savefig(png)
-        picture = Image(png.getvalue())
+        picture = Image(to_png(draw_curves(self._rows)))
         if self._handle is None:
             self._handle = display(picture, display_id=True)
         else:

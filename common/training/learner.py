@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from common.arch import AnyNetSpec
 from common.arch import image_shape as shape_of_images
 from common.arch.bounds import checked_integer
+from common.chapter import MODEL_HOOKS, OPTIMIZER, check_signature, refuse_overrides
 from common.errors import BackendError, ConfigError, shortened
 from common.training.config import Device, Precision, check_choice
 from common.training.recipe import CHAPTER_RECIPE, Recipe
@@ -66,12 +67,39 @@ class Learner(Protocol):
 
 
 def check_model(model: object) -> None:
-    """Raise `BackendError` unless `model` says how fast it learns, as every network does."""
+    """Raise `BackendError` unless `model` says how fast it learns, as every network does.
+
+    Nor may it override what training does not call, or with other arguments than it is given.
+    """
     if not isinstance(getattr(model, "lr", None), Real):
         raise BackendError(
             "model: must be a network with a learning rate `lr`, such as RegNetX32(lr=0.05); "
             f"got {type(model).__name__}"
         )
+    module = getattr(model, "module", model)
+    refuse_overrides(module, MODEL_HOOKS)
+    for forward in ("forward", "call", "__call__"):
+        check_signature(module, forward, "images")
+    check_signature(module, "loss", "logits", "labels")
+
+
+def own_optimizer(model: Any, recipe: Recipe) -> Any:
+    """What the `configure_optimizers` that a user gave `model` returns.
+
+    Raises `ConfigError` for a recipe beside it, which would be ignored.
+    """
+    if recipe != CHAPTER_RECIPE:
+        raise ConfigError(
+            f"recipe: must be left out for a model with its own {OPTIMIZER}; got {recipe}; give "
+            "that method the momentum and the weight decay"
+        )
+    return model.configure_optimizers()
+
+
+def refuse_optimizer(model: object, framework: str) -> None:
+    """Raise `BackendError` when a user gave `model` a `configure_optimizers`."""
+    remedy = "give Trainer a recipe, or train in PyTorch or JAX"
+    refuse_overrides(model, {OPTIMIZER: f"{framework} moves weights by the recipe here; {remedy}"})
 
 
 def check_settings(model: object, image_shape: object, device: object, precision: object) -> None:

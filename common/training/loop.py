@@ -106,7 +106,7 @@ def _interval_row(
         "epoch": progress.epoch,
         "loss": sum(losses) / len(losses),
         "accuracy": correct / images,
-        "learning_rate": rate,
+        "learning_rate": None if config.own_optimizer else rate,
         "images_per_second": images / seconds,
     }
 

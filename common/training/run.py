@@ -14,7 +14,7 @@ from common.training.checkpoint import Position, Progress, load_checkpoint, save
 from common.training.config import RESUMABLE, TrainConfig
 from common.training.curves import save_curves, warn_of_picture
 from common.training.records import RecordFile, Row, best_epoch, read_record
-from common.weights import MOMENTUM, State, load_weights
+from common.weights import State, is_weight, load_weights
 from common.weights.files import Contents, file_digest, weights_contents, write_contents
 
 CONFIG = "config.json"
@@ -95,6 +95,7 @@ class RunDirectory:
         """
         self._check_written()
         before = read_config(self.path)
+        self._check_optimizer(before)
         same = replace(before, **{name: getattr(self._config, name) for name in RESUMABLE})
         if same != self._config:
             raise ConfigError(
@@ -123,6 +124,21 @@ class RunDirectory:
         self._resume_best(best_epoch(record.rows), state, position)
         self._start()
         return state, position.progress
+
+    def _check_optimizer(self, before: TrainConfig) -> None:
+        """Raise `ConfigError` unless the run goes on with the optimizer that it began with."""
+        now = self._config
+        if before.own_optimizer != now.own_optimizer:
+            raise ConfigError(
+                f"{self.path}: must go on with the optimizer that it began with; got "
+                f"{'the recipe' if before.own_optimizer else 'configure_optimizers'}; "
+                "resume it by Trainer.fit, with a model of the same class"
+            )
+        if before.own_optimizer and before.backend != now.backend:
+            raise ConfigError(
+                f"{self.path}: a run with configure_optimizers must keep its framework, "
+                f"{before.backend}; got {now.backend}"
+            )
 
     def _check_written(self) -> None:
         """Raise `ConfigError` where a file would be replaced that no run wrote."""
@@ -203,11 +219,7 @@ class RunDirectory:
             warn_of_picture(str(self.path / CURVES), error)
 
     def _contents(self, name: str, state: State) -> Contents:
-        weights = {
-            key: array.astype(np.float32)
-            for key, array in state.items()
-            if not key.endswith(MOMENTUM)
-        }
+        weights = {key: array.astype(np.float32) for key, array in state.items() if is_weight(key)}
         return weights_contents(self.path / name, self._spec, weights)
 
     def advance(self, step: int) -> None:

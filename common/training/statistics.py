@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
 from common.data import FashionMNIST
-from common.data.fashion_mnist import Batch
+from common.data.loader import Batch
 from common.errors import ConfigError
 from common.training.config import check_precise_bn
 from common.training.evaluate import Evaluation, check_state, evaluate
 from common.training.learner import Learner
-from common.weights import MOMENTUM
+from common.weights import is_weight
 
 MEAN, VAR = "running_mean", "running_var"
 
@@ -79,7 +79,7 @@ def renew_statistics(learner: Learner, twin: Learner, batches: Iterable[Batch]) 
     "Rethinking 'Batch' in BatchNorm", section 3). Raises `TrainingError` when one is not finite.
     """
     state = learner.state()
-    twin.load_state({k: v for k, v in state.items() if not k.endswith(MOMENTUM)})
+    twin.load_state({k: v for k, v in state.items() if is_weight(k)})
     seen = []
     for images, labels in batches:
         twin.train_step(images, labels, 0.0)

@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from common.arch import AnyNetSpec, plan
+from common.arch.bounds import checked_integer
+from common.chapter import (
+    DATA_HOOKS,
+    TRAINER_HOOKS,
+    HyperParameters,
+    overrides_optimizer,
+    refuse_overrides,
+)
 from common.data import FashionMNIST
-from common.errors import ConfigError, TrainingError
+from common.errors import ConfigError, TrainingError, shortened
+from common.figures import in_notebook
 from common.installs import installed_version
 from common.training.checkpoint import Progress
-from common.training.checks import check_images
+from common.training.checks import check_data, check_images
 from common.training.config import Device, Precision, TrainConfig
-from common.training.curves import LiveFigure, in_notebook
+from common.training.curves import LiveFigure
 from common.training.evaluate import Evaluation, check_state
 from common.training.learner import Learner, check_model
 from common.training.loop import Validate, train
@@ -27,17 +36,19 @@ from common.weights import State
 from common.weights.foreign import load_or_import
 
 
-class Trainer(ABC):
+class Trainer(HyperParameters, ABC):
     """Fits a model to data, as in the chapter (section 3.2.4).
 
-    `num_gpus=0` keeps to the CPU, else `device` decides. With `out`, the run leaves `config.json`,
-    `record.jsonl`, `checkpoint.safetensors`, `best.safetensors` (the network after its epoch of
-    highest validation accuracy), `model.safetensors` and `curves.png` there; a checkpoint is
-    written after each epoch and every `checkpoint_every` seconds or more, at the end of a record's
-    interval. `weights` is a file to start from instead of the seeded draw. `stop_after` is an
-    epoch after which `fit` leaves the run unfinished, to be resumed. `precise_bn` is the number of
-    training images over which batch norms' statistics are computed before each validation; the
-    running ones serve where it is 0.
+    `num_gpus` is 0 for the CPU, or 1, with which `device` decides. With `out`, the run leaves
+    `config.json`, `record.jsonl`, `checkpoint.safetensors`, `best.safetensors` (the network after
+    its epoch of highest validation accuracy), `model.safetensors` and `curves.png` there; a
+    checkpoint is written after each epoch and every `checkpoint_every` seconds or more, at the end
+    of a record's interval. `weights` is a file to start from instead of the seeded draw.
+    `stop_after` is an epoch after which `fit` leaves the run unfinished, to be resumed.
+    `precise_bn` is the number of training images over which batch norms' statistics are computed
+    before each validation; the running ones serve where it is 0. `gradient_clip_val` is d2l's, and
+    must be 0, for no clipping. A model's own `configure_optimizers` takes the recipe's place where
+    the framework honours it.
     After `fit`: `network` (trained), `history` (the record's rows) and `evaluation`.
     """
 
@@ -62,7 +73,9 @@ class Trainer(ABC):
         weights: str | Path | None = None,
         stop_after: int | None = None,
         precise_bn: int = 0,
+        gradient_clip_val: float = 0.0,
     ) -> None:
+        _check_trainer(num_gpus, recipe, gradient_clip_val)
         self.max_epochs = max_epochs
         self.recipe = recipe
         self.seed = seed
@@ -87,11 +100,20 @@ class Trainer(ABC):
         """Train `model` on `data`; the rows of the record.
 
         `resume` goes on from the checkpoint in `out`. Raises `ConfigError` for settings that do
-        not fit, `BackendError` for a model that is no network or a device that is not there, and
+        not fit, `BackendError` for a model that is no network, a device that is not there, or a
+        method of d2l's that is overridden and would be ignored, `DataError` for other data, and
         `TrainingError` when the loss stops being finite: the network then holds its last good
         state.
         """
         check_model(model)
+        refuse_overrides(self, TRAINER_HOOKS)
+        refuse_overrides(data, DATA_HOOKS)
+        check_data(data)
+        if not isinstance(resume, bool):
+            raise ConfigError(
+                f"resume: must be true or false; got {shortened(resume)}; fit takes no key: "
+                "weights are drawn from the model's seed, and batches from the trainer's"
+            )
         config = self._config(model, data)
         if config.spec is not None:
             check_images(config.spec, data.image_shape[0], len(data.classes))
@@ -198,6 +220,7 @@ class Trainer(ABC):
             checkpoint_every=self.checkpoint_every,
             weights=self.weights,
             precise_bn=self.precise_bn,
+            own_optimizer=overrides_optimizer(model),
         )
 
     def _start_row(self, config: TrainConfig, data: FashionMNIST, progress: Progress) -> Row:
@@ -216,6 +239,18 @@ class Trainer(ABC):
             "epochs": config.epochs,
             "seed": config.seed,
         }
+
+
+def _check_trainer(num_gpus: object, recipe: object, gradient_clip_val: object) -> None:
+    """Raise `ConfigError` for arguments of d2l's trainer that would be ignored or misread."""
+    checked_integer("num_gpus:", num_gpus, 0, 1, ConfigError)
+    if not isinstance(recipe, Recipe):
+        raise ConfigError(f"recipe: must be a Recipe; got {shortened(recipe)}")
+    if gradient_clip_val != 0:
+        raise ConfigError(
+            "gradient_clip_val: must be 0, for gradients are not clipped; "
+            f"got {shortened(gradient_clip_val)}; leave it out, and lower the learning rate"
+        )
 
 
 class _History:

@@ -1,6 +1,15 @@
 """Weights without a framework: the initial draw, and files checked against the plan."""
 
-from common.weights.checks import MOMENTUM, Found, expected_shapes, fit_arrays, fit_state
+from common.weights.checks import (
+    MOMENTUM,
+    OWN,
+    Found,
+    expected_shapes,
+    fit_arrays,
+    fit_state,
+    is_weight,
+    split_state,
+)
 from common.weights.files import (
     State,
     check_arrays,
@@ -19,6 +28,7 @@ from common.weights.networks import classes_of, no_network, no_weights, spec_of,
 
 __all__ = [
     "MOMENTUM",
+    "OWN",
     "Arrays",
     "Found",
     "Init",
@@ -30,6 +40,7 @@ __all__ = [
     "fit_state",
     "fold_batch_norms",
     "initial_weights",
+    "is_weight",
     "load_spec",
     "load_state",
     "load_weights",
@@ -41,5 +52,6 @@ __all__ = [
     "save_state",
     "save_weights",
     "spec_of",
+    "split_state",
     "taken_images",
 ]

@@ -13,6 +13,9 @@ from common.errors import MOST_REPEATED, WeightsError, shortened
 MOMENTUM = ".momentum"
 """Ending of the name of an array's momentum buffer in a training state."""
 
+OWN = "optimizer."
+"""Beginning of the names of what a model's own optimizer keeps, in a training state."""
+
 _MOST_NAMED = 8
 _MOST_AXES = 6
 _LONGEST_LIST = 3 * MOST_REPEATED
@@ -45,16 +48,18 @@ def check_found(
 ) -> list[str]:
     """The names of all arrays in the plan's order, after checking names, shapes and types.
 
-    Weights are float32; in a `training` state all arrays may be float64, and all parameters or
-    none have momentum buffers. Raises one `WeightsError` that lists all differences.
+    Weights are float32; in a `training` state all arrays may be float64, all parameters or none
+    have momentum buffers, and a model's own optimizer has whatever arrays it needs. Raises one
+    `WeightsError` that lists all differences.
     """
     shapes = expected_shapes(spec)
-    if training and any(name.endswith(MOMENTUM) for name in found):
+    own = [name for name in found if training and name.startswith(OWN)]
+    if training and any(name.endswith(MOMENTUM) for name in set(found) - set(own)):
         shapes |= {name + MOMENTUM: shape for name, shape in parameters(spec).items()}
     first = next((array.dtype for name, array in found.items() if name in shapes), "float32")
     dtype = "float64" if training and first == "float64" else "float32"
     missing = [name for name in shapes if name not in found]
-    extra = sorted(set(found) - set(shapes))
+    extra = sorted(set(found) - set(shapes) - set(own))
     wrong = []
     for name in (name for name in shapes if name in found):
         if found[name].shape != shapes[name]:
@@ -67,7 +72,7 @@ def check_found(
             f"{where}: arrays must be those of the network's plan; missing {some(missing)}; "
             f"extra {shortened(some(extra))}; unfit {some(wrong)}"
         )
-    return list(shapes)
+    return [*shapes, *own]
 
 
 def fit_arrays(
@@ -119,6 +124,23 @@ def fit_state(
     every = {**expected, **{name + MOMENTUM: expected[name] for name in buffers_of}}
     fitting = fit_arrays(every, arrays, "state")
     return fitting, {name: fitting.pop(name + MOMENTUM) for name in buffers_of}
+
+
+def is_weight(name: str) -> bool:
+    """Whether an array of a training state is a weight or a statistic, and not an optimizer's."""
+    return not name.endswith(MOMENTUM) and not name.startswith(OWN)
+
+
+def split_state(arrays: object) -> tuple[object, dict[str, NDArray[Any]]]:
+    """A training state without the arrays of a model's own optimizer, and those.
+
+    The latter are by what stands behind `OWN`.
+    """
+    if not isinstance(arrays, Mapping):
+        return arrays, {}
+    own = {str(name): array for name, array in arrays.items() if str(name).startswith(OWN)}
+    rest = {name: array for name, array in arrays.items() if name not in own}
+    return rest, {name.removeprefix(OWN): np.asarray(array) for name, array in own.items()}
 
 
 def _has_momentum(arrays: object) -> bool:

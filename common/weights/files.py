@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from common.arch import AnyNetSpec
 from common.errors import SpecError, WeightsError, shortened
 from common.files import check_format, replacing
-from common.weights.checks import MOMENTUM, Found, check_depth, check_found, check_values
+from common.weights.checks import Found, check_depth, check_found, check_values, is_weight
 from common.weights.initial import Arrays
 from common.weights.mapped import Mapped, map_file
 
@@ -65,7 +65,9 @@ def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
     """
     spec, arrays, _ = read_contents(path)
     weights = {
-        n: a.astype(np.float32, copy=False) for n, a in arrays.items() if not n.endswith(MOMENTUM)
+        name: array.astype(np.float32, copy=False)
+        for name, array in arrays.items()
+        if is_weight(name)
     }
     return spec, weights
 
@@ -131,7 +133,7 @@ def check_arrays(
     found = {name: Found(array.shape, array.dtype.name) for name, array in arrays.items()}
     order = check_found(spec, found, where, training)
     check_values(arrays, where)
-    return {name: np.ascontiguousarray(arrays[name]) for name in order}
+    return {name: np.asarray(arrays[name], order="C") for name in order}
 
 
 class Contents(NamedTuple):

@@ -12,14 +12,15 @@ _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
 _FILES = {
     "__init__.py", "blocks.py", "convolution.py", "export.py", "layers.py", "model.py",
-    "derivatives.py", "network.py", "process.py", "train.py", "weights.py",
+    "data.py", "derivatives.py", "devices.py", "network.py", "optimizer.py", "process.py",
+    "train.py", "weights.py",
 }  # fmt: skip
 _LEVELS = {
     name: level
     for level, names in enumerate(
         [
-            ("errors", "chapter", "memory", "installs", "gpus", "processes"),
-            ("files", "figures", "arrays", "frameworks"),
+            ("errors", "memory", "installs", "gpus", "processes"),
+            ("files", "figures", "arrays", "frameworks", "chapter"),
             ("marks",),
             ("arch",),
             ("spaces",),
@@ -52,7 +53,7 @@ _FRAMEWORKS = {"torch", "mxnet", "tensorflow", "keras", "jax", "flax", "optax"}
 _EXTRA_NAMES = {
     "anynet_torch": {"init_cnn"},
     "anynet_mx": set(),
-    "anynet_tf": {"try_gpu", "GroupedConv2D"},
+    "anynet_tf": {"GroupedConv2D"},
     "anynet_jax": {"Network", "grouped_conv"},
 }
 """Names that one framework's chapter tab or idiom needs and the others do not have."""

@@ -1,0 +1,22 @@
+"""Fashion-MNIST with batches as arrays of the framework."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from common.data import FashionMNIST as BaseFashionMNIST
+
+__all__ = ["FashionMNIST"]
+
+
+class FashionMNIST(BaseFashionMNIST):
+    """Fashion-MNIST in batches, to be seen at `resize` pixels (chapter section 4.2).
+
+    Loaders give float32 tensors (N, 1, H, W) from 0 to 1, and labels (N,) int64.
+    """
+
+    def to_native(
+        self, images: NDArray[np.float32], labels: NDArray[np.int32]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """A batch as a loader gives it, from float32 images (N, C, H, W) and labels (N,)."""
+        return torch.from_numpy(images), torch.from_numpy(labels).long()
