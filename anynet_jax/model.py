@@ -30,7 +30,10 @@ class Classifier(HyperParameters, nn.Module):
         return self.forward(images)
 
     def forward(self, images: Array) -> Array:
-        """Images (N, H, W, C) to logits (N, classes)."""
+        """Logits (N, classes) of images.
+
+        `images` is (N, H, W, C).
+        """
         return self.net(images)
 
     def loss(self, logits: Array, labels: Array, averaged: bool = True) -> Array:
@@ -54,7 +57,10 @@ class Classifier(HyperParameters, nn.Module):
         return optax.sgd(self.lr)
 
     def apply_init(self, inputs: Sequence[Array], key: Array) -> dict[str, Any]:
-        """Variables drawn from `key` for a batch; training takes what a model overrides it with."""
+        """Initialise a network by a batch (chapter section 7.1.4).
+
+        Returns variables drawn from `key`; training takes what a model overrides it with.
+        """
         return self.init(key, *inputs)
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:

@@ -22,7 +22,10 @@ class Classifier(HyperParameters, nn.Block):
     lr: float = 0.1
 
     def forward(self, images: np.ndarray) -> np.ndarray:
-        """Images (N, C, H, W) to logits (N, classes)."""
+        """Logits (N, classes) of images.
+
+        `images` is (N, C, H, W).
+        """
         return self.net(images)
 
     def loss(self, logits: np.ndarray, labels: np.ndarray, averaged: bool = True) -> np.ndarray:

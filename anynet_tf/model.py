@@ -35,7 +35,10 @@ class Classifier(HyperParameters, keras.Model):
             self.net.build((None, None, None, input_shape[-1]))
 
     def forward(self, images: tf.Tensor) -> tf.Tensor:
-        """Images (N, H, W, C) to logits (N, classes)."""
+        """Logits (N, classes) of images.
+
+        `images` is (N, H, W, C).
+        """
         return self.net(images)  # Keras passes the mode of `call` on
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:

@@ -26,7 +26,10 @@ class Classifier(HyperParameters, nn.Module):
     lr: float = 0.1
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to logits (N, classes)."""
+        """Logits (N, classes) of images.
+
+        `images` is (N, C, H, W).
+        """
         return self.net(images)
 
     def loss(self, logits: Tensor, labels: Tensor, averaged: bool = True) -> Tensor:
@@ -51,7 +54,10 @@ class Classifier(HyperParameters, nn.Module):
     def apply_init(
         self, inputs: Sequence[Tensor], init: Callable[[nn.Module], None] | None = None
     ) -> None:
-        """Allocate lazy layers by a batch, then apply `init` to each (chapter section 7.1.4)."""
+        """Initialise a network by a batch (chapter section 7.1.4).
+
+        Lazy layers are allocated; `init` is applied to every layer then.
+        """
         self.forward(*inputs)
         if init is not None:
             self.net.apply(init)
