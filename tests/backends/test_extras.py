@@ -1,4 +1,4 @@
-"""Each framework's build for CUDA can be installed; the package index is asked, nothing is loaded."""
+"""Builds for CUDA can be installed: the package index is asked, and nothing is loaded."""
 
 import json
 import subprocess
