@@ -63,7 +63,9 @@ class BatchNorm(keras.layers.BatchNormalization):
             n = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), variance.dtype)
             self._average(self.moving_mean, mean, batch_mean)
             self._average(self.moving_variance, variance, batch_variance * ((n - 1) / n))
-        return outputs
+            return outputs
+        # No statistic tells of NaN that is lost in a ReLU behind it: see `relu`.
+        return tf.ensure_shape(outputs, outputs.shape)
 
     def _in_float64(self, inputs: tf.Tensor, use_batch: bool) -> tf.Tensor:
         """The formula, for the operation has no float64.

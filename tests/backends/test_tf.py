@@ -7,7 +7,7 @@ tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 
 import anynet_tf as anynet  # noqa: E402
-from anynet_tf import convolution  # noqa: E402
+from anynet_tf import convolution, layers  # noqa: E402
 from common import AnyNetSpec  # noqa: E402
 
 # Keras copies arrays in a way that NumPy 2 warns of when a model is saved.
@@ -146,3 +146,14 @@ def test_a_second_derivative_in_training_is_the_change_of_the_gradient(spec):
     near, far = (gradient_at(k * 1e-6) - gradient_at(-k * 1e-6) for k in (1, 2))
     expected = (8 * near - far) / 12e-6
     assert np.abs(found - expected).max() < 1e-8 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_frozen_batch_norm_keeps_nan_before_a_relu(training):
+    layer = layers.BatchNorm()
+    layer.build((None, 4, 4, 8))
+    layer.trainable = False
+    layer.moving_variance.assign(-np.ones(8))
+    images = np.random.default_rng(0).random((2, 4, 4, 8), np.float32)
+    outputs = tf.function(lambda x: tf.nn.relu(layer(x, training=training)))(images)
+    assert np.isnan(outputs).all()
