@@ -1,5 +1,7 @@
 """What JAX programs become on each platform, and that they keep NaN."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ jax = pytest.importorskip("jax")
 from jax import export as jax_export  # noqa: E402
 
 import anynet_jax as anynet  # noqa: E402
-from anynet_jax import train  # noqa: E402
+from anynet_jax import convolution, train  # noqa: E402
 from anynet_jax.weights import put_weights  # noqa: E402
 from common import AnyNetSpec  # noqa: E402
 
@@ -43,6 +45,56 @@ def test_convolutions_stay_convolutions_where_the_platform_is_no_cpu(platform, p
     )
     # The images need no gradient.
     assert program.count("stablehlo.convolution") == passes * convolutions - training
+
+
+_KERNELS = {  # of every algorithm that a CPU takes: sides, channels, groups, strides
+    "depthwise": (3, 32, 32, 2),
+    "wide groups at few positions": (3, 128, 4, 1),
+    "some narrow groups": (3, 32, 8, 2),
+    "many groups": (3, 1088, 272, 1),
+    "one group": (3, 16, 1, 2),
+    "one by one": (1, 16, 1, 2),
+}
+
+
+def _convolution_of(kind):
+    """A convolution, its arguments, and XLA's own."""
+    side, channels, groups, strides = _KERNELS[kind]
+    stream = np.random.default_rng(0)
+    x = stream.standard_normal((2, 6, 6, channels), np.float32)
+    kernel = stream.standard_normal((side, side, channels // groups, channels), np.float32)
+    ours = partial(convolution.conv2d, strides=strides, groups=groups)
+    return ours, (x, kernel), partial(convolution._native, strides=strides, groups=groups)
+
+
+def _with_gradients(convolve, x, kernel):
+    y, gradients = jax.vjp(convolve, x, kernel)
+    return y, *gradients(y)
+
+
+@pytest.mark.parametrize("kind", _KERNELS)
+def test_no_algorithm_of_a_cpu_is_lowered_for_another_platform(kind):
+    ours, arguments, _ = _convolution_of(kind)
+    function = jax.jit(partial(_with_gradients, ours))
+    program = jax_export.export(function, platforms=["cuda"])(*arguments).mlir_module()
+    assert program.count("stablehlo.convolution") == 3
+    assert not any(f"stablehlo.{name}" in program for name in ("dot_general", "while", "slice"))
+
+
+@pytest.mark.parametrize("kind", _KERNELS)
+def test_a_program_for_several_platforms_is_right_on_a_cpu(kind):
+    ours, arguments, native = _convolution_of(kind)
+    program = jax_export.export(jax.jit(ours), platforms=["cpu", "cuda"])(*arguments)
+    assert "stablehlo.case" in program.mlir_module()
+    np.testing.assert_allclose(program.call(*arguments), native(*arguments), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", _KERNELS)
+def test_convolutions_are_mapped_over_an_axis(kind):
+    ours, (x, kernel), native = _convolution_of(kind)
+    kernels = np.stack([kernel, -2 * kernel])
+    found, expected = (jax.jit(jax.vmap(f, (None, 0)))(x, kernels) for f in (ours, native))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_a_network_with_one_weight_of_nan_predicts_nan():
