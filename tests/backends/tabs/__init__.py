@@ -8,11 +8,13 @@ shows the network that comes out by this project's names and layouts.
 import importlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
-_CELLS = Path(__file__).parents[1] / "chapter"
+from tests.backends.cells import cells, run
+
 _SLIP, _MENDED = "num_channels, num_channels, groups, bot_mul", "num_channels, groups, bot_mul"
+_REFUSED, _LISTED = "Sequential(self.stem(stem_channels))", "Sequential([self.stem(stem_channels)])"
+"""Keras 3 takes a list of layers."""
 
 
 def open_tab(name: str, arch: Any = None, mended: bool = False) -> Any:
@@ -20,15 +22,15 @@ def open_tab(name: str, arch: Any = None, mended: bool = False) -> Any:
 
     The same cells give the same object, for building it takes seconds.
     """
-    code = (_CELLS / f"{name}.txt").read_text()
+    *building, _, _ = cells(name, f"tests.backends.tabs.{name}_tab")
+    code = "\n".join(building).replace(_REFUSED, _LISTED)
     return _build(name, code.replace(_SLIP, _MENDED) if mended else code, arch)
 
 
 @lru_cache
 def _build(name: str, code: str, arch: Any) -> Any:
     module = importlib.import_module(f"tests.backends.tabs.{name}_tab")
-    names = {"d2l": module, "__name__": "chapter"}
-    exec(compile(code, f"{name}.txt", "exec"), names)
+    names = run(name, [code])
     return module.Tab(partial(names["AnyNet"], arch, 32) if arch else names["RegNetX32"])
 
 
