@@ -16,6 +16,7 @@ import nox
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False  # a session without its Python is skipped aloud
 nox.options.sessions = [
     "lint", "common", "torch", "jax", "tf", "mx", "parity", "docs", "package",
 ]  # fmt: skip
@@ -42,14 +43,22 @@ OLD_NUMPY = [
 ]  # fmt: skip
 """Tests of what computes with NumPy: once more in MXNet's environment, which has NumPy 1.23."""
 
+PINNED = "3.11"
+"""The Python of PyTorch's and MXNet's environments; all others are made with the one that runs nox.
+
+MXNet needs NumPy below 1.24, of which no later Python has a build. For PyTorch others may be named,
+as in `nox -s torch -P 3.13`: for them, most indexes have builds for CUDA, of some gigabytes.
+"""
+
 PYTHONS = ("3.12", "3.13")
-"""Besides 3.11. PyTorch is left out: of the pinned version there are only builds for CUDA there."""
+"""Later ones, with which `common`, JAX and TensorFlow are tested."""
 
 FORMER_NAMES = ("anynet",)
 """Distributions as which this project was installed before; two of it share their command."""
 
 MUTANTS = 100_000
 DIST = Path("build/dist")
+MADE = Path("build/environments")
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
 
@@ -73,8 +82,32 @@ def install(session: nox.Session, name: str, extras: str) -> None:
 
 
 def in_environment(session: nox.Session, name: str, *command: str) -> None:
-    """Run `command` in the environment of a session, which is made when it is missing."""
-    session.run(sys.executable, "-m", "nox", "-s", name, "--", *command, external=True)
+    """Run `command` in the environment of a session, which is made when it is missing.
+
+    An error where there is no Python for it.
+    """
+    nested = ("-m", "nox", "--error-on-missing-interpreters", "-s", name, "--", *command)
+    session.run(sys.executable, *nested, external=True)
+
+
+def is_there(session: nox.Session, name: str) -> bool:
+    """Whether there is an environment for a session, which is made when it is missing.
+
+    Says so where there is no Python for it.
+    """
+    mark = ROOT / MADE / name
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.unlink(missing_ok=True)
+    touch = ("python", "-c", f"open({str(mark)!r}, 'w')")
+    session.run(sys.executable, "-m", "nox", "-s", name, "--", *touch, external=True)
+    if not mark.exists():
+        session.warn(f"{name} is left out: it needs Python {PINNED}, which is not there")
+    return mark.exists()
+
+
+def backends(session: nox.Session) -> list[str]:
+    """All four, or those whose environments there are."""
+    return [backend for backend in EXTRAS if is_there(session, backend)]
 
 
 def test_backend(session: nox.Session, backend: str) -> None:
@@ -87,13 +120,13 @@ def test_backend(session: nox.Session, backend: str) -> None:
     session.run("pytest", *PARALLEL, *shared, "tests/backends", env={"ANYNET_BACKEND": backend})
 
 
-@nox.session
+@nox.session(python=PINNED)
 def torch(session: nox.Session) -> None:
     """PyTorch: its tests, or the command after `--`."""
     test_backend(session, "torch")
 
 
-@nox.session
+@nox.session(python=PINNED)
 def mx(session: nox.Session) -> None:
     """MXNet: its tests, or the command after `--`."""
     test_backend(session, "mx")
@@ -158,33 +191,41 @@ def package(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def parity(session: nox.Session) -> None:
-    """Run all four backends and the NumPy reference on the same cases and compare every pair."""
-    for subject in ("reference", *EXTRAS):
-        environment = "torch" if subject == "reference" else subject
+    """Run all four backends and the NumPy reference on the same cases and compare every pair.
+
+    A backend whose Python is not there is left out aloud.
+    """
+    there = backends(session)
+    for subject in ("reference", *there):
+        environment = there[0] if subject == "reference" else subject
         in_environment(
             session, environment, "anynet", "parity", "record", subject, "--out", str(PARITY),
             "--overwrite",
         )  # fmt: skip
-    in_environment(session, "torch", "anynet", "parity", "compare", str(PARITY), "--overwrite")
-    relay(partial(in_environment, session))
+    in_environment(
+        session, there[0], "anynet", "parity", "compare", str(PARITY), "--overwrite",
+        "--expect", ",".join(there),
+    )  # fmt: skip
+    relay(partial(in_environment, session), there)
 
 
-def relay(run: Callable[..., None]) -> None:
+def relay(run: Callable[..., None], backends: list[str]) -> None:
     """Hand one run from framework to framework; its losses must be those of a run in one."""
     whole, handed = RELAY / "whole", RELAY / "handed on"
     shutil.rmtree(RELAY, ignore_errors=True)
     settings = (
         "--precision", "float64", "--data", "sample", "--image-size", "16", "--batch-size", "200",
         "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1",
-        "--epochs", str(len(EXTRAS)), "--log-every", "5",
+        "--epochs", str(len(backends)), "--log-every", "5",
     )  # fmt: skip
-    run("torch", "anynet", "train", *settings, "--out", str(whole))
-    for epoch, backend in enumerate(EXTRAS, 1):
+    first = backends[0]
+    run(first, "anynet", "train", "--backend", first, *settings, "--out", str(whole))
+    for epoch, backend in enumerate(backends, 1):
         start = ("--resume", str(handed)) if epoch > 1 else (*settings, "--out", str(handed))
         options = ("--backend", backend, *start, "--stop-after", str(epoch))
         run(backend, "anynet", "train", *options)
     picture = ("--out", str(PARITY / "relay.png"), "--overwrite", "--tolerance", "1e-9")
-    run("torch", "anynet", "curves", str(whole), str(handed), *picture)
+    run(first, "anynet", "curves", str(whole), str(handed), *picture)
 
 
 @nox.session(venv_backend="none")
@@ -204,6 +245,8 @@ def robustness(session: nox.Session) -> None:
     In PyTorch's environment, which has all readers; some 15 minutes.
     """
     given = session.posargs or ("--mutants", str(MUTANTS))
+    if not is_there(session, "torch"):
+        session.skip(f"needs Python {PINNED}")
     in_environment(session, "torch", "python", "-W", "ignore", "-m", "tests.robustness", *given)
 
 
@@ -213,10 +256,12 @@ def marked(session: nox.Session) -> None:
 
     And all of `common` in MXNet's, which has the oldest NumPy.
     """
-    for backend in EXTRAS:
+    there = backends(session)
+    for backend in there:
         command = ("pytest", "-m", "full", "tests/common", "tests/backends")
         in_environment(session, backend, *command)
-    in_environment(session, "mx", "pytest", "-m", "not long and not full", "tests/common")
+    if "mx" in there:
+        in_environment(session, "mx", "pytest", "-m", "not long and not full", "tests/common")
 
 
 @nox.session(python=PYTHONS)
@@ -243,19 +288,24 @@ def bench(session: nox.Session) -> None:
 
     `nox -s bench -- --quick` is a check of a few minutes, `--help` lists the sections.
     """
-    for backend in EXTRAS:
+    there = backends(session)
+    for backend in there:
         in_environment(session, backend, "anynet", "backends")
-    in_environment(session, "torch", "python", "-m", "benchmarks", *session.posargs)
+    in_environment(session, there[0], "python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def train(session: nox.Session) -> None:
     """Train RegNetX32 on Fashion-MNIST; options after `--` are those of `anynet train`.
 
-    Without options: PyTorch, the shipped sample, four epochs, about two minutes on two cores.
+    Without options: PyTorch, or JAX where there is no Python for PyTorch; the shipped sample, four
+    epochs, about two minutes on two cores.
     """
     given = list(session.posargs)
-    backend = given[given.index("--backend") + 1] if "--backend" in given else "torch"
+    if "--backend" in given:
+        backend = given[given.index("--backend") + 1]
+    else:
+        backend = "torch" if is_there(session, "torch") else "jax"
     defaults = ["--data", "sample", "--epochs", "4"]
     if "--resume" in given:
         defaults = []

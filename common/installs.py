@@ -10,9 +10,11 @@ VERSION = "0.1.0"
 def how_to_install(*extras: str) -> str:
     """The command that installs what `extras` need, as the remedy of an error.
 
-    It starts from a checkout, since this project is in no package index yet.
+    It starts from a checkout, since this project is in no package index yet. MXNet's extra brings
+    MXNet for Python 3.11 alone.
     """
-    return f"pip install '.[{','.join(extras)}]' in a checkout of this project"
+    python = " with Python 3.11" if "mx" in extras else ""
+    return f"pip install '.[{','.join(extras)}]'{python} in a checkout of this project"
 
 
 def installed_version(module: str) -> tuple[str, str] | None:
