@@ -90,6 +90,12 @@ def test_how_to_install_starts_from_a_checkout():
     )
 
 
+def test_mxnet_is_installed_with_the_python_that_it_has_builds_for():
+    assert (
+        how_to_install("mx") == "pip install '.[mx]' with Python 3.11 in a checkout of this project"
+    )
+
+
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """Makes a distribution that owns a module, with the lines of its metadata."""

@@ -1,6 +1,7 @@
 """Files about the project say the same as the project."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from common.installs import VERSION
 
 _ROOT = Path(__file__).parents[2]
+_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
 
 
 def _text(path):
@@ -44,3 +46,23 @@ def test_the_citation_is_of_this_version():
 
 def test_the_changelog_tells_of_this_version():
     assert f"\n## {VERSION}" in _text("CHANGELOG.md")
+
+
+def test_mxnet_is_for_the_python_of_its_session():
+    (pinned,) = re.findall(r'^PINNED = "([\d.]+)"$', _text("noxfile.py"), re.MULTILINE)
+    assert pinned == "3.11"
+    assert all(
+        line.endswith("; python_version < '3.12'")
+        for line in _PROJECT["optional-dependencies"]["mx"]
+    )
+
+
+def test_the_classifiers_name_the_pythons_that_are_tested():
+    (others,) = re.findall(r"^PYTHONS = \(([^)]+)\)", _text("noxfile.py"), re.MULTILINE)
+    told = [line.rpartition(" ")[2] for line in _PROJECT["classifiers"] if " 3." in line]
+    assert told == ["3.11", *(version.strip(' "') for version in others.split(","))]
+
+
+def test_the_workflow_has_jobs_on_the_newest_python():
+    jobs = re.findall(r'- \{session: (\w+), python: "3.13"', _text(".github/workflows/ci.yml"))
+    assert jobs == ["common", "torch", "jax", "tf"]
