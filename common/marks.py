@@ -16,6 +16,7 @@ _MARKS = tuple(
     re.compile(pattern.replace(b"NAME", _NAME), re.DOTALL)
     for pattern in (
         rb"\x89PNG\r\n\x1a\n.*tEXtSoftware\0NAME",
+        rb"\xff\xd8\xff.*\xff\xfe\0\x08NAME\xff",  # JPEG
         rb"<\?xml .*<dc:title>NAME</dc:title>",  # SVG
         rb"%PDF-.*/Creator \(NAME\)",
         rb"%!PS-Adobe.*%%Creator: NAME\n",
@@ -72,11 +73,13 @@ def is_ours(path: Path) -> bool:
     return any(mark.match(ends) for mark in _MARKS)
 
 
-def figure_mark(path: str | Path) -> dict[str, Any] | None:
-    """Metadata by which Matplotlib marks a picture as ours, where its format has such."""
+def figure_mark(path: str | Path) -> dict[str, Any]:
+    """Arguments by which Matplotlib marks a picture as ours, where its format has such."""
     match Path(path).suffix[1:].lower():
         case "png":
-            return {"Software": PRODUCER}
+            return {"metadata": {"Software": PRODUCER}}
         case "svg" | "pdf" | "ps" | "eps":
-            return {"Creator": PRODUCER}
-    return None
+            return {"metadata": {"Creator": PRODUCER}}
+        case "jpg" | "jpeg":
+            return {"pil_kwargs": {"comment": PRODUCER}}
+    return {}

@@ -54,7 +54,7 @@ def write_report(findings: list[Finding], records: Mapping[str, Record], directo
 def _picture(figure: "Figure", path: Path) -> str:
     """Write a figure; its bytes in base64."""
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata=figure_mark(path))
+        figure.savefig(temporary, dpi=110, **figure_mark(path))
     return base64.b64encode(path.read_bytes()).decode()
 
 

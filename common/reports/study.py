@@ -143,7 +143,7 @@ def _save(figure: "Figure", path: Path) -> str:
     contents = {}
     for kind in ("png", "svg"):
         file, buffer = path.with_name(f"{path.name}.{kind}"), io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=150, metadata=figure_mark(file))
+        figure.savefig(buffer, format=kind, dpi=150, **figure_mark(file))
         contents[kind] = buffer.getvalue()
         write_bytes(file, contents[kind])
     return base64.b64encode(contents["svg"]).decode()

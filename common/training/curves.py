@@ -69,16 +69,20 @@ def save_curves(rows: list[Row], path: str | Path, title: str = "") -> None:
     save_figure(draw_curves(rows, title), path)
 
 
+_NEED_LATEX = {"pgf"}
+"""Formats of pictures that only LaTeX can make."""
+
+
 def save_figure(figure: "Figure", path: str | Path) -> None:
     """Write a figure, in the format of the name's ending, whole or not at all.
 
     Raises `ConfigError` for an ending that Matplotlib has no format for.
     """
-    formats = figure.canvas.get_supported_filetypes()
+    formats = figure.canvas.get_supported_filetypes().keys() - _NEED_LATEX
     if Path(path).suffix[1:].lower() not in formats:
         raise ConfigError(f"{path}: must end in one of .{', .'.join(sorted(formats))}")
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, metadata=figure_mark(path))
+        figure.savefig(temporary, dpi=150, **figure_mark(path))
 
 
 def warn_of_picture(what: str, error: Exception) -> None:

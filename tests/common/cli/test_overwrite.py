@@ -53,6 +53,7 @@ _TARGETS = {
     "plot regnetx32 --out net.png": ["net.png"],
     "plot regnetx32 --out net.svg": ["net.svg"],
     "plot regnetx32 --out net.pdf": ["net.pdf"],
+    "plot regnetx32 --out net.jpg": ["net.jpg"],
     "curves {}/run --out runs.png": ["runs.png"],
     "convert {}/net.safetensors net.safetensors": ["net.safetensors"],
     "export {}/net.safetensors --format onnx --out net.onnx": ["net.onnx"],
@@ -68,7 +69,7 @@ _TARGETS = {
 _UNMARKED = {
     "convert {}/net.safetensors net.npz": "net.npz",
     "convert {}/net.safetensors timm.safetensors --to anynet_torch": "timm.safetensors",
-    "plot regnetx32 --out net.jpg": "net.jpg",
+    "plot regnetx32 --out net.webp": "net.webp",
 }
 """Commands whose files carry no mark, since their format or their readers have no place for it."""
 

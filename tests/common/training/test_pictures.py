@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from common.cli import main
-from common.errors import DataError
+from common.errors import ConfigError, DataError
 from common.training import ProgressBar
 from common.training.compare import distance
 from common.training.curves import LiveFigure, draw_comparison, draw_curves, save_curves
@@ -30,6 +30,13 @@ def test_the_curves_are_the_chapters(rows):
     labels = [line.get_label() for line in axes.lines]
     assert labels == ["train loss", "validation loss", "validation accuracy"]
     assert axes.lines[1].get_xdata().tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("ending", ["pgf", "xyz", ""])
+def test_an_ending_that_needs_latex_or_has_no_format_is_refused(rows, tmp_path, ending):
+    with pytest.raises(ConfigError, match="must end in one of .*png"):
+        save_curves(rows, tmp_path / f"a.{ending}")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
