@@ -8,6 +8,7 @@ CI runs a bare `nox`. `nox -s full` takes hours: what is too long for every chan
 import shutil
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -61,6 +62,7 @@ DIST = Path("build/dist")
 MADE = Path("build/environments")
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
+WHOLE, HANDED_ON = RELAY / "whole", RELAY / "handed on"
 
 
 def install(session: nox.Session, name: str, extras: str) -> None:
@@ -193,39 +195,44 @@ def package(session: nox.Session) -> None:
 def parity(session: nox.Session) -> None:
     """Run all four backends and the NumPy reference on the same cases and compare every pair.
 
-    A backend whose Python is not there is left out aloud.
+    A backend whose Python is not there is left out aloud. A run that is handed from framework to
+    framework must have the losses of a run in one; it takes one core, and what the records leave of
+    the other.
     """
-    there = backends(session)
-    for subject in ("reference", *there):
-        environment = there[0] if subject == "reference" else subject
-        in_environment(
-            session, environment, "anynet", "parity", "record", subject, "--out", str(PARITY),
-            "--overwrite",
-        )  # fmt: skip
-    in_environment(
-        session, there[0], "anynet", "parity", "compare", str(PARITY), "--overwrite",
-        "--expect", ",".join(there),
-    )  # fmt: skip
-    relay(partial(in_environment, session), there)
+    there, run = backends(session), partial(in_environment, session)
+    for environment in there:
+        run(environment, "python", "--version")  # makes it: the two jobs at once must not
+    shutil.rmtree(RELAY, ignore_errors=True)
+    with ThreadPoolExecutor() as pool:
+        for job in [pool.submit(job, run, there) for job in (records, relay)]:
+            job.result()
+    compare = ("anynet", "parity", "compare", str(PARITY), "--overwrite")
+    run(there[0], *compare, "--expect", ",".join(there))
+    picture = ("--out", str(PARITY / "relay.png"), "--overwrite", "--tolerance", "1e-9")
+    run(there[0], "anynet", "curves", str(WHOLE), str(HANDED_ON), *picture)
+
+
+def records(run: Callable[..., None], backends: list[str]) -> None:
+    """Write the record of every backend and of the reference."""
+    for subject in ("reference", *backends):
+        environment = backends[0] if subject == "reference" else subject
+        command = ("anynet", "parity", "record", subject, "--out", str(PARITY), "--overwrite")
+        run(environment, *command)
 
 
 def relay(run: Callable[..., None], backends: list[str]) -> None:
-    """Hand one run from framework to framework; its losses must be those of a run in one."""
-    whole, handed = RELAY / "whole", RELAY / "handed on"
-    shutil.rmtree(RELAY, ignore_errors=True)
+    """Train one run in the first framework, and another from framework to framework."""
     settings = (
         "--precision", "float64", "--data", "sample", "--image-size", "16", "--batch-size", "200",
         "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1",
         "--epochs", str(len(backends)), "--log-every", "5",
     )  # fmt: skip
     first = backends[0]
-    run(first, "anynet", "train", "--backend", first, *settings, "--out", str(whole))
+    run(first, "anynet", "train", "--backend", first, *settings, "--out", str(WHOLE))
     for epoch, backend in enumerate(backends, 1):
-        start = ("--resume", str(handed)) if epoch > 1 else (*settings, "--out", str(handed))
+        start = ("--resume", str(HANDED_ON)) if epoch > 1 else (*settings, "--out", str(HANDED_ON))
         options = ("--backend", backend, *start, "--stop-after", str(epoch))
         run(backend, "anynet", "train", *options)
-    picture = ("--out", str(PARITY / "relay.png"), "--overwrite", "--tolerance", "1e-9")
-    run(first, "anynet", "curves", str(whole), str(handed), *picture)
 
 
 @nox.session(venv_backend="none")

@@ -63,8 +63,24 @@ def test_observing_leaves_the_network_as_it_was(backend):
     assert np.array_equal(backend.logits(network, images), logits)
 
 
+_OTHERS = {
+    "squeezed, three bottlenecks": AnyNetSpec.from_arch(
+        ((1, 24, 12, 2, 1), (1, 4, 2, 0.5, 1), (1, 12, 2, 1, 2)), 5, 10, 2, stem_stride=1,
+        conv_bias=False, se_ratio=0.25, bn_epsilon=1e-3, bn_momentum=0.5,
+    ),
+    "no batch norm": AnyNetSpec.from_arch(((1, 8),), 8, 5, block="resnet", batch_norm=False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", _OTHERS.values(), ids=_OTHERS)
+def test_networks_of_other_kinds_are_the_reference(backend, spec):
+    case = Case("other", spec, 8, 4, 2)
+    assert [str(item) for item in _outside(backend, case, record(reference, case))] == []
+
+
+@pytest.mark.full
 @settings(
-    max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate],
+    max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(spec=specs().filter(lambda spec: spec.num_classes > 1))  # one class has no gradient
