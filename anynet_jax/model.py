@@ -16,7 +16,7 @@ from anynet_jax.convolution import Conv
 from anynet_jax.layers import Chain, detached, norm, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
-from common.chapter import HyperParameters
+from common.chapter import HyperParameters, call_builder
 from common.weights import Init
 
 __all__ = ["AnyNet", "Classifier", "Network", "RegNetX32", "in_mode"]
@@ -116,20 +116,26 @@ class AnyNet(Classifier):
         super().__post_init__()
 
     def setup(self) -> None:
-        """Build `net` from the spec."""
+        """Build `net` by `create_net`."""
+        self.net = self.create_net()
+
+    def create_net(self) -> nn.Module:
+        """The layers, from the spec (chapter section 8.8.1)."""
         parts, channels = [self.stem(self.stem_channels)], self.stem_channels
         for number, stage in enumerate(self.spec.stages, 1):
-            built = self.stage(
+            built = call_builder(
+                self.stage,
                 stage.depth,
                 stage.channels,
                 stage.group_width,
                 stage.bottleneck_multiplier,
                 stage.stride,
                 channels,
+                needed=4 if stage.stride == 2 else 5,
             )
             parts.append(built.clone(name=f"stage{number}"))
             channels = stage.channels
-        self.net = Chain([*parts, self.head(self.num_classes)])
+        return Chain([*parts, call_builder(self.head, self.num_classes, channels, needed=1)])
 
     @property
     def spec(self) -> AnyNetSpec:
@@ -156,7 +162,7 @@ class AnyNet(Classifier):
         """The network that `spec` describes."""
         return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
 
-    def stem(self, num_channels: int, in_channels: int | None = None) -> nn.Module:
+    def stem(self, num_channels: int) -> nn.Module:
         """A strided 3x3 convolution, batch norm and ReLU.
 
         In an mlp a linear layer of all pixels takes the convolution's place.
@@ -182,8 +188,14 @@ class AnyNet(Classifier):
         """`depth` blocks of `num_channels` channels, the first of which has the stride."""
         blocks = []
         for index in range(depth):
-            block = self.make_block(
-                num_channels, group_width, bottleneck_multiplier, stride, in_channels
+            block = call_builder(
+                self.make_block,
+                num_channels,
+                group_width,
+                bottleneck_multiplier,
+                stride,
+                in_channels,
+                needed=3 if stride == 1 else 4,
             )
             blocks.append(block.clone(name=f"block{index + 1}"))
             stride, in_channels = 1, num_channels

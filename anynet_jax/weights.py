@@ -10,6 +10,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from numpy.typing import NDArray
 
 from anynet_jax.model import AnyNet, Classifier, Network
+from common.chapter import own_builders
 from common.weights import Found, fit_arrays, initial_weights, no_network, no_weights
 
 __all__ = [
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 Tree = Mapping[str, Any]
+
+_SIDE = 32
+"""Pixels of the image by which a network of a user's own layers is initialised."""
 
 _CANONICAL = {
     "kernel": "weight",
@@ -53,7 +57,26 @@ def as_network(network: "Network | AnyNet") -> Network:
     if not isinstance(network, AnyNet):
         raise no_weights(network, "Network(module, module.init(key, images)) has them")
     drawn = initial_weights(network.spec, network.seed, network.initial)
+    if own_builders(network):
+        return Network(network, _fitting(network, drawn))
     return Network(network, to_variables(drawn))
+
+
+def _fitting(module: AnyNet, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Variables by Flax's initialisers, and canonical arrays where a user's own layers have them.
+
+    For a square image of the side that the network takes.
+    """
+    side = module.image_size or _SIDE
+    images = jnp.zeros((1, side, side, module.in_channels))
+    variables = module.init(jax.random.key(module.seed), images)
+    leaves = {}
+    for path, leaf in flatten_dict(variables).items():
+        array = arrays.get(_canonical_name(path[1:]))
+        if array is not None and array.shape == _out_shape(leaf.shape):
+            leaf = jnp.asarray(_in(array))
+        leaves[path] = leaf
+    return unflatten_dict(leaves)
 
 
 def described(variables: Tree) -> dict[str, Found]:

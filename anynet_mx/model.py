@@ -2,15 +2,15 @@
 
 from mxnet import gluon, np
 from mxnet.gluon import HybridBlock, nn
-from mxnet.initializer import Zero
+from mxnet.initializer import Xavier, Zero
 
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_mx.convolution import conv
 from anynet_mx.layers import Chain, GlobalAvgPool, ReLU, linear, norm
-from anynet_mx.weights import put_weights
+from anynet_mx.weights import put_fitting, put_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
-from common.chapter import HyperParameters
+from common.chapter import HyperParameters, call_builder, own_builders
 from common.weights import Init, initial_weights
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32"]
@@ -100,21 +100,28 @@ class AnyNet(Classifier):
             image_size,
         )
         # Children that are set as attributes follow each other, and are named by them.
-        self.net = Chain()
-        self.net.stem = self.stem(stem_channels, in_channels)
+        self.net = nn.Sequential() if own_builders(self) else Chain()
+        self.net.stem = self.stem(stem_channels)
         channels = stem_channels
         for number, stage in enumerate(spec.stages, 1):
-            built = self.stage(
+            built = call_builder(
+                self.stage,
                 stage.depth,
                 stage.channels,
                 stage.group_width,
                 stage.bottleneck_multiplier,
                 stage.stride,
                 channels,
+                needed=4 if stage.stride == 2 else 5,
             )
             setattr(self.net, f"stage{number}", built)
             channels = stage.channels
-        self.net.head = self.head(num_classes, channels)
+        self.net.head = call_builder(self.head, num_classes, channels, needed=1)
+        if own_builders(self):
+            for parameter in self.collect_params().values():
+                parameter.initialize(default_init=Xavier())
+            put_fitting(self, initial_weights(spec, seed, initial))
+            return
         for parameter in self.collect_params().values():
             parameter.initialize(Zero())  # a draw would be the second
             parameter.data().wait_to_read()  # else temporary copies of all pile up
@@ -127,7 +134,7 @@ class AnyNet(Classifier):
         """The network that `spec` describes."""
         return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
 
-    def stem(self, num_channels: int, in_channels: int | None = None) -> HybridBlock:
+    def stem(self, num_channels: int) -> HybridBlock:
         """A strided 3x3 convolution, batch norm and ReLU.
 
         In an mlp a linear layer of all pixels takes the convolution's place.
@@ -135,11 +142,11 @@ class AnyNet(Classifier):
         spec = self.spec
         stem = nn.HybridSequential()
         if spec.block == "mlp" and spec.image_size:
-            pixels = None if in_channels is None else in_channels * spec.image_size**2
+            pixels = spec.in_channels * spec.image_size**2
             stem.flatten = nn.Flatten()
             stem.fc = linear(num_channels, spec.conv_bias, pixels)
         else:
-            stem.conv = conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels)
+            stem.conv = conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, spec.in_channels)
         constants = (spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
         stem.bn = norm(num_channels, *constants, of_units=spec.block == "mlp")
         stem.relu = ReLU(spec.batch_norm)
@@ -157,8 +164,14 @@ class AnyNet(Classifier):
         """`depth` blocks of `num_channels` channels, the first of which has the stride."""
         blocks = nn.HybridSequential()
         for index in range(depth):
-            block = self.make_block(
-                num_channels, group_width, bottleneck_multiplier, stride, in_channels
+            block = call_builder(
+                self.make_block,
+                num_channels,
+                group_width,
+                bottleneck_multiplier,
+                stride,
+                in_channels,
+                needed=3 if stride == 1 else 4,
             )
             setattr(blocks, f"block{index + 1}", block)
             stride, in_channels = 1, num_channels

@@ -19,6 +19,7 @@ __all__ = [
     "named_arrays",
     "named_parameters",
     "net_of",
+    "put_fitting",
     "put_weights",
     "set_weights",
 ]
@@ -80,7 +81,18 @@ def put_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> No
     """Put canonical arrays that are known to fit into a network."""
     own = named_arrays(network)
     for name, array in arrays.items():
-        # A view: MXNet shares its memory, and makes what it is given read-only.
-        given = numpy.ascontiguousarray(array).view()
-        nd.from_numpy(given).as_np_ndarray().copyto(own[name])
-        own[name].wait_to_read()  # while the array is there
+        _put(own[name], array)
+
+
+def put_fitting(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put in those canonical arrays that a network of a user's own layers has, too."""
+    for name, parameter in named_parameters(network).items():
+        if name in arrays and parameter._data and parameter.shape == arrays[name].shape:
+            _put(parameter.data(), arrays[name])
+
+
+def _put(own: np.ndarray, array: NDArray[Any]) -> None:
+    # A view: MXNet shares its memory, and makes what it is given read-only.
+    given = numpy.ascontiguousarray(array).view()
+    nd.from_numpy(given).as_np_ndarray().copyto(own)
+    own.wait_to_read()  # while the array is there

@@ -8,10 +8,10 @@ import tensorflow as tf
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_tf.convolution import conv
 from anynet_tf.layers import ReLU, Shape, norm, sequential, start_at_zero
-from anynet_tf.weights import put_weights
+from anynet_tf.weights import put_fitting, put_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
-from common.chapter import HyperParameters
+from common.chapter import HyperParameters, call_builder, own_builders
 from common.errors import BackendError
 from common.weights import Init, initial_weights
 
@@ -26,8 +26,19 @@ class Classifier(HyperParameters, keras.Model):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # Keras has put the loss of `compile` here, None so far, in front of the method.
-        del self.loss
+        # Keras puts the loss of `compile` here, None so far.
+        self.__dict__.pop("loss", None)
+
+    def compile(self, *arguments: Any, **settings: Any) -> None:
+        """Prepare Keras's own `fit`; `Trainer.fit` takes its recipe and `loss` all the same."""
+        super().compile(*arguments, **settings)
+        self.__dict__.pop("loss", None)  # else in front of the method
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile a loaded network as it was; Keras asks for this where `compile` is overridden."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
 
     def build(self, input_shape: Shape) -> None:
         """Allocate `net` for images of any size with the channels of `input_shape`."""
@@ -125,29 +136,34 @@ class AnyNet(Classifier):
                 f"network: Keras must build it within Python's recursion limit; got {blocks:,} "
                 "blocks; take fewer, or another backend"
             ) from error
-        if initial != "zeros":
+        if own_builders(self):
+            put_fitting(self, initial_weights(spec, seed, initial))
+        elif initial != "zeros":
             put_weights(self, initial_weights(spec, seed, initial))
 
     def _build_net(self, spec: AnyNetSpec) -> None:
         """Build `net` and allocate its variables."""
         self.net = sequential([], "net", self.dtype_policy.name)
-        self.net.add(self.stem(spec.stem_channels, spec.in_channels))
+        self.net.add(self.stem(spec.stem_channels))
         channels = spec.stem_channels
         for number, stage in enumerate(spec.stages, 1):
             self.net.add(
-                self.stage(
+                call_builder(
+                    self.stage,
                     stage.depth,
                     stage.channels,
                     stage.group_width,
                     stage.bottleneck_multiplier,
                     stage.stride,
                     channels,
+                    needed=4 if stage.stride == 2 else 5,
                     name=f"stage{number}",
                 )
             )
             channels = stage.channels
-        self.net.add(self.head(spec.num_classes, channels))
-        start_at_zero(self.net)  # a draw would be the second
+        self.net.add(call_builder(self.head, spec.num_classes, channels, needed=1))
+        if not own_builders(self):
+            start_at_zero(self.net)  # a draw would be the second
         self.net.build((None, spec.image_size, spec.image_size, spec.in_channels))
         self.build((None, spec.image_size, spec.image_size, spec.in_channels))
 
@@ -158,7 +174,7 @@ class AnyNet(Classifier):
         """The network that `spec` describes."""
         return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
 
-    def stem(self, num_channels: int, in_channels: int | None = None) -> keras.Sequential:
+    def stem(self, num_channels: int) -> keras.Sequential:
         """A strided 3x3 convolution, batch norm and ReLU.
 
         In an mlp a linear layer of all pixels takes the convolution's place.
@@ -198,12 +214,14 @@ class AnyNet(Classifier):
         blocks = sequential([], name, self.dtype_policy.name)
         for index in range(depth):
             blocks.add(
-                self.make_block(
+                call_builder(
+                    self.make_block,
                     num_channels,
                     group_width,
                     bottleneck_multiplier,
                     stride,
                     in_channels,
+                    needed=3 if stride == 1 else 4,
                     name=f"block{index + 1}",
                 )
             )

@@ -1,5 +1,6 @@
 """What moves the weights in a step: the recipe."""
 
+import logging
 from typing import Any
 
 import keras
@@ -10,6 +11,8 @@ from common.chapter import refuse_overrides
 from common.training import Recipe, refuse_optimizer
 
 __all__ = ["CoupledSGD", "make_optimizer"]
+
+_warn = logging.getLogger("anynet").warning
 
 _KERAS_HOOKS = dict.fromkeys(
     ("train_step", "test_step", "compute_loss", "compute_metrics"),
@@ -24,6 +27,11 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> "CoupledSGD":
     """
     refuse_optimizer(model, "TensorFlow")
     refuse_overrides(model, _KERAS_HOOKS)
+    if model.compiled:
+        _warn(
+            "model: what compile was given is for Keras's own fit; this training takes its recipe "
+            "and the model's loss method"
+        )
     return CoupledSGD(model.lr, recipe.momentum, recipe.nesterov, recipe.weight_decay)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "named_variables",
     "native_array",
     "net_of",
+    "put_fitting",
     "put_weights",
     "set_weights",
 ]
@@ -79,6 +80,13 @@ def put_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> No
     variables = named_variables(network)
     for name, array in arrays.items():
         variables[name].assign(native_array(array))
+
+
+def put_fitting(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put in those canonical arrays that a network of a user's own layers has, too."""
+    found = described(network)
+    fitting = {n: a for n, a in arrays.items() if n in found and found[n].shape == a.shape}
+    put_weights(network, fitting)
 
 
 def canonical_names(

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_torch.convolution import conv
 from anynet_torch.layers import linear, norm
-from anynet_torch.weights import take_weights
+from anynet_torch.weights import put_fitting, take_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
-from common.chapter import HyperParameters
+from common.chapter import HyperParameters, call_builder, own_builders
 from common.weights import Init, initial_weights
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32", "init_cnn"]
@@ -119,6 +119,11 @@ class AnyNet(Classifier):
             image_size,
         )
         device = torch.get_default_device()
+        if own_builders(self):
+            self.net = self._build(spec)
+            if device.type != "meta":
+                put_fitting(self, initial_weights(spec, seed, initial))
+            return
         with torch.device("meta"):  # where layers draw no weights of their own
             self.net = self._build(spec)
         if device.type != "meta":
@@ -133,36 +138,38 @@ class AnyNet(Classifier):
 
     def _build(self, spec: AnyNetSpec) -> nn.Sequential:
         net, channels = nn.Sequential(), spec.stem_channels
-        net.add_module("stem", self.stem(channels, spec.in_channels))
+        net.add_module("stem", self.stem(channels))
         for number, stage in enumerate(spec.stages, 1):
-            built = self.stage(
+            built = call_builder(
+                self.stage,
                 stage.depth,
                 stage.channels,
                 stage.group_width,
                 stage.bottleneck_multiplier,
                 stage.stride,
                 channels,
+                needed=4 if stage.stride == 2 else 5,
             )
             net.add_module(f"stage{number}", built)
             channels = stage.channels
-        net.add_module("head", self.head(spec.num_classes, channels))
+        net.add_module("head", call_builder(self.head, spec.num_classes, channels, needed=1))
         return net
 
-    def stem(self, num_channels: int, in_channels: int | None = None) -> nn.Module:
+    def stem(self, num_channels: int) -> nn.Module:
         """A strided 3x3 convolution, batch norm and ReLU.
 
         In an mlp a linear layer of all pixels takes the convolution's place.
         """
         spec = self.spec
         if spec.block == "mlp" and spec.image_size:
-            pixels = None if in_channels is None else in_channels * spec.image_size**2
+            pixels = spec.in_channels * spec.image_size**2
             first = {
                 "flatten": nn.Flatten(),
                 "fc": linear(num_channels, spec.conv_bias, pixels),
             }
         else:
             first = {
-                "conv": conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, in_channels)
+                "conv": conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, spec.in_channels)
             }
         bn = norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
         return nn.Sequential(OrderedDict(**first, bn=bn, relu=nn.ReLU(inplace=True)))
@@ -181,8 +188,14 @@ class AnyNet(Classifier):
         for index in range(depth):
             blocks.add_module(
                 f"block{index + 1}",
-                self.make_block(
-                    num_channels, group_width, bottleneck_multiplier, stride, in_channels
+                call_builder(
+                    self.make_block,
+                    num_channels,
+                    group_width,
+                    bottleneck_multiplier,
+                    stride,
+                    in_channels,
+                    needed=3 if stride == 1 else 4,
                 ),
             )
             stride, in_channels = 1, num_channels

@@ -19,6 +19,7 @@ __all__ = [
     "get_weights",
     "named_tensors",
     "net_of",
+    "put_fitting",
     "put_weights",
     "set_weights",
     "take_weights",
@@ -76,6 +77,13 @@ def put_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> No
     tensors = named_tensors(network)
     for name, array in arrays.items():
         tensors[name].copy_(torch.from_numpy(array))
+
+
+def put_fitting(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put in those canonical arrays that a network of a user's own layers has, too."""
+    for name, tensor in net_of(network).state_dict().items():
+        if not is_lazy(tensor) and name in arrays and tensor.shape == arrays[name].shape:
+            tensor.copy_(torch.from_numpy(arrays[name]))
 
 
 def take_weights(

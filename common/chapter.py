@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from common.errors import BackendError
+from common.errors import BackendError, SpecError
 
 MODEL_HOOKS: Final = {
     "training_step": "override loss or forward, or write a loop over Learner.train_step",
@@ -30,6 +30,11 @@ DATA_HOOKS: Final = dict.fromkeys(
 """Methods of d2l's data that training does not read, and what to do instead."""
 
 OPTIMIZER: Final = "configure_optimizers"
+
+BUILDERS: Final = (
+    "stem", "stage", "make_block", "head", "create_net", "setup", "forward", "call", "__call__",
+)  # fmt: skip
+"""Methods of which a network is made, so that a spec describes it no longer with others."""
 
 _SHIPPED = {
     "anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax", "common",
@@ -93,6 +98,35 @@ def refuse_overrides(thing: object, hooks: Mapping[str, str]) -> None:
 def overrides_optimizer(model: object) -> bool:
     """Whether a user gave a model, or the module of a Flax network, a `configure_optimizers`."""
     return own_method(getattr(model, "module", model), OPTIMIZER) is not None
+
+
+def own_builders(model: object) -> list[str]:
+    """The methods by which a user made a network, or the module of a Flax network, another one."""
+    module = getattr(model, "module", model)
+    return [name for name in BUILDERS if own_method(module, name) is not None]
+
+
+def call_builder(
+    method: Callable[..., Any], *arguments: Any, needed: int, name: str | None = None
+) -> Any:
+    """What `method` makes of as many arguments as it takes: the chapter's methods take fewer.
+
+    `name` is for those that take one. Raises `SpecError` when it takes fewer than `needed`.
+    """
+    parameters = inspect.signature(method).parameters
+    kinds = [parameter.kind for parameter in parameters.values()]
+    taken = len(arguments)
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        taken = min(taken, sum(kind in plain for kind in kinds) - ("name" in parameters))
+    if taken < needed:
+        raise SpecError(
+            f"{method.__name__}: must take {needed} arguments for this network; got one that takes "
+            f"{taken}: {', '.join(parameters)}"
+        )
+    if name is not None and "name" in parameters:
+        return method(*arguments[:taken], name=name)
+    return method(*arguments[:taken])
 
 
 def check_signature(thing: object, name: str, *arguments: str) -> None:

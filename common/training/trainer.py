@@ -32,7 +32,7 @@ from common.training.recipe import CHAPTER_RECIPE, Recipe
 from common.training.records import FORMAT, Row
 from common.training.run import RunDirectory, check_free
 from common.training.statistics import images_taken, validation
-from common.weights import State
+from common.weights import State, described_by
 from common.weights.foreign import load_or_import
 
 
@@ -191,7 +191,10 @@ class Trainer(HyperParameters, ABC):
         if self.out is None:
             return None
         if config.spec is None:
-            raise ConfigError("out: needs a model with a spec, such as AnyNet; got one without")
+            raise ConfigError(
+                "out: needs a model with a spec that describes it, such as AnyNet; got one without "
+                "or with layers of its own; leave it out, and keep get_weights(trainer.network)"
+            )
         return RunDirectory(self.out, config, config.spec)
 
     def _observers(self, run: RunDirectory | None) -> list[Observer]:
@@ -203,10 +206,9 @@ class Trainer(HyperParameters, ABC):
         return observers
 
     def _config(self, model: Any, data: FashionMNIST) -> TrainConfig:
-        spec = getattr(model, "spec", None)
         return TrainConfig(
             backend=self.backend,
-            spec=spec if isinstance(spec, AnyNetSpec) else None,
+            spec=described_by(model),
             data=data.requested,
             epochs=self.max_epochs,
             batch_size=data.batch_size,

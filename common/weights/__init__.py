@@ -24,7 +24,14 @@ from common.weights.fold import fold_batch_norms
 from common.weights.head import new_head
 from common.weights.initial import Arrays, Init, initial_weights
 from common.weights.moved import moved_weights
-from common.weights.networks import classes_of, no_network, no_weights, spec_of, taken_images
+from common.weights.networks import (
+    classes_of,
+    described_by,
+    no_network,
+    no_weights,
+    spec_of,
+    taken_images,
+)
 
 __all__ = [
     "MOMENTUM",
@@ -35,6 +42,7 @@ __all__ = [
     "State",
     "check_arrays",
     "classes_of",
+    "described_by",
     "expected_shapes",
     "fit_arrays",
     "fit_state",

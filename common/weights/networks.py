@@ -1,15 +1,31 @@
 """What is given as a network: whether it is one, has a spec, and has its weights."""
 
 from common.arch import AnyNetSpec
+from common.chapter import own_builders
 from common.errors import BackendError, SpecError, WeightsError
 
 
 def spec_of(network: object) -> AnyNetSpec:
-    """The spec of a network. Raises `SpecError` for a network that was written by hand."""
+    """The spec that describes a network.
+
+    Raises `SpecError` for a network that was written by hand, in part or as a whole.
+    """
     spec = getattr(network, "spec", None)
     if not isinstance(spec, AnyNetSpec):
         raise SpecError(f"network: must have a spec, as AnyNet has; got {_kind(network)} without")
+    if own := own_builders(network):
+        kind = _kind(getattr(network, "module", network))
+        raise SpecError(
+            f"network: its spec must describe it; got {kind}, which overrides {', '.join(own)}; "
+            "get_weights(network) are its weights"
+        )
     return spec
+
+
+def described_by(network: object) -> AnyNetSpec | None:
+    """The spec that describes a network, `None` for one written by hand, in part or as a whole."""
+    spec = getattr(network, "spec", None)
+    return spec if isinstance(spec, AnyNetSpec) and not own_builders(network) else None
 
 
 def classes_of(network: object) -> int | None:

@@ -1,0 +1,79 @@
+"""The shipped `AnyNet` with the layers of a reader, in the chapter's signatures."""
+
+import numpy as np
+import pytest
+
+from common.errors import ConfigError, SpecError
+from tests.backends.cells import cells, run
+from tests.backends.test_overrides import _IMAGES, _LABELS, _SHAPE, _Data
+
+_ARCH = ((1, 8, 4, 1), (1, 16, 4, 1))
+
+
+@pytest.fixture(scope="module")
+def chapter(backend, name):
+    """The names that the chapter's cells up to `stage` define."""
+    imports, anynet, stage = cells(name)[1:4]
+    return run(name, [imports, anynet, stage])
+
+
+@pytest.fixture(params=["stem", "stage"])
+def mine(request, backend, chapter):
+    """A subclass of the shipped class with a method of the chapter's."""
+    method = getattr(chapter["AnyNet"], request.param)
+    return type("Mine", (backend.AnyNet,), {request.param: method})
+
+
+def test_a_chapters_method_works_on_the_shipped_class(backend, mine):
+    trainer = backend.Trainer(1, 0, progress=False)
+    rows = trainer.fit(mine(_ARCH, 8), _Data())
+    assert [row["kind"] for row in rows] == ["start", "interval", "epoch", "end"]
+    arrays = backend.get_weights(trainer.network)
+    assert [name for name, array in arrays.items() if not np.isfinite(array).all()] == []
+    assert backend.logits(trainer.network, np.zeros((2, *_SHAPE))).shape == (2, 10)
+
+
+def test_layers_of_the_spec_keep_their_seeded_weights(backend, mine):
+    learner = backend.Learner(mine(_ARCH, 8, seed=3), _SHAPE, device="cpu")
+    shipped = backend.Learner(backend.AnyNet(_ARCH, 8, seed=3), _SHAPE, device="cpu")
+    found, expected = learner.state(), shipped.state()
+    shared = found.keys() & expected.keys()
+    assert "head.fc.weight" in shared
+    assert [name for name in shared if not np.array_equal(found[name], expected[name])] == []
+    assert len(found) == len(expected)
+    assert found.keys() != expected.keys()
+
+
+def test_own_layers_learn(backend, mine):
+    learner = backend.Learner(mine(_ARCH, 8), _SHAPE, device="cpu")
+    losses = [float(learner.train_step(_IMAGES, _LABELS, 0.1)[0]) for _ in range(8)]
+    assert losses[-1] < losses[0]
+
+
+def test_a_spec_is_not_saved_for_layers_that_it_does_not_describe(backend, mine, tmp_path):
+    model = mine(_ARCH, 8)
+    with pytest.raises(ConfigError, match="out: needs a model with a spec that describes it"):
+        backend.Trainer(1, 0, progress=False, out=tmp_path / "run").fit(model, _Data())
+    assert not (tmp_path / "run").exists()
+    trainer = backend.Trainer(1, 0, progress=False)
+    trainer.fit(model, _Data())
+    with pytest.raises(SpecError, match="its spec must describe it; got .*Mine"):
+        backend.save(trainer.network, tmp_path / "mine.safetensors")
+    with pytest.raises(ConfigError, match="precise_bn: needs a spec"):
+        backend.Trainer(1, 0, progress=False, precise_bn=8).fit(mine(_ARCH, 8), _Data())
+
+
+def test_a_stage_without_a_stride_is_not_given_one(backend, chapter):
+    stage = chapter["AnyNet"].stage
+    mine = type("Mine", (backend.AnyNet,), {"stage": stage})
+    with pytest.raises(SpecError, match="stage: must take 5 arguments"):
+        backend.Learner(mine(((1, 8, 4, 1, 1),), 8), _SHAPE, device="cpu")
+
+
+def test_own_forwards_are_called(backend, name):
+    doubled = type(
+        "Mine", (backend.AnyNet,), {"forward": lambda self, images: 2 * self.net(images)}
+    )
+    ours = backend.Learner(backend.AnyNet(_ARCH, 8), _SHAPE, device="cpu")
+    theirs = backend.Learner(doubled(_ARCH, 8), _SHAPE, device="cpu")
+    np.testing.assert_allclose(theirs.predict(_IMAGES), 2 * ours.predict(_IMAGES), rtol=1e-5)
