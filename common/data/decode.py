@@ -29,7 +29,9 @@ _NARROW = (*_TRANSPARENT, "1", "L", "RGB", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"
 _STRAIGHT = {"La": "LA", "RGBa": "RGBA"}
 """Modes with alpha multiplied in, and those of the same pixels without."""
 
-_BITS_PER_SAMPLE = 258
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
+_WHITE_IS_ZERO = 0
+"""Numbers of a TIFF's tags, and a value of the latter."""
 
 
 def decode(path: str | Path, mode: Literal["L", "RGB"]) -> "Image":
@@ -98,6 +100,8 @@ def _narrowed(picture: "Image", path: str | Path) -> "Image":
             f"{picture.mode} from {values.min():g} to {values.max():g}; convert it to 8 bits first"
         )
     values[values == picture.info.get("transparency", -1)] = 0
+    if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        values = most - values  # Pillow turns TIFFs of 8 bits alone
     values *= np.float32(255 / most)
     return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
 

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from common.data import FashionMNIST, find_pictures, prepare, read_picture, read_pictures
 from common.data.pictures import IMAGENET_MEAN, IMAGENET_STD
@@ -110,6 +111,15 @@ def test_every_common_mode_is_converted(tmp_path, mode, channels):
 def test_a_grey_ramp_is_the_same_in_every_depth(tmp_path, name, pixels):
     seen = _seen(tmp_path / name, Image.fromarray(pixels))
     np.testing.assert_allclose(seen, _RAMP, atol=1e-3)
+
+
+@pytest.mark.parametrize("pixels", [_RAMP, _RAMP.astype(np.uint16) * 257])
+def test_a_tiff_whose_white_is_zero_is_seen_so(tmp_path, pixels):
+    narrow = pixels.dtype == np.uint8  # Pillow turns these when it writes them, and only these
+    tags = ImageFileDirectory_v2()
+    tags[262] = 0
+    seen = _seen(tmp_path / "a.tiff", Image.fromarray(pixels), tiffinfo=tags)
+    np.testing.assert_allclose(seen, _RAMP if narrow else 255 - _RAMP, atol=1)
 
 
 @pytest.mark.parametrize(
