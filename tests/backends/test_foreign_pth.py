@@ -62,10 +62,12 @@ def test_a_round_trip_changes_no_bit(path, layout):
         {"trainer": {"epoch": 3, "network": {0: _STATE}}},
         {"best_state": OrderedDict({"_extra_state": None, **_STATE})},
         defaultdict(dict, network=defaultdict(float, _STATE)),
+        (_STATE, {"state": {0: {"momentum_buffer": torch.zeros(3)}}}, 7),
+        {"models": [{"weights": _STATE}], "losses": [0.5] * 200_000},
     ],
     ids=["pycls", "timm", "torchvision", "nested", "parallel", "ema", "no ema", "untold ema",
          "parameters", "timm ema", "lightning", "tutorial", "any key", "deep", "extra state",
-         "default dictionaries"],
+         "default dictionaries", "a tuple", "lists"],
 )  # fmt: skip
 def test_the_state_is_found_in_what_training_saves(path, content):
     torch.save(content, path)

@@ -27,6 +27,7 @@ INDEX_SUFFIX = ".index.json"
 _FOLDER = ("model.safetensors", "pytorch_model.bin")
 _NUMBERS = ("ema_err", "test_err")
 _PIECE = re.compile(r"\w[\w.-]*", re.ASCII)
+_NESTED = (Mapping, list, tuple)
 _DEEPEST, _MOST_VALUES, _MOST_INDEX = 10, 10**5, 1 << 24
 
 
@@ -184,8 +185,15 @@ def _read_torch(path: Path) -> Contents:
 
 
 def _values(content: Any, holder: str, depth: int) -> Iterator[tuple[str, str, Any]]:
-    """Every value in nested mappings, with its key and the path of its mapping."""
-    if depth > _DEEPEST or not isinstance(content, Mapping):
+    """Every value in nested mappings, with its key and the path of its mapping.
+
+    Lists and tuples are mappings of their positions, in which only other mappings matter.
+    """
+    if depth > _DEEPEST:
+        return
+    if isinstance(content, list | tuple):
+        content = {i: item for i, item in enumerate(content) if isinstance(item, _NESTED)}
+    if not isinstance(content, Mapping):
         return
     for name, value in content.items():
         yield holder, str(name), value

@@ -15,7 +15,8 @@ from common.weights.mapped import Stored
 _AVERAGED = {"ema", "swa", "averaged", "average", "avg"}
 _USUAL = ("model_state.", "state_dict.", "model.")
 _WRAPPERS = re.compile(r"(?<![^.])(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
-_COUNTER = "num_batches_tracked"
+_COUNTERS = {"num_batches_tracked", "total_ops", "total_params"}
+"""Of batches, by PyTorch's batch norm; of operations and parameters, which thop leaves behind."""
 _PYCLS, _UNTOLD = "ema_state.", 100.0
 
 
@@ -116,7 +117,7 @@ def _network(contents: Contents, layout: Layout, prefix: str, prefixes: Iterable
     arrays = {
         own[name]: contents.arrays[name]
         for name in names
-        if contents.holders[name] in holders and not name.endswith(f".{_COUNTER}")
+        if contents.holders[name] in holders and name.rpartition(".")[2] not in _COUNTERS
     }
     others = tuple(
         name
@@ -125,7 +126,21 @@ def _network(contents: Contents, layout: Layout, prefix: str, prefixes: Iterable
         and not name.startswith(tuple(prefixes) if prefix else "")
         and (item.shape or item.dtype.startswith("float"))
     )
-    return Network(layout, prefix, holders.most_common(1)[0][0], arrays, others)
+    holder = holders.most_common(1)[0][0]
+    return Network(layout, prefix, holder, _with_one_head(layout, arrays), others)
+
+
+def _with_one_head(layout: Layout, arrays: dict[str, Stored]) -> dict[str, Stored]:
+    """With the usual names for the one linear layer of a head that dropout was put in front of."""
+    usual = layout.layers["head.fc"]
+    around = re.sub(r"\.[0-9]+$", "", usual)
+    parts = {
+        name: re.fullmatch(rf"({re.escape(around)}\.[0-9]{{1,2}})\.(\w+)", name) for name in arrays
+    }
+    places = {found[1] for found in parts.values() if found}
+    if len(places) != 1 or f"{usual}.weight" in arrays:
+        return arrays
+    return {f"{usual}.{f[2]}" if (f := parts[name]) else name: a for name, a in arrays.items()}
 
 
 def _unwrapped(contents: Contents) -> Contents:

@@ -1,5 +1,7 @@
 """Which network of a file is meant."""
 
+import re
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -52,6 +54,28 @@ def test_any_common_prefix_is_dropped(path, layout, prefix):
 )
 def test_names_of_wrapped_modules_are_dropped_inside(path, wrapper):
     save_file({n.replace("s2.b1.", f"s2.{wrapper}b1."): a for n, a in _TIMM.items()}, path)
+    assert read_foreign(path).spec == SMALL_Y
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_one_linear_layer_of_a_head_with_dropout_is_its_head(path, layout):
+    spec, head = SPECS[layout], LAYOUTS[layout].layers["head.fc"]
+    around = re.sub(r"\.[0-9]+$", "", head)
+    stored = state(layout, spec, random_arrays(spec))
+    moved = {name.replace(f"{head}.", f"{around}.4."): array for name, array in stored.items()}
+    assert moved.keys() != stored.keys()
+    save_file(moved, path)
+    found = read_foreign(path)
+    assert found.spec == spec
+    np.testing.assert_array_equal(found.arrays["head.fc.weight"], stored[f"{head}.weight"])
+    save_file(moved | {f"{around}.2.weight": np.ones((9, 9), np.float32)}, path)
+    with pytest.raises(WeightsError, match="missing .*weight"):
+        read_foreign(path)
+
+
+def test_counts_that_tools_leave_in_every_module_are_left_out(path):
+    counts = {"total_ops": np.ones(1), "s1.b1.total_params": np.ones(1)}
+    save_file(_with("model.", _TIMM | counts), path)
     assert read_foreign(path).spec == SMALL_Y
 
 
