@@ -77,6 +77,14 @@ def without_password(url: str, text: str) -> str:
     return text
 
 
+def absolute(url: str) -> str:
+    """The same storage for a process in another folder. Raises `StudyError`."""
+    path = storage_file(url)
+    if path is None:
+        return url
+    return f"{JOURNAL if url.startswith(JOURNAL) else ''}{path.absolute()}"
+
+
 def exists(url: str) -> bool:
     """Whether there may be a storage: a file that is named must be there. Raises `StudyError`."""
     path = storage_file(url)

@@ -6,6 +6,7 @@ from common.backends import start_backend
 from common.errors import BackendError, StudyError, told
 from common.installs import how_to_install
 from common.processes import ROOT
+from common.studies.address import absolute
 from common.studies.launch import Watch, limit_threads
 from common.studies.study import PATIENCE, Study
 from common.studies.worker import work
@@ -37,7 +38,8 @@ def run_on_ray(
             f"ray: must be installed; got {told(error)}; {how_to_install('ray')}"
         ) from error
     try:
-        # Ray puts the working directory, whatever it holds, on the import path of its workers.
+        # Ray puts the working directory, whatever it holds, on the import path of its workers,
+        # which start there.
         with chdir(ROOT):
             ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -45,7 +47,8 @@ def run_on_ray(
             f"ray: must have a cluster at {address or 'this machine'}; got {error}"
         ) from error
     worker = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_work)
-    waiting = [worker.remote(study.name, study.url, threads, grace) for _ in range(workers)]
+    url = absolute(study.url)
+    waiting = [worker.remote(study.name, url, threads, grace) for _ in range(workers)]
     failures: list[Exception] = []
     try:
         while waiting:

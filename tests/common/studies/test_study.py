@@ -11,6 +11,7 @@ import pytest
 
 from common.errors import ConfigError, StudyError
 from common.studies import Study, StudyConfig
+from common.studies.address import absolute
 from common.studies.networks import draw
 from common.studies.storage import open_storage
 from common.studies.trials import ATTEMPTS
@@ -263,3 +264,18 @@ def test_a_config_survives_the_storage_form():
 def test_a_bad_config_is_refused(changed, message):
     with pytest.raises(ConfigError, match=message):
         replace(CONFIG, **changed)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("a.db", "{}/a.db"),
+        ("sqlite:///b/a.db", "{}/b/a.db"),
+        ("journal:a.log", "journal:{}/a.log"),
+        ("/x/a.db", "/x/a.db"),
+        ("postgresql://me@host/studies", "postgresql://me@host/studies"),
+    ],
+)
+def test_a_storage_is_the_same_from_another_folder(tmp_path, monkeypatch, url, expected):
+    monkeypatch.chdir(tmp_path)
+    assert absolute(url) == expected.format(tmp_path)
