@@ -39,7 +39,13 @@ OLD_NUMPY = [
     *(f"tests/common/{part}" for part in (
         "arch", "data", "export", "parity", "reference", "spaces", "training", "weights",
     )),
+    "tests/common/cli/test_checkpoints.py",
+    "tests/common/cli/test_command.py",
+    "tests/common/cli/test_convert.py",
+    "tests/common/cli/test_spaces.py",
+    "tests/common/reports",
     "tests/common/studies/test_statistics.py",
+    "tests/common/studies/test_study.py",
     "tests/common/test_formats.py",
 ]  # fmt: skip
 """Tests of what computes with NumPy: once more in MXNet's environment, which has NumPy 1.23."""
