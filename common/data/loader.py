@@ -64,7 +64,7 @@ def show_images(images: Any, nrows: int, ncols: int, titles: Sequence[str]) -> "
 
 
 def _to_numpy(images: Any) -> NDArray[Any]:
-    images = images.detach().cpu() if hasattr(images, "detach") else images
+    images = images.detach().cpu() if hasattr(images, "detach") and hasattr(images, "cpu") else images
     array = np.asarray(images.asnumpy() if hasattr(images, "asnumpy") else images)
     if array.ndim != 3 and not (array.ndim == 4 and 1 in (array.shape[1], array.shape[3])):
         raise DataError(
