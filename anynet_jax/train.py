@@ -179,6 +179,11 @@ class Trainer(BaseTrainer):
         """A learner for `model` with this trainer's recipe, device and precision."""
         return Learner(model, image_shape, self.recipe, self.device, self.precision)
 
+    def own_loss(self, model: Any, logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
+        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        module = getattr(model, "module", model)
+        return float(module.loss(jnp.asarray(logits, "float32"), jnp.asarray(labels)))
+
 
 def _initialised(model: Classifier | Network, image_shape: tuple[int, int, int]) -> Network:
     """The network; by `apply_init`, Flax's own initialisers, for a module written by hand."""

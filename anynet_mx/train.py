@@ -62,11 +62,12 @@ class Learner:
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._dtype = precision
         self.network = model
-        model.cast(precision)
         model.collect_params().reset_ctx(self._context)
-        images = np.zeros((1, *image_shape), dtype=precision, ctx=self._context)
-        self._classes = classes_of(model) or model(images).shape[-1]
-        model(images)  # finishes deferred allocation
+        images = np.zeros((1, *image_shape), ctx=self._context)
+        if any(parameter._data is None for parameter in model.collect_params().values()):
+            model(images)  # finishes deferred allocation, which draws float32
+        model.cast(precision)
+        self._classes = classes_of(model) or model(images.astype(precision)).shape[-1]
         named_arrays(model)
         if isinstance(model.net, gluon.HybridBlock):
             model.net.hybridize(static_alloc=True, static_shape=True)
@@ -145,6 +146,13 @@ class Trainer(BaseTrainer):
     def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
         """A learner for `model` with this trainer's recipe, device and precision."""
         return Learner(model, image_shape, self.recipe, self.device, self.precision)
+
+    def own_loss(
+        self, model: Classifier, logits: NDArray[numpy.float64], labels: NDArray[numpy.int32]
+    ) -> float:
+        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        found = np.array(logits, dtype="float32"), np.array(labels, dtype="int32")
+        return float(model.loss(*found))
 
 
 def _find_context(device: Device) -> mxnet.Context:

@@ -24,6 +24,7 @@ from anynet_tf.weights import (
     put_weights,
 )
 from common.arrays import as_batch, as_pixels, never_empty
+from common.errors import BackendError, shortened
 from common.training import (
     CHAPTER_RECIPE,
     Device,
@@ -156,6 +157,12 @@ class Trainer(BaseTrainer):
         """A learner for `model` with this trainer's recipe, device and precision."""
         return Learner(model, image_shape, self.recipe, self.device, self.precision)
 
+    def own_loss(
+        self, model: Classifier, logits: NDArray[np.float64], labels: NDArray[np.int32]
+    ) -> float:
+        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        return float(model.loss(tf.constant(logits, tf.float32), tf.constant(labels)))
+
 
 def _to_nhwc(images: NDArray[np.uint8]) -> tf.Tensor:
     # On the host, since TensorFlow transposes uint8 slowly, and says so, on some CPUs.
@@ -175,6 +182,12 @@ def _find_device(device: Device) -> str:
 def _in_float64(model: Classifier) -> Classifier:
     """A network like `model` whose variables are float64; Keras variables cannot be cast."""
     network = type(model).from_config({**model.get_config(), "dtype": "float64"})
+    rounded = [v.path for v in network.variables if v.dtype == "float32"]
+    if rounded:
+        raise BackendError(
+            "precision: all layers must be float64; got float32 in "
+            f"{shortened(', '.join(rounded))}; give own layers dtype=self.dtype_policy"
+        )
     put_weights(network, get_weights(model))
     return network
 

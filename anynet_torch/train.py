@@ -153,6 +153,14 @@ class Trainer(BaseTrainer):
         """A learner for `model` with this trainer's recipe, device and precision."""
         return Learner(model, image_shape, self.recipe, self.device, self.precision)
 
+    def own_loss(
+        self, model: Classifier, logits: NDArray[np.float64], labels: NDArray[np.int32]
+    ) -> float:
+        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        device = next(model.parameters()).device
+        found = torch.from_numpy(logits).to(device, torch.float32)
+        return float(model.loss(found, torch.from_numpy(labels).to(device, torch.int64)))
+
 
 def _allocate(model: Classifier, image_shape: tuple[int, int, int]) -> int:
     """Allocate lazy layers; how many classes the model has."""

@@ -100,6 +100,11 @@ def overrides_optimizer(model: object) -> bool:
     return own_method(getattr(model, "module", model), OPTIMIZER) is not None
 
 
+def overrides_loss(model: object) -> bool:
+    """Whether a user gave a model, or the module of a Flax network, a `loss`."""
+    return own_method(getattr(model, "module", model), "loss") is not None
+
+
 def own_builders(model: object) -> list[str]:
     """The methods by which a user made a network, or the module of a Flax network, another one."""
     module = getattr(model, "module", model)

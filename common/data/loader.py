@@ -64,8 +64,11 @@ def show_images(images: Any, nrows: int, ncols: int, titles: Sequence[str]) -> "
 
 
 def _to_numpy(images: Any) -> NDArray[Any]:
-    images = images.detach().cpu() if hasattr(images, "detach") and hasattr(images, "cpu") else images
-    array = np.asarray(images.asnumpy() if hasattr(images, "asnumpy") else images)
+    if hasattr(images, "asnumpy"):
+        images = images.asnumpy()
+    elif hasattr(images, "detach"):
+        images = images.detach().cpu()
+    array = np.asarray(images)
     if array.ndim != 3 and not (array.ndim == 4 and 1 in (array.shape[1], array.shape[3])):
         raise DataError(
             "images: must be a batch with one channel, (N, 1, H, W) or (N, H, W, 1); "

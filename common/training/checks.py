@@ -1,8 +1,10 @@
-"""Whether a network and its images go together."""
+"""Whether what is given to a trainer goes together."""
 
 from common.arch import AnyNetSpec
+from common.arch.bounds import checked_integer
 from common.data import FashionMNIST
-from common.errors import ConfigError, DataError
+from common.errors import ConfigError, DataError, shortened
+from common.training.recipe import Recipe
 
 
 def check_images(
@@ -30,4 +32,16 @@ def check_data(data: object) -> None:
         raise DataError(
             "data: must be FashionMNIST, or have all that training reads of it; "
             f"got {type(data).__name__} without {', '.join(missing)}"
+        )
+
+
+def check_trainer(num_gpus: object, recipe: object, gradient_clip_val: object) -> None:
+    """Raise `ConfigError` for arguments of d2l's trainer that would be ignored or misread."""
+    checked_integer("num_gpus:", num_gpus, 0, 1, ConfigError)
+    if not isinstance(recipe, Recipe):
+        raise ConfigError(f"recipe: must be a Recipe; got {shortened(recipe)}")
+    if gradient_clip_val != 0:
+        raise ConfigError(
+            "gradient_clip_val: must be 0, for gradients are not clipped; "
+            f"got {shortened(gradient_clip_val)}; leave it out, and lower the learning rate"
         )

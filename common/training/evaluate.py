@@ -1,7 +1,7 @@
 """How good a network is on a labelled set: loss, accuracy, confusion."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,10 @@ LOWER = "lower the learning rate or lengthen the warm-up"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean cross-entropy in nats and the confusion matrix, rows true and columns predicted."""
+    """Mean loss and the confusion matrix, rows true and columns predicted.
+
+    The loss is cross-entropy in nats, unless the model has one of its own.
+    """
 
     loss: float
     confusion: NDArray[np.int64]
@@ -74,8 +77,22 @@ def check_state(arrays: Mapping[str, NDArray[Any]], what: str) -> None:
         raise TrainingError(f"{what} must be finite; got NaN or infinity in {some(wrong)}; {LOWER}")
 
 
+LossOf = Callable[[NDArray[np.float64], NDArray[np.int32]], float]
+"""The mean loss of logits (N, classes) at labels (N,)."""
+
+
+def cross_entropy(logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
+    """Mean of -log softmax at the labels, in nats."""
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
+        shifted = logits - logits.max(1, keepdims=True)
+        chosen = shifted[np.arange(len(labels)), labels]
+        return float((np.log(np.exp(shifted).sum(1)) - chosen).mean())
+
+
 def evaluate(
-    learner: Learner, batches: Iterable[tuple[NDArray[np.uint8], NDArray[np.int32]]]
+    learner: Learner,
+    batches: Iterable[tuple[NDArray[np.uint8], NDArray[np.int32]]],
+    loss_of: LossOf = cross_entropy,
 ) -> Evaluation:
     """Run `learner` over all batches. A short last batch is filled up, so shapes stay one.
 
@@ -87,19 +104,11 @@ def evaluate(
         logits = learner.predict(_filled(images, full))[: len(images)].astype(np.float64)
         if confusion is None:
             confusion = np.zeros((logits.shape[1],) * 2, np.int64)
-        loss += cross_entropy(logits, labels) * len(labels)
+        loss += loss_of(logits, labels) * len(labels)
         np.add.at(confusion, (labels, logits.argmax(1)), 1)
     if confusion is None:
         raise ValueError("evaluate: needs at least one batch; got none")
     return Evaluation(loss / int(confusion.sum()), confusion)
-
-
-def cross_entropy(logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
-    """Mean of -log softmax at the labels, in nats."""
-    with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
-        shifted = logits - logits.max(1, keepdims=True)
-        chosen = shifted[np.arange(len(labels)), labels]
-        return float((np.log(np.exp(shifted).sum(1)) - chosen).mean())
 
 
 def _filled(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

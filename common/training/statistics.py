@@ -14,7 +14,7 @@ from common.data import FashionMNIST
 from common.data.loader import Batch
 from common.errors import ConfigError
 from common.training.config import check_precise_bn
-from common.training.evaluate import Evaluation, check_state, evaluate
+from common.training.evaluate import Evaluation, LossOf, check_state, cross_entropy, evaluate
 from common.training.learner import Learner
 from common.weights import is_weight
 
@@ -30,6 +30,7 @@ def validation(
     images: int,
     spec: AnyNetSpec | None,
     make_learner: MakeLearner,
+    loss: LossOf = cross_entropy,
 ) -> Callable[[], Evaluation]:
     """What evaluates `learner` on the validation images.
 
@@ -38,7 +39,7 @@ def validation(
     network without any.
     """
     if not images:
-        return lambda: evaluate(learner, data.val_batches())
+        return lambda: evaluate(learner, data.val_batches(), loss)
     check_precise_bn(images, data.batch_size)
     if spec is None or not spec.batch_norm:
         what = "no spec" if spec is None else "a network without them"
@@ -48,7 +49,7 @@ def validation(
     def precisely() -> Evaluation:
         batches = islice(data.train_batches(seed=0, epoch=0), images // data.batch_size)
         renew_statistics(learner, twin, batches)
-        return evaluate(learner, data.val_batches())
+        return evaluate(learner, data.val_batches(), loss)
 
     return precisely
 

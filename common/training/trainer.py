@@ -7,12 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from common.arch import AnyNetSpec, plan
-from common.arch.bounds import checked_integer
 from common.chapter import (
     DATA_HOOKS,
     TRAINER_HOOKS,
     HyperParameters,
+    overrides_loss,
     overrides_optimizer,
     refuse_overrides,
 )
@@ -21,10 +24,10 @@ from common.errors import ConfigError, TrainingError, shortened
 from common.figures import in_notebook
 from common.installs import installed_version
 from common.training.checkpoint import Progress
-from common.training.checks import check_data, check_images
+from common.training.checks import check_data, check_images, check_trainer
 from common.training.config import Device, Precision, TrainConfig
 from common.training.curves import LiveFigure
-from common.training.evaluate import Evaluation, check_state
+from common.training.evaluate import Evaluation, check_state, cross_entropy
 from common.training.learner import Learner, check_model
 from common.training.loop import Validate, train
 from common.training.observers import Observer, ProgressBar
@@ -75,7 +78,7 @@ class Trainer(HyperParameters, ABC):
         precise_bn: int = 0,
         gradient_clip_val: float = 0.0,
     ) -> None:
-        _check_trainer(num_gpus, recipe, gradient_clip_val)
+        check_trainer(num_gpus, recipe, gradient_clip_val)
         self.max_epochs = max_epochs
         self.recipe = recipe
         self.seed = seed
@@ -95,6 +98,10 @@ class Trainer(HyperParameters, ABC):
     @abstractmethod
     def make_learner(self, model: Any, image_shape: tuple[int, int, int]) -> Learner:
         """A learner for `model` with this trainer's recipe, device and precision."""
+
+    def own_loss(self, model: Any, logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
+        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        return float(model.loss(logits, labels))
 
     def fit(self, model: Any, data: FashionMNIST, resume: bool = False) -> list[Row]:
         """Train `model` on `data`; the rows of the record.
@@ -123,7 +130,12 @@ class Trainer(HyperParameters, ABC):
         learner = self.make_learner(model, data.image_shape)
         images_taken(self.precise_bn, data)
         validate = validation(
-            learner, data, self.precise_bn, config.spec, partial(self._make_learner, model, data)
+            learner,
+            data,
+            self.precise_bn,
+            config.spec,
+            partial(self._make_learner, model, data),
+            partial(self.own_loss, model) if overrides_loss(model) else cross_entropy,
         )
         self.history = []
         progress = Progress(data.steps_per_epoch)
@@ -241,18 +253,6 @@ class Trainer(HyperParameters, ABC):
             "epochs": config.epochs,
             "seed": config.seed,
         }
-
-
-def _check_trainer(num_gpus: object, recipe: object, gradient_clip_val: object) -> None:
-    """Raise `ConfigError` for arguments of d2l's trainer that would be ignored or misread."""
-    checked_integer("num_gpus:", num_gpus, 0, 1, ConfigError)
-    if not isinstance(recipe, Recipe):
-        raise ConfigError(f"recipe: must be a Recipe; got {shortened(recipe)}")
-    if gradient_clip_val != 0:
-        raise ConfigError(
-            "gradient_clip_val: must be 0, for gradients are not clipped; "
-            f"got {shortened(gradient_clip_val)}; leave it out, and lower the learning rate"
-        )
 
 
 class _History:

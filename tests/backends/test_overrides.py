@@ -174,6 +174,19 @@ def test_a_method_that_is_added_to_the_shipped_class_is_seen(backend, monkeypatc
         _fit(backend, backend.RegNetX32())
 
 
+def test_an_own_loss_is_that_of_training_and_of_validation(backend):
+    plain, doubled = _model(backend), _model(backend, loss=_doubled)
+    (*_, expected, _), (*_, found, _) = (
+        _fit(backend, model, device="cpu").history for model in (plain, doubled)
+    )
+    assert found["train_loss"] > 1.5 * expected["train_loss"]
+    assert found["val_loss"] > 1.5 * expected["val_loss"]
+
+
+def _doubled(self, logits, labels):
+    return 2 * type(self).__mro__[1].loss(self, logits, labels)
+
+
 @pytest.mark.parametrize("taken", [("params", "X", "Y", "state"), ("Y_hat",)])
 def test_a_loss_that_takes_other_arguments_is_refused_by_name(backend, taken):
     names = {}

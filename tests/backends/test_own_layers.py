@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.errors import ConfigError, SpecError
+from common.errors import BackendError, ConfigError, SpecError
 from tests.backends.cells import cells, run
 from tests.backends.test_overrides import _IMAGES, _LABELS, _SHAPE, _Data
 
@@ -77,3 +77,14 @@ def test_own_forwards_are_called(backend, name):
     ours = backend.Learner(backend.AnyNet(_ARCH, 8), _SHAPE, device="cpu")
     theirs = backend.Learner(doubled(_ARCH, 8), _SHAPE, device="cpu")
     np.testing.assert_allclose(theirs.predict(_IMAGES), 2 * ours.predict(_IMAGES), rtol=1e-5)
+
+
+def test_own_layers_in_float64_are_float64_or_refused(backend, name, mine):
+    def learner():
+        return backend.Learner(mine(_ARCH, 8), _SHAPE, device="cpu", precision="float64")
+
+    if name == "tf":
+        with pytest.raises(BackendError, match="precision: all layers must be float64"):
+            learner()
+    else:
+        assert {array.dtype.name for array in learner().state().values()} == {"float64"}
