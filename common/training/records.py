@@ -36,6 +36,8 @@ class RecordFile:
     """
 
     def __init__(self, path: Path, offset: int = 0, digest: str | None = None) -> None:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path}: must be the record of a run; got no regular file")
         try:
             self._file = path.open("r+b" if offset else "a+b")
         except FileNotFoundError as error:

@@ -1,6 +1,7 @@
 """A run goes on only from files that it wrote itself, and as it wrote them."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -87,6 +88,14 @@ def test_a_missing_record_is_refused(run):
     with pytest.raises(ConfigError, match="record.jsonl: must be there"):
         _fit(run, resume=True)
     assert not (run / "record.jsonl").exists()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_record_that_is_no_file_is_refused(run, make):
+    (run / "record.jsonl").unlink()
+    make(run / "record.jsonl")
+    with pytest.raises(ConfigError, match=r"record.jsonl: must be the record of a run; got no reg"):
+        _fit(run, resume=True)
 
 
 def test_a_best_network_that_is_missing_is_told(run, capsys):
