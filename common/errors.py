@@ -65,6 +65,8 @@ def told(error: BaseException) -> str:
     their types alone.
     """
     text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, KeyError) and error.args:
+        text = f"no {text}"  # a key says alone that it is missing
     return shortened(_OBJECT.sub(r"\1", text))
 
 

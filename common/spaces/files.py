@@ -4,7 +4,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
@@ -230,9 +230,10 @@ class _Loader(yaml.SafeLoader):
         keys = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable) or key in keys:
+            problem = "be text" if not isinstance(key, str) else "stand once" if key in keys else ""
+            if problem:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"a key must stand once; got {shown(key)} twice", node.start_mark
+                    None, None, f"a key must {problem}; got {shown(key)}", node.start_mark
                 )
             keys.add(key)
         return super().construct_mapping(node, deep)

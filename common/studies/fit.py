@@ -9,6 +9,7 @@ from common.spaces import DesignSpace
 from common.studies.config import StudyConfig
 from common.training import TrainConfig
 from common.training.checks import check_images
+from common.training.statistics import images_taken
 
 
 def for_the_data(space: DesignSpace) -> DesignSpace:
@@ -27,6 +28,7 @@ def check_study(config: StudyConfig) -> None:
     data = FashionMNIST(training.batch_size, training.resize, training.data)
     for space in config.spaces:
         _check_space(space, data, training)
+    images_taken(training.precise_bn, data)
 
 
 def _check_space(space: DesignSpace, data: FashionMNIST, training: TrainConfig) -> None:

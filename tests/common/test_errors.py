@@ -120,6 +120,7 @@ def test_the_reason_of_a_library_names_types_and_not_objects():
         assert told(OSError(f"cannot read\n{handle!r}")) == "cannot read BufferedReader"
     assert "0x" not in told(OSError(f"cannot read {object()!r} now"))
     assert told(KeyError()) == "KeyError"
+    assert told(KeyError("spaces")) == "no 'spaces'"
 
 
 def test_what_is_no_picture_is_named_by_its_file_alone(tmp_path):

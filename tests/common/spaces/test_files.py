@@ -158,7 +158,8 @@ def test_a_file_of_plain_blocks_needs_no_groups(tmp_path):
     [
         ("", "must be a mapping of keys to values; got None"),
         ("name: [", "must be YAML or JSON as its name says; got"),
-        ("name: a\nname: b", "a key must stand once; got 'name' twice"),
+        ("name: a\nname: b", "a key must stand once; got 'name'"),
+        ("? [a, b]\n: c", "a key must be text; got ['a', 'b']"),
         ("stages: 3", "must have a name; got ['stages']"),
         ("name: 3\nbase: RegNetX", "name must be text; got 3"),
         ("name: a", "must have depths, widths, bottleneck_ratios, group_widths; got no depths"),
