@@ -76,14 +76,30 @@ def test_a_pool_imports_nothing_from_its_working_directory(hostile):
     assert dict(os.environ) == before
 
 
+def _run_module(*arguments):
+    """`python -m` as a user runs it, with the working directory on the path."""
+    code = f"""
+import os, sys
+del os.environ["PYTHONSAFEPATH"]
+os.execv(sys.executable, [sys.executable, "-m", *{arguments!r}])
+"""
+    return run_python("-c", code)
+
+
 @pytest.mark.parametrize("module", ["common", "common.cli"])
 def test_python_m_imports_nothing_from_its_working_directory(hostile, module):
     shutil.rmtree(hostile / "common")  # which Python itself would take for the program
-    code = (
-        f"import os, sys; os.execv(sys.executable, [sys.executable, '-m', {module!r}, '--version'])"
-    )
-    done = run_python("-c", f"import os; del os.environ['PYTHONSAFEPATH']; {code}")
+    done = _run_module(module, "--version")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_program_of_a_user_keeps_its_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/__init__.py").write_text("import common\n")
+    (tmp_path / "mine/__main__.py").write_text("import beside\n")
+    (tmp_path / "beside.py").write_text("print('found')\n")
+    monkeypatch.chdir(tmp_path)
+    assert _run_module("mine").stdout == "found\n"
 
 
 @pytest.fixture(params=["folder", "file", "imported before"])
