@@ -29,9 +29,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed to `path`.
 
     When the body raises, `path` is left as it was and the temporary file is removed. What a killed
-    process left of an earlier write to `path` is removed too.
+    process left of an earlier write to `path` is removed too. Raises `ConfigError` for a folder, a
+    device or a pipe, which renaming would put a file in place of.
     """
     target = Path(path)
+    if target.exists() and not target.is_file():
+        kind = "folder" if target.is_dir() else "device or pipe"
+        raise ConfigError(f"{target}: must be a file or free; got a {kind}; name another file")
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(target.parent, [target.name])
     handle, name = tempfile.mkstemp(

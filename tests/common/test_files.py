@@ -1,8 +1,10 @@
 """Files appear whole or not at all."""
 
+import os
+
 import pytest
 
-from common.errors import DataError
+from common.errors import ConfigError, DataError
 from common.files import check_format, new_folder, remove_leftovers, replacing, write_text
 
 
@@ -22,6 +24,18 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(RuntimeError):
         fail()
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_never_replaced(tmp_path, make):
+    make(tmp_path / "a")
+    before = (tmp_path / "a").stat()
+    with pytest.raises(
+        ConfigError, match="a: must be a file or free; got a (folder|device or pipe)"
+    ):
+        write_text(tmp_path / "a", "")
+    assert (tmp_path / "a").stat().st_ino == before.st_ino
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_new_file_has_the_usual_permissions(tmp_path):
