@@ -1,8 +1,17 @@
 """Subjects for parity tests: the reference posing as a backend, and broken variants."""
 
+from dataclasses import replace
+from math import prod
 from types import SimpleNamespace
 
-from common import reference
+import numpy as np
+
+from common import AnyNetSpec, plan, reference
+from common.arch import shared_momentum
+from common.parity import Case
+
+SMALL = Case("small", AnyNetSpec.from_arch(((2, 16, 8, 1),), 8, num_classes=7), 16, 4, 2)
+LAYERS = {layer.name: layer for layer in plan(SMALL.spec, 16)}
 
 _PARTS = ("create", "get_weights", "set_weights", "layer_outputs", "hessian_product", "Learner")
 
@@ -51,3 +60,38 @@ def averaging(backend, change):
             return result
 
     return variant(backend, Learner=Changed)
+
+
+def _transposed(arrays):
+    name = "stage1.block2.conv2.weight"
+    return arrays | {name: np.ascontiguousarray(arrays[name].swapaxes(2, 3))}
+
+
+def _without_bias(arrays):
+    name = "stage1.block2.conv1.bias"
+    return arrays | {name: np.zeros_like(arrays[name])}
+
+
+def _unbiased(name, old, new):
+    positions = 4 * prod(LAYERS[name.removesuffix(".running_var")].out_shape[1:])
+    momentum = shared_momentum(SMALL.spec.bn_momentum)
+    kept = (1 - momentum) * old
+    return kept + (new - kept) * positions / (positions - 1)
+
+
+def _swapped(spec):
+    (stage,) = spec.stages
+    return replace(spec, stages=(replace(stage, group_width=stage.groups),))
+
+
+_BN, _BLOCK = "stem.bn", "stage1.block2"
+BROKEN = {
+    "epsilon": (with_spec, lambda s: replace(s, bn_epsilon=1e-3), "eval outputs", _BN, "epsilon"),
+    "momentum": (with_spec, lambda s: replace(s, bn_momentum=0.01), "statistics", _BN, "momentum"),
+    "group width": (with_spec, _swapped, "shapes", "stage1.block1.conv2", "group width"),
+    "no bias": (with_spec, lambda s: replace(s, conv_bias=False), "shapes", "stem.conv", "bias"),
+    "unused bias": (loading, _without_bias, "eval outputs", f"{_BLOCK}.conv1", "bias"),
+    "transposed kernel": (loading, _transposed, "eval outputs", f"{_BLOCK}.conv2", "transposed"),
+    "unbiased variance": (averaging, _unbiased, "statistics", _BN, "unbiased"),
+}
+"""By what is broken: how, the change, and the first finding's quantity, layer and cause."""

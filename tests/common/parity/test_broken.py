@@ -1,0 +1,23 @@
+"""What is broken in a network is caught in its layer, here in the reference posing as a backend."""
+
+import pytest
+
+from common import reference
+from common.parity import compare, record
+from tests.parity_subjects import BROKEN, PRETENDER, SMALL
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return record(reference, SMALL)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("variant", BROKEN.values(), ids=BROKEN)
+def test_a_broken_variant_is_caught_in_its_layer(truth, variant, precision):
+    breaking, change, quantity, layer, cause = variant
+    records = {"reference": truth, "broken": record(breaking(PRETENDER, change), SMALL)}
+    outside = [item for item in compare(records, [SMALL]) if not item.within]
+    first = next(item for item in outside if item.precision == precision)
+    assert (first.quantity, first.layer) == (quantity, layer)
+    assert any(cause in words for words in first.causes)
