@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax.errors import InvalidRngError
 from jax import Array
 from numpy.typing import NDArray
 
@@ -17,7 +18,8 @@ from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
 from anynet_jax.weights import as_network, described, put_weights, to_canonical
 from common.arrays import as_batch, as_pixels, never_empty
-from common.chapter import own_method
+from common.chapter import own_builders, own_method
+from common.errors import BackendError
 from common.memory import give_back_freed_memory
 from common.training import (
     CHAPTER_RECIPE,
@@ -74,6 +76,8 @@ class Learner:
         network = _initialised(model, image_shape)
         self._channels, size = image_shape[0], (image_shape[1], image_shape[2])
         self._classes = classes_of(network) or _classes(network, image_shape)
+        if own_builders(network) or classes_of(network) is None:
+            _check_traced(network, image_shape)
         self._optimizer, self._is_own = make_optimizer(network.module, recipe)
         self._program = Program(network.module, size, self._optimizer, precision)
         self._compiled: set[str] = set()
@@ -199,6 +203,19 @@ def _initialised(model: Classifier | Network, image_shape: tuple[int, int, int])
 def _classes(network: Network, image_shape: tuple[int, int, int]) -> int:
     module = in_mode(network.module, training=False)
     return jax.eval_shape(module.apply, network.variables, _image(image_shape)).shape[-1]
+
+
+def _check_traced(network: Network, image_shape: tuple[int, int, int]) -> None:
+    """Raise `BackendError` for a user's layers that need random keys in training, as dropout."""
+    module = in_mode(network.module, training=True)
+    forward = partial(module.apply, mutable=["batch_stats"])
+    try:
+        jax.eval_shape(forward, network.variables, _image(image_shape))
+    except InvalidRngError as error:
+        raise BackendError(
+            "model: must need no random keys in training, for JAX's steps have none; got layers "
+            f"such as dropout in {type(module).__name__}; leave them out, or take another backend"
+        ) from error
 
 
 def _image(image_shape: tuple[int, int, int]) -> Array:

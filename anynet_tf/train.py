@@ -181,8 +181,15 @@ def _find_device(device: Device) -> str:
 
 def _in_float64(model: Classifier) -> Classifier:
     """A network like `model` whose variables are float64; Keras variables cannot be cast."""
-    network = type(model).from_config({**model.get_config(), "dtype": "float64"})
-    rounded = [v.path for v in network.variables if v.dtype == "float32"]
+    kind = type(model)
+    try:
+        network = kind.from_config({**model.get_config(), "dtype": "float64"})
+    except TypeError as error:  # as Keras says it
+        raise BackendError(
+            "precision: Keras must make a network again for float64; got "
+            f"{shortened(kind.__name__)}, whose constructor takes no dtype; use float32"
+        ) from error
+    rounded = [part.name for part in network._flatten_layers() if part.compute_dtype == "float32"]
     if rounded:
         raise BackendError(
             "precision: all layers must be float64; got float32 in "

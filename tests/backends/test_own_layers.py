@@ -5,6 +5,7 @@ import pytest
 
 from common.errors import BackendError, ConfigError, SpecError
 from tests.backends.cells import cells, run
+from tests.backends.native import to_layout
 from tests.backends.test_overrides import _IMAGES, _LABELS, _SHAPE, _Data
 
 _ARCH = ((1, 8, 4, 1), (1, 16, 4, 1))
@@ -88,3 +89,40 @@ def test_own_layers_in_float64_are_float64_or_refused(backend, name, mine):
             learner()
     else:
         assert {array.dtype.name for array in learner().state().values()} == {"float64"}
+
+
+def test_the_chapters_own_network_is_not_rounded_in_silence(backend, name, chapter):
+    *building, _, _ = cells(name)
+    own = run(name, [part.replace("(self.stem(stem_channels))", "([self.stem(stem_channels)])")
+                     if name == "tf" else part for part in building])["RegNetX32"]  # fmt: skip
+    if name == "tf":
+        with pytest.raises(BackendError, match="precision: Keras must make a network again"):
+            backend.Learner(own(), _SHAPE, device="cpu", precision="float64")
+    else:
+        learner = backend.Learner(own(), _SHAPE, device="cpu", precision="float64")
+        assert {array.dtype.name for array in learner.state().values()} == {"float64"}
+
+
+def test_own_layers_have_a_summary(mine, native, capsys):
+    mine(_ARCH, 8).layer_summary(to_layout(native, (1, 1, 8, 8)))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[1] for line in (lines[0], lines[-1])] == [
+        str(to_layout(native, (1, 8, 4, 4))), "(1, 10)",
+    ]  # fmt: skip
+
+
+def test_dropout_in_jax_is_one_error(backend, name):
+    if name != "jax":
+        pytest.skip("the others draw by themselves")
+    from flax import linen
+
+    class Mine(backend.Classifier):
+        lr: float = 0.1
+        training: bool = True
+
+        def setup(self):
+            drop = linen.Dropout(0.5, deterministic=not self.training)
+            self.net = linen.Sequential([lambda x: x.reshape(len(x), -1), drop, linen.Dense(10)])
+
+    with pytest.raises(BackendError, match="model: must need no random keys in training"):
+        backend.Learner(Mine(), _SHAPE, device="cpu")
