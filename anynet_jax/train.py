@@ -71,7 +71,7 @@ class Learner:
     ) -> None:
         if not isinstance(model, Network | Classifier):
             raise no_network(model, "anynet_jax")
-        check_settings(model, image_shape, device, precision)
+        check_settings(model, image_shape, recipe, device, precision)
         self._device = _find_device(device)
         network = _initialised(model, image_shape)
         self._channels, size = image_shape[0], (image_shape[1], image_shape[2])

@@ -52,7 +52,7 @@ class Learner:
         precision: Precision = "float32",
     ) -> None:
         net_of(model)
-        check_settings(model, image_shape, device, precision)
+        check_settings(model, image_shape, recipe, device, precision)
         if precision == "bfloat16":
             raise BackendError(
                 f"precision: MXNet 1.9 trains in float32 or float64 here; got {precision}; "

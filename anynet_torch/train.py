@@ -51,7 +51,7 @@ class Learner:
         precision: Precision = "float32",
     ) -> None:
         net_of(model)
-        check_settings(model, image_shape, device, precision)
+        check_settings(model, image_shape, recipe, device, precision)
         self._device = _find_device(device)
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._autocast = precision == "bfloat16"

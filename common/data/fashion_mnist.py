@@ -20,7 +20,7 @@ from common.data.idx import read_idx
 from common.data.loader import Batch, Loader, Native, show_images
 from common.data.resize import prepare
 from common.data.sample import FOLDER as SAMPLE
-from common.errors import ConfigError, DataError
+from common.errors import ConfigError, DataError, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,6 +91,8 @@ def find_fashion_mnist(source: str | Path = "auto") -> Path:
     named must hold all four files, by themselves or in torchvision's `FashionMNIST/raw`. Raises
     `DataError`.
     """
+    if not isinstance(source, str | Path):
+        raise DataError(f"data: must be auto, full, sample or a directory; got {shown(source)}")
     if str(source) == "sample":
         return SAMPLE
     if str(source) not in ("auto", "full"):
@@ -132,8 +134,8 @@ class FashionMNIST(HyperParameters):
         self.resize = checked_size("resize:", resize, ConfigError)
         check_batch(batch_size, self.resize)
         self.batch_size = batch_size
-        self.requested = absolute_source(source)
         self.folder = find_fashion_mnist(source)
+        self.requested = absolute_source(source)
         self.is_sample = self.folder == SAMPLE
         self.train = _read(self.folder, "train")
         self.val = _read(self.folder, "t10k")

@@ -1,10 +1,10 @@
 """Whether what is given to a trainer goes together."""
 
 from common.arch import AnyNetSpec
-from common.arch.bounds import checked_integer
+from common.arch.bounds import MOST_EPOCHS, checked_integer
 from common.data import FashionMNIST
 from common.errors import ConfigError, DataError, shortened
-from common.training.recipe import Recipe
+from common.training.recipe import check_recipe
 
 
 def check_images(
@@ -35,11 +35,14 @@ def check_data(data: object) -> None:
         )
 
 
-def check_trainer(num_gpus: object, recipe: object, gradient_clip_val: object) -> None:
-    """Raise `ConfigError` for arguments of d2l's trainer that would be ignored or misread."""
+def check_trainer(
+    num_gpus: object, recipe: object, gradient_clip_val: object, stop_after: object = None
+) -> None:
+    """Raise `ConfigError` for arguments of a trainer that would be ignored or misread."""
     checked_integer("num_gpus:", num_gpus, 0, 1, ConfigError)
-    if not isinstance(recipe, Recipe):
-        raise ConfigError(f"recipe: must be a Recipe; got {shortened(recipe)}")
+    if stop_after is not None:
+        checked_integer("stop_after:", stop_after, 1, MOST_EPOCHS, ConfigError)
+    check_recipe(recipe)
     if gradient_clip_val != 0:
         raise ConfigError(
             "gradient_clip_val: must be 0, for gradients are not clipped; "

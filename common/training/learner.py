@@ -13,7 +13,7 @@ from common.arch.bounds import checked_integer
 from common.chapter import MODEL_HOOKS, OPTIMIZER, check_signature, refuse_overrides
 from common.errors import BackendError, ConfigError, shortened
 from common.training.config import Device, Precision, check_choice
-from common.training.recipe import CHAPTER_RECIPE, Recipe
+from common.training.recipe import CHAPTER_RECIPE, Recipe, check_recipe
 
 _LARGEST = 1 << 20
 """Channels, or pixels of a side, that no image has more of."""
@@ -102,7 +102,9 @@ def refuse_optimizer(model: object, framework: str) -> None:
     refuse_overrides(model, {OPTIMIZER: f"{framework} moves weights by the recipe here; {remedy}"})
 
 
-def check_settings(model: object, image_shape: object, device: object, precision: object) -> None:
+def check_settings(
+    model: object, image_shape: object, recipe: object, device: object, precision: object
+) -> None:
     """Refuse what no learner of `model` can be made with.
 
     Raises `BackendError` for what is no network, `ConfigError` for the other settings, and
@@ -111,6 +113,7 @@ def check_settings(model: object, image_shape: object, device: object, precision
     check_model(model)
     check_choice("device", device, get_args(Device))
     check_choice("precision", precision, get_args(Precision))
+    check_recipe(recipe)
     if not isinstance(image_shape, tuple | list) or len(image_shape) != 3:
         raise ConfigError(
             f"image_shape: must be (channels, height, width); got {shortened(image_shape)}"

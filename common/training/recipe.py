@@ -76,3 +76,9 @@ POPULATION_RECIPE = Recipe(0.9, True, 5e-5, 0.5, "cosine")
 
 RECIPES = {"chapter": CHAPTER_RECIPE, "regnet": REGNET_RECIPE, "population": POPULATION_RECIPE}
 """Recipes by the name that the command line takes."""
+
+
+def check_recipe(recipe: object) -> None:
+    """Raise `ConfigError` unless `recipe` is one."""
+    if not isinstance(recipe, Recipe):
+        raise ConfigError(f"recipe: must be a Recipe; got {shortened(recipe)}")

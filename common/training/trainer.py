@@ -78,7 +78,7 @@ class Trainer(HyperParameters, ABC):
         precise_bn: int = 0,
         gradient_clip_val: float = 0.0,
     ) -> None:
-        check_trainer(num_gpus, recipe, gradient_clip_val)
+        check_trainer(num_gpus, recipe, gradient_clip_val, stop_after)
         self.max_epochs = max_epochs
         self.recipe = recipe
         self.seed = seed

@@ -83,6 +83,7 @@ def test_a_trainer_takes_networks_alone(backend):
         ({"device": "cuda"}, ConfigError, "device: must be one of"),
         ({"image_shape": (3, 8, 8)}, ConfigError, "must have the 1 channels"),
         ({"image_shape": (1, 0, 8)}, ConfigError, "height must be at least 1"),
+        ({"recipe": {"momentum": 0.9}}, ConfigError, "recipe: must be a Recipe; got {'momentum'"),
         ({"image_shape": 8}, ConfigError, r"must be \(channels, height, width\); got 8"),
     ],
 )

@@ -60,6 +60,12 @@ def test_a_named_place_must_hold_all_files(places, place, where):
         find_fashion_mnist(source)
 
 
+@pytest.mark.parametrize("source", [None, 3, b"sample", ["sample"]])
+def test_a_source_that_is_no_name_is_refused(source):
+    with pytest.raises(DataError, match="data: must be auto, full, sample or a directory; got"):
+        FashionMNIST(source=source)
+
+
 def test_images_and_labels_must_match(places):
     shutil.copy(
         FOLDER / "t10k-labels-idx1-ubyte.gz", places["named"] / "train-labels-idx1-ubyte.gz"
