@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -41,9 +42,8 @@ def hessian_product(
         outer.watch(weights)
         with tf.GradientTape() as inner:
             inner.watch(weights)
-            outputs, _ = network.stateless_call(
-                weights, network.non_trainable_variables, x, training=True
-            )
+            with keras.StatelessScope(zip(variables, weights, strict=True)):
+                outputs = network(x, training=True)
             loss = network.loss(outputs, tf.constant(labels))
         gradients = inner.gradient(loss, weights)
         slope = tf.add_n([tf.reduce_sum(g * v) for g, v in zip(gradients, parts, strict=True)])

@@ -23,16 +23,16 @@ class Classifier(HyperParameters, keras.Model):
 
     net: keras.Sequential
     lr: float = 0.1
+    training: bool | None = None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # Keras puts the loss of `compile` here, None so far.
-        self.__dict__.pop("loss", None)
+        self.__dict__.pop("loss", None)  # Keras's, None so far, in front of the method
 
     def compile(self, *arguments: Any, **settings: Any) -> None:
         """Prepare Keras's own `fit`; `Trainer.fit` takes its recipe and `loss` all the same."""
         super().compile(*arguments, **settings)
-        self.__dict__.pop("loss", None)  # else in front of the method
+        self.__dict__.pop("loss", None)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile a loaded network as it was; Keras asks for this where `compile` is overridden."""
@@ -50,11 +50,15 @@ class Classifier(HyperParameters, keras.Model):
 
         `images` is (N, H, W, C).
         """
-        return self.net(images)  # Keras passes the mode of `call` on
+        return self.net(images, training=self.training)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """What `forward` gives; `training` is the mode of the layers in it."""
-        return self.forward(images)
+        """What `forward` gives; `training`, the mode, is an attribute in it, as in d2l."""
+        self.training = training
+        try:
+            return self.forward(images)
+        finally:
+            self.training = None
 
     def loss(self, logits: tf.Tensor, labels: tf.Tensor, averaged: bool = True) -> tf.Tensor:
         """Mean cross-entropy in nats of logits (N, classes) at labels (N,).

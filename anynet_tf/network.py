@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -116,10 +117,8 @@ def checked_images(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
 
 def _run(network: Classifier, images: NDArray[Any], training: bool) -> tf.Tensor:
     x = tf.constant(images.transpose(0, 2, 3, 1), network.weights[0].dtype)
-    outputs, _ = network.stateless_call(
-        network.trainable_variables, network.non_trainable_variables, x, training=training
-    )
-    return outputs
+    with keras.StatelessScope():  # running statistics stay
+        return network(x, training=training)
 
 
 def fuse(network: AnyNet) -> AnyNet:

@@ -71,13 +71,17 @@ def test_a_stage_without_a_stride_is_not_given_one(backend, chapter):
         backend.Learner(mine(((1, 8, 4, 1, 1),), 8), _SHAPE, device="cpu")
 
 
-def test_own_forwards_are_called(backend, name):
+def test_own_forwards_are_called_in_either_mode(backend):
     doubled = type(
         "Mine", (backend.AnyNet,), {"forward": lambda self, images: 2 * self.net(images)}
     )
     ours = backend.Learner(backend.AnyNet(_ARCH, 8), _SHAPE, device="cpu")
     theirs = backend.Learner(doubled(_ARCH, 8), _SHAPE, device="cpu")
     np.testing.assert_allclose(theirs.predict(_IMAGES), 2 * ours.predict(_IMAGES), rtol=1e-5)
+    running, batch = (
+        backend.logits(theirs.network, _IMAGES / 255.0, training=mode) for mode in (False, True)
+    )
+    assert np.abs(running - batch).max() > 1e-3
 
 
 def test_own_layers_in_float64_are_float64_or_refused(backend, name, mine):
