@@ -1,7 +1,7 @@
 """What is installed here, and how what is missing gets installed."""
 
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import Distribution, distributions
 
 VERSION = "0.1.0"
 """Of this project; what builds its distribution reads it here."""
@@ -23,16 +23,23 @@ def installed_version(module: str) -> tuple[str, str] | None:
     TensorFlow and MXNet come in distributions of several names, such as tensorflow_cpu. None for a
     module without a distribution, such as one that was built from source.
     """
-    for name in _owners().get(module, ()):
-        try:
-            if found := version(name):
-                return name, found
-        except (PackageNotFoundError, ValueError):
-            continue  # what an interrupted removal has left
-    return None
+    return _installed().get(module)
 
 
 @cache
-def _owners() -> dict[str, list[str]]:
-    """Distributions by the modules that they install; reading their lists takes a while."""
-    return dict(packages_distributions())
+def _installed() -> dict[str, tuple[str, str]]:
+    """Name and version of the distribution of each module; to read all of them takes a while."""
+    found: dict[str, tuple[str, str]] = {}
+    for one in distributions():
+        about = one.metadata
+        # What an interrupted removal has left tells neither.
+        if about and "Name" in about and "Version" in about:
+            for module in _modules(one):
+                found.setdefault(module, (about["Name"], about["Version"]))
+    return found
+
+
+def _modules(one: Distribution) -> set[str]:
+    declared = (one.read_text("top_level.txt") or "").split()
+    packages = (file.parts[0] for file in one.files or () if file.name == "__init__.py")
+    return set(declared or packages)

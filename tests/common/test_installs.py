@@ -100,7 +100,7 @@ def test_mxnet_is_installed_with_the_python_that_it_has_builds_for():
 def installed(tmp_path, monkeypatch):
     """Makes a distribution that owns a module, with the lines of its metadata."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    installs._owners.cache_clear()
+    installs._installed.cache_clear()
 
     def install(folder, module, metadata):
         about = tmp_path / f"{folder}.dist-info"
@@ -109,7 +109,7 @@ def installed(tmp_path, monkeypatch):
         (about / "top_level.txt").write_text(f"{module}\n")
 
     yield install
-    installs._owners.cache_clear()
+    installs._installed.cache_clear()
 
 
 def test_a_version_is_that_of_the_distribution_with_the_module(installed):
