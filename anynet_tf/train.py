@@ -189,7 +189,10 @@ def _in_float64(model: Classifier) -> Classifier:
             "precision: Keras must make a network again for float64; got "
             f"{shortened(kind.__name__)}, whose constructor takes no dtype; use float32"
         ) from error
-    rounded = [part.name for part in network._flatten_layers() if part.compute_dtype == "float32"]
+    layers = (
+        part for part in network._flatten_layers() if type(part) is not keras.layers.InputLayer
+    )
+    rounded = [part.name for part in layers if part.compute_dtype == "float32"]
     if rounded:
         raise BackendError(
             "precision: all layers must be float64; got float32 in "
