@@ -1,6 +1,7 @@
 """The command group, and how errors reach people: one line and an exit code."""
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +23,13 @@ from common.cli.spaces import spaces
 from common.cli.study import study
 from common.cli.summary import summary
 from common.cli.train import train
-from common.errors import MOST_REPEATED, AnyNetError, shortened
+from common.errors import MOST_REPEATED, AnyNetError, shortened, shown
 from common.installs import VERSION
 
 _GIVEN = "arguments"
 """Key of the arguments among what a context keeps."""
+
+_NO_VALUE = re.compile(r"--[a-z-]+=")
 
 
 class _Group(click.Group):
@@ -37,6 +40,11 @@ class _Group(click.Group):
     ) -> click.Context:
         given = list(args)  # parsing empties `args`
         with _brief(given):
+            if empty := [word for word in given if word == "" or _NO_VALUE.fullmatch(word)]:
+                got = shown(empty[0])
+                raise click.UsageError(
+                    f"arguments must not be empty; got {got}; is a variable of the shell unset?"
+                )
             context = super().make_context(info_name, args, *rest, **settings)
         context.meta[_GIVEN] = given
         return context

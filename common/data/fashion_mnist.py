@@ -261,9 +261,9 @@ def _read(folder: Path, part: str) -> ImageSet:
     images_path = _file(folder, f"{part}-images-idx3-ubyte.gz")
     images = read_idx(images_path)
     labels = read_idx(_file(folder, f"{part}-labels-idx1-ubyte.gz"))
-    if images.ndim != 3 or labels.shape != images.shape[:1] or not len(labels):
+    if images.ndim != 3 or labels.shape != images.shape[:1] or not images.size:
         raise DataError(
-            f"{images_path}: must hold as many images as there are labels; "
+            f"{images_path}: must hold images of one pixel or more, as many as there are labels; "
             f"got shapes {images.shape} and {labels.shape}"
         )
     if labels.max() >= len(CLASSES):

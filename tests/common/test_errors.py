@@ -110,6 +110,23 @@ def test_the_command_repeats_little_of_its_line(line, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+_EMPTY = [
+    ["summary", ""],
+    ["plot", "regnetx32", "--out="],
+    ["predict", "a", ""],
+    ["train", "--out", ""],
+]
+
+
+@pytest.mark.parametrize("line", _EMPTY, ids=" ".join)
+def test_an_empty_argument_is_no_path(line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, line)
+    assert result.exit_code == 2
+    assert "arguments must not be empty" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("value", [object(), lambda: 0, io.BytesIO(), [object()], {1: object()}])
 def test_no_message_has_an_address_in_memory(value):
     assert "0x" not in shortened(value) + shown(value)

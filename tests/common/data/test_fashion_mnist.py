@@ -70,7 +70,15 @@ def test_images_and_labels_must_match(places):
     shutil.copy(
         FOLDER / "t10k-labels-idx1-ubyte.gz", places["named"] / "train-labels-idx1-ubyte.gz"
     )
-    with pytest.raises(DataError, match="train-images-idx3-ubyte.gz: must hold as many images"):
+    with pytest.raises(DataError, match="train-images-idx3-ubyte.gz: must hold .* as many as "):
+        FashionMNIST(source=places["named"])
+
+
+@pytest.mark.parametrize("shape", [(0, 28, 28), (3, 0, 28), (3, 28, 0), (3, 28)])
+def test_images_have_pixels(places, shape):
+    write_idx(places["named"] / "t10k-images-idx3-ubyte.gz", np.zeros(shape, np.uint8))
+    write_idx(places["named"] / "t10k-labels-idx1-ubyte.gz", np.zeros(shape[0], np.uint8))
+    with pytest.raises(DataError, match="t10k-images-idx3-ubyte.gz: must hold images of one pixel"):
         FashionMNIST(source=places["named"])
 
 
