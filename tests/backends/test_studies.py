@@ -41,8 +41,12 @@ def _config(backend):
 
 
 def _anynet(*arguments, folder):
+    compiled = {  # for all workers of these tests: they train the same networks
+        "JAX_COMPILATION_CACHE_DIR": str(folder.parent / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",
+    }
     return start_python(
-        "-W", "ignore", "-m", "common.cli", *arguments, variables=_THREADS, cwd=folder,
+        "-W", "ignore", "-m", "common.cli", *arguments, variables=_THREADS | compiled, cwd=folder,
         start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from common import REGNETX32, AnyNetSpec, StageSpec, count
 from common.arch import MLPSpec, RegNetSpec, find_spec, image_shape, regnet, summary
-from common.arch.bounds import MOST_BLOCKS, MOST_CHANNELS, MOST_COUNTED, MOST_SIDE
+from common.arch.bounds import (
+    MOST_BLOCKS,
+    MOST_CHANNELS,
+    MOST_COUNTED,
+    MOST_SIDE,
+    checked_integer,
+    checked_number,
+)
 from common.errors import AnyNetError, ConfigError, SpecError
 from common.spaces import ANYNETX_A, REGNETX, Dimension, Limits, Population, RegNetSpace, Template
 from common.studies import StudyConfig
@@ -203,3 +210,11 @@ def test_many_stages_that_rise_are_sampled():
 def test_regnets_that_have_no_such_number_of_stages_are_a_spec_error():
     with pytest.raises(SpecError, match="must leave one of 10,000 candidates"):
         RegNetSpace("none", depths=(1, 2), stages=4).sample(1, 0)
+
+
+@pytest.mark.parametrize("value", [True, np.True_, "1", b"1", bytearray(b"1")], ids=repr)
+def test_truth_values_and_text_are_no_numbers(value):
+    with pytest.raises(SpecError, match="x must be a finite number"):
+        checked_number("x", value, 0, 2)
+    with pytest.raises(SpecError, match="x must be an integer"):
+        checked_integer("x", value, 0, 2)
