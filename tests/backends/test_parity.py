@@ -61,8 +61,8 @@ def test_observing_leaves_the_network_as_it_was(backend):
 
 
 _OTHERS = {
-    "squeezed, three bottlenecks": AnyNetSpec.from_arch(
-        ((1, 24, 12, 2, 1), (1, 4, 2, 0.5, 1), (1, 12, 2, 1, 2)), 5, 10, 2, stem_stride=1,
+    "squeezed, two bottlenecks": AnyNetSpec.from_arch(
+        ((1, 24, 12, 2, 1), (1, 12, 2, 0.5, 2)), 5, 10, 2, stem_stride=1,
         conv_bias=False, se_ratio=0.25, bn_epsilon=1e-3, bn_momentum=0.5,
     ),
     "no batch norm": AnyNetSpec.from_arch(((1, 8),), 8, 5, block="resnet", batch_norm=False),
