@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from anynet_tf.model import Classifier
 from common.chapter import refuse_overrides
+from common.errors import BackendError
 from common.training import Recipe, refuse_optimizer
 
 __all__ = ["CoupledSGD", "make_optimizer"]
@@ -27,6 +28,11 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> "CoupledSGD":
     """
     refuse_optimizer(model, "TensorFlow")
     refuse_overrides(model, _KERAS_HOOKS)
+    if isinstance(model.loss, keras.losses.Loss):
+        raise BackendError(
+            "loss: must be a method; got a loss of Keras's, which takes labels first; call it in "
+            "loss(self, logits, labels)"
+        )
     if model.compiled:
         _warn(
             "model: what compile was given is for Keras's own fit; this training takes its recipe "

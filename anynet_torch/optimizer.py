@@ -25,6 +25,11 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optim
 
     Raises `ConfigError` for a recipe beside one, `BackendError` for what is no optimizer.
     """
+    if "loss" in dict(model.named_children()):
+        raise BackendError(
+            "loss: must be a method; got a layer of that name, which the method hides; name it "
+            "otherwise, and call it in loss(self, logits, labels)"
+        )
     if overrides_optimizer(model):
         own = own_optimizer(model, recipe)
         _check(own, model)

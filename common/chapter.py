@@ -80,9 +80,19 @@ def own_method(thing: object, name: str) -> Callable[..., Any] | None:
 
     It may stand in a class, be added to one by `add_to_class`, or be set on the object.
     """
-    found = getattr(thing, name, None)
-    package = (getattr(found, "__module__", None) or "").split(".")[0]
-    return found if callable(found) and package not in _SHIPPED else None
+    found: Callable[..., Any] | None = getattr(thing, name, None)
+    if not callable(found):
+        return None
+    if name in getattr(thing, "__dict__", {}):
+        return found
+    owners = [kind for kind in type(thing).__mro__ if name in vars(kind)]
+    shipped = _is_shipped(found) and all(_is_shipped(kind) for kind in owners[:1])
+    return None if shipped else found
+
+
+def _is_shipped(thing: object) -> bool:
+    """Whether a class or function is this project's or a framework's."""
+    return (getattr(thing, "__module__", None) or "").split(".")[0] in _SHIPPED
 
 
 def refuse_overrides(thing: object, hooks: Mapping[str, str]) -> None:

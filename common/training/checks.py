@@ -1,9 +1,12 @@
 """Whether what is given to a trainer goes together."""
 
+import numpy as np
+
 from common.arch import AnyNetSpec
 from common.arch.bounds import MOST_EPOCHS, checked_integer
 from common.data import FashionMNIST
-from common.errors import ConfigError, DataError, shortened
+from common.errors import BackendError, ConfigError, DataError, shortened
+from common.training.evaluate import LossOf
 from common.training.recipe import check_recipe
 
 
@@ -48,3 +51,14 @@ def check_trainer(
             "gradient_clip_val: must be 0, for gradients are not clipped; "
             f"got {shortened(gradient_clip_val)}; leave it out, and lower the learning rate"
         )
+
+
+def check_loss(loss_of: LossOf, classes: int) -> None:
+    """Raise `BackendError` unless a user's loss is one number for a batch."""
+    try:
+        loss_of(np.zeros((2, classes)), np.zeros(2, np.int32))
+    except (TypeError, ValueError, RuntimeError) as error:  # as frameworks say it
+        raise BackendError(
+            "loss: must return one number, the mean over logits (N, classes) and labels (N,); "
+            f"got {shortened(' '.join(str(error).split()))}"
+        ) from error

@@ -24,7 +24,7 @@ from common.errors import ConfigError, TrainingError, shortened
 from common.figures import in_notebook
 from common.installs import installed_version
 from common.training.checkpoint import Progress
-from common.training.checks import check_data, check_images, check_trainer
+from common.training.checks import check_data, check_images, check_loss, check_trainer
 from common.training.config import Device, Precision, TrainConfig
 from common.training.curves import LiveFigure
 from common.training.evaluate import Evaluation, check_state, cross_entropy
@@ -35,7 +35,7 @@ from common.training.recipe import CHAPTER_RECIPE, Recipe
 from common.training.records import FORMAT, Row
 from common.training.run import RunDirectory, check_free
 from common.training.statistics import images_taken, validation
-from common.weights import State, described_by
+from common.weights import State, classes_of, described_by
 from common.weights.foreign import load_or_import
 
 
@@ -128,6 +128,9 @@ class Trainer(HyperParameters, ABC):
         if run and not resume:
             check_free(run.path)
         learner = self.make_learner(model, data.image_shape)
+        loss = partial(self.own_loss, model) if overrides_loss(model) else cross_entropy
+        if overrides_loss(model):
+            check_loss(loss, classes_of(model) or len(data.classes))
         images_taken(self.precise_bn, data)
         validate = validation(
             learner,
@@ -135,7 +138,7 @@ class Trainer(HyperParameters, ABC):
             self.precise_bn,
             config.spec,
             partial(self._make_learner, model, data),
-            partial(self.own_loss, model) if overrides_loss(model) else cross_entropy,
+            loss,
         )
         self.history = []
         progress = Progress(data.steps_per_epoch)

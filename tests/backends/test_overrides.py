@@ -187,6 +187,29 @@ def _doubled(self, logits, labels):
     return 2 * type(self).__mro__[1].loss(self, logits, labels)
 
 
+def test_a_loss_of_each_image_is_refused(backend):
+    def loss(self, logits, labels):
+        return backend.RegNetX32.loss(self, logits, labels, averaged=False)
+
+    with pytest.raises(BackendError, match="^loss: must return one number"):
+        _fit(backend, _model(backend, loss=loss))
+
+
+def test_a_loss_object_does_not_hide_the_method_in_silence(backend, name):
+    model = _model(backend)
+    if name == "torch":
+        from torch.nn import CrossEntropyLoss as Loss
+    elif name == "mx":
+        from mxnet.gluon.loss import SoftmaxCrossEntropyLoss as Loss
+    elif name == "tf":
+        from keras.losses import SparseCategoricalCrossentropy as Loss
+    else:
+        pytest.skip("a Flax module takes no attributes")
+    model.loss = Loss()
+    with pytest.raises(BackendError, match="^loss: must "):
+        _fit(backend, model)
+
+
 @pytest.mark.parametrize("taken", [("params", "X", "Y", "state"), ("Y_hat",)])
 def test_a_loss_that_takes_other_arguments_is_refused_by_name(backend, taken):
     names = {}
