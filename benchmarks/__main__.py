@@ -23,6 +23,7 @@ from common.cli.options import overwrite_option
 from common.errors import ConfigError
 from common.files import write_text
 from common.marks import check_targets
+from common.processes import usable_cores
 
 
 def _names(context: click.Context, option: click.Parameter, value: str | None) -> list[str]:
@@ -117,7 +118,7 @@ def _machine() -> dict[str, Any]:
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": models[0] if models else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": len(usable_cores()),
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": platform.platform(),
     }

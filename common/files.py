@@ -1,6 +1,5 @@
 """Files: written so that a reader sees old bytes or new ones, read through one door for errors."""
 
-import fcntl
 import json
 import os
 import re
@@ -43,7 +42,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     )
     temporary = Path(name)
     try:
-        _try_lock(handle)  # which tells others that this process is alive
+        try_lock(handle)  # which tells others that this process is alive
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         _sync(temporary)
@@ -84,7 +83,7 @@ def open_regular(path: str | Path) -> BinaryIO:
 
     Raises `OSError` for anything else: a pipe may never begin and a device may never end.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError("no regular file")
@@ -214,16 +213,21 @@ def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
 def _is_dead(path: Path) -> bool:
     """Whether the process that wrote a temporary file is gone: while it lives, it has a lock."""
     with suppress(OSError), path.open("rb") as file:
-        return _try_lock(file.fileno())
+        return try_lock(file.fileno()) is True
     return False
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int, wait: bool = False) -> bool | None:
+    """Lock an open file until it is closed; False where another process has it, unless it waits.
+
+    None where there are no locks, as in some network file systems.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # locked, or the file system has no locks
-        return False
-    return True
+        from filelock import lock_descriptor
+
+        return lock_descriptor(descriptor, blocking=wait)
+    except (ImportError, OSError):  # an environment may be older than the need of filelock
+        return None
 
 
 def _sync(path: Path) -> None:

@@ -85,6 +85,13 @@ def process_pool(variables: Mapping[str, str]) -> Iterator[ProcessPoolExecutor]:
                 os.environ[name] = value
 
 
+def usable_cores() -> list[int]:
+    """Numbers of the cores that this process may use; of all where a system does not tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
 def import_path() -> list[str]:
     """The import path of this process, but for the folder of the main script.
 

@@ -1,7 +1,8 @@
 """Everything of a process that an import could change for all other code in it.
 
 `python -m tests.process_state MODULES PACKAGES [FUNCTION]` imports MODULES, then PACKAGES, calls a
-function of the last one, and prints as JSON what the second and the third changed.
+function of the last one, and prints as JSON what the second and the third changed. `fcntl` and
+`os.sched_getaffinity`, which not every system has, are taken away before PACKAGES.
 """
 
 import atexit
@@ -177,6 +178,8 @@ def main(modules: str, packages: str, call: str = "") -> None:
     names = set(filter(None, modules.split(",")))
     for name in names:
         importlib.import_module(name)
+    sys.modules["fcntl"] = None  # type: ignore[assignment]
+    del os.sched_getaffinity, os.sched_setaffinity
     states = [state(names)]
     for name in packages.split(","):
         package = importlib.import_module(name)

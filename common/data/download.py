@@ -1,6 +1,5 @@
 """Downloading files that are checked, resumed and retried, and appear whole or not at all."""
 
-import fcntl
 import hashlib
 import os
 import time
@@ -11,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from common.data.idx import read_content
 from common.errors import DataError, told
+from common.files import try_lock
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -63,7 +63,7 @@ def _download_file(
 ) -> None:
     partial = target.with_name(f".{target.name}.part")
     with partial.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # a second process waits here and finds the file done
+        try_lock(file.fileno(), wait=True)  # a second process then finds the file done
         if target.exists():
             return
         end = time.monotonic() + patience.longest

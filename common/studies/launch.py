@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common.errors import ConfigError, StudyError
 from common.files import check_writable, open_regular
-from common.processes import Process, TimeoutExpired, start_python
+from common.processes import Process, TimeoutExpired, start_python, usable_cores
 from common.studies.study import Study
 from common.studies.trials import ATTEMPTS, GRACE
 
@@ -47,7 +47,7 @@ def run_workers(
     workers have failed.
     """
     logs = Path(f"{study.name}-workers")
-    cores = _cores()
+    cores = usable_cores()
     threads = threads or max(1, len(cores) // workers)
     if workers < 1 or threads < 1:
         raise ConfigError(f"workers, threads: must be at least 1; got {workers} and {threads}")
@@ -115,13 +115,6 @@ def _start(
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(process.pid, cores)
     return process
-
-
-def _cores() -> list[int]:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 def _stop(running: dict[int, Process]) -> None:

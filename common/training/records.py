@@ -1,6 +1,5 @@
 """The record of a run: one JSON object per line, and how to read it back."""
 
-import fcntl
 import json
 import math
 import os
@@ -10,7 +9,7 @@ from typing import Any
 import xxhash
 
 from common.errors import ConfigError, DataError
-from common.files import check_format, read_bytes, reading
+from common.files import check_format, read_bytes, reading, try_lock
 
 FORMAT = 1
 """Of the records that are written, in their first row; those of version 0.1 have none."""
@@ -50,12 +49,10 @@ class RecordFile:
             raise
 
     def _begin(self, path: Path, offset: int, digest: str | None) -> list[Row]:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if try_lock(self._file.fileno()) is False:
             raise ConfigError(
                 f"{path}: must not be in use; got one that another process is writing"
-            ) from error
+            )
         length = self._file.seek(0, os.SEEK_END)
         if length < offset:
             raise ConfigError(

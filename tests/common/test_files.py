@@ -1,11 +1,13 @@
 """Files appear whole or not at all."""
 
+import errno
 import os
 
 import pytest
 
 from common.errors import ConfigError, DataError
 from common.files import check_format, new_folder, remove_leftovers, replacing, write_text
+from common.training.records import RecordFile, read_record
 
 
 def test_text_is_written(tmp_path):
@@ -125,3 +127,28 @@ def test_a_file_of_the_longest_name_is_written(tmp_path):
     name = "x" * 251 + ".txt"
     write_text(tmp_path / name, "new")
     assert (tmp_path / name).read_text() == "new"
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    """A system without file locks."""
+
+    def lock_descriptor(descriptor, *, blocking=True):
+        raise OSError(errno.ENOSYS, "fcntl is unavailable")
+
+    monkeypatch.setattr("filelock.lock_descriptor", lock_descriptor)
+
+
+def test_without_locks_a_file_is_written_and_no_leftover_is_removed(no_locks, tmp_path):
+    leftover = tmp_path / ".net.txt.k3_9x0ab.anynet.txt"
+    leftover.touch()
+    write_text(tmp_path / "net.txt", "new")
+    assert (tmp_path / "net.txt").read_text() == "new"
+    assert leftover.exists()
+
+
+def test_without_locks_a_record_is_written(no_locks, tmp_path):
+    record = RecordFile(tmp_path / "record.jsonl")
+    record.write({"kind": "start"})
+    record.close()
+    assert read_record(tmp_path / "record.jsonl") == [{"kind": "start"}]

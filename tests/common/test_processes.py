@@ -11,7 +11,7 @@ import pytest
 import anynet_start
 from anynet_start import check_common
 from common.backends import FRAMEWORKS
-from common.processes import ROOT, import_path, process_pool, run_python
+from common.processes import ROOT, import_path, process_pool, run_python, usable_cores
 from tests.hostile import make_hostile
 
 _IMPORTS = "import common, numpy, yaml, click, json, random, pickle, tempfile"
@@ -141,6 +141,12 @@ def test_every_package_refuses_a_foreign_common_before_it_is_run(tmp_path, packa
     last = run_python("-c", code).stderr.splitlines()[-1]
     assert last.startswith(f"ImportError: {package}: needs the package common")
     assert str(place) in last
+
+
+def test_without_affinity_all_cores_are_used(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert usable_cores() == [0, 1, 2]
 
 
 def _imported(path):
