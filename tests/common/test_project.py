@@ -51,6 +51,8 @@ def test_the_changelog_tells_of_this_version():
 def test_mxnet_is_for_the_python_of_its_session():
     (pinned,) = re.findall(r'^PINNED = "([\d.]+)"$', _text("noxfile.py"), re.MULTILINE)
     assert pinned == "3.11"
+    sessions = re.findall(r"@nox.session\(python=PINNED\)\ndef (\w+)", _text("noxfile.py"))
+    assert sessions == ["torch", "mx"]
     assert all(
         line.endswith("; python_version < '3.12'")
         for line in _PROJECT["optional-dependencies"]["mx"]
