@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from anynet_torch.convolution import conv
-from anynet_torch.layers import SqueezeExcitation, linear, norm
+from anynet_torch.layers import SqueezeExcitation, conv_norm_relu, linear, norm
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -51,14 +50,13 @@ class ResNeXtBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = F.relu(self.bn2(self.conv2(y)), inplace=True)
+        y = conv_norm_relu(self.conv1, self.bn1, x)
+        y = conv_norm_relu(self.conv2, self.bn2, y)
         if self.se is not None:
             y = self.se(y)
-        y = self.bn3(self.conv3(y))
         if self.conv4 is not None:
-            x = self.bn4(self.conv4(x))
-        return F.relu(y.add_(x), inplace=True)
+            x = conv_norm_relu(self.conv4, self.bn4, x, relu=False)
+        return conv_norm_relu(self.conv3, self.bn3, y, shortcut=x)
 
 
 class ResNetBlock(nn.Module):
@@ -88,11 +86,10 @@ class ResNetBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = self.bn2(self.conv2(y))
+        y = conv_norm_relu(self.conv1, self.bn1, x)
         if self.conv4 is not None:
-            x = self.bn4(self.conv4(x))
-        return F.relu(y.add_(x), inplace=True)
+            x = conv_norm_relu(self.conv4, self.bn4, x, relu=False)
+        return conv_norm_relu(self.conv2, self.bn2, y, shortcut=x)
 
 
 class VanillaBlock(nn.Module):
@@ -116,8 +113,8 @@ class VanillaBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        return F.relu(self.bn2(self.conv2(y)), inplace=True)
+        y = conv_norm_relu(self.conv1, self.bn1, x)
+        return conv_norm_relu(self.conv2, self.bn2, y)
 
 
 class MLPBlock(nn.Module):
@@ -138,4 +135,4 @@ class MLPBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C) to (N, num_channels)."""
-        return F.relu(self.bn1(self.fc1(x)), inplace=True)
+        return conv_norm_relu(self.fc1, self.bn1, x)

@@ -1,6 +1,11 @@
 """Layers with the padding, constants and statistics that all four frameworks share."""
 
-from functools import lru_cache
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -10,7 +15,17 @@ from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
 from common.data import resize_matrix
 
-__all__ = ["BatchNorm", "SqueezeExcitation", "linear", "norm", "resize_images"]
+__all__ = [
+    "BatchNorm",
+    "SqueezeExcitation",
+    "Stem",
+    "conv_norm_relu",
+    "fused",
+    "linear",
+    "norm",
+    "products",
+    "resize_images",
+]
 
 
 def linear(channels: int, use_bias: bool = True, in_channels: int | None = None) -> nn.Module:
@@ -25,6 +40,9 @@ class BatchNorm(nn.BatchNorm2d):
 
     `momentum` is the weight of the new batch.
     """
+
+    fuses = False
+    """Whether `conv_norm_relu` may compute it together with what surrounds it; see `fused`."""
 
     def __init__(
         self, in_channels: int, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM
@@ -72,6 +90,77 @@ def norm(
     return BatchNorm(in_channels, epsilon, momentum) if batch_norm else nn.Identity()
 
 
+def conv_norm_relu(
+    conv: nn.Module,
+    norm: nn.Module,
+    x: Tensor,
+    shortcut: Tensor | None = None,
+    relu: bool = True,
+) -> Tensor:
+    """ReLU (where `relu`) of the norm of a convolution, or linear layer, plus `shortcut`."""
+    if _fuses(norm, x):
+        return _fused_norm_relu(conv, norm, x, shortcut, relu)
+    y = norm(conv(x))
+    if shortcut is not None:
+        y = y.add_(shortcut)
+    return F.relu(y, inplace=True) if relu else y
+
+
+class Stem(nn.Sequential):
+    """A convolution or linear layer, its norm and ReLU; what comes before them is left alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (N, C, H, W) to (N, channels, H / stride, W / stride), or (N, channels)."""
+        *before, conv, norm, _ = self
+        if not _fuses(norm, x):
+            return super().forward(x)
+        for layer in before:
+            x = layer(x)
+        return conv_norm_relu(conv, norm, x)
+
+
+@contextmanager
+def fused(network: nn.Module) -> Iterator[None]:
+    """Within it, `network` computes batch norm, shortcut and ReLU at once in training on a GPU.
+
+    First derivatives only, and hooks of these layers are not called.
+    """
+    norms = [layer for layer in network.modules() if isinstance(layer, BatchNorm)]
+    there = find_spec("triton") is not None
+    try:
+        for norm in norms:
+            norm.fuses = there
+        yield
+    finally:
+        for norm in norms:
+            norm.fuses = False
+
+
+def _fuses(norm: nn.Module, x: Tensor) -> bool:
+    """Whether there are kernels for batch norm, shortcut and ReLU of these."""
+    if not (isinstance(norm, BatchNorm) and norm.fuses and norm.training):
+        return False
+    on_gpu = x.is_cuda or os.environ.get("TRITON_INTERPRET") == "1"
+    return on_gpu and norm.weight.dtype == torch.float32 and norm.momentum is not None
+
+
+def _fused_norm_relu(
+    conv: Any, norm: Any, x: Tensor, shortcut: Tensor | None, relu: bool
+) -> Tensor:
+    from anynet_torch.fused import batch_norm
+
+    # The convolution's bias would be added to all outputs to be taken away with their mean.
+    if isinstance(conv, nn.Conv2d):
+        y = conv._conv_forward(x, conv.weight, None)
+    else:
+        y = F.linear(x, conv.weight)
+    norm.num_batches_tracked.add_(1)
+    return batch_norm(
+        y, norm.weight, norm.bias, norm.running_mean, norm.running_var, conv.bias, shortcut,
+        norm.momentum, norm.eps, relu,
+    )  # fmt: skip
+
+
 class SqueezeExcitation(nn.Module):
     """A gate per channel, computed from the mean of all channels (Hu et al., 2018)."""
 
@@ -84,6 +173,23 @@ class SqueezeExcitation(nn.Module):
         """Scale (N, C, H, W) by gates in (0, 1)."""
         gates = self.fc2(self.fc1(x.mean((2, 3))).relu()).sigmoid()
         return x * gates[:, :, None, None]
+
+
+@contextmanager
+def products(precision: str = "float32") -> Iterator[None]:
+    """Within it, a GPU multiplies float32 as float32, or in TF32 where that is the precision.
+
+    By default convolutions there round their factors to TF32, to 10 bits.
+    """
+    backends: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = precision == "tf32"
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 def resize_images(
@@ -104,6 +210,6 @@ def resize_images(
     return rows @ (x @ columns.T)
 
 
-@lru_cache
+@cache  # not one of a few: a recorded graph reads them as long as it lives
 def _resize_matrix(old: int, new: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     return torch.from_numpy(resize_matrix(old, new)).to(device, dtype)

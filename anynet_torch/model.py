@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_torch.convolution import conv
-from anynet_torch.layers import linear, norm
+from anynet_torch.layers import Stem, linear, norm
 from anynet_torch.weights import put_fitting, take_weights
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
@@ -172,7 +172,7 @@ class AnyNet(Classifier):
                 "conv": conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, spec.in_channels)
             }
         bn = norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
-        return nn.Sequential(OrderedDict(**first, bn=bn, relu=nn.ReLU(inplace=True)))
+        return Stem(OrderedDict(**first, bn=bn, relu=nn.ReLU(inplace=True)))
 
     def stage(
         self,

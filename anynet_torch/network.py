@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from anynet_torch.layers import products
 from anynet_torch.model import AnyNet, Classifier
 from anynet_torch.weights import get_weights, named_tensors, put_weights, to_numpy
 from common import arch
@@ -102,7 +103,7 @@ def _run(network: Classifier, images: NDArray[Any], training: bool) -> torch.Ten
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     network.train(training)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), products():
             x = torch.tensor(images, dtype=weight.dtype, device=weight.device)
             return torch.func.functional_call(network, buffers, (x,))
     finally:

@@ -34,13 +34,18 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optim
         own = own_optimizer(model, recipe)
         _check(own, model)
         return own, True
+    on_gpu = all(parameter.is_cuda for parameter in model.parameters())
     sgd = torch.optim.SGD(
         model.parameters(),
-        lr=model.lr,
+        lr=torch.tensor(model.lr, device="cuda") if on_gpu else model.lr,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
         weight_decay=recipe.weight_decay,
+        fused=on_gpu or None,
     )
+    if on_gpu and recipe.momentum:  # from the start, so that the first step is like the others
+        for parameter in model.parameters():
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return sgd, False
 
 

@@ -1,5 +1,6 @@
 """One training step in PyTorch, and the chapter's `Trainer`."""
 
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -7,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.parameter import is_lazy
 
-from anynet_torch.layers import resize_images
+from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
+from anynet_torch.layers import fused, products, resize_images
 from anynet_torch.model import Classifier
 from anynet_torch.optimizer import load_own, make_optimizer, own_arrays
 from anynet_torch.weights import (
@@ -54,7 +56,7 @@ class Learner:
         check_settings(model, image_shape, recipe, device, precision)
         self._device = _find_device(device)
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
-        self._autocast = precision == "bfloat16"
+        self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32
         self._classes = _allocate(model, image_shape)
         named_tensors(model)
@@ -63,6 +65,13 @@ class Learner:
         statistics = [array for array in model.buffers() if array.is_floating_point()]
         self._checked = statistics or list(model.parameters())
         self._optimizer, self._is_own = make_optimizer(model, recipe)
+        self._copies = torch.cuda.Stream() if self._device.type == "cuda" else None
+        self._run_step: Callable[..., Outputs] = self._step
+        self._run_logits: Callable[..., Outputs] = self._logits
+        if self._copies and not self._is_own and is_recordable(model, Classifier):
+            recorder = CudaRecorder()
+            self._run_step = Replayed(self._step, self._tensors, recorder)
+            self._run_logits = Replayed(self._logits, self._tensors, recorder)
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
@@ -74,19 +83,46 @@ class Learner:
         Raises `DataError`.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
-        rate = check_rate(learning_rate)
+        self._set_rate(check_rate(learning_rate))
         self.network.train()
-        targets = torch.from_numpy(labels).to(self._device, torch.int64)
-        logits = self._forward(images)
+        with products(self._precision):
+            loss, correct = self._run_step(self._sent(images), self._sent(labels))
+        return loss, correct
+
+    def _step(self, images: torch.Tensor, labels: torch.Tensor) -> Outputs:
+        """A step on the device: the loss, and the number of correct images."""
+        targets = labels.to(torch.int64)
+        with fused(self.network):
+            logits = self._forward(images)
         loss = self.network.loss(logits, targets)
         self._optimizer.zero_grad()
         loss.backward()
-        if not self._is_own:
-            for group in self._optimizer.param_groups:
-                group["lr"] = rate
         self._optimizer.step()
-        loss = loss.detach() + self._zero_or_nan()
-        return loss, (logits.argmax(1) == targets).sum()
+        return loss.detach() + self._zero_or_nan(), (logits.argmax(1) == targets).sum()
+
+    def _set_rate(self, rate: float) -> None:
+        for group in () if self._is_own else self._optimizer.param_groups:
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(rate)  # which a recorded step reads
+            else:
+                group["lr"] = rate
+
+    def _sent(self, array: NDArray[Any]) -> torch.Tensor:
+        """`array` on the device; its copy to a GPU runs beside the step before."""
+        tensor = torch.from_numpy(array)
+        if self._copies is None:
+            return tensor
+        now = torch.cuda.current_stream()
+        with torch.cuda.stream(self._copies):
+            copy = tensor.pin_memory().to(self._device, non_blocking=True)
+        now.wait_stream(self._copies)
+        copy.record_stream(now)
+        return copy
+
+    def _tensors(self) -> Iterator[torch.Tensor]:
+        """What a step and a prediction read and write besides their inputs."""
+        yield from self.network.parameters()
+        yield from self.network.buffers()
 
     def _zero_or_nan(self) -> torch.Tensor:
         """Zero, or NaN when an array of those that are checked is not finite."""
@@ -96,13 +132,18 @@ class Learner:
         """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
         self.network.eval()
-        with torch.no_grad():
-            return self._forward(never_empty(images))[: len(images)].cpu().numpy()
+        with torch.no_grad(), products(self._precision):
+            (logits,) = self._run_logits(self._sent(never_empty(images)))
+        return logits[: len(images)].cpu().numpy()
 
-    def _forward(self, images: NDArray[np.uint8]) -> torch.Tensor:
-        x = resize_images(torch.from_numpy(images).to(self._device), self._size, self._dtype)
+    def _logits(self, images: torch.Tensor) -> Outputs:
+        return (self._forward(images),)
+
+    def _forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = resize_images(images, self._size, self._dtype)
         x = x.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
+        bfloat16 = self._precision == "bfloat16"
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
             return self.network(x).to(self._dtype)
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -132,11 +173,18 @@ class Learner:
             return
         put_weights(self.network, weights)
         for name, parameter in trained.items():
-            self._optimizer.state[parameter]["momentum_buffer"] = (
-                torch.empty_like(parameter).copy_(torch.from_numpy(buffers[name]))
-                if self._momentum and name in buffers
-                else None
-            )
+            self._put_buffer(parameter, buffers.get(name))
+
+    def _put_buffer(self, parameter: torch.nn.Parameter, array: NDArray[Any] | None) -> None:
+        """Give a parameter its momentum; without an array it starts anew."""
+        state = self._optimizer.state[parameter]
+        buffer = state.get("momentum_buffer")
+        if buffer is not None and self._copies:  # a recorded step knows its place
+            buffer.zero_() if array is None else buffer.copy_(torch.from_numpy(array))
+        elif self._momentum and array is not None:
+            state["momentum_buffer"] = torch.empty_like(parameter).copy_(torch.from_numpy(array))
+        else:
+            state["momentum_buffer"] = None
 
     def _trained(self) -> dict[str, torch.nn.Parameter]:
         named = self.network.net.named_parameters()
