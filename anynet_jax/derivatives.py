@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from numpy.typing import NDArray
 
+from anynet_jax.layers import products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.network import checked_images, logits
 from anynet_jax.weights import as_network, described, like_tree, to_canonical
@@ -36,7 +37,7 @@ def hessian_product(
     params = network.variables["params"]
     direction = fit_arrays(described({"params": params}), direction, "direction")
     dtype, module = jax.tree.leaves(params)[0].dtype, in_mode(network.module, training=True)
-    with jax.enable_x64(dtype == "float64"):
+    with jax.enable_x64(dtype == "float64"), products():
         x, targets = jnp.asarray(images.transpose(0, 2, 3, 1), dtype), jnp.asarray(labels)
         parts = like_tree(params, direction)
         return to_canonical(_product(module, network.variables, x, targets, parts))

@@ -1,6 +1,7 @@
 """Layers with the padding, constants and statistics that all four frameworks share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "Chain",
     "SqueezeExcitation",
     "norm",
+    "products",
     "recomputed",
     "relu",
     "resize_images",
@@ -188,6 +190,19 @@ class Chain(nn.Sequential):
 def detached(module: Callable[..., nn.Module], name: str) -> Callable[..., nn.Module]:
     """`module` under a name of its own, without a parent until a `Chain` adopts it."""
     return partial(module, name=name, parent=None)
+
+
+@contextmanager
+def products(precision: str = "float32") -> Iterator[None]:
+    """Within it, a GPU multiplies float32 as float32, or in TF32 where that is the precision.
+
+    By default it rounds the factors to TF32, to 10 bits.
+    """
+    if precision == "bfloat16" or jax.default_backend() == "cpu":
+        yield
+        return
+    with jax.default_matmul_precision("tensorfloat32" if precision == "tf32" else "float32"):
+        yield
 
 
 def resize_images(images: Array, size: tuple[int, int], dtype: jnp.dtype = jnp.float32) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 from numpy.typing import NDArray
 
+from anynet_jax.layers import products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.weights import as_network, get_weights, to_variables
 from common import arch
@@ -102,7 +103,7 @@ def _run(
 ) -> tuple[jax.Array, dict[str, Any]]:
     """Logits, and with `capture` what each module below `net` returned."""
     dtype = jax.tree.leaves(network.variables)[0].dtype
-    with jax.enable_x64(dtype == np.float64):
+    with jax.enable_x64(dtype == np.float64), products():
         x = jnp.asarray(images.transpose(0, 2, 3, 1), dtype)
         return _apply(in_mode(network.module, training), network.variables, x, capture)
 

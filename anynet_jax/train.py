@@ -13,7 +13,7 @@ from flax.errors import InvalidRngError
 from jax import Array
 from numpy.typing import NDArray
 
-from anynet_jax.layers import resize_images
+from anynet_jax.layers import products, resize_images
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
 from anynet_jax.weights import as_network, described, put_weights, to_canonical
@@ -26,6 +26,7 @@ from common.training import (
     Device,
     Precision,
     Recipe,
+    check_precision,
     check_rate,
     check_settings,
     uses_gpu,
@@ -73,6 +74,7 @@ class Learner:
             raise no_network(model, "anynet_jax")
         check_settings(model, image_shape, recipe, device, precision)
         self._device = _find_device(device)
+        check_precision(precision, self._device.platform != "cpu")
         network = _initialised(model, image_shape)
         self._channels, size = image_shape[0], (image_shape[1], image_shape[2])
         self._classes = classes_of(network) or _classes(network, image_shape)
@@ -169,7 +171,9 @@ class Learner:
     @contextmanager
     def _precisely(self) -> Iterator[None]:
         """JAX on this learner's device, with or without float64, as its precision asks."""
-        with jax.default_device(self._device), jax.enable_x64(self._program.precision == "float64"):
+        precision = self._program.precision
+        in_float64 = jax.enable_x64(precision == "float64")
+        with jax.default_device(self._device), in_float64, products(precision):
             yield
 
 

@@ -53,7 +53,7 @@ class Learner:
     ) -> None:
         net_of(model)
         check_settings(model, image_shape, recipe, device, precision)
-        if precision == "bfloat16":
+        if precision in ("bfloat16", "tf32"):
             raise BackendError(
                 f"precision: MXNet 1.9 trains in float32 or float64 here; got {precision}; "
                 "use --precision float32 or another backend"

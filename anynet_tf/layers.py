@@ -1,5 +1,7 @@
 """Layers with the padding, constants and statistics that all four frameworks share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -15,6 +17,7 @@ __all__ = [
     "SqueezeExcitation",
     "norm",
     "norm_relu",
+    "products",
     "relu",
     "resize_images",
     "sequential",
@@ -183,6 +186,21 @@ def start_at_zero(net: keras.Sequential) -> None:
     for layer in net._flatten_layers(include_self=False):
         if hasattr(layer, "kernel_initializer"):
             layer.kernel_initializer = keras.initializers.Zeros()
+
+
+@contextmanager
+def products(precision: str = "float32") -> Iterator[None]:
+    """Within it, a GPU multiplies float32 as float32, or in TF32 where that is the precision.
+
+    By default it rounds the factors to TF32, to 10 bits. TensorFlow has one switch for a process.
+    """
+    switch = tf.config.experimental
+    before = switch.tensor_float_32_execution_enabled()
+    switch.enable_tensor_float_32_execution(precision == "tf32")
+    try:
+        yield
+    finally:
+        switch.enable_tensor_float_32_execution(before)
 
 
 def resize_images(

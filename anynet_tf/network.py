@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from anynet_tf.layers import products
 from anynet_tf.model import AnyNet, Classifier
 from anynet_tf.weights import get_weights, named_variables, put_weights
 from common import arch
@@ -117,7 +118,7 @@ def checked_images(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
 
 def _run(network: Classifier, images: NDArray[Any], training: bool) -> tf.Tensor:
     x = tf.constant(images.transpose(0, 2, 3, 1), network.weights[0].dtype)
-    with keras.StatelessScope():  # running statistics stay
+    with keras.StatelessScope(), products():  # running statistics stay
         return network(x, training=training)
 
 

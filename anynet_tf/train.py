@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from anynet_tf.layers import resize_images
+from anynet_tf.layers import products, resize_images
 from anynet_tf.model import Classifier
 from anynet_tf.optimizer import make_optimizer
 from anynet_tf.weights import (
@@ -30,6 +30,7 @@ from common.training import (
     Device,
     Precision,
     Recipe,
+    check_precision,
     check_rate,
     check_settings,
     uses_gpu,
@@ -59,6 +60,8 @@ class Learner:
         net_of(model)
         check_settings(model, image_shape, recipe, device, precision)
         self._device = _find_device(device)
+        check_precision(precision, "GPU" in self._device)
+        self._precision = precision
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
         self._dtype = tf.float64 if precision == "float64" else tf.float32
@@ -86,7 +89,7 @@ class Learner:
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         rate = check_rate(learning_rate)
-        with tf.device(self._device):
+        with tf.device(self._device), products(self._precision):
             return self._compiled_step(
                 _to_nhwc(images), tf.constant(labels), tf.constant(rate, self._dtype)
             )
@@ -94,7 +97,7 @@ class Learner:
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
-        with tf.device(self._device):
+        with tf.device(self._device), products(self._precision):
             return self._compiled_forward(_to_nhwc(never_empty(images))).numpy()[: len(images)]
 
     def _step(

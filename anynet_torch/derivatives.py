@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from anynet_torch.layers import products
 from anynet_torch.model import AnyNet
 from anynet_torch.network import checked_images, logits
 from anynet_torch.weights import described, to_numpy
@@ -39,13 +40,15 @@ def hessian_product(
     targets = torch.tensor(labels, dtype=torch.int64, device=weight.device)
     network.train()
     try:
-        loss = network.loss(torch.func.functional_call(network, buffers, (x,)), targets)
+        with products():
+            outputs = torch.func.functional_call(network, buffers, (x,))
+            loss = network.loss(outputs, targets)
+            gradients = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
+            slope = sum(
+                (gradient * torch.from_numpy(direction[name]).to(x)).sum()
+                for name, gradient in zip(parameters, gradients, strict=True)
+            )
+            moved = torch.autograd.grad(slope, list(parameters.values()), materialize_grads=True)
     finally:
         network.train(was_training)
-    gradients = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
-    slope = sum(
-        (gradient * torch.from_numpy(direction[name]).to(x)).sum()
-        for name, gradient in zip(parameters, gradients, strict=True)
-    )
-    products = torch.autograd.grad(slope, list(parameters.values()), materialize_grads=True)
-    return {name: to_numpy(product) for name, product in zip(parameters, products, strict=True)}
+    return {name: to_numpy(product) for name, product in zip(parameters, moved, strict=True)}

@@ -1,9 +1,9 @@
 """Batch norm, a shortcut and ReLU as kernels of their own, for training on a GPU.
 
-PyTorch runs them one after another, and each reads and writes all activations: fifteen passes over
-memory in a step. Here a step needs eight: the batch's sums (one), the output (two), the gradients'
-sums (three reads of which the cache serves some) and the input's gradient. The kernels are Triton's,
-which comes with PyTorch's builds for CUDA; `TRITON_INTERPRET=1` runs them on a CPU, for tests.
+PyTorch runs them one after another, and each reads and writes all activations. Here forward reads
+the convolution's output twice and writes the result; backward reads three arrays twice, and writes
+the gradients. The kernels are Triton's, which comes with PyTorch's builds for CUDA;
+`TRITON_INTERPRET=1` runs them on a CPU, for tests.
 
 Activations are rows of channels: (N, H, W, C) in memory, or (N, C). Sums are taken in float32, in
 two stages without atomics, so that equal inputs give equal outputs.
@@ -77,12 +77,12 @@ class _BatchNorm(torch.autograd.Function):
         _statistics[rows.adding](
             x, parts, known, weight, bias, running_mean, running_var,
             weight if offset is None else offset, *shape, rows.parts, momentum, epsilon,
-            HAS_OFFSET=offset is not None, **rows.added,
+            has_offset=offset is not None, **rows.added,
         )  # fmt: skip
         y = torch.empty_like(x)
         _normalise[rows.mapping](
             x, y, y if shortcut is None else shortcut, known, *shape,
-            HAS_SHORTCUT=shortcut is not None, RELU=relu, **rows.tile,
+            has_shortcut=shortcut is not None, relu=relu, **rows.tile,
         )  # fmt: skip
         ctx.save_for_backward(x, y, known, offset)
         ctx.relu, ctx.has_shortcut = relu, shortcut is not None
@@ -96,7 +96,7 @@ class _BatchNorm(torch.autograd.Function):
         dy = _in_rows(dy)
         parts = x.new_empty((2, rows.parts, rows.channels), dtype=torch.float32)
         _gradient_sums[rows.summing](
-            x, y, dy, parts, known, *shape, RELU=ctx.relu, **rows.tile
+            x, y, dy, parts, known, *shape, relu=ctx.relu, **rows.tile
         )  # fmt: skip
         # of weight and bias, and what the input's gradient is made of
         found = x.new_empty((4, rows.channels), dtype=torch.float32)
@@ -105,7 +105,7 @@ class _BatchNorm(torch.autograd.Function):
         dshortcut = torch.empty_like(x) if ctx.has_shortcut else None
         _input_gradient[rows.mapping](
             x, y, dy, dx, dx if dshortcut is None else dshortcut, known, found, *shape,
-            HAS_SHORTCUT=ctx.has_shortcut, RELU=ctx.relu, **rows.tile,
+            has_shortcut=ctx.has_shortcut, relu=ctx.relu, **rows.tile,
         )  # fmt: skip
         doffset = None if offset is None else torch.zeros_like(offset)
         return dx, found[0], found[1], None, None, doffset, dshortcut, None, None, None
@@ -121,13 +121,13 @@ class _Rows:
         height = max(1, _TILE // columns)
         # What divides the number of channels tells the compiler how wide its accesses can be.
         self.unit = next(unit for unit in (8, 4, 2, 1) if self.channels % unit == 0)
-        self.tile = {"UNIT": self.unit, "HEIGHT": height, "COLUMNS": columns}
+        self.tile = {"unit": self.unit, "height": height, "columns": columns}
         across = triton.cdiv(self.channels, columns)
         self.parts = min(_PARTS, triton.cdiv(self.rows, height))
         self.summing = (self.parts, across)
         self.mapping = (triton.cdiv(self.rows, height), across)
         self.adding = (triton.cdiv(self.channels, _COLUMNS),)
-        self.added = {"UNIT": self.unit, "PARTS": _PARTS, "COLUMNS": _COLUMNS}
+        self.added = {"unit": self.unit, "most": _PARTS, "columns": _COLUMNS}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -141,16 +141,16 @@ def _in_rows(x: Tensor) -> Tensor:
 
 
 @triton.jit  # type: ignore[untyped-decorator]
-def _sums(x, parts, rows, units, UNIT: tl.constexpr, HEIGHT: tl.constexpr, COLUMNS: tl.constexpr):
+def _sums(x, parts, rows, units, unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr):
     """Sums of x and of its squares, less the first row, over a part of the rows."""
-    channels = units * UNIT
-    c = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    channels = units * unit
+    c = tl.program_id(1) * columns + tl.arange(0, columns)
     inside = c < channels
     first = tl.load(x + c, mask=inside, other=0).to(tl.float32)
-    linear = tl.zeros((HEIGHT, COLUMNS), tl.float32)
-    square = tl.zeros((HEIGHT, COLUMNS), tl.float32)
-    for start in range(tl.program_id(0) * HEIGHT, rows, tl.num_programs(0) * HEIGHT):
-        r = start + tl.arange(0, HEIGHT)
+    linear = tl.zeros((height, columns), tl.float32)
+    square = tl.zeros((height, columns), tl.float32)
+    for start in range(tl.program_id(0) * height, rows, tl.num_programs(0) * height):
+        r = start + tl.arange(0, height)
         at = r.to(tl.int64)[:, None] * channels + c[None, :]
         mask = (r < rows)[:, None] & inside[None, :]
         value = tl.load(x + at, mask=mask, other=0).to(tl.float32)
@@ -166,13 +166,13 @@ def _sums(x, parts, rows, units, UNIT: tl.constexpr, HEIGHT: tl.constexpr, COLUM
 def _statistics(
     x, parts, known, weight, bias, running_mean, running_var, offset,
     rows, units, count, momentum, epsilon,
-    HAS_OFFSET: tl.constexpr, UNIT: tl.constexpr, PARTS: tl.constexpr, COLUMNS: tl.constexpr,
+    has_offset: tl.constexpr, unit: tl.constexpr, most: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
     """Mean and deviation of all rows, the running ones, and y as a multiple of x."""
-    channels = units * UNIT
-    c = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
+    channels = units * unit
+    c = tl.program_id(0) * columns + tl.arange(0, columns)
     inside = c < channels
-    p = tl.arange(0, PARTS)
+    p = tl.arange(0, most)
     mask = (p < count)[:, None] & inside[None, :]
     at = parts + p[:, None] * channels + c[None, :]
     linear = tl.sum(tl.load(at, mask=mask, other=0), 0) / rows
@@ -189,7 +189,7 @@ def _statistics(
     tl.store(known + channels + c, rescale, mask=inside)
     tl.store(known + 2 * channels + c, scale, mask=inside)
     tl.store(known + 3 * channels + c, shift, mask=inside)
-    if HAS_OFFSET:
+    if has_offset:
         mean += tl.load(offset + c, mask=inside, other=0)
     old = tl.load(running_mean + c, mask=inside, other=0)
     tl.store(running_mean + c, old + momentum * (mean - old), mask=inside)
@@ -200,21 +200,21 @@ def _statistics(
 @triton.jit  # type: ignore[untyped-decorator]
 def _normalise(
     x, y, shortcut, known, rows, units,
-    HAS_SHORTCUT: tl.constexpr, RELU: tl.constexpr,
-    UNIT: tl.constexpr, HEIGHT: tl.constexpr, COLUMNS: tl.constexpr,
+    has_shortcut: tl.constexpr, relu: tl.constexpr,
+    unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
-    channels = units * UNIT
-    r = tl.program_id(0) * HEIGHT + tl.arange(0, HEIGHT)
-    c = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    channels = units * unit
+    r = tl.program_id(0) * height + tl.arange(0, height)
+    c = tl.program_id(1) * columns + tl.arange(0, columns)
     inside = c < channels
     at = r.to(tl.int64)[:, None] * channels + c[None, :]
     mask = (r < rows)[:, None] & inside[None, :]
     scale = tl.load(known + 2 * channels + c, mask=inside, other=0)
     shift = tl.load(known + 3 * channels + c, mask=inside, other=0)
     value = tl.load(x + at, mask=mask, other=0).to(tl.float32) * scale[None, :] + shift[None, :]
-    if HAS_SHORTCUT:
+    if has_shortcut:
         value += tl.load(shortcut + at, mask=mask, other=0).to(tl.float32)
-    if RELU:
+    if relu:
         value = tl.where(value <= 0, 0.0, value)  # NaN stays
     tl.store(y + at, value.to(y.dtype.element_ty), mask=mask)
 
@@ -222,21 +222,21 @@ def _normalise(
 @triton.jit  # type: ignore[untyped-decorator]
 def _gradient_sums(
     x, y, dy, parts, known, rows, units,
-    RELU: tl.constexpr, UNIT: tl.constexpr, HEIGHT: tl.constexpr, COLUMNS: tl.constexpr,
+    relu: tl.constexpr, unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
     """Sums of the gradient, and of the gradient times x less its mean, over a part of the rows."""
-    channels = units * UNIT
-    c = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    channels = units * unit
+    c = tl.program_id(1) * columns + tl.arange(0, columns)
     inside = c < channels
     mean = tl.load(known + c, mask=inside, other=0)
-    plain = tl.zeros((HEIGHT, COLUMNS), tl.float32)
-    centred = tl.zeros((HEIGHT, COLUMNS), tl.float32)
-    for start in range(tl.program_id(0) * HEIGHT, rows, tl.num_programs(0) * HEIGHT):
-        r = start + tl.arange(0, HEIGHT)
+    plain = tl.zeros((height, columns), tl.float32)
+    centred = tl.zeros((height, columns), tl.float32)
+    for start in range(tl.program_id(0) * height, rows, tl.num_programs(0) * height):
+        r = start + tl.arange(0, height)
         at = r.to(tl.int64)[:, None] * channels + c[None, :]
         mask = (r < rows)[:, None] & inside[None, :]
         gradient = tl.load(dy + at, mask=mask, other=0).to(tl.float32)
-        if RELU:
+        if relu:
             gradient = tl.where(tl.load(y + at, mask=mask, other=0) <= 0, 0.0, gradient)
         value = tl.load(x + at, mask=mask, other=0).to(tl.float32)
         plain += gradient
@@ -249,13 +249,13 @@ def _gradient_sums(
 @triton.jit  # type: ignore[untyped-decorator]
 def _gradients(
     parts, known, found, rows, units, count,
-    UNIT: tl.constexpr, PARTS: tl.constexpr, COLUMNS: tl.constexpr,
+    unit: tl.constexpr, most: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
     """Gradients of weight and bias, and the factors of x and 1 in the input's gradient."""
-    channels = units * UNIT
-    c = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
+    channels = units * unit
+    c = tl.program_id(0) * columns + tl.arange(0, columns)
     inside = c < channels
-    p = tl.arange(0, PARTS)
+    p = tl.arange(0, most)
     mask = (p < count)[:, None] & inside[None, :]
     at = parts + p[:, None] * channels + c[None, :]
     plain = tl.sum(tl.load(at, mask=mask, other=0), 0)
@@ -272,12 +272,12 @@ def _gradients(
 @triton.jit  # type: ignore[untyped-decorator]
 def _input_gradient(
     x, y, dy, dx, dshortcut, known, found, rows, units,
-    HAS_SHORTCUT: tl.constexpr, RELU: tl.constexpr,
-    UNIT: tl.constexpr, HEIGHT: tl.constexpr, COLUMNS: tl.constexpr,
+    has_shortcut: tl.constexpr, relu: tl.constexpr,
+    unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
-    channels = units * UNIT
-    r = tl.program_id(0) * HEIGHT + tl.arange(0, HEIGHT)
-    c = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    channels = units * unit
+    r = tl.program_id(0) * height + tl.arange(0, height)
+    c = tl.program_id(1) * columns + tl.arange(0, columns)
     inside = c < channels
     at = r.to(tl.int64)[:, None] * channels + c[None, :]
     mask = (r < rows)[:, None] & inside[None, :]
@@ -286,10 +286,10 @@ def _input_gradient(
     factor = tl.load(found + 2 * channels + c, mask=inside, other=0)
     constant = tl.load(found + 3 * channels + c, mask=inside, other=0)
     gradient = tl.load(dy + at, mask=mask, other=0).to(tl.float32)
-    if RELU:
+    if relu:
         gradient = tl.where(tl.load(y + at, mask=mask, other=0) <= 0, 0.0, gradient)
     value = tl.load(x + at, mask=mask, other=0).to(tl.float32) - mean[None, :]
     result = gradient * scale[None, :] + value * factor[None, :] + constant[None, :]
     tl.store(dx + at, result.to(dx.dtype.element_ty), mask=mask)
-    if HAS_SHORTCUT:
+    if has_shortcut:
         tl.store(dshortcut + at, gradient.to(dshortcut.dtype.element_ty), mask=mask)

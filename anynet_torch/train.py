@@ -26,6 +26,7 @@ from common.training import (
     Device,
     Precision,
     Recipe,
+    check_precision,
     check_rate,
     check_settings,
     uses_gpu,
@@ -55,6 +56,7 @@ class Learner:
         net_of(model)
         check_settings(model, image_shape, recipe, device, precision)
         self._device = _find_device(device)
+        check_precision(precision, self._device.type == "cuda")
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32

@@ -1,7 +1,7 @@
 """Training without a framework: recipes, the loop, records and run directories."""
 
 from common.training.config import Device, Precision, TrainConfig
-from common.training.devices import uses_gpu
+from common.training.devices import check_precision, uses_gpu
 from common.training.evaluate import Evaluation, evaluate
 from common.training.learner import (
     Learner,
@@ -31,6 +31,7 @@ __all__ = [
     "Row",
     "TrainConfig",
     "Trainer",
+    "check_precision",
     "check_rate",
     "check_settings",
     "evaluate",

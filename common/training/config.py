@@ -24,7 +24,7 @@ from common.files import check_format, reading
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 
 Device = Literal["auto", "cpu", "gpu"]
-Precision = Literal["float32", "bfloat16", "float64"]
+Precision = Literal["float32", "tf32", "bfloat16", "float64"]
 
 FORMAT: Final = 2
 """Of the `config.json` that is written; those of version 0.1 have neither a format nor a digest."""

@@ -1,4 +1,4 @@
-"""Whether a learner computes on a GPU."""
+"""Whether a learner computes on a GPU, and in which precision."""
 
 import logging
 from functools import cache
@@ -6,7 +6,7 @@ from functools import cache
 from common.errors import BackendError
 from common.frameworks import FRAMEWORKS
 from common.gpus import find_nvidia
-from common.training.config import Device
+from common.training.config import Device, Precision
 
 
 def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
@@ -23,6 +23,12 @@ def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
         )
     _tell(backend)
     return False
+
+
+def check_precision(precision: Precision, on_gpu: bool) -> None:
+    """Raise `BackendError` for TF32, in which only GPUs multiply, on a CPU."""
+    if precision == "tf32" and not on_gpu:
+        raise BackendError("precision: tf32 is for GPUs; got it on a CPU; use float32")
 
 
 def _unseen(backend: str) -> str:

@@ -174,6 +174,11 @@ def test_a_gpu_that_is_not_there_is_a_backend_error(backend):
         backend.Learner(backend.create(_SPEC), _SHAPE, device="gpu")
 
 
+def test_tf32_on_a_cpu_is_a_backend_error(backend):
+    with pytest.raises(BackendError, match="precision.*tf32"):
+        backend.Learner(backend.create(_SPEC), _SHAPE, device="cpu", precision="tf32")
+
+
 @pytest.mark.parametrize("spec", [_SPEC, _MLP], ids=["resnext", "mlp"])
 def test_bfloat16_trains_or_says_that_it_cannot(backend, name, spec):
     if name == "mx":
