@@ -68,7 +68,7 @@ class Replayed:
     """A function of tensors that is recorded after a few calls, and replayed from then on.
 
     `watched` gives the tensors that the function reads and writes besides its inputs: where one
-    has moved in memory, or an input has another shape, recording begins anew. A function that
+    has moved in memory or is frozen, or an input has another shape, recording begins anew. A function that
     cannot be recorded runs as it is, which is said once.
     """
 
@@ -86,7 +86,7 @@ class Replayed:
         """What the function returns, in memory of its own."""
         if self._refused:
             return self._function(*inputs)
-        seen = (*(x.shape for x in inputs), *(tensor.data_ptr() for tensor in self._watched()))
+        seen = (*(x.shape for x in inputs), *map(_place, self._watched()))
         if seen != self._seen:
             self._seen, self._calls, self._inputs, self._replay = seen, 0, (), None
         self._calls += 1
@@ -103,6 +103,10 @@ class Replayed:
         for kept, given in zip(self._inputs, inputs, strict=True):
             kept.copy_(given)
         return tuple(output.clone() for output in self._replay())
+
+
+def _place(tensor: Tensor) -> tuple[int, bool]:
+    return tensor.data_ptr(), tensor.requires_grad
 
 
 def is_recordable(model: nn.Module, own: type[nn.Module]) -> bool:

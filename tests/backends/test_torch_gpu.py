@@ -1,0 +1,156 @@
+"""What PyTorch's learner does on a GPU, with stand-ins that run on a CPU."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import anynet_torch  # noqa: E402
+from anynet_torch import graphs  # noqa: E402
+from anynet_torch.graphs import WARM_UP, Replayed, is_recordable  # noqa: E402
+from anynet_torch.model import Classifier  # noqa: E402
+
+_SHAPE = (1, 16, 16)
+
+
+class OnCPU:
+    """Records a function by keeping it; what it is given stays what the recording reads."""
+
+    def __init__(self, fails=False):
+        self.fails, self.recorded = fails, 0
+
+    def warm_up(self, function, inputs):
+        return function(*inputs)
+
+    def record(self, function, inputs):
+        if self.fails:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        self.recorded += 1
+        return lambda: function(*inputs)
+
+
+def _double(x):
+    return (2 * x,)
+
+
+@pytest.mark.parametrize("call", range(WARM_UP + 2))
+def test_every_call_gives_what_the_function_gives(call):
+    replayed = Replayed(_double, tuple, OnCPU())
+    outputs = [replayed(torch.full((3,), float(i)))[0] for i in range(call + 1)]
+    assert outputs[call].tolist() == [2.0 * call] * 3
+
+
+def test_an_output_is_not_changed_by_the_next_call():
+    buffer = torch.zeros(3)
+    replayed = Replayed(lambda x: (buffer.copy_(x),), tuple, OnCPU())
+    outputs = [replayed(torch.full((3,), float(i)))[0] for i in range(WARM_UP + 3)]
+    assert [output[0].item() for output in outputs[WARM_UP:]] == [3.0, 4.0, 5.0]
+
+
+def test_it_is_recorded_once():
+    recorder = OnCPU()
+    replayed = Replayed(_double, tuple, recorder)
+    for _ in range(WARM_UP + 4):
+        replayed(torch.ones(3))
+    assert recorder.recorded == 1
+
+
+def test_inputs_of_another_shape_are_recorded_anew():
+    recorder = OnCPU()
+    replayed = Replayed(_double, tuple, recorder)
+    shapes = [(3,)] * (WARM_UP + 1) + [(4,)] * (WARM_UP + 1)
+    assert [replayed(torch.ones(shape))[0].shape for shape in shapes] == shapes
+    assert recorder.recorded == 2
+
+
+@pytest.mark.parametrize("change", ["moved", "frozen"])
+def test_a_tensor_that_changes_its_place_is_recorded_anew(change):
+    weight = torch.ones(3, requires_grad=True)
+    held, recorder = [weight], OnCPU()
+    replayed = Replayed(lambda x: (held[0] * x,), lambda: held, recorder)
+    for _ in range(WARM_UP + 1):
+        replayed(torch.ones(3))
+    if change == "moved":
+        held[0] = torch.full((3,), 5.0, requires_grad=True)
+    else:
+        weight.requires_grad_(False)
+    results = [replayed(torch.ones(3))[0].detach() for _ in range(WARM_UP + 1)]
+    assert recorder.recorded == 2
+    assert results[-1].tolist() == held[0].tolist()
+
+
+def test_what_cannot_be_recorded_runs_as_it_is_and_is_told_of_once(caplog):
+    replayed = Replayed(_double, tuple, OnCPU(fails=True))
+    outputs = [replayed(torch.ones(1))[0].item() for _ in range(WARM_UP + 3)]
+    assert outputs == [2.0] * (WARM_UP + 3)
+    assert len([r for r in caplog.records if "not recorded" in r.message]) == 1
+
+
+def _losses(replay):
+    learner = anynet_torch.Learner(
+        anynet_torch.create("RegNetX32"), _SHAPE, device="cpu", precision="float64"
+    )
+    recorder = OnCPU()
+    if replay:
+        learner._run_step = Replayed(learner._step, learner._tensors, recorder)
+    stream = np.random.default_rng(0)
+    losses = []
+    for step in range(WARM_UP + 3):
+        images = stream.integers(0, 256, (4, *_SHAPE), np.uint8)
+        labels = stream.integers(0, 10, 4, np.int32)
+        losses.append(float(learner.train_step(images, labels, 0.01 * step)[0]))
+    return losses, learner.state(), recorder.recorded
+
+
+def test_a_learner_that_replays_its_step_learns_the_same():
+    plain, state, _ = _losses(replay=False)
+    replayed, other, recorded = _losses(replay=True)
+    assert recorded == 1
+    assert replayed == plain
+    assert all(np.array_equal(state[name], other[name]) for name in state)
+
+
+class _OwnLayer(torch.nn.Module):
+    def forward(self, x):
+        return x
+
+
+class _OwnLoss(anynet_torch.RegNetX32):
+    def loss(self, logits, labels):
+        return super().loss(logits, labels)
+
+
+class _OwnStem(anynet_torch.RegNetX32):
+    def stem(self, num_channels):
+        return torch.nn.Sequential(torch.nn.Conv2d(1, num_channels, 3, 2, 1), torch.nn.ReLU())
+
+
+def _with_layer():
+    network = anynet_torch.RegNetX32()
+    network.net.stem.append(_OwnLayer())
+    return network
+
+
+def _with_hook():
+    network = anynet_torch.RegNetX32()
+    network.net.stem.register_forward_hook(lambda *arguments: None)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (anynet_torch.RegNetX32, True),
+        (_OwnStem, True),
+        (_OwnLoss, False),
+        (_with_layer, False),
+        (_with_hook, False),
+    ],
+)
+def test_only_steps_that_a_graph_repeats_whole_are_recorded(make, expected):
+    assert is_recordable(make(), Classifier) is expected
+
+
+def test_an_environment_variable_turns_recording_off(monkeypatch):
+    monkeypatch.setenv(graphs.CUDA_GRAPHS, "0")
+    assert not is_recordable(anynet_torch.RegNetX32(), Classifier)
