@@ -247,7 +247,7 @@ def full(session: nox.Session) -> None:
 
     Changed files for every reader, the tests marked `full`, other Pythons, the lowest versions.
     """
-    for name in ("robustness", "marked", "pythons", "lowest"):
+    for name in ("robustness", "marked", "kernels", "pythons", "lowest"):
         session.notify(name)
 
 
@@ -286,6 +286,16 @@ def pythons(session: nox.Session, extras: str) -> None:
     folder = "tests/backends" if backend else "tests/common"
     env = {"ANYNET_BACKEND": backend} if backend else {}
     session.run("pytest", *PARALLEL, "-m", "not long and not full", folder, env=env)
+
+
+@nox.session(python="3.11")
+def kernels(session: nox.Session) -> None:
+    """PyTorch's kernels for GPUs, run by Triton's interpreter."""
+    install(session, "torch", "torch,test")
+    # The interpreter of this release takes numbers from arrays as NumPy 2.4 no longer allows.
+    session.install("triton==3.6.0", "numpy==2.2.6")
+    tests = "tests/backends/test_torch_fused.py"
+    session.run("pytest", tests, env={"ANYNET_BACKEND": "torch", "TRITON_INTERPRET": "1"})
 
 
 @nox.session(python="3.11")

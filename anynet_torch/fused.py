@@ -140,7 +140,7 @@ def _in_rows(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _sums(x, parts, rows, units, unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr):
     """Sums of x and of its squares, less the first row, over a part of the rows."""
     channels = units * unit
@@ -162,7 +162,7 @@ def _sums(x, parts, rows, units, unit: tl.constexpr, height: tl.constexpr, colum
     tl.store(out + tl.num_programs(0) * channels, tl.sum(square, 0), mask=inside)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _statistics(
     x, parts, known, weight, bias, running_mean, running_var, offset,
     rows, units, count, momentum, epsilon,
@@ -197,7 +197,7 @@ def _statistics(
     tl.store(running_var + c, old + momentum * (variance - old), mask=inside)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _normalise(
     x, y, shortcut, known, rows, units,
     has_shortcut: tl.constexpr, relu: tl.constexpr,
@@ -219,7 +219,7 @@ def _normalise(
     tl.store(y + at, value.to(y.dtype.element_ty), mask=mask)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _gradient_sums(
     x, y, dy, parts, known, rows, units,
     relu: tl.constexpr, unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr,
@@ -246,7 +246,7 @@ def _gradient_sums(
     tl.store(out + tl.num_programs(0) * channels, tl.sum(centred, 0), mask=inside)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _gradients(
     parts, known, found, rows, units, count,
     unit: tl.constexpr, most: tl.constexpr, columns: tl.constexpr,
@@ -269,7 +269,7 @@ def _gradients(
     tl.store(found + 3 * channels + c, -scale * plain / rows, mask=inside)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _input_gradient(
     x, y, dy, dx, dshortcut, known, found, rows, units,
     has_shortcut: tl.constexpr, relu: tl.constexpr,

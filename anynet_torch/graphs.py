@@ -68,8 +68,8 @@ class Replayed:
     """A function of tensors that is recorded after a few calls, and replayed from then on.
 
     `watched` gives the tensors that the function reads and writes besides its inputs: where one
-    has moved in memory or is frozen, or an input has another shape, recording begins anew. A function that
-    cannot be recorded runs as it is, which is said once.
+    has moved in memory or is frozen, or an input has another shape, recording begins anew. A
+    function that cannot be recorded runs as it is, which is said once.
     """
 
     def __init__(

@@ -53,8 +53,8 @@ def make_subject(backend: str, form: str, case: Case) -> Subject:
     if form == "plain":
         subject: Subject = plain_module(backend).Plain(case.spec, case.image_shape)
         return subject
-    if form.startswith("gpu ") and backend in gpu.MAKERS:
-        return gpu.MAKERS[backend](form, case)
+    if form.startswith("gpu ") and backend in gpu.BACKENDS:
+        return gpu.OnGPU(backend, form, case)
     if backend == "torch":
         return peers.make_peer(form, case)
     raise BackendError(f"form: must be one that {backend} has; got {form!r}")

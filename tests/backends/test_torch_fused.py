@@ -12,13 +12,13 @@ pytest.importorskip("triton")
 if os.environ.get("TRITON_INTERPRET") != "1":
     pytest.skip("TRITON_INTERPRET is not 1", allow_module_level=True)
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402, N812
+import torch
+import torch.nn.functional as F  # noqa: N812
 
-import anynet_torch  # noqa: E402
-from anynet_torch.fused import batch_norm  # noqa: E402
-from anynet_torch.layers import BatchNorm  # noqa: E402
-from common.arch import AnyNetSpec, StageSpec  # noqa: E402
+import anynet_torch
+from anynet_torch.fused import batch_norm
+from anynet_torch.layers import BatchNorm
+from common.arch import AnyNetSpec, StageSpec
 
 # Triton's interpreter takes numbers from arrays of one element.
 pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim")

@@ -10,6 +10,9 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
+_OWN_FILES = {"anynet_torch": {"fused.py", "graphs.py"}}
+"""What XLA and MXNet's executor do by themselves on a GPU."""
+
 _FILES = {
     "__init__.py", "blocks.py", "convolution.py", "export.py", "layers.py", "model.py",
     "data.py", "derivatives.py", "devices.py", "network.py", "optimizer.py", "process.py",
@@ -155,7 +158,7 @@ def _mirrored(model, mirror):
 
 @pytest.mark.parametrize("package", _PACKAGES)
 def test_the_mirrors_have_the_same_files(package):
-    assert {path.name for path in _sources(package)} == _FILES
+    assert {path.name for path in _sources(package)} - _OWN_FILES.get(package, set()) == _FILES
 
 
 @pytest.mark.parametrize("package", _PACKAGES)
