@@ -34,7 +34,9 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optim
         own = own_optimizer(model, recipe)
         _check(own, model)
         return own, True
-    on_gpu = all(parameter.is_cuda for parameter in model.parameters())
+    # PyTorch's fused optimizer reads its rate from the GPU, where a recorded step finds each new
+    # one; it reads float32, to which the rates of float64 would be rounded.
+    on_gpu = all(p.is_cuda and p.dtype == torch.float32 for p in model.parameters())
     sgd = torch.optim.SGD(
         model.parameters(),
         lr=torch.tensor(model.lr, device="cuda") if on_gpu else model.lr,

@@ -70,7 +70,8 @@ class Learner:
         self._copies = torch.cuda.Stream() if self._device.type == "cuda" else None
         self._run_step: Callable[..., Outputs] = self._step
         self._run_logits: Callable[..., Outputs] = self._logits
-        if self._copies and not self._is_own and is_recordable(model, Classifier):
+        reads_rate = isinstance(self._optimizer.param_groups[0]["lr"], torch.Tensor)
+        if self._copies and reads_rate and not self._is_own and is_recordable(model, Classifier):
             recorder = CudaRecorder()
             self._run_step = Replayed(self._step, self._tensors, recorder)
             self._run_logits = Replayed(self._logits, self._tensors, recorder)
