@@ -31,6 +31,7 @@ from common.studies.trials import (
     TakenError,
     again,
     by_network,
+    checked,
     is_double,
     is_stale,
     network_of,
@@ -239,7 +240,8 @@ class Study:
         self._patiently(lambda: self._study.add_trials(trials))
 
     def _trials(self) -> list[FrozenTrial]:
-        return self._patiently(lambda: self._storage.get_all_trials(self._id, deepcopy=False))
+        get_all = self._storage.get_all_trials
+        return checked(self._patiently(lambda: get_all(self._id, deepcopy=False)))
 
     def _take(self, trial: FrozenTrial, worker: str) -> bool:
         """Whether the network of a waiting trial is this worker's now."""

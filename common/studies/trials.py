@@ -10,6 +10,7 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from common.arch import AnyNetSpec
+from common.errors import StudyError
 from common.studies.networks import Network, complexity, stage_parameters
 from common.training import Row
 
@@ -87,14 +88,38 @@ def waiting_trials(
     ]
 
 
+_HELD: Final = {
+    "network": str,
+    "index": int,
+    "spec": str,
+    "params": int,
+    "flops": int,
+    "activations": int,
+}
+"""What every trial of a study holds."""
+
+
+def checked(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials, each of a network. Raises `StudyError`: a storage may have been changed."""
+    for trial in trials:
+        wrong = [
+            name for name, kind in _HELD.items() if not isinstance(trial.user_attrs.get(name), kind)
+        ]
+        if wrong or "space" not in trial.params:
+            raise StudyError(
+                f"trial {trial.number}: must be of a network that the study was made with; "
+                f"got none by its {', '.join(wrong) or 'space'}; take back the storage as it was"
+            )
+    return trials
+
+
 def again(trial: FrozenTrial) -> FrozenTrial:
     """A waiting trial for the network of `trial`."""
-    kept = ("network", "index", "spec", "params", "flops", "activations")
     return optuna.create_trial(
         state=TrialState.WAITING,
         params=trial.params,
         distributions=trial.distributions,
-        user_attrs={name: trial.user_attrs[name] for name in kept},
+        user_attrs={name: trial.user_attrs[name] for name in _HELD},
     )
 
 

@@ -279,3 +279,14 @@ def test_a_bad_config_is_refused(changed, message):
 def test_a_storage_is_the_same_from_another_folder(tmp_path, monkeypatch, url, expected):
     monkeypatch.chdir(tmp_path)
     assert absolute(url) == expected.format(tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["network", "spec", "flops"])
+def test_a_trial_of_no_network_is_one_error(study, url, missing):
+    storage = open_storage(url)
+    held = {"network": "X/0", "index": 0, "spec": "{}", "params": 1, "flops": 1, "activations": 1}
+    del held[missing]
+    stranger = optuna.load_study(study_name="first", storage=storage)
+    stranger.add_trial(optuna.create_trial(value=0.5, user_attrs=held))
+    with pytest.raises(StudyError, match=f"trial 6: .*{missing}"):
+        study.results()
