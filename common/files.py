@@ -226,7 +226,7 @@ def try_lock(descriptor: int, wait: bool = False) -> bool | None:
         from filelock import lock_descriptor
 
         return lock_descriptor(descriptor, blocking=wait)
-    except (ImportError, OSError):  # an environment may be older than the need of filelock
+    except OSError:
         return None
 
 
