@@ -1,8 +1,9 @@
 """AnyNet and RegNet in PyTorch."""
 
-from anynet_start import check_common
+from pathlib import Path
+from runpy import run_path
 
-check_common("anynet_torch")
+run_path(str(Path(__file__).parents[1] / "common/start.py"))["check_common"]("anynet_torch")
 
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_torch.data import FashionMNIST

@@ -5,15 +5,15 @@ import os
 import shutil
 import sys
 import types
+from runpy import run_path
 
 import pytest
 
-import anynet_start
-from anynet_start import check_common
 from common.backends import FRAMEWORKS
 from common.processes import ROOT, import_path, process_pool, run_python, usable_cores
 from tests.hostile import make_hostile
 
+START = run_path(str(ROOT / "common/start.py"))
 _IMPORTS = "import common, numpy, yaml, click, json, random, pickle, tempfile"
 _STARTERS = {
     "subprocess", "multiprocessing", "concurrent.futures.ProcessPoolExecutor", "os.execv",
@@ -123,13 +123,13 @@ def foreign(request, tmp_path, monkeypatch):
 
 def test_a_foreign_common_is_one_error_that_names_it(foreign):
     with pytest.raises(ImportError, match="anynet_x: needs the package common") as caught:
-        check_common("anynet_x")
+        START["check_common"]("anynet_x")
     assert f"got {foreign}, which is in the way; rename it" in str(caught.value)
 
 
 def test_the_command_names_a_foreign_common_in_one_line(foreign):
     with pytest.raises(SystemExit) as caught:
-        anynet_start.main()
+        START["main"]()
     assert str(caught.value).startswith("Error: anynet: needs the package common")
     assert "\n" not in str(caught.value)
 

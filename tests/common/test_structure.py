@@ -36,6 +36,7 @@ _LEVELS = {
             ("studies",),
             ("reports",),
             ("cli",),
+            ("start",),
         ]
     )
     for name in names

@@ -1,13 +1,12 @@
 """Where the `anynet` command begins, and what must hold before `common` is imported.
 
-`common` is a name that others use, too. Nothing of a package that is not ours is run.
+`common` is a name that others use, too. Nothing of a package that is not ours is run: packages find
+this file by its path, and it is installed again as the module `anynet_start` for the command.
 """
 
 import importlib.util
 import os
 import sys
-
-_OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "common")
 
 
 def check_common(package: str) -> None:
@@ -15,14 +14,21 @@ def check_common(package: str) -> None:
 
     `package` is the one that needs it. Nothing is imported.
     """
-    found = _find_common()
-    if found is None or os.path.realpath(found) != os.path.realpath(_OWN):
+    found, own = _find_common(), _own_common()
+    if found is None or os.path.realpath(found) != os.path.realpath(own):
         raise ImportError(
-            f"{package}: needs the package common beside it, {_OWN}; got {found or 'none'}, which "
+            f"{package}: needs the package common beside it, {own}; got {found or 'none'}, which "
             "is in the way; rename it, or take its folder off the import path",
             name="common",
             path=found,
         )
+
+
+def _own_common() -> str:
+    """The folder `common` beside the packages."""
+    beside = importlib.util.find_spec("anynet_torch")
+    packages = os.path.dirname(beside.origin) if beside and beside.origin else __file__
+    return os.path.join(os.path.dirname(os.path.abspath(packages)), "common")
 
 
 def _find_common() -> str | None:
