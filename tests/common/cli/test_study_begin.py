@@ -90,7 +90,7 @@ def test_a_bad_name_is_refused(run, tmp_path, name):
 @pytest.mark.parametrize(
     ("storage", "message"),
     [
-        ("", "storage: must be FILE, sqlite:///FILE, postgresql://"),
+        ("mysql://x", "storage: must be FILE, sqlite:///FILE, postgresql://"),
         ("postgres://", "write postgresql://"),
         ("postgresql:/x", "storage: must be FILE"),
         ("mysql://root:secret@localhost/x", "storage: must be FILE"),
