@@ -13,7 +13,8 @@ from typing import Any
 from tests.backends.cells import cells, run
 
 _SLIP, _MENDED = "num_channels, num_channels, groups, bot_mul", "num_channels, groups, bot_mul"
-_REFUSED, _LISTED = "Sequential(self.stem(stem_channels))", "Sequential([self.stem(stem_channels)])"
+_REFUSED = "keras.models.Sequential(self.stem(stem_channels))"
+_LISTED = "keras.models.Sequential([self.stem(stem_channels)])"
 """Keras 3 takes a list of layers."""
 
 
