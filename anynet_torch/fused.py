@@ -192,9 +192,9 @@ def _statistics(
     if has_offset:
         mean += tl.load(offset + c, mask=inside, other=0)
     old = tl.load(running_mean + c, mask=inside, other=0)
-    tl.store(running_mean + c, old + momentum * (mean - old), mask=inside)
+    tl.store(running_mean + c, (1 - momentum) * old + momentum * mean, mask=inside)
     old = tl.load(running_var + c, mask=inside, other=0)
-    tl.store(running_var + c, old + momentum * (variance - old), mask=inside)
+    tl.store(running_var + c, (1 - momentum) * old + momentum * variance, mask=inside)
 
 
 @triton.jit

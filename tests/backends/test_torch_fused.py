@@ -79,6 +79,14 @@ def test_running_statistics_move_towards_those_of_the_batch_with_its_offset(shap
     np.testing.assert_allclose(var, expected_var, rtol=1e-5, atol=1e-5)
 
 
+def test_a_momentum_of_1_keeps_nothing_of_the_old_statistics():
+    x, weight, bias, *_ = _inputs((3, 5, 4, 6))
+    mean, var = torch.full((5,), 1e8), torch.full((5,), 1e8)
+    batch_norm(x, weight, bias, mean, var, None, None, 1.0, 1e-5, True)
+    np.testing.assert_allclose(mean, x.double().mean((0, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(var, x.double().var((0, 2, 3), unbiased=False), rtol=1e-5)
+
+
 def test_nan_stays_nan():
     x, weight, bias, *_ = _inputs((3, 5, 4, 6))
     x[0, 1, 0, 0] = np.nan
