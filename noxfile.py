@@ -35,6 +35,12 @@ COMMON = "test,lint,onnx,study"
 PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, which take the files in the order of `tests/conftest.py`, each as a whole."""
 
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
+}  # fmt: skip
+"""For sessions of two processes: threads that wait for each other while others have their cores
+make a training step forty times as long."""
+
 OLD_NUMPY = [
     *(f"tests/common/{part}" for part in (
         "arch", "data", "export", "parity", "reference", "spaces", "training", "weights",
@@ -89,13 +95,15 @@ def install(session: nox.Session, name: str, extras: str) -> None:
     made_for.write_text(wanted)
 
 
-def in_environment(session: nox.Session, name: str, *command: str) -> None:
+def in_environment(
+    session: nox.Session, name: str, *command: str, env: dict[str, str] | None = None
+) -> None:
     """Run `command` in the environment of a session, which is made when it is missing.
 
     An error where there is no Python for it.
     """
     nested = ("-m", "nox", "--error-on-missing-interpreters", "-s", name, "--", *command)
-    session.run(sys.executable, *nested, external=True)
+    session.run(sys.executable, *nested, external=True, env=env)
 
 
 def is_there(session: nox.Session, name: str) -> bool:
@@ -125,7 +133,8 @@ def test_backend(session: nox.Session, backend: str) -> None:
         session.run(*session.posargs)
         return
     shared = ["-m", "not long and not full", *OLD_NUMPY] if backend == "mx" else []
-    session.run("pytest", *PARALLEL, *shared, "tests/backends", env={"ANYNET_BACKEND": backend})
+    env = {"ANYNET_BACKEND": backend, **ONE_THREAD}
+    session.run("pytest", *PARALLEL, *shared, "tests/backends", env=env)
 
 
 @nox.session(python=PINNED)
@@ -156,7 +165,8 @@ def jax(session: nox.Session) -> None:
 def common(session: nox.Session) -> None:
     """The tests that need no framework, or the command after `--`."""
     install(session, "common", COMMON)
-    session.run(*session.posargs or ("pytest", *PARALLEL, "tests/common"))
+    env = {} if session.posargs else ONE_THREAD
+    session.run(*session.posargs or ("pytest", *PARALLEL, "tests/common"), env=env)
 
 
 @nox.session(venv_backend="none")
@@ -205,7 +215,7 @@ def parity(session: nox.Session) -> None:
     framework must have the losses of a run in one; it takes one core, and what the records leave of
     the other.
     """
-    there, run = backends(session), partial(in_environment, session)
+    there, run = backends(session), partial(in_environment, session, env=ONE_THREAD)
     shutil.rmtree(RELAY, ignore_errors=True)
     for left_out in set(EXTRAS) - set(there):
         (PARITY / f"{left_out}.safetensors").unlink(missing_ok=True)  # of an earlier run
@@ -265,16 +275,16 @@ def robustness(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def marked(session: nox.Session) -> None:
-    """The tests that are marked `full`, in every backend's environment.
+    """The tests that are marked `full`, in the environments that they are for.
 
     And all of `common` in MXNet's, which has the oldest NumPy.
     """
-    there = backends(session)
+    there, run = backends(session), partial(in_environment, session, env=ONE_THREAD)
+    run("common", "pytest", *PARALLEL, "-m", "full", "tests/common")
     for backend in there:
-        command = ("pytest", "-m", "full", "tests/common", "tests/backends")
-        in_environment(session, backend, *command)
+        run(backend, "pytest", *PARALLEL, "-m", "full", "tests/backends")
     if "mx" in there:
-        in_environment(session, "mx", "pytest", "-m", "not long and not full", "tests/common")
+        run("mx", "pytest", *PARALLEL, "-m", "not long and not full", "tests/common")
 
 
 @nox.session(python=PYTHONS)
@@ -284,7 +294,7 @@ def pythons(session: nox.Session, extras: str) -> None:
     backend = {"jax": "jax", "tf-cpu": "tf"}.get(extras.split(",")[0])
     install(session, backend or "common", f"{extras},test")
     folder = "tests/backends" if backend else "tests/common"
-    env = {"ANYNET_BACKEND": backend} if backend else {}
+    env = ONE_THREAD | ({"ANYNET_BACKEND": backend} if backend else {})
     session.run("pytest", *PARALLEL, "-m", "not long and not full", folder, env=env)
 
 
@@ -302,7 +312,8 @@ def kernels(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The tests of `common` with the lowest versions that the requirements allow."""
     install(session, "lowest", "test,onnx,study")
-    session.run("pytest", *PARALLEL, "-m", "not long and not full", "tests/common")
+    command = ("pytest", *PARALLEL, "-m", "not long and not full", "tests/common")
+    session.run(*command, env=ONE_THREAD)
 
 
 @nox.session(venv_backend="none")
