@@ -1,7 +1,7 @@
 """Where the `anynet` command begins, and what must hold before `common` is imported.
 
 `common` is a name that others use, too. Nothing of a package that is not ours is run: packages find
-this file by its path, and it is installed again as the module `anynet_start` for the command.
+this file by its path, and so does the command, by `common/entry.py`.
 """
 
 import importlib.util

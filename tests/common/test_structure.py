@@ -36,7 +36,7 @@ _LEVELS = {
             ("studies",),
             ("reports",),
             ("cli",),
-            ("start",),
+            ("start", "entry"),
         ]
     )
     for name in names
