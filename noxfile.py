@@ -288,7 +288,7 @@ def marked(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS)
-@nox.parametrize("extras", ["onnx,study", "jax,study", "tf-cpu,study"])
+@nox.parametrize("extras", ["onnx,study", EXTRAS["jax"], EXTRAS["tf"]])
 def pythons(session: nox.Session, extras: str) -> None:
     """The tests of `common`, JAX and TensorFlow on later Pythons, where they are installed."""
     backend = {"jax": "jax", "tf-cpu": "tf"}.get(extras.split(",")[0])
