@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CUDA_GRAPHS", "CudaRecorder", "Recorder", "Replayed", "is_recordable"]
+__all__ = ["CUDA_GRAPHS", "CudaRecorder", "Recorder", "Replayed", "has_hooks", "is_recordable"]
 
 CUDA_GRAPHS = "ANYNET_CUDA_GRAPHS"
 """The environment variable that keeps PyTorch from recording graphs when it is 0."""
@@ -122,10 +122,11 @@ def is_recordable(model: nn.Module, own: type[nn.Module]) -> bool:
         return False
     layers = [module for module in model.modules() if module is not model]
     known = all(type(layer).__module__.startswith(("torch.", "anynet_torch.")) for layer in layers)
-    return known and not any(_has_hooks(module) for module in (model, *layers))
+    return known and not any(has_hooks(module) for module in (model, *layers))
 
 
-def _has_hooks(module: nn.Module) -> bool:
+def has_hooks(module: nn.Module) -> bool:
+    """Whether something is called before or after this layer."""
     hooks = (
         module._forward_hooks,
         module._forward_pre_hooks,

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from anynet_torch.graphs import has_hooks
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
 from common.data import resize_matrix
@@ -123,10 +124,10 @@ class Stem(nn.Sequential):
 def fused(network: nn.Module) -> Iterator[None]:
     """Within it, `network` computes batch norm, shortcut and ReLU at once in training on a GPU.
 
-    First derivatives only, and hooks of these layers are not called.
+    First derivatives only. A network with hooks computes them one by one, so that the hooks run.
     """
     norms = [layer for layer in network.modules() if isinstance(layer, BatchNorm)]
-    there = find_spec("triton") is not None
+    there = find_spec("triton") is not None and not any(map(has_hooks, network.modules()))
     try:
         for norm in norms:
             norm.fuses = there

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import anynet_torch  # noqa: E402
-from anynet_torch import graphs  # noqa: E402
+from anynet_torch import graphs, layers  # noqa: E402
 from anynet_torch.graphs import WARM_UP, Replayed, is_recordable  # noqa: E402
 from anynet_torch.model import Classifier  # noqa: E402
 
@@ -149,6 +149,18 @@ def _with_hook():
 )
 def test_only_steps_that_a_graph_repeats_whole_are_recorded(make, expected):
     assert is_recordable(make(), Classifier) is expected
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"), [(anynet_torch.RegNetX32, True), (_with_hook, False)]
+)
+def test_a_network_with_hooks_is_not_fused(make, expected, monkeypatch):
+    monkeypatch.setattr(layers, "find_spec", lambda name: name)  # Triton is there
+    network = make()
+    norms = [layer for layer in network.modules() if isinstance(layer, layers.BatchNorm)]
+    with layers.fused(network):
+        assert {norm.fuses for norm in norms} == {expected}
+    assert not any(norm.fuses for norm in norms)
 
 
 def test_an_environment_variable_turns_recording_off(monkeypatch):
