@@ -304,7 +304,7 @@ def kernels(session: nox.Session) -> None:
     install(session, "torch", "torch,test")
     # The interpreter of this release takes numbers from arrays as NumPy 2.4 no longer allows.
     session.install("triton==3.6.0", "numpy==2.2.6")
-    tests = "tests/backends/test_torch_fused.py"
+    tests = "tests/backends/test_torch_kernels.py"
     session.run("pytest", tests, env={"ANYNET_BACKEND": "torch", "TRITON_INTERPRET": "1"})
 
 

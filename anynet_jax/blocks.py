@@ -6,7 +6,7 @@ import flax.linen as nn
 from jax import Array
 
 from anynet_jax.convolution import Conv
-from anynet_jax.layers import SqueezeExcitation, norm, recomputed, relu, stored
+from anynet_jax.layers import SqueezeExcitation, materialize, norm, relu, remat
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -53,13 +53,13 @@ class ResNeXtBlock(nn.Module):
             return Conv(self.num_channels, 1, use_bias=bias, name="conv3")(y)
 
         y = Conv(middle, 1, use_bias=bias, name="conv1")(x)
-        y = recomputed(conv2, self, y)
-        y = recomputed(conv3, self, y)
+        y = remat(conv2, self, y)
+        y = remat(conv3, self, y)
         y = bn(name="bn3")(y)
         if self.use_1x1conv:
             x = Conv(self.num_channels, 1, strides, use_bias=bias, name="conv4")(x)
             x = bn(name="bn4")(x)
-        return stored(relu(y + x))
+        return materialize(relu(y + x))
 
 
 class ResNetBlock(nn.Module):
@@ -85,12 +85,12 @@ class ResNetBlock(nn.Module):
             return Conv(channels, 3, use_bias=bias, name="conv2")(y)
 
         y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
-        y = recomputed(conv2, self, y)
+        y = remat(conv2, self, y)
         y = bn(name="bn2")(y)
         if self.use_1x1conv:
             x = Conv(channels, 1, self.strides, use_bias=bias, name="conv4")(x)
             x = bn(name="bn4")(x)
-        return stored(relu(y + x))
+        return materialize(relu(y + x))
 
 
 class VanillaBlock(nn.Module):
@@ -115,7 +115,7 @@ class VanillaBlock(nn.Module):
             return Conv(channels, 3, use_bias=bias, name="conv2")(y)
 
         y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
-        y = recomputed(conv2, self, y)
+        y = remat(conv2, self, y)
         return relu(bn(name="bn2")(y))
 
 

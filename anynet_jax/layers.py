@@ -19,12 +19,12 @@ __all__ = [
     "BatchNorm",
     "Chain",
     "SqueezeExcitation",
+    "materialize",
     "norm",
     "products",
-    "recomputed",
     "relu",
+    "remat",
     "resize_images",
-    "stored",
 ]
 
 _KEPT = "kept"
@@ -154,7 +154,7 @@ def relu(x: Array) -> Array:
     return jnp.where(x <= 0, 0, x)
 
 
-def recomputed(function: Callable[[Array], Array], module: nn.Module, x: Array) -> Array:
+def remat(function: Callable[[Array], Array], module: nn.Module, x: Array) -> Array:
     """`function(x)`, by layers of `module`, of which the backward pass computes anew what it needs.
 
     Only statistics and `x` are kept for it, on a CPU and where `x` is large: for a batch norm and
@@ -172,7 +172,7 @@ def _default_platform() -> str:
     return getattr(device, "platform", device) or jax.default_backend()
 
 
-def stored(x: Array) -> Array:
+def materialize(x: Array) -> Array:
     """`x` itself, as an array in memory.
 
     XLA's CPU backend would compute a sum of shortcuts again in each of its users, from the first
@@ -187,7 +187,7 @@ class Chain(nn.Sequential):
     preserve_adopted_names = True
 
 
-def detached(module: Callable[..., nn.Module], name: str) -> Callable[..., nn.Module]:
+def unbound(module: Callable[..., nn.Module], name: str) -> Callable[..., nn.Module]:
     """`module` under a name of its own, without a parent until a `Chain` adopts it."""
     return partial(module, name=name, parent=None)
 

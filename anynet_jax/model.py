@@ -13,7 +13,7 @@ from jax import Array
 
 from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_jax.convolution import Conv
-from anynet_jax.layers import Chain, detached, norm, relu
+from anynet_jax.layers import Chain, norm, relu, unbound
 from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
 from common.arch.spec import Arch
 from common.chapter import HyperParameters, call_builder
@@ -91,6 +91,7 @@ class AnyNet(Classifier):
     A module has no weights of its own. Functions that take a network, and `Learner`, give it those
     that `seed` draws; `create(module.spec, module.seed).variables` are these. Flax's
     `init(key, images)` knows nothing of `seed`: it draws from `key`, by Flax's initialisers.
+    `initial` is what the other three call `init`, which is a method of every Flax module.
     """
 
     arch: Arch
@@ -168,13 +169,13 @@ class AnyNet(Classifier):
         In an mlp a linear layer of all pixels takes the convolution's place.
         """
         if self.block == "mlp":
-            fc = detached(nn.Dense, "fc")(num_channels, use_bias=self.conv_bias)
+            fc = unbound(nn.Dense, "fc")(num_channels, use_bias=self.conv_bias)
             first = [_flatten, fc]
         else:
-            conv = detached(Conv, "conv")
+            conv = unbound(Conv, "conv")
             first = [conv(num_channels, 3, self.stem_stride, 1, self.conv_bias)]
-        bn = detached(norm, "bn")(self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
-        return detached(Chain, "stem")([*first, bn, relu])
+        bn = unbound(norm, "bn")(self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+        return unbound(Chain, "stem")([*first, bn, relu])
 
     def stage(
         self,
@@ -239,9 +240,9 @@ class AnyNet(Classifier):
 
     def head(self, num_classes: int, in_channels: int | None = None) -> nn.Module:
         """The mean over all positions and a linear layer; in an mlp the latter alone."""
-        fc = detached(nn.Dense, "fc")(num_classes)
+        fc = unbound(nn.Dense, "fc")(num_classes)
         pool = [] if self.block == "mlp" else [partial(jnp.mean, axis=(1, 2))]
-        return detached(Chain, "head")([*pool, fc])
+        return unbound(Chain, "head")([*pool, fc])
 
 
 @dataclass

@@ -18,7 +18,7 @@ from common.arch import AnyNetSpec, find_spec, name_outputs
 from common.arrays import as_images, never_empty
 from common.weights import (
     Init,
-    fold_batch_norms,
+    fuse_weights,
     initial_weights,
     load_weights,
     save_weights,
@@ -118,14 +118,14 @@ def _apply(
 
 
 def fuse(network: Network) -> Network:
-    """A new network for inference with the same logits, its batch norms folded into convolutions.
+    """A new network for inference with the same logits, its batch norms fused into convolutions.
 
-    In an mlp they are folded into linear layers. Each of these has a bias then, and the spec says
+    In an mlp they are fused into linear layers. Each of these has a bias then, and the spec says
     that there are no batch norms; `network` stays as it is. Raises `SpecError` for a network
     without a spec.
     """
     network = as_network(network)
-    spec, arrays = fold_batch_norms(spec_of(network), get_weights(network))
+    spec, arrays = fuse_weights(spec_of(network), get_weights(network))
     with jax.enable_x64(arrays["head.fc.weight"].dtype == np.float64):
         return Network(AnyNet.from_spec(spec, lr=network.lr), to_variables(arrays))
 

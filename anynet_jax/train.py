@@ -46,7 +46,7 @@ class Program(NamedTuple):
     precision: Precision
 
 
-class State(NamedTuple):
+class TrainState(NamedTuple):
     """Everything that a step changes."""
 
     params: Any
@@ -117,7 +117,7 @@ class Learner:
         self._tidy("step", loss)
         return loss, correct
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
         params, batch_stats, _ = self._state
@@ -157,9 +157,9 @@ class Learner:
         dtype = _dtype(self._program)
         return jax.tree.map(lambda leaf: jnp.array(leaf, dtype, device=self._device), tree)
 
-    def _committed(self, *state: Any) -> State:
+    def _committed(self, *state: Any) -> TrainState:
         """A state bound to the device, as a step returns it: another one is compiled for anew."""
-        return State(*jax.device_put(state, self._device))
+        return TrainState(*jax.device_put(state, self._device))
 
     def _tidy(self, what: str, result: Array) -> None:
         """Give back what compiling took, after the first of its kind."""
@@ -258,11 +258,11 @@ def _predict(params: Any, batch_stats: Any, images: Array, program: Program) -> 
 
 
 @cache
-def _step_on(platform: str) -> Callable[..., tuple[State, Array, Array]]:
+def _step_on(platform: str) -> Callable[..., tuple[TrainState, Array, Array]]:
     """The step, compiled for a platform.
 
     XLA's CPU backend takes barriers out before it chooses what to compute together, so that
-    nothing would be `stored`, and all would be kept that is to be `recomputed`.
+    nothing would be `materialize`, and all would be kept that is to be `remat`.
     """
     barriers = {"xla_disable_hlo_passes": "cse_barrier_expander"} if platform == "cpu" else None
     return jax.jit(
@@ -271,8 +271,8 @@ def _step_on(platform: str) -> Callable[..., tuple[State, Array, Array]]:
 
 
 def _step(
-    state: State, images: Array, labels: Array, learning_rate: Array, program: Program
-) -> tuple[State, Array, Array]:
+    state: TrainState, images: Array, labels: Array, learning_rate: Array, program: Program
+) -> tuple[TrainState, Array, Array]:
     def loss_of(params: Any) -> tuple[Array, tuple[Array, Any]]:
         logits, batch_stats = _forward(program, params, state.batch_stats, images, training=True)
         return program.module.loss(logits, labels), (logits, batch_stats)
@@ -284,7 +284,7 @@ def _step(
     params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
     correct = (logits.argmax(1) == labels).sum()
     loss += _zero_or_nan(batch_stats or params)
-    return State(params, batch_stats, trace), loss, correct
+    return TrainState(params, batch_stats, trace), loss, correct
 
 
 def _zero_or_nan(arrays: Any) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from anynet_jax.model import AnyNet, Classifier, Network
 from common.chapter import own_builders
-from common.weights import Found, fit_arrays, initial_weights, no_network, no_weights
+from common.weights import ArrayInfo, fit_arrays, initial_weights, no_network, no_weights
 
 __all__ = [
     "as_network",
@@ -79,13 +79,13 @@ def _fitting(module: AnyNet, arrays: Mapping[str, NDArray[Any]]) -> dict[str, An
     return unflatten_dict(leaves)
 
 
-def described(variables: Tree) -> dict[str, Found]:
+def described(variables: Tree) -> dict[str, ArrayInfo]:
     """Shape and type of every array of Flax variables by canonical name."""
     found = {}
     for (_, *path), leaf in flatten_dict(variables).items():
         shape = _out_shape(tuple(leaf.shape))
         dtype = "float32" if leaf.dtype == jnp.bfloat16 else np.dtype(leaf.dtype).name
-        found[_canonical_name(path)] = Found(shape, dtype)
+        found[_canonical_name(path)] = ArrayInfo(shape, dtype)
     return found
 
 

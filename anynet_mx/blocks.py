@@ -5,7 +5,7 @@ from typing import Any
 from mxnet.gluon import HybridBlock
 
 from anynet_mx.convolution import conv, joined_width, plain
-from anynet_mx.layers import SqueezeExcitation, add, guards, linear, norm, norm_relu, relu
+from anynet_mx.layers import SqueezeExcitation, add, layout_barriers, linear, norm, norm_relu, relu
 from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
@@ -37,7 +37,7 @@ class ResNeXtBlock(HybridBlock):
         stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
         middle = stage.bottleneck_channels
         width = joined_width(middle, stage.groups)
-        self.before, self.guard = guards(
+        self.input_barrier, self.layout_barrier = layout_barriers(
             batch_norm, in_channels, num_channels, strides, middle, width
         )
         self.conv1 = conv(middle, 1, 1, 1, conv_bias, in_channels)
@@ -55,16 +55,17 @@ class ResNeXtBlock(HybridBlock):
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        x = self.before(F, x)
-        y = self.relu(F, self.guard(F, self.bn1(self.conv1(x))))
-        guard = self.guard if self.se is None else plain  # the layout in which the gates take it
-        y = self.relu(F, guard(F, self.bn2(self.conv2(y))))
+        x = self.input_barrier(F, x)
+        y = self.relu(F, self.layout_barrier(F, self.bn1(self.conv1(x))))
+        # The gates take a plain layout.
+        barrier = self.layout_barrier if self.se is None else plain
+        y = self.relu(F, barrier(F, self.bn2(self.conv2(y))))
         if self.se is not None:
             y = self.se(y)
         y = self.bn3(self.conv3(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return self.relu(F, self.guard(F, add(F, y, x)))
+        return self.relu(F, self.layout_barrier(F, add(F, y, x)))
 
 
 class ResNetBlock(HybridBlock):
@@ -83,7 +84,9 @@ class ResNetBlock(HybridBlock):
     ) -> None:
         super().__init__()
         self.relu = norm_relu if batch_norm else relu
-        self.before, self.guard = guards(batch_norm, in_channels, num_channels, strides)
+        self.input_barrier, self.layout_barrier = layout_barriers(
+            batch_norm, in_channels, num_channels, strides
+        )
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
@@ -96,12 +99,12 @@ class ResNetBlock(HybridBlock):
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        x = self.before(F, x)
-        y = self.relu(F, self.guard(F, self.bn1(self.conv1(x))))
+        x = self.input_barrier(F, x)
+        y = self.relu(F, self.layout_barrier(F, self.bn1(self.conv1(x))))
         y = self.bn2(self.conv2(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
-        return self.relu(F, self.guard(F, add(F, y, x)))
+        return self.relu(F, self.layout_barrier(F, add(F, y, x)))
 
 
 class VanillaBlock(HybridBlock):
@@ -119,7 +122,9 @@ class VanillaBlock(HybridBlock):
     ) -> None:
         super().__init__()
         self.relu = norm_relu if batch_norm else relu
-        self.before, self.guard = guards(batch_norm, in_channels, num_channels, strides)
+        self.input_barrier, self.layout_barrier = layout_barriers(
+            batch_norm, in_channels, num_channels, strides
+        )
         self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
         self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
         self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
@@ -127,9 +132,9 @@ class VanillaBlock(HybridBlock):
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
-        x = self.before(F, x)
-        y = self.relu(F, self.guard(F, self.bn1(self.conv1(x))))
-        return self.relu(F, self.guard(F, self.bn2(self.conv2(y))))
+        x = self.input_barrier(F, x)
+        y = self.relu(F, self.layout_barrier(F, self.bn1(self.conv1(x))))
+        return self.relu(F, self.layout_barrier(F, self.bn2(self.conv2(y))))
 
 
 class MLPBlock(HybridBlock):

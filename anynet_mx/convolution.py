@@ -58,7 +58,7 @@ class JoinedConv2D(nn.Conv2D):
     """A convolution that takes `together` of its groups as one, with zeros between them.
 
     Groups of 8 channels in pairs, for example: twice the arithmetic, which oneDNN does in less
-    time, in the layout of all other arrays, so that none needs a copy (see `guards`).
+    time, in the layout of all other arrays, so that none needs a copy (see `layout_barriers`).
     """
 
     def __init__(self, channels: int, together: int, **shape: Any) -> None:

@@ -25,7 +25,7 @@ __all__ = [
     "ReLU",
     "SqueezeExcitation",
     "add",
-    "guards",
+    "layout_barriers",
     "linear",
     "norm",
     "norm_relu",
@@ -141,7 +141,7 @@ def add(F: Any, x: Array, y: Array) -> Array:  # noqa: N803
     return F.elemwise_add(x.as_nd_ndarray(), y.as_nd_ndarray()).as_np_ndarray()
 
 
-def guards(
+def layout_barriers(
     batch_norm: bool, in_channels: int | None, num_channels: int, strides: int, *widths: int
 ) -> tuple[Operator, Operator]:
     """Operators for the input of a block, and for what comes before its ReLUs, to be fast.
@@ -175,7 +175,8 @@ def _plain_gradient(F: Any, x: Array) -> Array:  # noqa: N803
 class GlobalAvgPool(HybridBlock):
     """The mean over all positions, as a matrix product, which is faster than `np.mean`.
 
-    The gradient of Gluon's own comes in a layout that slows down a batch norm's: see `guards`.
+    The gradient of Gluon's own comes in a layout that slows down a batch norm's: see
+    `layout_barriers`.
     """
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803

@@ -81,7 +81,7 @@ class AnyNet(Classifier):
         batch_norm: bool = True,
         image_size: int | None = None,
         seed: int = 0,
-        initial: Init = "xavier",
+        init: Init = "xavier",
     ) -> None:
         super().__init__()
         self.lr = lr
@@ -120,19 +120,19 @@ class AnyNet(Classifier):
         if own_builders(self):
             for parameter in self.collect_params().values():
                 parameter.initialize(default_init=Xavier())
-            put_fitting(self, initial_weights(spec, seed, initial))
+            put_fitting(self, initial_weights(spec, seed, init))
             return
         for parameter in self.collect_params().values():
             parameter.initialize(Zero())  # a draw would be the second
             parameter.data().wait_to_read()  # else temporary copies of all pile up
-        put_weights(self, initial_weights(spec, seed, initial))
+        put_weights(self, initial_weights(spec, seed, init))
 
     @staticmethod
     def from_spec(
         spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed, init=init)
 
     def stem(self, num_channels: int) -> HybridBlock:
         """A strided 3x3 convolution, batch norm and ReLU.

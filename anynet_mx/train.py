@@ -103,7 +103,7 @@ class Learner:
         self._trainer.step(1)  # the loss is a mean already
         return loss + self._zero_or_nan(), (logits.argmax(1).astype("int32") == targets).sum()
 
-    def predict(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
+    def eval_step(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
         """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
         return self.network(self._prepared(never_empty(images))).asnumpy()[: len(images)]

@@ -8,7 +8,7 @@ from mxnet import nd, np
 from mxnet.gluon import Block, Parameter
 from numpy.typing import NDArray
 
-from common.weights import Found, fit_arrays, no_network, no_weights
+from common.weights import ArrayInfo, fit_arrays, no_network, no_weights
 
 if TYPE_CHECKING:
     from anynet_mx.model import Classifier
@@ -56,10 +56,10 @@ def named_arrays(network: "Classifier") -> dict[str, np.ndarray]:
     return {name: parameter.data() for name, parameter in parameters.items()}
 
 
-def described(network: "Classifier") -> dict[str, Found]:
+def described(network: "Classifier") -> dict[str, ArrayInfo]:
     """Shape and type of every array of a network by canonical name."""
     return {
-        name: Found(array.shape, numpy.dtype(array.dtype).name)
+        name: ArrayInfo(array.shape, numpy.dtype(array.dtype).name)
         for name, array in named_arrays(network).items()
     }
 

@@ -113,11 +113,11 @@ class AnyNet(Classifier):
         batch_norm: bool = True,
         image_size: int | None = None,
         seed: int = 0,
-        initial: Init = "xavier",
+        init: Init = "xavier",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.lr, self.seed, self.initial = lr, seed, initial
+        self.lr, self.seed, self.init = lr, seed, init
         self.spec = spec = AnyNetSpec.from_arch(
             arch,
             stem_channels,
@@ -141,9 +141,9 @@ class AnyNet(Classifier):
                 "blocks; take fewer, or another backend"
             ) from error
         if own_builders(self):
-            put_fitting(self, initial_weights(spec, seed, initial))
-        elif initial != "zeros":
-            put_weights(self, initial_weights(spec, seed, initial))
+            put_fitting(self, initial_weights(spec, seed, init))
+        elif init != "zeros":
+            put_weights(self, initial_weights(spec, seed, init))
 
     def _build_net(self, spec: AnyNetSpec) -> None:
         """Build `net` and allocate its variables."""
@@ -176,7 +176,7 @@ class AnyNet(Classifier):
         spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed, init=init)
 
     def stem(self, num_channels: int) -> keras.Sequential:
         """A strided 3x3 convolution, batch norm and ReLU.
@@ -275,7 +275,7 @@ class AnyNet(Classifier):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        own = {**self.spec.arguments(), "lr": self.lr, "seed": self.seed, "initial": self.initial}
+        own = {**self.spec.arguments(), "lr": self.lr, "seed": self.seed, "init": self.init}
         return {**super().get_config(), **own}
 
 

@@ -94,7 +94,7 @@ class Learner:
                 _to_nhwc(images), tf.constant(labels), tf.constant(rate, self._dtype)
             )
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
         with tf.device(self._device), products(self._precision):

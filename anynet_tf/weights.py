@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from common.weights import Found, fit_arrays, no_network, no_weights
+from common.weights import ArrayInfo, fit_arrays, no_network, no_weights
 
 if TYPE_CHECKING:
     from anynet_tf.model import Classifier
@@ -54,10 +54,10 @@ def named_variables(network: "Classifier") -> dict[str, keras.Variable]:
     return canonical_names(network, variables)
 
 
-def described(network: "Classifier") -> dict[str, Found]:
+def described(network: "Classifier") -> dict[str, ArrayInfo]:
     """Shape and type of every array of a network by canonical name."""
     return {
-        name: Found(_canonical_shape(tuple(variable.shape)), _numpy_type(variable))
+        name: ArrayInfo(_canonical_shape(tuple(variable.shape)), _numpy_type(variable))
         for name, variable in named_variables(network).items()
     }
 

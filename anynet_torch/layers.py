@@ -21,7 +21,7 @@ __all__ = [
     "SqueezeExcitation",
     "Stem",
     "conv_norm_relu",
-    "fused",
+    "fused_norms",
     "linear",
     "norm",
     "products",
@@ -43,7 +43,7 @@ class BatchNorm(nn.BatchNorm2d):
     """
 
     fuses = False
-    """Whether `conv_norm_relu` may compute it together with what surrounds it; see `fused`."""
+    """Whether `conv_norm_relu` may fuse it with what surrounds it; see `fused_norms`."""
 
     def __init__(
         self, in_channels: int, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM
@@ -121,7 +121,7 @@ class Stem(nn.Sequential):
 
 
 @contextmanager
-def fused(network: nn.Module) -> Iterator[None]:
+def fused_norms(network: nn.Module) -> Iterator[None]:
     """Within it, `network` computes batch norm, shortcut and ReLU at once in training on a GPU.
 
     First derivatives only. A network with hooks computes them one by one, so that the hooks run.
@@ -148,7 +148,7 @@ def _fuses(norm: nn.Module, x: Tensor) -> bool:
 def _fused_norm_relu(
     conv: Any, norm: Any, x: Tensor, shortcut: Tensor | None, relu: bool
 ) -> Tensor:
-    from anynet_torch.fused import batch_norm
+    from anynet_torch.kernels import batch_norm
 
     # The convolution's bias would be added to all outputs to be taken away with their mean.
     if isinstance(conv, nn.Conv2d):

@@ -100,7 +100,7 @@ class AnyNet(Classifier):
         batch_norm: bool = True,
         image_size: int | None = None,
         seed: int = 0,
-        initial: Init = "xavier",
+        init: Init = "xavier",
     ) -> None:
         super().__init__()
         self.lr = lr
@@ -122,19 +122,19 @@ class AnyNet(Classifier):
         if own_builders(self):
             self.net = self._build(spec)
             if device.type != "meta":
-                put_fitting(self, initial_weights(spec, seed, initial))
+                put_fitting(self, initial_weights(spec, seed, init))
             return
         with torch.device("meta"):  # where layers draw no weights of their own
             self.net = self._build(spec)
         if device.type != "meta":
-            take_weights(self, initial_weights(spec, seed, initial), device)
+            take_weights(self, initial_weights(spec, seed, init), device)
 
     @staticmethod
     def from_spec(
         spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
+        return AnyNet(**spec.arguments(), lr=lr, seed=seed, init=init)
 
     def _build(self, spec: AnyNetSpec) -> nn.Sequential:
         net, channels = nn.Sequential(), spec.stem_channels

@@ -16,7 +16,7 @@ from common.arch import AnyNetSpec, find_spec, name_outputs
 from common.arrays import as_images, never_empty
 from common.weights import (
     Init,
-    fold_batch_norms,
+    fuse_weights,
     load_spec,
     load_weights,
     save_weights,
@@ -111,14 +111,14 @@ def _run(network: Classifier, images: NDArray[Any], training: bool) -> torch.Ten
 
 
 def fuse(network: AnyNet) -> AnyNet:
-    """A new network for inference with the same logits, its batch norms folded into convolutions.
+    """A new network for inference with the same logits, its batch norms fused into convolutions.
 
-    In an mlp they are folded into linear layers. Each of these has a bias then, and the spec says
+    In an mlp they are fused into linear layers. Each of these has a bias then, and the spec says
     that there are no batch norms; `network` stays as it is. Raises `SpecError` for a network
     without a spec.
     """
     arrays = get_weights(network)
-    spec, arrays = fold_batch_norms(spec_of(network), arrays)
+    spec, arrays = fuse_weights(spec_of(network), arrays)
     fused = AnyNet.from_spec(spec, lr=network.lr, init="zeros").to(next(network.parameters()))
     put_weights(fused, arrays)
     return fused.eval()

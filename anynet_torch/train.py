@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch.nn.parameter import is_lazy
 
 from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
-from anynet_torch.layers import fused, products, resize_images
+from anynet_torch.layers import fused_norms, products, resize_images
 from anynet_torch.model import Classifier
 from anynet_torch.optimizer import load_own, make_optimizer, own_arrays
 from anynet_torch.weights import (
@@ -95,7 +95,7 @@ class Learner:
     def _step(self, images: torch.Tensor, labels: torch.Tensor) -> Outputs:
         """A step on the device: the loss, and the number of correct images."""
         targets = labels.to(torch.int64)
-        with fused(self.network):
+        with fused_norms(self.network):
             logits = self._forward(images)
         loss = self.network.loss(logits, targets)
         self._optimizer.zero_grad()
@@ -131,7 +131,7 @@ class Learner:
         """Zero, or NaN when an array of those that are checked is not finite."""
         return 0 * torch.cat([array.detach().flatten() for array in self._checked]).sum()
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
         self.network.eval()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from common.weights import Found, fit_arrays, no_network, no_weights
+from common.weights import ArrayInfo, fit_arrays, no_network, no_weights
 
 if TYPE_CHECKING:
     from anynet_torch.model import Classifier
@@ -51,10 +51,10 @@ def named_tensors(network: "Classifier") -> dict[str, Tensor]:
     }
 
 
-def described(network: "Classifier") -> dict[str, Found]:
+def described(network: "Classifier") -> dict[str, ArrayInfo]:
     """Shape and type of every array of a network by canonical name."""
     return {
-        name: Found(tuple(tensor.shape), _numpy_type(tensor))
+        name: ArrayInfo(tuple(tensor.shape), _numpy_type(tensor))
         for name, tensor in named_tensors(network).items()
     }
 

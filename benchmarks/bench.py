@@ -13,7 +13,7 @@ from benchmarks.results import Measurement, Results
 _SETTLE = 0.02
 """Seconds between two runs, in which the threads of the one before stop spinning."""
 
-_LEAST = 0.15
+_MIN = 0.15
 """Seconds that one measurement takes at least: short runs are repeated within it."""
 
 _SLOW = 3.0
@@ -136,5 +136,5 @@ class Bench:
 
     def _time(self, subject: Subject, warm: bool) -> float:
         time.sleep(_SETTLE)
-        request = {"key": subject[1], "warm": warm, "least": _LEAST}
+        request = {"key": subject[1], "warm": warm, "least": _MIN}
         return float(self.team.ask(subject[0], "time", **request)["seconds"])

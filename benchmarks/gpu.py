@@ -55,7 +55,7 @@ class OnGPU:
 
     def predict(self, images: NDArray[np.uint8]) -> Any:
         """Logits (N, classes)."""
-        return self.learner.predict(images)
+        return self.learner.eval_step(images)
 
 
 def product(backend: str, precision: str, side: int) -> Callable[[], None]:

@@ -122,7 +122,7 @@ def as_labels(labels: object, images: int, classes: int) -> NDArray[np.int32]:
     """
     numbers = as_array(labels, "labels")
     if not images:
-        raise DataError("images: must be one at least to learn from; got none")
+        raise DataError("images: must be one at smallest to learn from; got none")
     if numbers.dtype.kind not in "iu":
         raise DataError(f"labels: must be integers; got {numbers.dtype}")
     if numbers.shape != (images,):
@@ -130,10 +130,11 @@ def as_labels(labels: object, images: int, classes: int) -> NDArray[np.int32]:
             f"labels: must be one for each image, of shape ({images},); "
             f"got {shortened(str(numbers.shape))}"
         )
-    least, most = numbers.min(), numbers.max()
-    if least < 0 or most >= classes:
+    smallest, largest = numbers.min(), numbers.max()
+    if smallest < 0 or largest >= classes:
         raise DataError(
-            f"labels: must be from 0 to {classes - 1}, the network's classes; got {least} to {most}"
+            f"labels: must be from 0 to {classes - 1}, the network's classes; got "
+            f"{smallest} to {largest}"
         )
     return in_layout(numbers, np.int32)
 

@@ -8,7 +8,7 @@ from common.errors import BackendError, SpecError
 
 MODEL_HOOKS: Final = {
     "training_step": "override loss or forward, or write a loop over Learner.train_step",
-    "validation_step": "override loss or forward, or evaluate by Learner.predict",
+    "validation_step": "override loss or forward, or evaluate by Learner.eval_step",
     "accuracy": "it counts the images that are classified right; give your measure another name",
     "plot": "it records loss and accuracy itself; read Trainer.history",
 }

@@ -37,19 +37,19 @@ class StudyError(AnyNetError, RuntimeError):
     """A study or its storage is not there, not reachable, or not this project's."""
 
 
-MOST_REPEATED = 200
+MAX_REPEATED = 200
 """Characters of the input that a message repeats at the most."""
 
 
 def shortened(value: object) -> str:
-    """`value` as a message shows it: at most `MOST_REPEATED` characters, found in bounded time.
+    """`value` as a message shows it: at most `MAX_REPEATED` characters, found in bounded time.
 
     Text stands as it is and anything else as its `repr`; the middle of what is longer is left out.
     """
     text = value if isinstance(value, str) else _repr.repr(value)
-    if len(text) <= MOST_REPEATED:
+    if len(text) <= MAX_REPEATED:
         return text
-    half = (MOST_REPEATED - len(_LEFT_OUT)) // 2
+    half = (MAX_REPEATED - len(_LEFT_OUT)) // 2
     return text[:half] + _LEFT_OUT + text[-half:]
 
 
@@ -83,12 +83,12 @@ class _Repr(reprlib.Repr):
         self.maxlevel = 4
         self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = 8
         self.maxarray = self.maxdeque = 8
-        self.maxstring = self.maxother = MOST_REPEATED
+        self.maxstring = self.maxother = MAX_REPEATED
 
     def repr_int(self, x: int, level: int) -> str:
         """An integer, or how many bits it has when it has very many digits."""
         bits = x.bit_length()
-        return repr(x) if bits < 2 * MOST_REPEATED else f"a number of {bits} bits"
+        return repr(x) if bits < 2 * MAX_REPEATED else f"a number of {bits} bits"
 
     def repr_instance(self, x: Any, level: int) -> str:
         """Any other object, without its address in memory."""

@@ -74,7 +74,7 @@ def reading(
         raise error(f"{path}: must be {what}; got {reason}{remedy and f'; {remedy}'}") from cause
 
 
-MOST_TEXT = 1 << 20
+MAX_TEXT = 1 << 20
 """Bytes of a JSON or text file that are read at the most, unless its reader says otherwise."""
 
 
@@ -95,13 +95,13 @@ def read_bytes(
     what: str,
     error: type[AnyNetError] = DataError,
     remedy: str = "",
-    most: int = MOST_TEXT,
+    max_bytes: int = MAX_TEXT,
 ) -> bytes:
     """The contents of a regular file, of at most `most` bytes. Raises `error` as `reading` does."""
     with reading(path, what, error, remedy), open_regular(path) as file:
-        if (size := os.fstat(file.fileno()).st_size) > most:
-            raise ValueError(f"{size:,} bytes, which is more than {most:,}")
-        return file.read(most)
+        if (size := os.fstat(file.fileno()).st_size) > max_bytes:
+            raise ValueError(f"{size:,} bytes, which is more than {max_bytes:,}")
+        return file.read(max_bytes)
 
 
 def read_text(
@@ -109,10 +109,10 @@ def read_text(
     what: str,
     error: type[AnyNetError] = DataError,
     remedy: str = "",
-    most: int = MOST_TEXT,
+    max_bytes: int = MAX_TEXT,
 ) -> str:
     """The contents of a file in UTF-8. Raises `error` as `read_bytes` does."""
-    content = read_bytes(path, what, error, remedy, most)
+    content = read_bytes(path, what, error, remedy, max_bytes)
     with reading(path, what, error, remedy):
         return content.decode()
 
@@ -122,10 +122,10 @@ def read_json(
     what: str,
     error: type[AnyNetError] = DataError,
     remedy: str = "",
-    most: int = MOST_TEXT,
+    max_bytes: int = MAX_TEXT,
 ) -> Any:
     """The value in a JSON file. Raises `error` as `read_bytes` does."""
-    content = read_bytes(path, what, error, remedy, most)
+    content = read_bytes(path, what, error, remedy, max_bytes)
     with reading(path, what, error, remedy):
         return json.loads(content)
 

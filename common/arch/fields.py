@@ -9,20 +9,22 @@ from common.arch.bounds import checked_integer, checked_number
 from common.errors import SpecError, shown
 
 
-def set_integer(spec: object, name: str, least: int, most: int) -> None:
-    """Keep field `name` as a plain int from `least` to `most`. Raises `SpecError`."""
-    object.__setattr__(spec, name, checked_integer(name, getattr(spec, name), least, most))
+def set_integer(spec: object, name: str, minimum: int, maximum: int) -> None:
+    """Keep field `name` as a plain int from `minimum` to `maximum`. Raises `SpecError`."""
+    object.__setattr__(spec, name, checked_integer(name, getattr(spec, name), minimum, maximum))
 
 
-def set_number(spec: object, name: str, holds: Any, rule: str, least: float, most: float) -> None:
-    """Keep field `name` as a plain float from `least` to `most` for which `holds(value)`.
+def set_number(
+    spec: object, name: str, holds: Any, rule: str, minimum: float, maximum: float
+) -> None:
+    """Keep field `name` as a plain float from `minimum` to `maximum` for which `holds(value)`.
 
     `rule` says in words what holds. Raises `SpecError`.
     """
     number = checked_number(name, getattr(spec, name), -float("inf"), float("inf"), rule)
     if not holds(number):
         raise SpecError(f"{name} must be {rule}; got {number}")
-    object.__setattr__(spec, name, checked_number(name, number, least, most, rule))
+    object.__setattr__(spec, name, checked_number(name, number, minimum, maximum, rule))
 
 
 def set_stride(spec: object, name: str) -> None:

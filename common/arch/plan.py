@@ -98,7 +98,7 @@ def image_shape(spec: AnyNetSpec, image_size: ImageSize | None = None) -> Shape:
     """(channels, height, width) of images of `image_size` pixels.
 
     Without a size they are those that an mlp is made for, or of one pixel for any other network.
-    Raises `SpecError` for a size below 1 or above `MOST_SIDE`, or another one than an mlp's.
+    Raises `SpecError` for a size below 1 or above `MAX_SIDE`, or another one than an mlp's.
     """
     size = image_size if image_size is not None else spec.image_size or 1
     height, width = checked_size("image_size", size)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import lcm, log
 from typing import Final
 
-from common.arch.bounds import MOST_BLOCKS, MOST_CHANNELS, checked_integer, checked_number
+from common.arch.bounds import MAX_BLOCKS, MAX_CHANNELS, checked_integer, checked_number
 from common.arch.fields import set_integer, set_number
 from common.arch.spec import AnyNetSpec
 from common.arch.stage import StageSpec
@@ -34,23 +34,23 @@ class RegNetSpec:
     stem_channels: int = 32
 
     def __post_init__(self) -> None:
-        set_integer(self, "depth", 1, MOST_BLOCKS)
+        set_integer(self, "depth", 1, MAX_BLOCKS)
         for name in ("w_0", "group_width", "stem_channels"):
-            set_integer(self, name, 1, MOST_CHANNELS)
+            set_integer(self, name, 1, MAX_CHANNELS)
         set_number(self, "w_a", lambda value: value >= 0, "a number of at least 0",
-                   0, MOST_CHANNELS)  # fmt: skip
-        set_number(self, "w_m", lambda value: value > 1, "a number above 1", 1, MOST_CHANNELS)
+                   0, MAX_CHANNELS)  # fmt: skip
+        set_number(self, "w_m", lambda value: value > 1, "a number above 1", 1, MAX_CHANNELS)
         set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1", 0, 1)
         if self.w_0 % WIDTH_STEP:
             raise SpecError(f"w_0 must be a multiple of {WIDTH_STEP}; got {self.w_0}")
         set_number(
             self, "bottleneck_multiplier", lambda b: 0 < b < 1 or b % 1 == 0 < b,
-            "a positive number that is whole or below 1", 1 / MOST_CHANNELS, MOST_CHANNELS,
+            "a positive number that is whole or below 1", 1 / MAX_CHANNELS, MAX_CHANNELS,
         )  # fmt: skip
         last = self.w_0 + self.w_a * (self.depth - 1)
-        if last > MOST_CHANNELS:
+        if last > MAX_CHANNELS:
             raise SpecError(
-                f"w_0 + w_a (depth - 1) must be at most {MOST_CHANNELS:,}; got {last:,.6g}"
+                f"w_0 + w_a (depth - 1) must be at most {MAX_CHANNELS:,}; got {last:,.6g}"
             )
 
     @property
@@ -94,10 +94,10 @@ def compatible_stage(
     The group width is at most the bottleneck's, which is rounded to a multiple of it. Raises
     `SpecError`.
     """
-    channels = checked_integer("channels", channels, 1, MOST_CHANNELS)
-    group_width = checked_integer("group_width", group_width, 1, MOST_CHANNELS)
+    channels = checked_integer("channels", channels, 1, MAX_CHANNELS)
+    group_width = checked_integer("group_width", group_width, 1, MAX_CHANNELS)
     bottleneck_multiplier = checked_number(
-        "bottleneck_multiplier", bottleneck_multiplier, 1 / MOST_CHANNELS, MOST_CHANNELS
+        "bottleneck_multiplier", bottleneck_multiplier, 1 / MAX_CHANNELS, MAX_CHANNELS
     )
     bottleneck = int(max(1, channels * bottleneck_multiplier))
     group_width = min(group_width, bottleneck)

@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any, Final, Literal, get_args
 
 from common.arch.bounds import (
-    LEAST_EPSILON,
-    LEAST_MOMENTUM,
-    MOST_BLOCKS,
-    MOST_CHANNELS,
-    MOST_SIDE,
+    MAX_BLOCKS,
+    MAX_CHANNELS,
+    MAX_SIDE,
+    MIN_EPSILON,
+    MIN_MOMENTUM,
 )
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM
 from common.arch.fields import set_boolean, set_choice, set_integer, set_number, set_stride
@@ -57,16 +57,16 @@ class AnyNetSpec:
 
     def __post_init__(self) -> None:
         for name in ("stem_channels", "num_classes", "in_channels"):
-            set_integer(self, name, 1, MOST_CHANNELS)
+            set_integer(self, name, 1, MAX_CHANNELS)
         set_stride(self, "stem_stride")
         set_choice(self, "block", get_args(BlockKind))
         for name in ("conv_bias", "batch_norm"):
             set_boolean(self, name)
         set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1", 0, 1)
         set_number(self, "bn_epsilon", lambda value: value > 0, "a positive number",
-                   LEAST_EPSILON, 1)  # fmt: skip
+                   MIN_EPSILON, 1)  # fmt: skip
         set_number(self, "bn_momentum", lambda value: 0 < value <= 1, "above 0 and at most 1",
-                   LEAST_MOMENTUM, 1)  # fmt: skip
+                   MIN_MOMENTUM, 1)  # fmt: skip
         self._check_stages()
         self._check_image_size()
         if self.block == "mlp":
@@ -76,7 +76,7 @@ class AnyNetSpec:
     def _check_stages(self) -> None:
         if not isinstance(self.stages, Iterable):
             raise SpecError(f"stages must be a sequence; got {shortened(self.stages)}")
-        stages = tuple(islice(self.stages, MOST_BLOCKS + 1))
+        stages = tuple(islice(self.stages, MAX_BLOCKS + 1))
         object.__setattr__(self, "stages", stages)
         if not stages:
             raise SpecError("stages must hold at least one stage; got none")
@@ -86,9 +86,9 @@ class AnyNetSpec:
                 raise SpecError(f"stage {number}: must be a StageSpec; got {shortened(stage)}")
             self._check_block_fits(number, stage)
             blocks += stage.depth
-            if blocks > MOST_BLOCKS:
+            if blocks > MAX_BLOCKS:
                 raise SpecError(
-                    f"stages must have at most {MOST_BLOCKS:,} blocks in all; got {blocks:,} in "
+                    f"stages must have at most {MAX_BLOCKS:,} blocks in all; got {blocks:,} in "
                     f"the first {number:,}"
                 )
 
@@ -112,7 +112,7 @@ class AnyNetSpec:
         if self.block == "mlp":
             if self.image_size is None:
                 raise SpecError("image_size must be given for mlp blocks; got none")
-            set_integer(self, "image_size", 1, MOST_SIDE)
+            set_integer(self, "image_size", 1, MAX_SIDE)
         elif self.image_size is not None:
             raise SpecError(
                 f"image_size must be none for {self.block} blocks; got "
@@ -143,7 +143,7 @@ class AnyNetSpec:
         """
         if not isinstance(arch, Iterable):
             raise SpecError(f"arch must be a sequence of stage tuples; got {shortened(arch)}")
-        first = islice(arch, MOST_BLOCKS + 1)
+        first = islice(arch, MAX_BLOCKS + 1)
         return cls(
             stem_channels,
             tuple(_stage_from_tuple(number, values) for number, values in enumerate(first, 1)),
@@ -227,7 +227,7 @@ class AnyNetSpec:
             raise SpecError(f"spec: stages must be a list; got {shortened(stages)}")
         values["stages"] = tuple(
             _in_stage(number, StageSpec, **_checked_fields(StageSpec, f"stage {number}", stage))
-            for number, stage in enumerate(stages[: MOST_BLOCKS + 1], 1)
+            for number, stage in enumerate(stages[: MAX_BLOCKS + 1], 1)
         )
         return cls(**values)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from common.arch.bounds import MOST_BLOCKS, MOST_CHANNELS
+from common.arch.bounds import MAX_BLOCKS, MAX_CHANNELS
 from common.arch.fields import set_integer, set_number, set_stride
 from common.errors import SpecError
 
@@ -23,18 +23,18 @@ class StageSpec:
     stride: int = 2
 
     def __post_init__(self) -> None:
-        set_integer(self, "depth", 1, MOST_BLOCKS)
-        set_integer(self, "channels", 1, MOST_CHANNELS)
+        set_integer(self, "depth", 1, MAX_BLOCKS)
+        set_integer(self, "channels", 1, MAX_CHANNELS)
         set_number(self, "bottleneck_multiplier", lambda value: value > 0, "a positive number",
-                   1 / MOST_CHANNELS, MOST_CHANNELS)  # fmt: skip
+                   1 / MAX_CHANNELS, MAX_CHANNELS)  # fmt: skip
         set_stride(self, "stride")
-        if not 1 <= self.bottleneck_channels <= MOST_CHANNELS:
+        if not 1 <= self.bottleneck_channels <= MAX_CHANNELS:
             raise SpecError(
                 "channels times bottleneck_multiplier must round to at least 1 and at most "
-                f"{MOST_CHANNELS:,}; got {self.channels} and {self.bottleneck_multiplier}"
+                f"{MAX_CHANNELS:,}; got {self.channels} and {self.bottleneck_multiplier}"
             )
         if self.group_width is not None:
-            set_integer(self, "group_width", 1, MOST_CHANNELS)
+            set_integer(self, "group_width", 1, MAX_CHANNELS)
             if self.bottleneck_channels % self.group_width:
                 raise SpecError(
                     "group_width must divide the bottleneck channels; "

@@ -14,7 +14,7 @@ from common.cli.convert import convert
 from common.cli.curves import curves
 from common.cli.evaluate import evaluate
 from common.cli.export import export
-from common.cli.init import init
+from common.cli.init_weights import init_weights
 from common.cli.inspect import inspect
 from common.cli.parity import parity
 from common.cli.plot import plot
@@ -23,7 +23,7 @@ from common.cli.spaces import spaces
 from common.cli.study import study
 from common.cli.summary import summary
 from common.cli.train import train
-from common.errors import MOST_REPEATED, AnyNetError, shortened, shown
+from common.errors import MAX_REPEATED, AnyNetError, shortened, shown
 from common.installs import VERSION
 
 _GIVEN = "arguments"
@@ -80,7 +80,7 @@ def _shortened(message: str, arguments: list[str]) -> str:
     """The message with long arguments, as they are or in quotes, shortened."""
     for argument in (part for whole in arguments for part in (whole, *whole.split("=", 1))):
         for text in (argument, repr(argument)[1:-1]):
-            if len(text) > MOST_REPEATED:
+            if len(text) > MAX_REPEATED:
                 message = message.replace(text, shortened(text))
     return message
 
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 for command in (
-    summary, plot, init, train, evaluate, predict, curves, inspect, convert, export, backends,
-    parity, spaces, study,
+    summary, plot, init_weights, train, evaluate, predict, curves, inspect, convert, export,
+    backends, parity, spaces, study,
 ):  # fmt: skip
     main.add_command(command)

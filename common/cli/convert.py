@@ -6,7 +6,7 @@ import click
 import numpy as np
 
 from common.arch import AnyNetSpec, count
-from common.arch.bounds import MOST_CHANNELS
+from common.arch.bounds import MAX_CHANNELS
 from common.cli.checkpoints import find_checkpoint
 from common.cli.numbers import SEED, Integer
 from common.cli.options import overwrite_option
@@ -14,7 +14,7 @@ from common.errors import ConfigError, shown
 from common.files import replacing
 from common.marks import check_target
 from common.weights import Arrays, load_weights, new_head, save_weights
-from common.weights.foreign import LAYOUTS, Foreign, export_weights, is_own, read_foreign
+from common.weights.foreign import LAYOUTS, ForeignCheckpoint, export_weights, is_own, read_foreign
 
 _OWN = "anynet"
 
@@ -32,7 +32,7 @@ _OWN = "anynet"
 )
 @click.option(
     "--num-classes",
-    type=Integer(1, MOST_CHANNELS),
+    type=Integer(1, MAX_CHANNELS),
     help="Draw a new head for this many classes, in place of the old one or of none.",
 )
 @click.option(
@@ -83,7 +83,9 @@ def convert(
     click.echo(f"{path} ({found.origin}) -> {target} ({layout}): {_sentence(found.spec)}{head}")
 
 
-def _read(path: Path, averaged: bool | None, num_classes: int | None, seed: int) -> Foreign:
+def _read(
+    path: Path, averaged: bool | None, num_classes: int | None, seed: int
+) -> ForeignCheckpoint:
     if not is_own(path):
         return read_foreign(path, averaged, num_classes, seed)
     if averaged:
@@ -92,7 +94,7 @@ def _read(path: Path, averaged: bool | None, num_classes: int | None, seed: int)
     old = spec.num_classes
     if num_classes is not None:
         spec, arrays = new_head(spec, arrays, num_classes, seed)
-    return Foreign(_OWN, spec, arrays, num_classes=old)
+    return ForeignCheckpoint(_OWN, spec, arrays, num_classes=old)
 
 
 def _write_own(target: Path, spec: AnyNetSpec, arrays: Arrays) -> None:

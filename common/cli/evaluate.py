@@ -16,7 +16,7 @@ from common.errors import DataError
 from common.training import Device, Learner
 from common.training.checks import check_images
 from common.training.evaluate import TRAIN_AGAIN, check_finite
-from common.training.statistics import images_taken, validation
+from common.training.precise_bn import images_taken, validation
 
 _DATA = "full"
 _BATCH = 128

@@ -13,7 +13,7 @@ from common.cli.options import backend_option, overwrite_option
 from common.export import save_onnx
 from common.files import check_new_folder
 from common.marks import check_target
-from common.weights import fold_batch_norms
+from common.weights import fuse_weights
 
 _FOLDERS = ("mx", "tf")
 """Backends whose own format is a folder."""
@@ -37,7 +37,7 @@ _FOLDERS = ("mx", "tf")
     "the run, else 224 for a network on colour images and 96 for others; ONNX takes any but for an "
     "mlp.",
 )
-@click.option("--fuse", is_flag=True, help="Fold batch norms into the layers before them first.")
+@click.option("--fuse", is_flag=True, help="Fuse batch norms into the layers before them first.")
 @overwrite_option
 def export(
     checkpoint: str,
@@ -69,7 +69,7 @@ def export(
     found = find_checkpoint(checkpoint)
     if kind == "onnx":
         spec, arrays = read_network(found.path)
-        save_onnx(out, *(fold_batch_norms(spec, arrays) if fuse else (spec, arrays)))
+        save_onnx(out, *(fuse_weights(spec, arrays) if fuse else (spec, arrays)))
     else:
         module = start_backend(backend)
         network = load_network(module, found.path)

@@ -43,7 +43,7 @@ def inspect(file: str, as_json: bool) -> None:
                  **counts, "training": training}  # fmt: skip
         click.echo(json.dumps({**found, "arrays": rows}, indent=2))
         return
-    head = ("array", "shape", "least", "largest")
+    head = ("array", "shape", "min", "max")
     elements = sum(row["elements"] for row in rows)
     title = f"{path}: {len(rows)} arrays, {elements:,} elements of {rows[0]['dtype']}"
     print_table(title, head, [[joined(row[key]) for key in head] for row in rows])
@@ -69,6 +69,6 @@ def _row(name: str, array: np.ndarray[Any, Any]) -> dict[str, Any]:
         "shape": list(array.shape),
         "dtype": array.dtype.name,
         "elements": prod(array.shape),
-        "least": float(array.min()),
-        "largest": float(array.max()),
+        "min": float(array.min()),
+        "max": float(array.max()),
     }

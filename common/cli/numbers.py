@@ -5,12 +5,12 @@ from typing import Any
 import click
 
 from common.arch.bounds import (
-    MOST_BATCH,
-    MOST_EPOCHS,
-    MOST_NETWORKS,
-    MOST_SEED,
-    MOST_SIDE,
-    MOST_STEPS,
+    MAX_BATCH,
+    MAX_EPOCHS,
+    MAX_NETWORKS,
+    MAX_SEED,
+    MAX_SIDE,
+    MAX_STEPS,
 )
 from common.errors import shortened
 
@@ -47,12 +47,12 @@ class Number(click.FloatRange):
         return number
 
 
-SIDE = Integer(1, MOST_SIDE)
-SEED = Integer(0, MOST_SEED)
-EPOCHS = Integer(1, MOST_EPOCHS)
-BATCH = Integer(1, MOST_BATCH)
-STEPS = Integer(1, MOST_STEPS)
-IMAGES = Integer(0, MOST_STEPS)
-NETWORKS = Integer(1, MOST_NETWORKS)
+SIDE = Integer(1, MAX_SIDE)
+SEED = Integer(0, MAX_SEED)
+EPOCHS = Integer(1, MAX_EPOCHS)
+BATCH = Integer(1, MAX_BATCH)
+STEPS = Integer(1, MAX_STEPS)
+IMAGES = Integer(0, MAX_STEPS)
+NETWORKS = Integer(1, MAX_NETWORKS)
 WORKERS = Integer(1, 1024)
 """Processes, and threads of each."""

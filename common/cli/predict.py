@@ -8,7 +8,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch.bounds import MOST_CHANNELS
+from common.arch.bounds import MAX_CHANNELS
 from common.backends import start_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network
@@ -28,7 +28,7 @@ _BATCH = 32
 )
 @backend_option("torch")
 @click.option(
-    "--top", type=Integer(1, MOST_CHANNELS), default=5, show_default=True, help="Classes shown."
+    "--top", type=Integer(1, MAX_CHANNELS), default=5, show_default=True, help="Classes shown."
 )
 @click.option(
     "--labels",

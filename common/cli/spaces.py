@@ -26,11 +26,11 @@ from common.spaces import (
 )
 
 _COSTS = ("params", "flops", "activations")
-_MOST_SHOWN = 10_000
+_MAX_SHOWN = 10_000
 _SUMMED = 1000
 """Networks from which a space is summed up."""
 
-_QUANTILES = {"least": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "most": 1.0}
+_QUANTILES = {"min": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "max": 1.0}
 _NEVER: Final[dict[Rule, str]] = {"increasing": "decrease", "decreasing": "increase"}
 _PARAMETERS = ("depths", "widths", "bottleneck_ratios", "group_widths")
 
@@ -38,7 +38,7 @@ _PARAMETERS = ("depths", "widths", "bottleneck_ratios", "group_widths")
 @click.command()
 @click.argument("space", metavar="[NAME|FILE]", required=False)
 @click.option(
-    "--n", default=5, show_default=True, type=Integer(1, _MOST_SHOWN), help="Networks to show."
+    "--n", default=5, show_default=True, type=Integer(1, _MAX_SHOWN), help="Networks to show."
 )
 @click.option("--seed", default=0, show_default=True, type=SEED)
 @image_size_option()

@@ -2,8 +2,8 @@
 
 from common.data.batches import batch_order
 from common.data.fashion_mnist import CLASSES, FashionMNIST, ImageSet, find_fashion_mnist
+from common.data.image_files import Pictures, find_pictures, read_picture, read_pictures
 from common.data.labels import class_names, read_labels
-from common.data.pictures import Pictures, find_pictures, read_picture, read_pictures
 from common.data.resize import prepare, resize_matrix
 
 __all__ = [

@@ -13,7 +13,7 @@ from common.files import open_regular, reading
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MOST_PIXELS = (1 << 30) // 4 // 3
+MAX_PIXELS = (1 << 30) // 4 // 3
 """Pixels of an image at the most: where Pillow, too, begins to speak of decompression bombs."""
 
 LONGEST_SIDE = 65_535
@@ -39,7 +39,7 @@ def decode(path: str | Path, mode: Literal["L", "RGB"]) -> "Image":
 
     Grey of 16 bits, and floats from 0 to 1, are scaled to 8 bits; other floats and 32 bits are
     refused, for nothing tells what is white. What is transparent is laid over black. Raises
-    `DataError` naming the file, before a pixel is decoded when there are more than `MOST_PIXELS`
+    `DataError` naming the file, before a pixel is decoded when there are more than `MAX_PIXELS`
     or a side is above `LONGEST_SIDE`.
     """
     from PIL import Image, ImageOps
@@ -48,9 +48,9 @@ def decode(path: str | Path, mode: Literal["L", "RGB"]) -> "Image":
         warnings.simplefilter("error", Image.DecompressionBombWarning)  # of images inside of images
         with open_regular(path) as file, _identified(file, path) as picture:
             width, height = picture.size
-            if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+            if width * height > MAX_PIXELS or max(width, height) > LONGEST_SIDE:
                 raise DataError(
-                    f"{path}: must have at most {MOST_PIXELS:,} pixels and sides of "
+                    f"{path}: must have at most {MAX_PIXELS:,} pixels and sides of "
                     f"{LONGEST_SIDE:,}; got {width:,} x {height:,}"
                 )
             ImageOps.exif_transpose(picture, in_place=True)
@@ -93,16 +93,16 @@ def _narrowed(picture: "Image", path: str | Path) -> "Image":
     if picture.mode in _NARROW:
         return picture.convert("RGB") if picture.mode == "LAB" else picture  # LAB has no way to L
     values = np.asarray(picture).astype(np.float32)
-    most = _largest(picture)
-    if most is None or not (values.min() >= 0 and values.max() <= most):
+    largest = _largest(picture)
+    if largest is None or not (values.min() >= 0 and values.max() <= largest):
         raise DataError(
             f"{path}: must have 8 or 16 bits a channel, or floats from 0 to 1; got Pillow's mode "
             f"{picture.mode} from {values.min():g} to {values.max():g}; convert it to 8 bits first"
         )
     values[values == picture.info.get("transparency", -1)] = 0
     if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        values = most - values  # Pillow turns TIFFs of 8 bits alone
-    values *= np.float32(255 / most)
+        values = largest - values  # Pillow turns TIFFs of 8 bits alone
+    values *= np.float32(255 / largest)
     return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
 
 

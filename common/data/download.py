@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tenacity import AttemptManager
 
 _CHUNK = 1 << 16
-_MOST_BYTES = 64 << 20
+_MAX_BYTES = 64 << 20
 """Bytes of a file on a server: twice the largest of Fashion-MNIST."""
 
 
@@ -144,9 +144,9 @@ def _transfer(url: str, file: IO[bytes], timeout: float) -> Iterator[tuple[int, 
 
 def _check_size(file: IO[bytes], size: int) -> None:
     """Raise `_GivenUpError` and empty the file when it is, or is to become, too large."""
-    if size > _MOST_BYTES:
+    if size > _MAX_BYTES:
         file.truncate(0)
-        raise _GivenUpError(f"more than {_MOST_BYTES:,} bytes")
+        raise _GivenUpError(f"more than {_MAX_BYTES:,} bytes")
 
 
 def _check(file: IO[bytes], partial: Path, digest: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from common.arch.bounds import MOST_BATCH, check_batch, checked_integer, checked_size
+from common.arch.bounds import MAX_BATCH, check_batch, checked_integer, checked_size
 from common.chapter import HyperParameters
 from common.data.batches import batch_order
 from common.data.download import download
@@ -130,7 +130,7 @@ class FashionMNIST(HyperParameters):
         resize: tuple[int, int] | int = (28, 28),
         source: str | Path = "auto",
     ) -> None:
-        batch_size = checked_integer("batch_size:", batch_size, 1, MOST_BATCH, ConfigError)
+        batch_size = checked_integer("batch_size:", batch_size, 1, MAX_BATCH, ConfigError)
         self.resize = checked_size("resize:", resize, ConfigError)
         check_batch(batch_size, self.resize)
         self.batch_size = batch_size

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from common.errors import DataError
 from common.files import open_regular, reading
 
-MOST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 """Bytes that a file may unpack to: five times Fashion-MNIST's training images."""
 
 _UNSIGNED_BYTE = 0x08
-_MOST_DIMENSIONS = 4
-_HEADER = 4 + 4 * _MOST_DIMENSIONS
+_MAX_DIMENSIONS = 4
+_HEADER = 4 + 4 * _MAX_DIMENSIONS
 _GZIP = b"\x1f\x8b"
 _DENSEST = 1032
 """Bytes that DEFLATE packs into one at the most."""
@@ -30,17 +30,17 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     """Read an idx file of unsigned bytes, gzipped or plain, into an array of its own shape.
 
     Its header is checked before the rest is read. Raises `DataError` naming the file when it is
-    missing, truncated, corrupt, larger than `MOST_BYTES` or something else.
+    missing, truncated, corrupt, larger than `MAX_BYTES` or something else.
     """
     where = str(path)
-    with _opened(path) as (file, most):
+    with _opened(path) as (file, size):
         start, shape = _layout(file.read(_HEADER), where)
         length = start + prod(shape)
-        if length > MOST_BYTES and length <= most:
-            raise DataError(f"{path}: must hold at most {MOST_BYTES:,} bytes; got {length:,}")
-        if length > most:
+        if length > MAX_BYTES and length <= size:
+            raise DataError(f"{path}: must hold at most {MAX_BYTES:,} bytes; got {length:,}")
+        if length > size:
             got = "at most " if isinstance(file, gzip.GzipFile) else ""
-            raise _unfit(where, shape, f"{got}{most - start:,} bytes")
+            raise _unfit(where, shape, f"{got}{size - start:,} bytes")
         file.seek(0)
         return decode_idx(file.read(length + 1), where)
 
@@ -48,12 +48,12 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
 def read_content(path: str | Path) -> bytes:
     """The bytes of a file, unpacked if it is gzipped.
 
-    Raises `DataError` naming the file, also when they are more than `MOST_BYTES`.
+    Raises `DataError` naming the file, also when they are more than `MAX_BYTES`.
     """
-    with _opened(path) as (file, most):
-        content = file.read(min(most, MOST_BYTES) + 1)
-    if len(content) > MOST_BYTES:
-        raise DataError(f"{path}: must hold at most {MOST_BYTES:,} bytes; got more")
+    with _opened(path) as (file, size):
+        content = file.read(min(size, MAX_BYTES) + 1)
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{path}: must hold at most {MAX_BYTES:,} bytes; got more")
     return content
 
 
@@ -92,9 +92,9 @@ def _layout(data: bytes, where: str) -> tuple[int, tuple[int, ...]]:
         raise DataError(f"{where}: must begin with 00 00 08; got {data[:4].hex(' ') or 'nothing'}")
     dimensions = data[3]
     start = 4 + 4 * dimensions
-    if not 1 <= dimensions <= _MOST_DIMENSIONS or len(data) < start:
+    if not 1 <= dimensions <= _MAX_DIMENSIONS or len(data) < start:
         raise DataError(
-            f"{where}: must have a header of 1 to {_MOST_DIMENSIONS} sizes; "
+            f"{where}: must have a header of 1 to {_MAX_DIMENSIONS} sizes; "
             f"got {dimensions} in {len(data)} bytes"
         )
     return start, struct.unpack_from(f">{dimensions}I", data, 4)

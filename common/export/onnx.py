@@ -20,7 +20,7 @@ IR_VERSION = 8
 """Version of the file format that came with this opset."""
 
 _SPATIAL_AXES = "spatial_axes"
-_MOST_BYTES = 2**31 - 2**20
+_MAX_BYTES = 2**31 - 2**20
 """A protobuf message holds less than 2 GiB; the graph itself needs a little of it."""
 
 
@@ -40,7 +40,7 @@ def save_onnx(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[A
         ) from error
     checked = check_arrays(spec, arrays, str(path))
     size = sum(array.nbytes for array in checked.values())
-    if size > _MOST_BYTES:
+    if size > _MAX_BYTES:
         raise WeightsError(f"{path}: an ONNX file holds less than 2 GiB; got {size:,} bytes")
     layers = plan(spec)
     values = {layer.name: layer.name for layer in layers}

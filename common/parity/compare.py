@@ -16,7 +16,7 @@ from common.parity.tolerances import allowed, scale
 
 REFERENCE = "reference"
 CHANGE = " change"
-"""Ending of the precision under which the reference records what rounding units change."""
+"""Ending of the precision under which the reference records what ulps change."""
 
 _ORDER = (
     "shapes", "eval outputs", "train outputs", "gradient", "second derivative", "statistics",

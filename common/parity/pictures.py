@@ -19,7 +19,7 @@ _FLAGSHIP = "regnetx32"
 _FLOOR = 1e-6
 """Ratios below are drawn alike."""
 
-_LEAST = 1e-17
+_MIN = 1e-17
 """Differences below are drawn alike."""
 
 
@@ -73,13 +73,13 @@ def draw_free_runs(records: Mapping[str, Record]) -> "Figure | None":
     for axes, case in zip(panels, cases, strict=True):
         band = truth[case + ending]
         steps = np.arange(1, len(band) + 1)
-        label = "allowed: ten rounding units\nin every weight of the reference"
-        axes.fill_between(steps, _LEAST, np.maximum(band, _LEAST), color="0.85", label=label)
+        label = "allowed: ten ulps\nin every weight of the reference"
+        axes.fill_between(steps, _MIN, np.maximum(band, _MIN), color="0.85", label=label)
         key = f"{case}/float64/free run/losses"
         for name in records:
             if name != REFERENCE and key in records[name]:
                 differences = np.abs(records[name][key] - truth[key])
-                axes.plot(steps, np.maximum(differences, _LEAST), label=name, lw=1.2)
+                axes.plot(steps, np.maximum(differences, _MIN), label=name, lw=1.2)
         axes.set(title=case, xlabel="step", yscale="log", xticks=range(0, len(band) + 1, 5))
         axes.title.set_fontsize(9)
         axes.grid(alpha=0.3)

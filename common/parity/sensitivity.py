@@ -15,10 +15,10 @@ from common.parity.cases import Case
 from common.parity.measure import TRUTH, Measured, Record, Subject, free_run, measure
 from common.parity.tolerances import FLOAT32_OUTPUTS, MARGIN
 from common.training import Precision
-from common.weights import moved_weights
+from common.weights import perturb_weights
 
-_UNITS = (1, MARGIN, 1, MARGIN)
-"""By how many rounding units each draw moves every weight, up or down."""
+_ULPS = (1, MARGIN, 1, MARGIN)
+"""By how many ulps each draw moves every weight, up or down."""
 
 _SHARES = (0.0, 1.0, 0.5, 0.5)
 """How many of the ReLUs within rounding of their kink pass their gradient in each draw."""
@@ -60,9 +60,9 @@ def _moved_draws(
     case: Case, precision: Precision, computed: Any
 ) -> Iterator[tuple[float, Measured]]:
     """What networks with moved weights compute, and how often their change counts."""
-    for draw, units in enumerate(_UNITS):
-        moved = moved_weights(case.spec, case.arrays(), draw, units, precision)
-        yield MARGIN / units, computed(TRUTH, case, arrays=moved)
+    for draw, ulps in enumerate(_ULPS):
+        moved = perturb_weights(case.spec, case.arrays(), draw, ulps, precision)
+        yield MARGIN / ulps, computed(TRUTH, case, arrays=moved)
 
 
 def _undecided_draws(case: Case, computed: Any) -> Iterator[tuple[float, Measured]]:

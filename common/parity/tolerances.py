@@ -2,9 +2,9 @@
 
 In float64 every quantity has a fixed relative tolerance. In float32 only outputs have one: whether
 a gradient agrees depends on the network, not on the backend, since moving the weights by one
-rounding unit already moves some gradients by percents (a unit that lies within rounding of a
+ulp already moves some gradients by percents (a unit that lies within rounding of a
 ReLU's kink passes its gradient or does not). There, and for free runs at the chapter's rate, a
-backend may be as far from the reference as ten rounding units in every weight, and the ReLUs that
+backend may be as far from the reference as ten ulps in every weight, and the ReLUs that
 rounding may turn, move the reference itself (`sensitivity.py`). With both, the largest gradient
 error of RegNetX32 in PyTorch, 8.7e-2, is explained to the last percent: it is one such ReLU.
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 _DERIVATIVES = ("gradient", "second derivative")
 
 MARGIN = 10
-"""How many rounding units a backend may be away from the reference."""
+"""How many ulps a backend may be away from the reference."""
 
 FLOAT64 = {
     "eval outputs": 1e-12,
@@ -96,7 +96,7 @@ def allowed(
     values: Mapping[str, NDArray[Any]],
     change: NDArray[Any] | None,
 ) -> NDArray[Any]:
-    """Largest absolute error of an array, given its change by `MARGIN` rounding units."""
+    """Largest absolute error of an array, given its change by `MARGIN` ulps."""
     if quantity == "shapes":
         return np.asarray(0.5)
     size = scale(quantity, array, values)

@@ -60,7 +60,7 @@ class Learner:
         loss = step.loss if finite else float("nan")
         return loss, int((step.logits.argmax(1) == labels).sum())
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[Any]:
+    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[Any]:
         """Logits (N, classes) with the running statistics."""
         return layer_outputs(self.network, self._prepared(images))["head.fc"]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from common.figures import new_figure
 from common.studies import Result, design
-from common.studies.statistics import Agreement, Interval, band, distribution, good_range
+from common.studies.statistics import Agreement, ConfidenceInterval, band, distribution, good_range
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -131,9 +131,9 @@ def draw_agreement(agreements: Sequence[Agreement]) -> "Figure":
     return figure
 
 
-def good_ranges(spaces: BySpace) -> dict[str, dict[str, Interval]]:
+def good_ranges(spaces: BySpace) -> dict[str, dict[str, ConfidenceInterval]]:
     """The range of good networks by space and design number."""
-    found: dict[str, dict[str, Interval]] = {}
+    found: dict[str, dict[str, ConfidenceInterval]] = {}
     for name, values in _columns(spaces).items():
         for space, column in values.items():
             errors = [result.error or 0.0 for result in spaces[space]]

@@ -29,8 +29,8 @@ FORMAT: Final = 1
 """Of the data that describe a space; they may leave it out."""
 
 _ENDINGS: Final = (".yaml", ".yml", ".json")
-_MOST_VALUES: Final = 100_000
-_MOST_BYTES: Final = 1 << 18
+_MAX_VALUES: Final = 100_000
+_MAX_BYTES: Final = 1 << 18
 """Of a file: it is a hundred times as long as that of a large space."""
 
 _TRIVIAL: Final = ("bottleneck_ratios", "group_widths")
@@ -150,8 +150,8 @@ def _range(data: object, where: str) -> range:
         _refuse(where, rule, data)
     first, last, step = (*data, 1)[:3]
     values = range(first, last + 1, step)
-    if last >= first + step * _MOST_VALUES:
-        _refuse(where, f"must be at most {_MOST_VALUES:,} values", data)
+    if last >= first + step * _MAX_VALUES:
+        _refuse(where, f"must be at most {_MAX_VALUES:,} values", data)
     return values
 
 
@@ -247,6 +247,6 @@ _Loader.add_implicit_resolver(
 
 
 def _read(path: Path) -> object:
-    text = read_text(path, "a readable file of a space", SpecError, most=_MOST_BYTES)
+    text = read_text(path, "a readable file of a space", SpecError, max_bytes=_MAX_BYTES)
     with reading(path, "YAML or JSON as its name says", SpecError):
         return json.loads(text) if path.suffix.lower() == ".json" else yaml.load(text, _Loader)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch.bounds import MOST_SIDE
+from common.arch.bounds import MAX_SIDE
 from common.arch.fields import set_integer
-from common.spaces.intervals import interval
 from common.spaces.population import Population
+from common.spaces.ranges import interval
 
 Range = tuple[float, float]
 
@@ -26,7 +26,7 @@ class Limits:
     image_size: int = 224
 
     def __post_init__(self) -> None:
-        set_integer(self, "image_size", 1, MOST_SIDE)
+        set_integer(self, "image_size", 1, MAX_SIDE)
         for name, limit in self._ranges.items():
             object.__setattr__(self, name, interval(name, limit, 0))
 

@@ -12,7 +12,7 @@ from common.arch import AnyNetSpec, StageSpec
 from common.errors import SpecError
 from common.spaces.limits import Limits
 from common.spaces.population import Population, Template
-from common.spaces.regnet import Interval, RegNetSpace
+from common.spaces.regnet import Range, RegNetSpace
 from common.spaces.sampling import sample_within
 from common.spaces.space import Dimension, Space
 
@@ -54,8 +54,8 @@ class MLPSpace:
     name: str
     depths: tuple[int, int] = (3, 12)
     initial_widths: tuple[int, int] = (16, 128)
-    slopes: Interval = (8.0, 64.0)
-    width_ratios: Interval = (1.5, 3.0)
+    slopes: Range = (8.0, 64.0)
+    width_ratios: Range = (1.5, 3.0)
     stages: int = 3
     template: Template = _TEMPLATE
     limits: Limits = MLPS.limits

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, BlockKind, StageSpec, image_shape
-from common.arch.bounds import MOST_COUNTED
+from common.arch.bounds import MAX_COUNTED
 from common.errors import SpecError
 
 Integers = NDArray[np.int64]
@@ -108,7 +108,7 @@ class Population:
         """Parameters, multiply-adds and activations of every network.
 
         `image_size` is the side of the images in pixels. Raises `SpecError` for a size that the
-        networks do not take, and when one of them has more than `MOST_COUNTED` of anything.
+        networks do not take, and when one of them has more than `MAX_COUNTED` of anything.
         """
         image_size = image_shape(self.template.network((StageSpec(1, 1),)), image_size)[1]
         count = _count_mlps if self.template.block == "mlp" else _count
@@ -175,14 +175,14 @@ def _check_counts(population: Population, image_size: int, count: "_Counter") ->
         *arrays, ratios = population._arrays
         largest = [*(array.max(0, keepdims=True) for array in arrays), ratios.min(0, keepdims=True)]
         one = count(_floats(largest, population.template), image_size)
-        if max(float(values[0]) for values in one) < MOST_COUNTED / 2:
+        if max(float(values[0]) for values in one) < MAX_COUNTED / 2:
             return
     counted = count(_floats(list(population._arrays), population.template), image_size)
     for name, values in zip(_COUNTED, counted, strict=True):
         # Rounding of the sum is far below one part in a thousand million.
-        if values.max(initial=0) > MOST_COUNTED * (1 - 1e-9):
+        if values.max(initial=0) > MAX_COUNTED * (1 - 1e-9):
             raise SpecError(
-                f"{name} must be at most {MOST_COUNTED:,}; got {values.max():.4g} in a network of "
+                f"{name} must be at most {MAX_COUNTED:,}; got {values.max():.4g} in a network of "
                 "the population"
             )
 

@@ -9,16 +9,16 @@ from typing import Final
 import numpy as np
 
 from common.arch import AnyNetSpec, RegNetSpec, StageSpec
-from common.arch.bounds import MOST_BLOCKS, MOST_LEVELS, MOST_WIDTH
+from common.arch.bounds import MAX_BLOCKS, MAX_LEVELS, MAX_WIDTH
 from common.arch.regnet import WIDTH_STEP
 from common.errors import SpecError
-from common.spaces.intervals import check_shape, interval, rising
 from common.spaces.limits import Limits
 from common.spaces.lines import HUNDREDTHS, Lines, all_lines
 from common.spaces.population import Population, Template, fitted
+from common.spaces.ranges import check_shape, interval, rising
 from common.spaces.sampling import sample_within
 
-Interval = tuple[float, float]
+Range = tuple[float, float]
 Stages = tuple[StageSpec, ...]
 
 
@@ -33,8 +33,8 @@ class RegNetSpace:
     name: str
     depths: tuple[int, int] = (1, 63)
     initial_widths: tuple[int, int] = (8, 256)
-    slopes: Interval = (8.0, 256.0)
-    width_ratios: Interval = (1.5, 3.0)
+    slopes: Range = (8.0, 256.0)
+    width_ratios: Range = (1.5, 3.0)
     bottleneck_ratios: tuple[int, ...] = (1, 2, 4)
     group_widths: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     stages: int = 4
@@ -42,13 +42,15 @@ class RegNetSpace:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        for name, least, step, most in (
-            ("depths", 1, 1, MOST_BLOCKS),
-            ("initial_widths", WIDTH_STEP, WIDTH_STEP, MOST_WIDTH),
-            ("slopes", 1 / HUNDREDTHS, 1 / HUNDREDTHS, MOST_WIDTH),
-            ("width_ratios", 1 + 1 / HUNDREDTHS, 1 / HUNDREDTHS, MOST_WIDTH),
+        for name, minimum, step, maximum in (
+            ("depths", 1, 1, MAX_BLOCKS),
+            ("initial_widths", WIDTH_STEP, WIDTH_STEP, MAX_WIDTH),
+            ("slopes", 1 / HUNDREDTHS, 1 / HUNDREDTHS, MAX_WIDTH),
+            ("width_ratios", 1 + 1 / HUNDREDTHS, 1 / HUNDREDTHS, MAX_WIDTH),
         ):
-            object.__setattr__(self, name, interval(name, getattr(self, name), least, step, most))
+            object.__setattr__(
+                self, name, interval(name, getattr(self, name), minimum, step, maximum)
+            )
         for name in ("bottleneck_ratios", "group_widths"):
             object.__setattr__(self, name, rising(name, getattr(self, name)))
         stages = check_shape(
@@ -61,19 +63,19 @@ class RegNetSpace:
         """Bound what networks may become, and the number of lines."""
         steepest = self.initial_widths[1] + self.slopes[1] * (self.depths[1] - 1)
         widest = steepest * self.width_ratios[1] ** 0.5
-        if widest > MOST_WIDTH:
+        if widest > MAX_WIDTH:
             raise SpecError(
                 "initial_widths, slopes and depths must lead to widths of at most "
-                f"{MOST_WIDTH:,}; got {widest:,.6g}"
+                f"{MAX_WIDTH:,}; got {widest:,.6g}"
             )
         lowest = self.initial_widths[0]
         levels = log(1 + self.slopes[1] * self.depths[1] / lowest) / log(self.width_ratios[0]) + 2
         lines = (self.initial_widths[1] - lowest) // WIDTH_STEP + 1
         lines *= len(self._hundredths(self.width_ratios))
-        if lines * levels > MOST_LEVELS:
+        if lines * levels > MAX_LEVELS:
             raise SpecError(
                 "initial_widths times width_ratios must be fewer lines, of at most "
-                f"{MOST_LEVELS:,} widths in all; got {lines:,} lines of up to {levels:,.0f} widths"
+                f"{MAX_LEVELS:,} widths in all; got {lines:,} lines of up to {levels:,.0f} widths"
             )
 
     def size(self) -> int:
@@ -178,7 +180,7 @@ class RegNetSpace:
         )
 
     @staticmethod
-    def _hundredths(values: Interval) -> range:
+    def _hundredths(values: Range) -> range:
         low, high = (round(end * HUNDREDTHS) for end in values)
         return range(low, high + 1)
 

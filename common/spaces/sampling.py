@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from common.arch.bounds import MOST_SAMPLED, MOST_SEED, checked_integer
+from common.arch.bounds import MAX_SAMPLED, MAX_SEED, checked_integer
 from common.errors import SpecError
 from common.spaces.limits import Limits
 from common.spaces.population import Population
@@ -12,13 +12,13 @@ from common.spaces.population import Population
 Draw = Callable[[int, np.random.Generator], Population]
 """Candidates by their number and a stream; fewer than that when some are no networks."""
 
-_FIRST, _MOST = 1 << 10, 1 << 15
+_FIRST, _MAX = 1 << 10, 1 << 15
 """Candidates that are drawn together, at first and at most: their arrays stay in a core's cache."""
 
 _PATIENCE = 10_000
 """Candidates of which one must be within the limits."""
 
-_MOST_TRIED = 50_000_000
+_MAX_TRIED = 50_000_000
 """Candidates that are tried in all, in about a minute."""
 
 
@@ -27,18 +27,18 @@ def sample_within(name: str, draw: Draw, limits: Limits, n: int, seed: int) -> P
 
     Raises `SpecError` when there are too few.
     """
-    stream = np.random.default_rng(checked_integer("seed", seed, 0, MOST_SEED))
+    stream = np.random.default_rng(checked_integer("seed", seed, 0, MAX_SEED))
     found = [draw(0, stream)]
-    n = checked_integer("n", n, 0, MOST_SAMPLED // found[0].depths.shape[1])
+    n = checked_integer("n", n, 0, MAX_SAMPLED // found[0].depths.shape[1])
     rows, tried, missing = _FIRST, 0, n
     while missing > 0:
         candidates = draw(rows, stream)
         found.append(candidates.where(limits.mask(candidates)))
         tried, missing = tried + rows, missing - len(found[-1])
-        rows = min(2 * rows, _MOST)
-        if missing > 0 and tried > min(_PATIENCE * (n - missing + 100), _MOST_TRIED):
+        rows = min(2 * rows, _MAX)
+        if missing > 0 and tried > min(_PATIENCE * (n - missing + 100), _MAX_TRIED):
             raise SpecError(
                 f"limits of {name}: must leave one of {_PATIENCE:,} candidates, and "
-                f"{n:,} of {_MOST_TRIED:,}; got {n - missing:,} of {tried:,}; widen them"
+                f"{n:,} of {_MAX_TRIED:,}; got {n - missing:,} of {tried:,}; widen them"
             )
     return Population.joined(found).where(slice(n))

@@ -11,7 +11,7 @@ AnySpace = TypeVar("AnySpace", bound=Space | RegNetSpace)
 _STAGES: Final = 3
 _DEPTHS: Final = range(1, 5)
 _WIDTHS: Final = range(8, 129, 8)
-_MOST_GROUP_WIDTH: Final = 16
+_MAX_GROUP_WIDTH: Final = 16
 _FEWER_BLOCKS: Final = 5
 
 
@@ -58,7 +58,7 @@ def _name(space: Space | RegNetSpace) -> str:
 
 
 def _narrow(values: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(value for value in values if value <= _MOST_GROUP_WIDTH)
+    return tuple(value for value in values if value <= _MAX_GROUP_WIDTH)
 
 
 def _narrowed(group_widths: Dimension) -> Dimension:

@@ -10,11 +10,11 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 
 from common.arch import AnyNetSpec
-from common.arch.bounds import MOST_BLOCKS, MOST_WIDTH
+from common.arch.bounds import MAX_BLOCKS, MAX_WIDTH
 from common.arch.fields import set_choice
-from common.spaces.intervals import check_shape, rising
 from common.spaces.limits import Limits
 from common.spaces.population import Integers, Population, Template, fitted
+from common.spaces.ranges import check_shape, rising
 from common.spaces.sampling import sample_within
 
 Rule = Literal["free", "shared", "increasing", "decreasing"]
@@ -114,8 +114,8 @@ class Space:
         stages = check_shape(self.name, self.stages, self.template, self.bottleneck_ratios.values,
                              self.group_widths.values)  # fmt: skip
         object.__setattr__(self, "stages", stages)
-        rising("depths", self.depths.values, MOST_BLOCKS // stages)
-        rising("widths", self.widths.values, MOST_WIDTH)
+        rising("depths", self.depths.values, MAX_BLOCKS // stages)
+        rising("widths", self.widths.values, MAX_WIDTH)
 
     def but(self, name: str, **rules: Rule) -> "Space":
         """This space with other rules for the dimensions that are named."""

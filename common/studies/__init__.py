@@ -2,15 +2,15 @@
 
 from common.studies.config import StudyConfig
 from common.studies.launch import run_workers
-from common.studies.networks import Network, design
+from common.studies.networks import SampledNetwork, design
 from common.studies.study import Study
 from common.studies.trials import Claim, Result
 from common.studies.worker import train_network, work
 
 __all__ = [
     "Claim",
-    "Network",
     "Result",
+    "SampledNetwork",
     "Study",
     "StudyConfig",
     "design",

@@ -5,11 +5,11 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, get_args
 
-from common.arch.bounds import MOST_NETWORKS, MOST_SEED
+from common.arch.bounds import MAX_NETWORKS, MAX_SEED
 from common.errors import ConfigError, shown
 from common.files import check_format, reading
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
-from common.spaces.intervals import LONGEST_NAME
+from common.spaces.ranges import LONGEST_NAME
 from common.training import TrainConfig
 from common.training.config import check_choice, set_integer
 
@@ -54,8 +54,8 @@ class StudyConfig:
             )
         for name in names:
             check_name("space", name)
-        set_integer(self, "networks", 1, MOST_NETWORKS)
-        set_integer(self, "seed", 0, MOST_SEED)
+        set_integer(self, "networks", 1, MAX_NETWORKS)
+        set_integer(self, "seed", 0, MAX_SEED)
         check_choice("pruner", self.pruner, get_args(Pruner))
         if self.training.spec is not None:
             raise ConfigError("training: the spaces give the networks; got a spec")

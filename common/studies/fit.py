@@ -9,7 +9,7 @@ from common.spaces import DesignSpace
 from common.studies.config import StudyConfig
 from common.training import TrainConfig
 from common.training.checks import check_images
-from common.training.statistics import images_taken
+from common.training.precise_bn import images_taken
 
 
 def for_the_data(space: DesignSpace) -> DesignSpace:

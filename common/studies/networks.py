@@ -12,7 +12,7 @@ from common.studies.config import StudyConfig
 
 
 @dataclass(frozen=True)
-class Network:
+class SampledNetwork:
     """One network of a study: the `index`-th of its space, from 0."""
 
     space: str
@@ -25,7 +25,7 @@ class Network:
         return f"{self.space}/{self.index}"
 
 
-def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[Network]:
+def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[SampledNetwork]:
     """The networks from `start` on to before `stop` of a study's space.
 
     They are part of one sequence, which depends on the seed and the space's name alone.
@@ -33,10 +33,10 @@ def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[Netwo
     sequence = np.random.SeedSequence([seed, zlib.crc32(space.name.encode())])
     population = space.sample(stop, int(sequence.generate_state(1)[0]))
     for index in range(start, stop):
-        yield Network(space.name, index, population[index])
+        yield SampledNetwork(space.name, index, population[index])
 
 
-def draw_all(config: StudyConfig, start: int = 0) -> list[Network]:
+def draw_all(config: StudyConfig, start: int = 0) -> list[SampledNetwork]:
     """The networks of a study from `start` on, one of each space in turn: all grow alike."""
     drawn = [draw(space, start, config.networks, config.seed) for space in config.spaces]
     return [network for group in zip(*drawn, strict=True) for network in group]

@@ -40,7 +40,7 @@ def best_of(errors: ArrayLike, k: int) -> float:
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """A range and what is in its middle."""
 
     low: float
@@ -48,18 +48,18 @@ class Interval:
     high: float
 
 
-def mean_error(errors: ArrayLike, resamples: int = 10_000, seed: int = 0) -> Interval:
+def mean_error(errors: ArrayLike, resamples: int = 10_000, seed: int = 0) -> ConfidenceInterval:
     """The mean, with its bootstrap range."""
     errors = np.asarray(errors, np.float64)
     stream = np.random.default_rng(seed)
     means = errors[stream.integers(len(errors), size=(resamples, len(errors)))].mean(1)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(errors.mean()), float(high))
+    return ConfidenceInterval(float(low), float(errors.mean()), float(high))
 
 
 def good_range(
     values: ArrayLike, errors: ArrayLike, resamples: int = 10_000, seed: int = 0
-) -> Interval:
+) -> ConfidenceInterval:
     """Where a parameter of good networks lies: the paper's empirical bootstrap.
 
     A quarter of the networks is drawn with replacement and the value of the best one is kept;
@@ -70,7 +70,7 @@ def good_range(
     drawn = stream.integers(len(errors), size=(resamples, max(1, len(errors) // 4)))
     best = values[drawn[np.arange(resamples), errors[drawn].argmin(1)]]
     low, middle, high = np.quantile(best, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
-    return Interval(float(low), float(middle), float(high))
+    return ConfidenceInterval(float(low), float(middle), float(high))
 
 
 MARGIN: Final = 0.1
@@ -97,7 +97,7 @@ class Comparison:
     behind: float
     p_behind: float
     p_within: float
-    mean_difference: Interval
+    mean_difference: ConfidenceInterval
 
     @property
     def verdict(self) -> str:
@@ -181,13 +181,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def _difference(first: Sequence[float], second: Sequence[float], seed: int) -> Interval:
+def _difference(first: Sequence[float], second: Sequence[float], seed: int) -> ConfidenceInterval:
     stream = np.random.default_rng(seed)
     means = []
     for errors in (np.asarray(first), np.asarray(second)):
         means.append(errors[stream.integers(len(errors), size=(10_000, len(errors)))].mean(1))
     low, high = np.quantile(means[1] - means[0], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(np.mean(second) - np.mean(first)), float(high))
+    return ConfidenceInterval(float(low), float(np.mean(second) - np.mean(first)), float(high))
 
 
 def importances(

@@ -15,7 +15,7 @@ from common.errors import StudyError, shortened
 from common.studies.catalog import BEGUN, CONFIG, find_study, open_existing
 from common.studies.config import StudyConfig, check_name
 from common.studies.fit import check_study
-from common.studies.networks import Network, draw_all
+from common.studies.networks import SampledNetwork, draw_all
 from common.studies.storage import (
     T,
     leaving_nothing,
@@ -77,7 +77,7 @@ class Study:
 
     @classmethod
     def _created(
-        cls, name: str, url: str, config: StudyConfig, networks: Sequence[Network]
+        cls, name: str, url: str, config: StudyConfig, networks: Sequence[SampledNetwork]
     ) -> "Study":
         storage = open_storage(url)
         with storage_errors(url):
@@ -231,7 +231,7 @@ class Study:
         self.config = config
         return config.networks
 
-    def _add(self, networks: Sequence[Network], config: StudyConfig) -> None:
+    def _add(self, networks: Sequence[SampledNetwork], config: StudyConfig) -> None:
         """Queue networks that are not there yet."""
         there = by_network(self._trials())
         missing = [network for network in networks if network.name not in there]

@@ -11,13 +11,20 @@ from optuna.trial import FrozenTrial, TrialState
 
 from common.arch import AnyNetSpec
 from common.errors import StudyError
-from common.studies.networks import Network, complexity, stage_parameters
+from common.studies.networks import SampledNetwork, complexity, stage_parameters
 from common.training import Row
 
-State = Literal["waiting", "running", "complete", "pruned", "failed", "lost"]
+NetworkState = Literal["waiting", "running", "complete", "pruned", "failed", "lost"]
 """`lost` networks were trained by a worker that is gone, and wait to be queued again."""
 
-STATES: Final[tuple[State, ...]] = ("waiting", "running", "complete", "pruned", "failed", "lost")
+STATES: Final[tuple[NetworkState, ...]] = (
+    "waiting",
+    "running",
+    "complete",
+    "pruned",
+    "failed",
+    "lost",
+)
 
 ATTEMPTS: Final = 3
 """Workers that may vanish over one network before it counts as failed."""
@@ -35,8 +42,8 @@ class Result:
     its training took, `message` why it failed or diverged.
     """
 
-    network: Network
-    state: State
+    network: SampledNetwork
+    state: NetworkState
     params: int
     flops: int
     activations: int
@@ -59,11 +66,11 @@ class Claim:
 
     trial_id: int
     number: int
-    network: Network
+    network: SampledNetwork
 
 
 def waiting_trials(
-    networks: Sequence[Network], spaces: Sequence[str], image_size: tuple[int, int]
+    networks: Sequence[SampledNetwork], spaces: Sequence[str], image_size: tuple[int, int]
 ) -> list[FrozenTrial]:
     """Trials to add for networks, with parameters that Optuna's dashboard can show."""
     parameters = [stage_parameters(network.spec) for network in networks]
@@ -123,10 +130,10 @@ def again(trial: FrozenTrial) -> FrozenTrial:
     )
 
 
-def network_of(trial: FrozenTrial) -> Network:
+def network_of(trial: FrozenTrial) -> SampledNetwork:
     """The network that a trial trains."""
     spec = AnyNetSpec.from_json(trial.user_attrs["spec"])
-    return Network(trial.params["space"], trial.user_attrs["index"], spec)
+    return SampledNetwork(trial.params["space"], trial.user_attrs["index"], spec)
 
 
 def is_stale(trial: FrozenTrial, grace: float) -> bool:
@@ -175,7 +182,7 @@ def decisive(trials: Sequence[FrozenTrial]) -> FrozenTrial:
     return trials[-1]
 
 
-def state_of(trials: Sequence[FrozenTrial]) -> State:
+def state_of(trials: Sequence[FrozenTrial]) -> NetworkState:
     """What became of the network of these trials."""
     trial = decisive(trials)
     match trial.state:

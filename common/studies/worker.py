@@ -20,7 +20,7 @@ from common.studies.trials import GRACE, Claim, TakenError
 from common.training import Learner, Row, TrainConfig
 from common.training.checkpoint import Progress
 from common.training.loop import train
-from common.training.statistics import images_taken, validation
+from common.training.precise_bn import images_taken, validation
 
 _BEATS: Final = 4
 """Heartbeats within the time after which a worker counts as gone."""
@@ -45,8 +45,10 @@ class Outcome:
     message: str | None = None
 
 
-def work(study: Study, tell: Tell = print, most: int | None = None, grace: float = GRACE) -> int:
-    """Train networks until all are done, or `most` of them; how many this worker finished.
+def work(
+    study: Study, tell: Tell = print, max_networks: int | None = None, grace: float = GRACE
+) -> int:
+    """Train networks until all are done, or `max_networks` of them; how many this worker finished.
 
     The framework is imported and the images are read once. While others train the last networks,
     it waits: those of a worker that is not heard of for `grace` seconds are trained again. An
@@ -61,7 +63,7 @@ def work(study: Study, tell: Tell = print, most: int | None = None, grace: float
     images_taken(config.precise_bn, data)
     done = failures = 0
     with sigterm_interrupts(), _frozen():
-        while most is None or done < most:
+        while max_networks is None or done < max_networks:
             claim = study.claim(name, grace)
             if claim is None:
                 if not study.is_training():
@@ -176,10 +178,10 @@ class _Watch:
         self._after_epoch = after_epoch
         self._taken = taken
 
-    def advance(self, step: int) -> None:
+    def on_step(self, step: int) -> None:
         """Single steps are not kept."""
 
-    def record(self, row: Row) -> None:
+    def on_log(self, row: Row) -> None:
         """Keep a row. Raises `_PrunedError` or `TakenError`."""
         if self._taken():
             raise TakenError

@@ -1,5 +1,6 @@
 """Training without a framework: recipes, the loop, records and run directories."""
 
+from common.training.callbacks import Callback, ProgressBar
 from common.training.config import Device, Precision, TrainConfig
 from common.training.devices import check_precision, uses_gpu
 from common.training.evaluate import Evaluation, evaluate
@@ -10,21 +11,20 @@ from common.training.learner import (
     own_optimizer,
     refuse_optimizer,
 )
-from common.training.observers import Observer, ProgressBar
+from common.training.precise_bn import renew_statistics
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
 from common.training.records import Row, read_record
 from common.training.run import read_config
-from common.training.statistics import renew_statistics
 from common.training.trainer import Trainer
 
 __all__ = [
     "CHAPTER_RECIPE",
     "RECIPES",
     "REGNET_RECIPE",
+    "Callback",
     "Device",
     "Evaluation",
     "Learner",
-    "Observer",
     "Precision",
     "ProgressBar",
     "Recipe",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from common.arch import AnyNetSpec
-from common.arch.bounds import MOST_EPOCHS, checked_integer
+from common.arch.bounds import MAX_EPOCHS, checked_integer
 from common.data import FashionMNIST
 from common.errors import BackendError, ConfigError, DataError, shortened
 from common.training.evaluate import LossOf
@@ -44,7 +44,7 @@ def check_trainer(
     """Raise `ConfigError` for arguments of a trainer that would be ignored or misread."""
     checked_integer("num_gpus:", num_gpus, 0, 1, ConfigError)
     if stop_after is not None:
-        checked_integer("stop_after:", stop_after, 1, MOST_EPOCHS, ConfigError)
+        checked_integer("stop_after:", stop_after, 1, MAX_EPOCHS, ConfigError)
     check_recipe(recipe)
     if gradient_clip_val != 0:
         raise ConfigError(

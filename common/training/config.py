@@ -9,11 +9,11 @@ import xxhash
 
 from common.arch import REGNETX32, AnyNetSpec, image_shape
 from common.arch.bounds import (
-    MOST_BATCH,
-    MOST_EPOCHS,
-    MOST_RATE,
-    MOST_SEED,
-    MOST_STEPS,
+    MAX_BATCH,
+    MAX_EPOCHS,
+    MAX_RATE,
+    MAX_SEED,
+    MAX_STEPS,
     check_batch,
     checked_integer,
     checked_number,
@@ -63,25 +63,25 @@ class TrainConfig:
     own_optimizer: bool = False
 
     def __post_init__(self) -> None:
-        set_integer(self, "epochs", 1, MOST_EPOCHS)
-        set_integer(self, "batch_size", 1, MOST_BATCH)
-        set_integer(self, "log_every", 1, MOST_STEPS)
-        set_integer(self, "seed", 0, MOST_SEED)
+        set_integer(self, "epochs", 1, MAX_EPOCHS)
+        set_integer(self, "batch_size", 1, MAX_BATCH)
+        set_integer(self, "log_every", 1, MAX_STEPS)
+        set_integer(self, "seed", 0, MAX_SEED)
         rate = checked_number(
-            "learning_rate:", self.learning_rate, -math.inf, MOST_RATE, "above 0", ConfigError
+            "learning_rate:", self.learning_rate, -math.inf, MAX_RATE, "above 0", ConfigError
         )
         if rate <= 0:
             raise ConfigError(f"learning_rate: must be above 0; got {rate}")
         object.__setattr__(self, "learning_rate", rate)
         if self.checkpoint_every != math.inf:  # never but at the end
-            set_number(self, "checkpoint_every", MOST_STEPS)
+            set_number(self, "checkpoint_every", MAX_STEPS)
         check_choice("device", self.device, get_args(Device))
         check_choice("precision", self.precision, get_args(Precision))
         object.__setattr__(self, "resize", checked_size("resize:", self.resize, ConfigError))
         check_batch(self.batch_size, self.resize)
         if self.spec is not None:
             image_shape(self.spec, self.resize)
-        set_integer(self, "precise_bn", 0, MOST_STEPS)
+        set_integer(self, "precise_bn", 0, MAX_STEPS)
         check_precise_bn(self.precise_bn, self.batch_size)
         if not isinstance(self.own_optimizer, bool):
             raise ConfigError(
@@ -152,22 +152,24 @@ def _plain(value: Any) -> Any:
 
 def check_precise_bn(images: int, batch_size: int) -> None:
     """Raise `ConfigError` unless statistics can be computed over so many images, 0 for none."""
-    checked_integer("precise_bn:", images, 0, MOST_STEPS, ConfigError)
+    checked_integer("precise_bn:", images, 0, MAX_STEPS, ConfigError)
     if 0 < images < batch_size:
         raise ConfigError(
             f"precise_bn: must be 0, or a batch of {batch_size} at least; got {images}"
         )
 
 
-def set_integer(config: object, name: str, least: int, most: int) -> None:
-    """Keep field `name` as a plain int from `least` to `most`. Raises `ConfigError`."""
-    number = checked_integer(f"{name}:", getattr(config, name), least, most, ConfigError)
+def set_integer(config: object, name: str, minimum: int, maximum: int) -> None:
+    """Keep field `name` as a plain int from `minimum` to `maximum`. Raises `ConfigError`."""
+    number = checked_integer(f"{name}:", getattr(config, name), minimum, maximum, ConfigError)
     object.__setattr__(config, name, number)
 
 
-def set_number(config: object, name: str, most: float) -> None:
-    """Keep field `name` as a plain float from 0 to `most`. Raises `ConfigError`."""
-    number = checked_number(f"{name}:", getattr(config, name), 0, most, "at least 0", ConfigError)
+def set_number(config: object, name: str, maximum: float) -> None:
+    """Keep field `name` as a plain float from 0 to `maximum`. Raises `ConfigError`."""
+    number = checked_number(
+        f"{name}:", getattr(config, name), 0, maximum, "at least 0", ConfigError
+    )
     object.__setattr__(config, name, number)
 
 

@@ -99,10 +99,10 @@ class LiveFigure:
         self._handle: Any = None
         self._failed = False
 
-    def advance(self, step: int) -> None:
+    def on_step(self, step: int) -> None:
         """Nothing to draw for a single step."""
 
-    def record(self, row: Row) -> None:
+    def on_log(self, row: Row) -> None:
         """Redraw with the new row; a picture that fails is left, for training goes on."""
         self._rows.append(row)
         if row["kind"] not in ("interval", "epoch") or self._failed:

@@ -101,7 +101,7 @@ def evaluate(
     loss, confusion, full = 0.0, None, 0
     for images, labels in batches:
         full = full or len(images)
-        logits = learner.predict(_filled(images, full))[: len(images)].astype(np.float64)
+        logits = learner.eval_step(_filled(images, full))[: len(images)].astype(np.float64)
         if confusion is None:
             confusion = np.zeros((logits.shape[1],) * 2, np.int64)
         loss += loss_of(logits, labels) * len(labels)

@@ -53,7 +53,7 @@ class Learner(Protocol):
         Both may still be on their way: `float()` waits for them.
         """
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes) with the running statistics; N may be 0."""
 
     def state(self) -> dict[str, NDArray[Any]]:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import SupportsFloat
 
 from common.data import FashionMNIST
+from common.training.callbacks import Callback
 from common.training.checkpoint import Progress
 from common.training.config import TrainConfig
 from common.training.evaluate import LOWER, Evaluation, check_finite
 from common.training.learner import Learner
-from common.training.observers import Observer
 from common.training.records import Row
 
 Pending = tuple[SupportsFloat, SupportsFloat]
@@ -21,7 +21,7 @@ def train(
     learner: Learner,
     data: FashionMNIST,
     config: TrainConfig,
-    observers: Sequence[Observer],
+    callbacks: Sequence[Callback],
     progress: Progress,
     keep: Keep,
     last_epoch: int,
@@ -36,10 +36,10 @@ def train(
     evaluation = None
     seldom = _Seldom(keep, config.checkpoint_every)
     while progress.step < last_epoch * progress.steps_per_epoch:
-        _train_epoch(learner, data, config, observers, progress, seldom)
+        _train_epoch(learner, data, config, callbacks, progress, seldom)
         evaluation = validate()
         check_finite(evaluation.loss, f"validation after step {progress.step}", LOWER)
-        _tell(observers, _epoch_row(progress, config, evaluation))
+        _tell(callbacks, _epoch_row(progress, config, evaluation))
         progress.begin_epoch()
         seldom.now(progress)
     return evaluation or validate()
@@ -49,7 +49,7 @@ def _train_epoch(
     learner: Learner,
     data: FashionMNIST,
     config: TrainConfig,
-    observers: Sequence[Observer],
+    callbacks: Sequence[Callback],
     progress: Progress,
     keep: "_Seldom",
 ) -> None:
@@ -63,13 +63,13 @@ def _train_epoch(
             config.learning_rate, sent / progress.steps_per_epoch, config.epochs
         )
         pending.append(learner.train_step(images, labels, rate))
-        for observer in observers:
-            observer.advance(sent + 1)
+        for callback in callbacks:
+            callback.on_step(sent + 1)
         if len(pending) == config.log_every or (sent + 1) % progress.steps_per_epoch == 0:
             losses, correct = _fetched(pending, progress.step)
             seconds = time.perf_counter() - began
             progress.add(losses, correct, seconds)
-            _tell(observers, _interval_row(progress, config, losses, correct, seconds, rate))
+            _tell(callbacks, _interval_row(progress, config, losses, correct, seconds, rate))
             if progress.step % progress.steps_per_epoch:
                 keep.when_due(progress)
             pending, began = [], time.perf_counter()
@@ -135,6 +135,6 @@ def _epoch_row(progress: Progress, config: TrainConfig, evaluation: Evaluation) 
     }
 
 
-def _tell(observers: Sequence[Observer], row: Row) -> None:
-    for observer in observers:
-        observer.record(row)
+def _tell(callbacks: Sequence[Callback], row: Row) -> None:
+    for callback in callbacks:
+        callback.on_log(row)

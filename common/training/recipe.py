@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from common.arch.bounds import MOST_EPOCHS, MOST_RATE, checked_number
+from common.arch.bounds import MAX_EPOCHS, MAX_RATE, checked_number
 from common.errors import ConfigError, shortened, shown
 
 Schedule = Literal["constant", "cosine"]
@@ -29,23 +29,25 @@ class Recipe:
     schedule: Schedule = "constant"
 
     def __post_init__(self) -> None:
-        self._set_number("momentum", MOST_EPOCHS)
+        self._set_number("momentum", MAX_EPOCHS)
         if self.momentum >= 1:
             raise ConfigError(f"momentum: must be at least 0 and below 1; got {self.momentum}")
         if not isinstance(self.nesterov, bool):
             raise ConfigError(f"nesterov: must be true or false; got {shortened(self.nesterov)}")
         if self.nesterov and not self.momentum:
             raise ConfigError("nesterov: needs a momentum above 0; got 0; add --momentum 0.9")
-        self._set_number("weight_decay", MOST_RATE)
-        self._set_number("warmup_epochs", MOST_EPOCHS)
+        self._set_number("weight_decay", MAX_RATE)
+        self._set_number("warmup_epochs", MAX_EPOCHS)
         if not isinstance(self.schedule, str) or self.schedule not in get_args(Schedule):
             raise ConfigError(
                 f"schedule: must be one of {', '.join(get_args(Schedule))}; got "
                 f"{shown(self.schedule)}"
             )
 
-    def _set_number(self, name: str, most: float) -> None:
-        number = checked_number(f"{name}:", getattr(self, name), 0, most, "at least 0", ConfigError)
+    def _set_number(self, name: str, maximum: float) -> None:
+        number = checked_number(
+            f"{name}:", getattr(self, name), 0, maximum, "at least 0", ConfigError
+        )
         object.__setattr__(self, name, number)
 
     def learning_rate(self, base: float, epoch: float, max_epochs: float) -> float:

@@ -20,7 +20,7 @@ _NUMBERS = {
 }
 """What curves and comparisons need of a row, by its kind."""
 
-_MOST_BYTES = 1 << 28
+_MAX_BYTES = 1 << 28
 
 Row = dict[str, Any]
 """One line: `kind` is start, interval, epoch or end; the other keys follow from it."""
@@ -102,7 +102,7 @@ def read_record(path: str | Path) -> list[Row]:
 
     A last line without its line feed is still being written and is left out.
     """
-    return _rows(read_bytes(path, "a training record", most=_MOST_BYTES), path)
+    return _rows(read_bytes(path, "a training record", max_bytes=_MAX_BYTES), path)
 
 
 def _rows(content: bytes, path: str | Path) -> list[Row]:

@@ -222,10 +222,10 @@ class RunDirectory:
         weights = {key: array.astype(np.float32) for key, array in state.items() if is_weight(key)}
         return weights_contents(self.path / name, self._spec, weights)
 
-    def advance(self, step: int) -> None:
+    def on_step(self, step: int) -> None:
         """Single steps are not recorded."""
 
-    def record(self, row: Row) -> None:
+    def on_log(self, row: Row) -> None:
         """Append a row to the record."""
         assert self._record is not None
         self._record.write(row)

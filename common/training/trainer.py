@@ -23,6 +23,7 @@ from common.data import FashionMNIST
 from common.errors import ConfigError, TrainingError, shortened
 from common.figures import in_notebook
 from common.installs import installed_version
+from common.training.callbacks import Callback, ProgressBar
 from common.training.checkpoint import Progress
 from common.training.checks import check_data, check_images, check_loss, check_trainer
 from common.training.config import Device, Precision, TrainConfig
@@ -30,11 +31,10 @@ from common.training.curves import LiveFigure
 from common.training.evaluate import Evaluation, check_state, cross_entropy
 from common.training.learner import Learner, check_model
 from common.training.loop import Validate, train
-from common.training.observers import Observer, ProgressBar
+from common.training.precise_bn import images_taken, validation
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 from common.training.records import FORMAT, Row
 from common.training.run import RunDirectory, check_free
-from common.training.statistics import images_taken, validation
 from common.weights import State, classes_of, described_by
 from common.weights.foreign import load_or_import
 
@@ -143,9 +143,9 @@ class Trainer(HyperParameters, ABC):
         self.history = []
         progress = Progress(data.steps_per_epoch)
         with ExitStack() as stack:
-            observers = self._observers(run)
-            for observer in observers:
-                stack.callback(observer.close)
+            callbacks = self._callbacks(run)
+            for callback in callbacks:
+                stack.callback(callback.close)
             state = None
             if run and resume:
                 state, progress = run.resume(data.steps_per_epoch)
@@ -156,7 +156,7 @@ class Trainer(HyperParameters, ABC):
             if state is not None:
                 learner.load_state(state)
             try:
-                self._train(learner, data, config, observers, progress, validate, run)
+                self._train(learner, data, config, callbacks, progress, validate, run)
             finally:
                 self.network = learner.network
         return self.history
@@ -166,7 +166,7 @@ class Trainer(HyperParameters, ABC):
         learner: Learner,
         data: FashionMNIST,
         config: TrainConfig,
-        observers: list[Observer],
+        callbacks: list[Callback],
         progress: Progress,
         validate: Validate,
         run: RunDirectory | None,
@@ -181,12 +181,12 @@ class Trainer(HyperParameters, ABC):
             if run:
                 run.keep(good, progress)
 
-        _tell(observers, self._start_row(config, data, progress))
+        _tell(callbacks, self._start_row(config, data, progress))
         keep(progress)
         try:
             last = min(config.epochs, self.stop_after or config.epochs)
             self.evaluation = train(
-                learner, data, config, observers, progress, keep, last, validate
+                learner, data, config, callbacks, progress, keep, last, validate
             )
         except TrainingError:
             learner.load_state(good)
@@ -195,7 +195,7 @@ class Trainer(HyperParameters, ABC):
             return
         if run:
             run.finish(good)  # first: whatever fails from here on, the network is there
-        _tell(observers, {"kind": "end", **self.evaluation.to_dict(data.classes)})
+        _tell(callbacks, {"kind": "end", **self.evaluation.to_dict(data.classes)})
         if run:
             run.draw()
 
@@ -212,13 +212,13 @@ class Trainer(HyperParameters, ABC):
             )
         return RunDirectory(self.out, config, config.spec)
 
-    def _observers(self, run: RunDirectory | None) -> list[Observer]:
-        observers: list[Observer] = [_History(self.history)]
+    def _callbacks(self, run: RunDirectory | None) -> list[Callback]:
+        callbacks: list[Callback] = [_History(self.history)]
         if run:
-            observers.append(run)
+            callbacks.append(run)
         if self.progress:
-            observers.append(LiveFigure() if in_notebook() else ProgressBar())
-        return observers
+            callbacks.append(LiveFigure() if in_notebook() else ProgressBar())
+        return callbacks
 
     def _config(self, model: Any, data: FashionMNIST) -> TrainConfig:
         return TrainConfig(
@@ -264,10 +264,10 @@ class _History:
     def __init__(self, rows: list[Row]) -> None:
         self._rows = rows
 
-    def advance(self, step: int) -> None:
+    def on_step(self, step: int) -> None:
         """Single steps are not recorded."""
 
-    def record(self, row: Row) -> None:
+    def on_log(self, row: Row) -> None:
         """Keep a row."""
         self._rows.append(row)
 
@@ -291,6 +291,6 @@ def _same_network(one: AnyNetSpec, other: AnyNetSpec | None) -> bool:
     return told and plan(one) == plan(other)
 
 
-def _tell(observers: list[Observer], row: Row) -> None:
-    for observer in observers:
-        observer.record(row)
+def _tell(callbacks: list[Callback], row: Row) -> None:
+    for callback in callbacks:
+        callback.on_log(row)

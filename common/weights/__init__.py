@@ -3,7 +3,7 @@
 from common.weights.checks import (
     MOMENTUM,
     OWN,
-    Found,
+    ArrayInfo,
     expected_shapes,
     fit_arrays,
     fit_state,
@@ -20,10 +20,9 @@ from common.weights.files import (
     save_state,
     save_weights,
 )
-from common.weights.fold import fold_batch_norms
+from common.weights.fuse import fuse_weights
 from common.weights.head import new_head
 from common.weights.initial import Arrays, Init, initial_weights
-from common.weights.moved import moved_weights
 from common.weights.networks import (
     classes_of,
     described_by,
@@ -32,12 +31,13 @@ from common.weights.networks import (
     spec_of,
     taken_images,
 )
+from common.weights.perturb import perturb_weights
 
 __all__ = [
     "MOMENTUM",
     "OWN",
+    "ArrayInfo",
     "Arrays",
-    "Found",
     "Init",
     "State",
     "check_arrays",
@@ -46,16 +46,16 @@ __all__ = [
     "expected_shapes",
     "fit_arrays",
     "fit_state",
-    "fold_batch_norms",
+    "fuse_weights",
     "initial_weights",
     "is_weight",
     "load_spec",
     "load_state",
     "load_weights",
-    "moved_weights",
     "new_head",
     "no_network",
     "no_weights",
+    "perturb_weights",
     "read_contents",
     "save_state",
     "save_weights",

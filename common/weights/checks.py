@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, buffers, parameters
 from common.arrays import as_array, in_layout
-from common.errors import MOST_REPEATED, WeightsError, shortened
+from common.errors import MAX_REPEATED, WeightsError, shortened
 
 MOMENTUM = ".momentum"
 """Ending of the name of an array's momentum buffer in a training state."""
@@ -16,12 +16,12 @@ MOMENTUM = ".momentum"
 OWN = "optimizer."
 """Beginning of the names of what a model's own optimizer keeps, in a training state."""
 
-_MOST_NAMED = 8
-_MOST_AXES = 6
-_LONGEST_LIST = 3 * MOST_REPEATED
+_MAX_NAMED = 8
+_MAX_AXES = 6
+_LONGEST_LIST = 3 * MAX_REPEATED
 
 
-class Found(NamedTuple):
+class ArrayInfo(NamedTuple):
     """What a file or a network says of an array before it is read."""
 
     shape: tuple[int, ...]
@@ -44,7 +44,7 @@ def check_depth(spec: AnyNetSpec, names: Collection[str], where: str) -> None:
 
 
 def check_found(
-    spec: AnyNetSpec, found: Mapping[str, Found], where: str, training: bool = False
+    spec: AnyNetSpec, found: Mapping[str, ArrayInfo], where: str, training: bool = False
 ) -> list[str]:
     """The names of all arrays in the plan's order, after checking names, shapes and types.
 
@@ -76,7 +76,7 @@ def check_found(
 
 
 def fit_arrays(
-    expected: Mapping[str, Found], arrays: object, where: str = "weights"
+    expected: Mapping[str, ArrayInfo], arrays: object, where: str = "weights"
 ) -> dict[str, NDArray[Any]]:
     """`arrays` as a network has them: all names of `expected`, in its order, shapes and types.
 
@@ -102,7 +102,7 @@ def fit_arrays(
     return fitting
 
 
-def _fit(name: str, expected: Found, value: object) -> NDArray[Any]:
+def _fit(name: str, expected: ArrayInfo, value: object) -> NDArray[Any]:
     array = as_array(value, name, WeightsError)
     if array.shape != expected.shape:
         got = brief_shape(array.shape)
@@ -114,7 +114,7 @@ def _fit(name: str, expected: Found, value: object) -> NDArray[Any]:
 
 
 def fit_state(
-    expected: Mapping[str, Found], trained: Collection[str], arrays: object
+    expected: Mapping[str, ArrayInfo], trained: Collection[str], arrays: object
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
     """The arrays of a training state like `fit_arrays`: weights, and momentum buffers.
 
@@ -158,7 +158,7 @@ def some(items: list[str]) -> str:
     """The items for a message: the first of them, and how many more there are."""
     if not items:
         return "none"
-    shown = [shortened(item) for item in items[:_MOST_NAMED]]
+    shown = [shortened(item) for item in items[:_MAX_NAMED]]
     while len(", ".join(shown)) > _LONGEST_LIST:
         shown.pop()
     more = f" and {len(items) - len(shown)} more" if len(items) > len(shown) else ""
@@ -167,4 +167,4 @@ def some(items: list[str]) -> str:
 
 def brief_shape(shape: tuple[int, ...]) -> str:
     """The shape of an array for a message that lists several."""
-    return str(shape) if len(shape) <= _MOST_AXES else f"one of {len(shape)} axes"
+    return str(shape) if len(shape) <= _MAX_AXES else f"one of {len(shape)} axes"

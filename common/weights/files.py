@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from common.arch import AnyNetSpec
 from common.errors import SpecError, WeightsError, shortened
 from common.files import check_format, replacing
-from common.weights.checks import Found, check_depth, check_found, check_values, is_weight
+from common.weights.checks import ArrayInfo, check_depth, check_found, check_values, is_weight
 from common.weights.initial import Arrays
-from common.weights.mapped import Mapped, map_file
+from common.weights.lazy import SafetensorsFile, map_file
 
 FORMAT = 2
 """Of the files that are written; those of format 1, which have no digests, are read too."""
@@ -130,7 +130,7 @@ def check_arrays(
 
     Raises one `WeightsError` that lists all differences, naming layers.
     """
-    found = {name: Found(array.shape, array.dtype.name) for name, array in arrays.items()}
+    found = {name: ArrayInfo(array.shape, array.dtype.name) for name, array in arrays.items()}
     order = check_found(spec, found, where, training)
     check_values(arrays, where)
     return {name: np.asarray(arrays[name], order="C") for name in order}
@@ -179,7 +179,7 @@ class _Opened(NamedTuple):
     """A file whose header fits the plan: names in the plan's order, arrays not read yet."""
 
     spec: AnyNetSpec
-    mapped: Mapped
+    mapped: SafetensorsFile
     order: list[str]
     training: dict[str, Any] | None
     digest: str | None
@@ -199,12 +199,12 @@ def _open(path: str | Path) -> _Opened:
     where, mapped = str(path), map_file(path, _REMEDY)
     header = _from_header(mapped, where)
     check_depth(header.spec, mapped.arrays, where)
-    found = {name: Found(item.shape, item.dtype) for name, item in mapped.arrays.items()}
+    found = {name: ArrayInfo(item.shape, item.dtype) for name, item in mapped.arrays.items()}
     order = check_found(header.spec, found, where, header.training is not None)
     return _Opened(header.spec, mapped, order, *header[1:])
 
 
-def _from_header(mapped: Mapped, where: str) -> _Header:
+def _from_header(mapped: SafetensorsFile, where: str) -> _Header:
     try:
         header = json.loads(mapped.metadata[_HEADER])
         digests = _checked_digests(header, mapped.header, where)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, Layer, buffers, plan
-from common.arch.bounds import MOST_SEED, checked_integer
+from common.arch.bounds import MAX_SEED, checked_integer
 from common.errors import SpecError, shown
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
 
     if init not in get_args(Init):
         raise SpecError(f"init must be one of {', '.join(get_args(Init))}; got {shown(init)}")
-    seed = checked_integer("seed", seed, 0, MOST_SEED)
+    seed = checked_integer("seed", seed, 0, MAX_SEED)
     layers = plan(spec)
     _check_memory(layers)
     zero_gammas = set(_residual_ends(layers)) if init == "he_zero_gamma" else set()

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from common.errors import WeightsError, shortened
 from common.files import open_regular, reading
-from common.weights.mapped import Stored
+from common.weights.lazy import LazyArray
 
 WHAT = "an npz file of arrays"
-_MOST_ARRAYS = 100_000
+_MAX_ARRAYS = 100_000
 _DENSEST, _SMALL = 64, 1 << 24
 """Bytes that are packed into one at the most, in a file that unpacks to more than the second."""
 
 
-def read_npz(path: str | Path) -> dict[str, Stored]:
+def read_npz(path: str | Path) -> dict[str, LazyArray]:
     """The arrays of an npz file by name.
 
     No Python object is unpickled, and what is larger than its file can explain is refused before
@@ -30,7 +30,7 @@ def read_npz(path: str | Path) -> dict[str, Stored]:
         archive = zipfile.ZipFile(path)  # which the arrays keep open until they are dropped
         members = archive.infolist()
         unpacked = sum(member.file_size for member in members)
-        if len(members) > _MOST_ARRAYS or unpacked > max(_SMALL, _DENSEST * packed):
+        if len(members) > _MAX_ARRAYS or unpacked > max(_SMALL, _DENSEST * packed):
             raise WeightsError(
                 f"{path}: must be {WHAT}; got {len(members):,} of {unpacked:,} bytes in a "
                 f"file of {packed:,}"
@@ -41,7 +41,7 @@ def read_npz(path: str | Path) -> dict[str, Stored]:
         }
 
 
-def _stored(path: str | Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Stored:
+def _stored(path: str | Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> LazyArray:
     with archive.open(member) as file:
         version = npy.read_magic(file)
         headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -57,4 +57,4 @@ def _stored(path: str | Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo)
             array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
             return array
 
-    return Stored(shape, dtype.name, read)
+    return LazyArray(shape, dtype.name, read)

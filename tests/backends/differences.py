@@ -114,7 +114,7 @@ def our_after_batch(backend: Any) -> AfterBatch:
     images, labels = sample()[0][:2], sample()[1][:2]
     learner = backend.Learner(our_network(backend, SMALL), (1, _SMALL_SIDE, _SMALL_SIDE))
     learner.train_step(images, labels, 0.0)
-    return AfterBatch(learner.state(), learner.predict(images))
+    return AfterBatch(learner.state(), learner.eval_step(images))
 
 
 @lru_cache

@@ -71,7 +71,7 @@ def test_no_images_give_no_outputs(backend, network, learner, training):
     assert {name: output.shape for name, output in outputs.items()} == {
         name: (0, *output.shape[1:]) for name, output in whole.items()
     }
-    assert learner.predict(_PIXELS[:0]).shape == (0, 5)
+    assert learner.eval_step(_PIXELS[:0]).shape == (0, 5)
 
 
 _BAD_IMAGES = {
@@ -99,7 +99,7 @@ def test_other_images_are_a_data_error(backend, network, images, message):
 @pytest.mark.parametrize("kind", [*_LAYOUTS, "int64"])
 def test_a_learner_converts_whole_pixels(learner, kind):
     convert = {"int64": lambda x: x.astype(np.int64), **_LAYOUTS}[kind]
-    np.testing.assert_array_equal(learner.predict(convert(_PIXELS)), learner.predict(_PIXELS))
+    np.testing.assert_array_equal(learner.eval_step(convert(_PIXELS)), learner.eval_step(_PIXELS))
 
 
 _BAD_PIXELS = {
@@ -113,7 +113,7 @@ _BAD_PIXELS = {
 @pytest.mark.parametrize(("images", "message"), _BAD_PIXELS.values(), ids=_BAD_PIXELS)
 def test_a_learner_refuses_what_are_no_pixels(learner, images, message):
     with pytest.raises(DataError, match=message):
-        learner.predict(images)
+        learner.eval_step(images)
     with pytest.raises(DataError, match=message):
         learner.train_step(images, _LABELS, 0.1)
 

@@ -1,4 +1,4 @@
-"""Folding batch norms into convolutions, in each framework."""
+"""Fusing batch norms into convolutions, in each framework."""
 
 import numpy as np
 import pytest

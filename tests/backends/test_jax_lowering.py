@@ -104,4 +104,4 @@ def test_a_network_with_one_weight_of_nan_predicts_nan():
     put_weights(network, weights)  # which `set_weights` would refuse
     images = np.random.default_rng(0).integers(0, 256, (8, 1, 28, 28), np.uint8)
     assert np.isnan(anynet.logits(network, images / np.float32(255))).all()
-    assert np.isnan(anynet.Learner(network, (1, 28, 28)).predict(images)).all()
+    assert np.isnan(anynet.Learner(network, (1, 28, 28)).eval_step(images)).all()

@@ -80,7 +80,7 @@ arch, block, se_ratio = eval(sys.argv[1])
 spec = AnyNetSpec.from_arch(arch, 32, block=block, se_ratio=se_ratio)
 learner = anynet_mx.Learner(anynet_mx.create(spec), (1, 32, 32), device="cpu")
 learner.train_step(numpy.zeros((2, 1, 32, 32), "uint8"), numpy.zeros(2, "int32"), 0.1)
-learner.predict(numpy.zeros((2, 1, 32, 32), "uint8"))
+learner.eval_step(numpy.zeros((2, 1, 32, 32), "uint8"))
 """
 
 

@@ -49,7 +49,7 @@ def test_every_function_takes_every_network(backend, tmp_path, make):
     np.testing.assert_allclose(backend.logits(again, _IMAGES), logits, atol=1e-6)
     np.testing.assert_allclose(backend.logits(backend.fuse(network), _IMAGES), logits, atol=1e-5)
     learner = backend.Learner(network, (1, 8, 8), device="cpu")
-    np.testing.assert_allclose(learner.predict(_PIXELS), logits, atol=1e-5)
+    np.testing.assert_allclose(learner.eval_step(_PIXELS), logits, atol=1e-5)
 
 
 def test_a_module_has_the_weights_that_its_seed_draws(backend):

@@ -48,7 +48,7 @@ def test_what_a_batch_norm_makes_of_a_negative_variance_reaches_the_logits(backe
     assert not expected.any()
     network = _network(backend, spec, arrays)
     logits = backend.logits(network, (_PIXELS / 255).astype(np.float32))
-    predicted = backend.Learner(network, _SHAPE, device="cpu").predict(_PIXELS)
+    predicted = backend.Learner(network, _SHAPE, device="cpu").eval_step(_PIXELS)
     for found in (logits, predicted):
         assert np.array_equal(np.isfinite(found), expected)
 
@@ -73,7 +73,7 @@ def test_a_network_that_diverged_predicts_no_numbers(backend, kind, precision):
     learner = backend.Learner(backend.create(_SPECS[kind]), _SHAPE, device="cpu",
                               precision=precision)  # fmt: skip
     assert np.isfinite(float(learner.train_step(_PIXELS, _LABELS, rate)[0]))
-    assert not np.isfinite(learner.predict(_PIXELS)).any()
+    assert not np.isfinite(learner.eval_step(_PIXELS)).any()
 
 
 @pytest.mark.parametrize("kind", _SPECS)
@@ -101,5 +101,5 @@ def test_folding_a_batch_norm_that_has_no_numbers_is_refused_by_name(backend):
     arrays = backend.get_weights(backend.create(_SPECS["resnext"]))
     arrays["stage2.block2.bn2.running_var"][0] = -1
     network = _network(backend, _SPECS["resnext"], arrays)
-    with pytest.raises(WeightsError, match=r"folding stage2.block2.bn2 into stage2.block2.conv2"):
+    with pytest.raises(WeightsError, match=r"fusing stage2.block2.bn2 into stage2.block2.conv2"):
         backend.fuse(network)

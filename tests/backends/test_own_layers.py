@@ -77,7 +77,7 @@ def test_own_forwards_are_called_in_either_mode(backend):
     )
     ours = backend.Learner(backend.AnyNet(_ARCH, 8), _SHAPE, device="cpu")
     theirs = backend.Learner(doubled(_ARCH, 8), _SHAPE, device="cpu")
-    np.testing.assert_allclose(theirs.predict(_IMAGES), 2 * ours.predict(_IMAGES), rtol=1e-5)
+    np.testing.assert_allclose(theirs.eval_step(_IMAGES), 2 * ours.eval_step(_IMAGES), rtol=1e-5)
     running, batch = (
         backend.logits(theirs.network, _IMAGES / 255.0, training=mode) for mode in (False, True)
     )

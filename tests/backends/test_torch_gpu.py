@@ -158,7 +158,7 @@ def test_a_network_with_hooks_is_not_fused(make, expected, monkeypatch):
     monkeypatch.setattr(layers, "find_spec", lambda name: name)  # Triton is there
     network = make()
     norms = [layer for layer in network.modules() if isinstance(layer, layers.BatchNorm)]
-    with layers.fused(network):
+    with layers.fused_norms(network):
         assert {norm.fuses for norm in norms} == {expected}
     assert not any(norm.fuses for norm in norms)
 

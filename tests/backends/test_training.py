@@ -126,7 +126,7 @@ def test_the_step_reports_the_loss_and_the_correct_images(backend):
 def test_predict_uses_the_running_statistics(backend):
     learner = _learner(backend, Recipe())
     expected = backend.logits(backend.create(_SPEC), prepare(_IMAGES, (16, 16)))
-    np.testing.assert_allclose(learner.predict(_IMAGES), expected, atol=1e-5)
+    np.testing.assert_allclose(learner.eval_step(_IMAGES), expected, atol=1e-5)
 
 
 def test_training_makes_the_loss_smaller(backend):
@@ -287,7 +287,7 @@ def _left_after(backend, channels):
     learner = backend.Learner(backend.create(spec), _SHAPE, Recipe(momentum=0.9), device="cpu")
     for _ in range(2):
         learner.train_step(_IMAGES, _LABELS, 0.1)
-    learner.predict(_IMAGES)
+    learner.eval_step(_IMAGES)
     del learner
     backend.clear_caches()
     return len(gc.get_objects())

@@ -14,7 +14,7 @@ from common.arrays import as_array, as_pixels
 from common.cli import main
 from common.data import FashionMNIST, read_labels, read_picture
 from common.data.idx import read_idx
-from common.errors import MOST_REPEATED, AnyNetError, DataError, shortened, shown, told
+from common.errors import MAX_REPEATED, AnyNetError, DataError, shortened, shown, told
 from common.files import reading
 from common.spaces import find_space, space_from_dict
 from common.studies.config import check_name
@@ -60,8 +60,8 @@ def test_a_message_repeats_little_of_the_input(call):
     with pytest.raises(AnyNetError) as caught:
         call()
     message = str(caught.value)
-    assert _LONG[: MOST_REPEATED + 1] not in message
-    assert max(map(len, re.findall(r"\S+", message))) <= MOST_REPEATED + 20
+    assert _LONG[: MAX_REPEATED + 1] not in message
+    assert max(map(len, re.findall(r"\S+", message))) <= MAX_REPEATED + 20
     assert len(message) < 1000
     assert "\n" not in message
 
@@ -94,7 +94,7 @@ _LINES = {
     "a choice": ["train", "--backend", _LONG],
     "text in quotes": ["train", "--backend", "\u0301" * 1000],
     "a file": ["inspect", f"{_LONG}.safetensors"],
-    "a target": ["init", "regnetx32", f"{_LONG}.safetensors"],
+    "a target": ["init-weights", "regnetx32", f"{_LONG}.safetensors"],
     "a storage": ["study", "status", "a", "--storage", f"{_LONG}.db"],
     "a run": ["train", "--resume", _LONG],
 }

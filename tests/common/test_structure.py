@@ -10,7 +10,7 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
-_OWN_FILES = {"anynet_torch": {"fused.py", "graphs.py"}}
+_OWN_FILES = {"anynet_torch": {"kernels.py", "graphs.py"}}
 """What XLA and MXNet's executor do by themselves on a GPU."""
 
 _FILES = {
@@ -70,6 +70,9 @@ their base class's arguments."""
 _FIXED = defaultdict(set, {"model.py:RegNetX32": {"arch", "stem_channels"}})
 """Fields that a Flax module must name to give them its own default."""
 
+
+_LINEN_NAMES = {"initial": "init"}
+"""`init` is a method of every Flax module, and cannot be a field of one."""
 
 _DIFFERING = {"model.py:Classifier.apply_init"}
 """Methods of d2l's that take other arguments in another tab of the book."""
@@ -134,7 +137,7 @@ def _parameters(node):
         pairs = list(zip(arguments, defaults + node.args.kw_defaults, strict=True))
         pairs = [(argument.arg, default) for argument, default in pairs]
     return [
-        (name, None if default is None else ast.unparse(default))
+        (_LINEN_NAMES.get(name, name), None if default is None else ast.unparse(default))
         for name, default in pairs
         if name != "self" and name not in _EXTRA_PARAMETERS
     ]

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from benchmarks.memory import reset_peak, resident
-from common.errors import MOST_REPEATED, AnyNetError
+from common.errors import MAX_REPEATED, AnyNetError
 from tests.robustness.mutations import mutants
 from tests.robustness.readers import Reader, readers
 
-MOST_SECONDS = 20
+MAX_SECONDS = 20
 """Of a processor, for one file: another's load makes no reader slow."""
 
-MOST_MEMORY = 1 << 30
+MAX_MEMORY = 1 << 30
 """That a reader may take for one file, beyond what the process has before."""
 
-MOST_CHARACTERS = 8 * MOST_REPEATED
+MAX_CHARACTERS = 8 * MAX_REPEATED
 """Of a message without the file's name: two lists of names and shapes, each three times as long as
 what may be repeated of the file, that much of the file, and as many words of our own."""
 
@@ -48,7 +48,7 @@ class Found:
 
 
 def _late(*_: Any) -> NoReturn:
-    raise _LateError(f"more than {MOST_SECONDS} seconds")
+    raise _LateError(f"more than {MAX_SECONDS} seconds")
 
 
 def _try(name: str, reader: Reader, number: int, seed: int, folder: Path) -> Found:
@@ -65,14 +65,14 @@ def _try(name: str, reader: Reader, number: int, seed: int, folder: Path) -> Fou
         path.unlink(missing_ok=True)  # what is mapped into memory stays as it was
         path.write_bytes(mutant)
         start = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS)
         try:
             reader.read(path)
             found.read += 1
         except AnyNetError as error:
             found.refused += 1
             message = str(error).replace(str(path), "")
-            if len(message) > MOST_CHARACTERS or "\n" in message or _repeats(message, mutant):
+            if len(message) > MAX_CHARACTERS or "\n" in message or _repeats(message, mutant):
                 found.escaped.append(f"mutant {index}: {len(message)} characters: {message!r:.300}")
         except (Exception, _LateError) as error:
             found.escaped.append(f"mutant {index}: {type(error).__name__}: {error!s:.300}")
@@ -86,12 +86,12 @@ def _try(name: str, reader: Reader, number: int, seed: int, folder: Path) -> Fou
 def _repeats(message: str, content: bytes) -> bool:
     """Whether a message repeats more of a file in one piece than it may."""
     text = message.encode(errors="surrogateescape")
-    last = len(text) - MOST_REPEATED
-    return any(text[start : start + MOST_REPEATED + 1] in content for start in range(last))
+    last = len(text) - MAX_REPEATED
+    return any(text[start : start + MAX_REPEATED + 1] in content for start in range(last))
 
 
 def _limit_memory() -> None:
-    most = resident("VmSize") + MOST_MEMORY
+    most = resident("VmSize") + MAX_MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 

@@ -8,16 +8,16 @@ import click
 from common.installs import how_to_install
 
 _COMMANDS = {
-    "create": ("begin", "create"),
-    "run": ("begin", "run"),
-    "work": ("begin", "work"),
-    "status": ("look", "status"),
-    "list": ("look", "list_"),
-    "retry": ("change", "retry"),
-    "extend": ("change", "extend"),
-    "delete": ("change", "delete"),
-    "export": ("look", "export"),
-    "report": ("look", "report"),
+    "create": ("run", "create"),
+    "run": ("run", "run"),
+    "work": ("run", "work"),
+    "status": ("report", "status"),
+    "list": ("report", "list_"),
+    "retry": ("manage", "retry"),
+    "extend": ("manage", "extend"),
+    "delete": ("manage", "delete"),
+    "export": ("report", "export"),
+    "report": ("report", "report"),
 }
 """The module and the function of each command."""
 

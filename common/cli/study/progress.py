@@ -16,7 +16,7 @@ _EVERY = 10.0
 """Seconds between two looks into the storage."""
 
 
-class Progress:
+class StudyProgress:
     """A bar over the networks of a study, for as long as it is open."""
 
     def __init__(self, study: Study) -> None:
@@ -33,7 +33,7 @@ class Progress:
         self._task = self._bars.add_task("", total=None, running=0)
         self._seen = 0.0
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "StudyProgress":
         self._bars.start()
         return self
 

@@ -3,7 +3,7 @@
 from common.weights.foreign.files import INDEX_SUFFIX, SUFFIXES, is_own, model_in
 from common.weights.foreign.layouts import LAYOUTS
 from common.weights.foreign.transfer import (
-    Foreign,
+    ForeignCheckpoint,
     export_weights,
     foreign_names,
     import_weights,
@@ -15,7 +15,7 @@ __all__ = [
     "INDEX_SUFFIX",
     "LAYOUTS",
     "SUFFIXES",
-    "Foreign",
+    "ForeignCheckpoint",
     "export_weights",
     "foreign_names",
     "import_weights",

@@ -16,7 +16,7 @@ from common.files import read_json, reading, replacing
 from common.weights.checks import some
 from common.weights.files import OWN_START
 from common.weights.foreign.pickles import load_pickled, torch_for
-from common.weights.mapped import Stored, map_file
+from common.weights.lazy import LazyArray, map_file
 from common.weights.npz import read_npz
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pyth", ".bin")
@@ -28,7 +28,7 @@ _FOLDER = ("model.safetensors", "pytorch_model.bin")
 _NUMBERS = ("ema_err", "test_err")
 _PIECE = re.compile(r"\w[\w.-]*", re.ASCII)
 _NESTED = (Mapping, list, tuple)
-_DEEPEST, _MOST_VALUES, _MOST_INDEX = 10, 10**5, 1 << 24
+_DEEPEST, _MAX_VALUES, _MAX_INDEX = 10, 10**5, 1 << 24
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Contents:
     `numbers` has the errors that pycls writes beside its weights, by their paths.
     """
 
-    arrays: dict[str, Stored] = field(default_factory=dict)
+    arrays: dict[str, LazyArray] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, float] = field(default_factory=dict)
 
@@ -143,7 +143,7 @@ def _zipped(path: Path) -> list[str]:
 def _read_pieces(index: Path) -> Contents:
     """Arrays of the files that a `weight_map` names, all of them beside the index."""
     what = "an index of a model's pieces"
-    content = read_json(index, what, WeightsError, most=_MOST_INDEX)
+    content = read_json(index, what, WeightsError, max_bytes=_MAX_INDEX)
     with reading(index, what, WeightsError):
         names = {str(name): str(file) for name, file in content["weight_map"].items()}
     pieces: dict[str, Contents] = {}
@@ -162,7 +162,7 @@ def _read_pieces(index: Path) -> Contents:
     return _flat({name: pieces[file].arrays[name] for name, file in names.items()})
 
 
-def _flat(arrays: dict[str, Stored]) -> Contents:
+def _flat(arrays: dict[str, LazyArray]) -> Contents:
     return Contents(arrays, dict.fromkeys(arrays, ""))
 
 
@@ -172,8 +172,8 @@ def _read_torch(path: Path) -> Contents:
     content = load_pickled(path, mapped=zipfile.is_zipfile(path))
     found = Contents()
     for seen, (holder, key, value) in enumerate(_values(content, "", 0)):
-        if seen == _MOST_VALUES:
-            raise WeightsError(f"{path}: must hold at most {_MOST_VALUES} values; got more")
+        if seen == _MAX_VALUES:
+            raise WeightsError(f"{path}: must hold at most {_MAX_VALUES} values; got more")
         if torch.is_tensor(value):
             found.arrays[holder + key] = _from_tensor(torch, value)
             found.holders[holder + key] = holder
@@ -200,11 +200,11 @@ def _values(content: Any, holder: str, depth: int) -> Iterator[tuple[str, str, A
         yield from _values(value, f"{holder}{name}.", depth + 1)
 
 
-def _from_tensor(torch: Any, tensor: Any) -> Stored:
+def _from_tensor(torch: Any, tensor: Any) -> LazyArray:
     shape = tuple(tensor.shape)
     if tensor.dtype == torch.bfloat16:
-        return Stored(shape, "bfloat16", lambda: np.asarray(tensor.detach().float().numpy()))
+        return LazyArray(shape, "bfloat16", lambda: np.asarray(tensor.detach().float().numpy()))
     name = str(tensor.dtype).removeprefix("torch.")
     if tensor.layout != torch.strided or tensor.is_meta:
         name = f"{tensor.device} {tensor.layout} {name}"
-    return Stored(shape, name, lambda: np.asarray(tensor.detach().numpy()))
+    return LazyArray(shape, name, lambda: np.asarray(tensor.detach().numpy()))

@@ -10,7 +10,7 @@ from common.errors import WeightsError, shortened
 from common.weights.checks import some
 from common.weights.foreign.files import Contents
 from common.weights.foreign.layouts import LAYOUTS, Layout
-from common.weights.mapped import Stored
+from common.weights.lazy import LazyArray
 
 _AVERAGED = {"ema", "swa", "averaged", "average", "avg"}
 _USUAL = ("model_state.", "state_dict.", "model.")
@@ -21,7 +21,7 @@ _PYCLS, _UNTOLD = "ema_state.", 100.0
 
 
 @dataclass(frozen=True)
-class Network:
+class Candidate:
     """A network in a file: its arrays without the prefix that all of their names have there.
 
     `arrays` are by their names in the layout; `others` are names of arrays which lie in the same
@@ -31,7 +31,7 @@ class Network:
     layout: Layout
     prefix: str
     holder: str
-    arrays: dict[str, Stored]
+    arrays: dict[str, LazyArray]
     others: tuple[str, ...]
 
     @property
@@ -45,7 +45,7 @@ class Network:
         return sum(self.layout.canonical(name) is not None for name in self.arrays)
 
 
-def find_networks(path: Path, contents: Contents) -> list[Network]:
+def find_networks(path: Path, contents: Contents) -> list[Candidate]:
     """Every network in a file, by layout and prefix. Raises `WeightsError` if there is none."""
     contents = _unwrapped(contents)
     counts: Counter[tuple[str, str]] = Counter(
@@ -66,8 +66,8 @@ def find_networks(path: Path, contents: Contents) -> list[Network]:
 
 
 def choose(
-    path: Path, contents: Contents, found: list[Network], averaged: bool | None = None
-) -> Network:
+    path: Path, contents: Contents, found: list[Candidate], averaged: bool | None = None
+) -> Candidate:
     """The network that is meant: the averaged or the plain one, or what its library takes.
 
     Raises `WeightsError` when there is none of that kind, or more than one.
@@ -79,8 +79,8 @@ def choose(
             f"{path}: must hold {_word(chosen)} weights, as they were asked for; "
             f"got {_word(not chosen)} ones alone, {_places(found)}"
         )
-    most = max(network.recognised for network in these)
-    these = [network for network in these if network.recognised == most]
+    most_recognised = max(network.recognised for network in these)
+    these = [network for network in these if network.recognised == most_recognised]
     if len(these) > 1:
         these = [network for network in these if network.holder in _USUAL] or these
     if len(these) > 1:
@@ -90,7 +90,7 @@ def choose(
     return these[0]
 
 
-def _usual_kind(contents: Contents, found: list[Network]) -> bool:
+def _usual_kind(contents: Contents, found: list[Candidate]) -> bool:
     """Whether averaged weights are taken when nobody says so."""
     averaged, plain = (
         max((n for n in found if n.averaged == kind), key=lambda n: n.recognised, default=None)
@@ -108,7 +108,7 @@ def _usual_kind(contents: Contents, found: list[Network]) -> bool:
     return averaged.layout.prefers_averaged
 
 
-def _network(contents: Contents, layout: Layout, prefix: str, prefixes: Iterable[str]) -> Network:
+def _network(contents: Contents, layout: Layout, prefix: str, prefixes: Iterable[str]) -> Candidate:
     longer = tuple(p for p in prefixes if p != prefix and p.startswith(prefix))
     names = [n for n in contents.arrays if n.startswith(prefix) and not n.startswith(longer)]
     own = {name: layout.own_name(name.removeprefix(prefix)) for name in names}
@@ -127,10 +127,10 @@ def _network(contents: Contents, layout: Layout, prefix: str, prefixes: Iterable
         and (item.shape or item.dtype.startswith("float"))
     )
     holder = holders.most_common(1)[0][0]
-    return Network(layout, prefix, holder, _with_one_head(layout, arrays), others)
+    return Candidate(layout, prefix, holder, _with_one_head(layout, arrays), others)
 
 
-def _with_one_head(layout: Layout, arrays: dict[str, Stored]) -> dict[str, Stored]:
+def _with_one_head(layout: Layout, arrays: dict[str, LazyArray]) -> dict[str, LazyArray]:
     """With the usual names for the one linear layer of a head that dropout was put in front of."""
     usual = layout.layers["head.fc"]
     around = re.sub(r"\.[0-9]+$", "", usual)
@@ -159,7 +159,7 @@ def _word(averaged: bool) -> str:
     return "averaged" if averaged else "plain"
 
 
-def _places(networks: list[Network]) -> str:
+def _places(networks: list[Candidate]) -> str:
     return some(
         [shortened(network.prefix.removesuffix(".") or "no prefix") for network in networks]
     )

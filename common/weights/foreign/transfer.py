@@ -15,10 +15,10 @@ from common.weights.files import check_arrays, load_weights
 from common.weights.foreign.files import is_own, model_in, read_file, write_file
 from common.weights.foreign.layouts import LAYOUTS, Layout
 from common.weights.foreign.recover import recover_spec
-from common.weights.foreign.search import Network, choose, find_networks
+from common.weights.foreign.search import Candidate, choose, find_networks
 from common.weights.head import new_head
 from common.weights.initial import Arrays
-from common.weights.mapped import Stored
+from common.weights.lazy import LazyArray
 
 Shape = tuple[int, ...]
 Names = dict[str, tuple[str, Shape]]
@@ -31,7 +31,7 @@ _WIDENED = ("float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True)
-class Foreign:
+class ForeignCheckpoint:
     """A network found in another library's file.
 
     `prefix` is what stood before all of its names there, keys of mappings included; `averaged`
@@ -91,7 +91,7 @@ def read_foreign(
     averaged: bool | None = None,
     num_classes: int | None = None,
     seed: int = 0,
-) -> Foreign:
+) -> ForeignCheckpoint:
     """The same as `import_weights`, with what the file said about the network."""
     path = Path(path)
     contents = read_file(path)
@@ -105,7 +105,7 @@ def read_foreign(
     if num_classes is not None:
         spec, arrays = new_head(spec, arrays, num_classes, seed)
     head = network.arrays.get(f"{network.layout.layers['head.fc']}.bias")
-    return Foreign(
+    return ForeignCheckpoint(
         network.layout.name,
         spec,
         check_arrays(spec, arrays, str(path)),
@@ -169,7 +169,7 @@ def _exchanged(layout: Layout, canonical: str, array: NDArray[Any]) -> NDArray[A
     return array[:, ::-1] if turned else array
 
 
-def _fitting(path: Path, network: Network, without_head: bool) -> tuple[AnyNetSpec, Names]:
+def _fitting(path: Path, network: Candidate, without_head: bool) -> tuple[AnyNetSpec, Names]:
     """The spec that the arrays of a network fit, all of them or all but those of its head."""
     layout = network.layout
     trunk = {n: item for n, item in network.arrays.items() if not n.startswith(f"{layout.head}.")}
@@ -191,7 +191,7 @@ def _fitting(path: Path, network: Network, without_head: bool) -> tuple[AnyNetSp
     return spec, names
 
 
-def _recovered(path: Path, layout: Layout, stored: Mapping[str, Stored]) -> AnyNetSpec:
+def _recovered(path: Path, layout: Layout, stored: Mapping[str, LazyArray]) -> AnyNetSpec:
     shapes = {
         canonical: _canonical_shape(canonical, item.shape)
         for name, item in stored.items()
@@ -203,7 +203,7 @@ def _recovered(path: Path, layout: Layout, stored: Mapping[str, Stored]) -> AnyN
         raise WeightsError(f"{path}: must hold a {layout.name} RegNet; got {error}") from error
 
 
-def _unfit(names: Names, stored: Mapping[str, Stored]) -> str:
+def _unfit(names: Names, stored: Mapping[str, LazyArray]) -> str:
     """Everything in which a file differs from the arrays of a network; empty when nothing does."""
     wanted = dict(names.values())
     wrong = []

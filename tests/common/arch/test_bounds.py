@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from common import REGNETX32, AnyNetSpec, StageSpec, count
 from common.arch import MLPSpec, RegNetSpec, find_spec, image_shape, regnet, summary
 from common.arch.bounds import (
-    MOST_BLOCKS,
-    MOST_CHANNELS,
-    MOST_COUNTED,
-    MOST_SIDE,
+    MAX_BLOCKS,
+    MAX_CHANNELS,
+    MAX_COUNTED,
+    MAX_SIDE,
     checked_integer,
     checked_number,
 )
@@ -158,25 +158,25 @@ def test_a_negative_zero_is_a_zero():
 
 
 def test_the_deepest_network_of_the_most_stages_is_planned_and_summed_up():
-    found = summary(AnyNetSpec.from_arch(((1, 8),) * MOST_BLOCKS, 8, block="vanilla"), 32)
-    assert sum(row["blocks"] for row in found["stages"]) == MOST_BLOCKS
+    found = summary(AnyNetSpec.from_arch(((1, 8),) * MAX_BLOCKS, 8, block="vanilla"), 32)
+    assert sum(row["blocks"] for row in found["stages"]) == MAX_BLOCKS
     assert sum(row["params"] for row in found["stages"]) == found["params"]
 
 
 def test_counts_at_the_bounds_are_exact():
-    spec = AnyNetSpec.from_arch(((1, MOST_CHANNELS),), 1, MOST_CHANNELS, block="vanilla",
+    spec = AnyNetSpec.from_arch(((1, MAX_CHANNELS),), 1, MAX_CHANNELS, block="vanilla",
                                 conv_bias=False, stem_stride=1)  # fmt: skip
-    side = MOST_SIDE // 2
-    weights = 9 + 9 * MOST_CHANNELS + 9 * MOST_CHANNELS**2 + MOST_CHANNELS**2
-    assert count(spec, MOST_SIDE).params == weights + 2 + 4 * MOST_CHANNELS + MOST_CHANNELS
-    assert count(spec, MOST_SIDE).flops == (
-        9 * MOST_SIDE**2 + 9 * (MOST_CHANNELS + MOST_CHANNELS**2) * side**2
-        + MOST_CHANNELS**2 + MOST_CHANNELS
+    side = MAX_SIDE // 2
+    weights = 9 + 9 * MAX_CHANNELS + 9 * MAX_CHANNELS**2 + MAX_CHANNELS**2
+    assert count(spec, MAX_SIDE).params == weights + 2 + 4 * MAX_CHANNELS + MAX_CHANNELS
+    assert count(spec, MAX_SIDE).flops == (
+        9 * MAX_SIDE**2 + 9 * (MAX_CHANNELS + MAX_CHANNELS**2) * side**2
+        + MAX_CHANNELS**2 + MAX_CHANNELS
     )  # fmt: skip
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, MOST_CHANNELS // 8), st.integers(1, 1000), st.integers(1, MOST_SIDE),
+@given(st.integers(1, MAX_CHANNELS // 8), st.integers(1, 1000), st.integers(1, MAX_SIDE),
        st.sampled_from([1, 2, 4]), st.sampled_from(["resnext", "resnet", "vanilla"]))  # fmt: skip
 def test_costs_of_populations_are_exact_or_refused(width, depth, size, ratio, block):
     grouped = block == "resnext"
@@ -184,7 +184,7 @@ def test_costs_of_populations_are_exact_or_refused(width, depth, size, ratio, bl
     population = Population(one * depth, one * width * ratio, one, one * (ratio if grouped else 1),
                             Template(block=block, se_ratio=0.25 * grouped))  # fmt: skip
     expected = count(population[0], size)
-    if expected.flops > MOST_COUNTED:
+    if expected.flops > MAX_COUNTED:
         with pytest.raises(SpecError, match="flops must be at most 9,223,372,036,854,775,807"):
             population.costs(size)
     else:

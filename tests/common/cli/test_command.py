@@ -95,7 +95,7 @@ def test_an_mlp_is_plotted_initialised_inspected_and_converted(mlp, tmp_path):
     weights, again = tmp_path / "mlp.safetensors", tmp_path / "again.safetensors"
     for arguments in (
         ("plot", mlp, "--out", tmp_path / "mlp.svg"),
-        ("init", mlp, weights),
+        ("init-weights", mlp, weights),
         ("convert", weights, again),
     ):
         assert _run(*arguments).exit_code == 0
@@ -119,7 +119,9 @@ def test_a_network_for_other_images_is_not_trained(tmp_path, monkeypatch):
 
 
 def test_init_draws_as_asked(tmp_path):
-    assert _run("init", "regnetx32", tmp_path / "a.safetensors", "--init", "he").exit_code == 0
+    assert (
+        _run("init-weights", "regnetx32", tmp_path / "a.safetensors", "--init", "he").exit_code == 0
+    )
     _, arrays = load_weights(tmp_path / "a.safetensors")
     expected = initial_weights(REGNETX32, init="he")
     assert [name for name in expected if not np.array_equal(arrays[name], expected[name])] == []
@@ -157,7 +159,7 @@ def test_plot_reads_a_checkpoint(tmp_path):
         (["train", "--out", "x", "--weights", "y", "--model", "z"], 1, "got --model too"),
         (["inspect", "none"], 1, "none: must be a weight file; got no such file"),
         (["convert", "none", "x.npz"], 1, "none: must be a weight file; got no such file"),
-        (["init", "regnetx31", "x.safetensors"], 1, "did you mean regnetx32?"),
+        (["init-weights", "regnetx31", "x.safetensors"], 1, "did you mean regnetx32?"),
         (["nonsense"], 2, "No such command"),
     ],
 )
@@ -172,7 +174,7 @@ def test_bad_input_is_one_clear_error(arguments, code, message, tmp_path, monkey
 
 @pytest.mark.parametrize(
     "command",
-    ["summary", "plot", "init", "train", "evaluate", "predict", "curves", "inspect", "convert",
+    ["summary", "plot", "init-weights", "train", "evaluate", "predict", "curves", "inspect", "convert",
      "export", "backends", "parity"],
 )  # fmt: skip
 def test_every_command_explains_itself(command):
@@ -184,7 +186,7 @@ def test_every_command_explains_itself(command):
 @pytest.fixture
 def weights(tmp_path):
     path = tmp_path / "net.safetensors"
-    assert _run("init", "regnetx32", path, "--seed", 3).exit_code == 0
+    assert _run("init-weights", "regnetx32", path, "--seed", 3).exit_code == 0
     return path
 
 
@@ -196,7 +198,7 @@ def test_init_writes_the_seeded_draw(weights):
 
 
 def test_init_moves_every_weight_by_one_rounding_unit(tmp_path):
-    _run("init", "regnetx32", tmp_path / "net.safetensors", "--rounding-draw", 1)
+    _run("init-weights", "regnetx32", tmp_path / "net.safetensors", "--perturb-seed", 1)
     _, arrays = load_weights(tmp_path / "net.safetensors")
     drawn = initial_weights(REGNETX32)
     for name in parameters(REGNETX32):

@@ -49,7 +49,7 @@ def run(made, tmp_path, monkeypatch):
 
 _STUDY = "first --storage journal:{}/study.log --out"
 _TARGETS = {
-    "init regnetx32 net.safetensors": ["net.safetensors"],
+    "init-weights regnetx32 net.safetensors": ["net.safetensors"],
     "plot regnetx32 --out net.png": ["net.png"],
     "plot regnetx32 --out net.svg": ["net.svg"],
     "plot regnetx32 --out net.pdf": ["net.pdf"],

@@ -39,7 +39,7 @@ def test_networks_of_a_space_are_counted(arguments, size):
     expected = count(AnyNetSpec.from_dict(shown["spec"]), size)
     assert data["image_size"] == size
     assert (shown["params"], shown["flops"]) == (expected.params, expected.flops)
-    assert data["summary"]["flops"]["least"] <= data["summary"]["flops"]["median"]
+    assert data["summary"]["flops"]["min"] <= data["summary"]["flops"]["median"]
 
 
 def test_a_space_file_shows_networks_within_its_limits(tmp_path):

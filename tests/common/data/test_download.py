@@ -146,7 +146,7 @@ def test_giving_up_names_the_address_the_cause_and_the_remedy(serve, tmp_path, f
      ("trickle", "bytes in 0.3 seconds")],
 )  # fmt: skip
 def test_a_server_that_never_ends_is_given_up_at_once(serve, tmp_path, monkeypatch, fault, cause):
-    monkeypatch.setattr(common.data.download, "_MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(common.data.download, "_MAX_BYTES", 1_000_000)
     server = serve(fault)
     with pytest.raises(DataError, match=rf"^{server.address}/a.gz: must be there.*{cause}"):
         download(server.address, _DIGESTS, tmp_path, replace(_PATIENCE, longest=0.3))

@@ -11,7 +11,7 @@ from common import REGNETX32, reference
 from common.cli import main
 from common.errors import WeightsError
 from common.export import save_onnx
-from common.weights import fold_batch_norms, save_weights
+from common.weights import fuse_weights, save_weights
 from tests.inference import SPECS, random_images, relative_error, trained_weights
 from tests.specs import specs
 
@@ -32,13 +32,13 @@ def _logits(spec, arrays, images):
     return reference.layer_outputs(network, images)["head.fc"]
 
 
-@pytest.mark.parametrize("folded", [False, True], ids=["batch norms", "folded"])
+@pytest.mark.parametrize("fused", [False, True], ids=["batch norms", "fused"])
 @pytest.mark.parametrize("spec", [*SPECS.values(), REGNETX32], ids=[*SPECS, "regnetx32"])
-def test_onnx_runtime_gives_the_logits_of_the_reference(tmp_path, spec, folded):
+def test_onnx_runtime_gives_the_logits_of_the_reference(tmp_path, spec, fused):
     arrays, images = trained_weights(spec), random_images(spec, 33)
     expected = _logits(spec, arrays, images)
-    if folded:
-        spec, arrays = fold_batch_norms(spec, arrays)
+    if fused:
+        spec, arrays = fuse_weights(spec, arrays)
     save_onnx(tmp_path / "net.onnx", spec, arrays)
     found = _run(tmp_path / "net.onnx", images)
     assert found.shape == expected.shape

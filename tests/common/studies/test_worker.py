@@ -40,25 +40,25 @@ def test_a_worker_trains_every_network(study, backend):
 
 
 def test_a_worker_clears_up_after_each_network(study, backend):
-    work(study, tell=lambda _: None, most=2)
+    work(study, tell=lambda _: None, max_networks=2)
     assert (backend.made, backend.cleared) == (2, 2)
 
 
 def test_the_record_of_a_network_is_kept(study, backend):
-    work(study, tell=lambda _: None, most=1)
+    work(study, tell=lambda _: None, max_networks=1)
     (result,) = (r for r in study.results() if r.state == "complete")
     assert [row["kind"] for row in result.record] == ["interval", "epoch"] * 2
     assert 1 - result.record[-1]["val_accuracy"] == result.error
 
 
 def test_a_worker_stops_after_as_many_as_it_was_told(study, backend):
-    assert work(study, tell=lambda _: None, most=2) == 2
+    assert work(study, tell=lambda _: None, max_networks=2) == 2
     assert sum(result.state == "waiting" for result in study.results()) == 4
 
 
 def test_a_network_that_diverges_has_error_1(study, backend):
     backend.losses = (1.0, float("nan"))
-    work(study, tell=lambda _: None, most=1)
+    work(study, tell=lambda _: None, max_networks=1)
     (result,) = (r for r in study.results() if r.state == "complete")
     assert result.error == 1.0
     assert "the loss must stay finite" in result.message
@@ -126,7 +126,7 @@ def test_a_worker_keeps_telling_that_it_is_alive(study, backend, monkeypatch):
         time.sleep(0.2)
 
     backend.fail = fail
-    work(study, tell=lambda _: None, most=1, grace=0.04)
+    work(study, tell=lambda _: None, max_networks=1, grace=0.04)
     assert len(beats) > 3
 
 

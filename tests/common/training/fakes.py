@@ -53,7 +53,7 @@ class Learner:
         loss = self.losses[self.steps - 1] if self.steps <= len(self.losses) else 1 / self.steps
         return loss, 2
 
-    def predict(self, images):
+    def eval_step(self, images):
         assert len(images) == 4
         predicted = 9 if self.steps // Data.steps_per_epoch in self.wrong else 3
         return np.tile(np.arange(10, dtype=np.float32) == predicted, (4, 1)).astype(np.float32)

@@ -87,14 +87,14 @@ def test_the_figure_in_a_notebook_is_redrawn_in_place(rows, monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython.display", module)
     figure = LiveFigure()
     for row in rows:
-        figure.record(row)
+        figure.on_log(row)
     assert shown == ["display"] + ["update"] * 5
 
 
 def test_the_progress_bar_leaves_a_line_per_epoch(rows, capsys):
     bar = ProgressBar()
     for row in rows:
-        bar.record(row)
+        bar.on_log(row)
     bar.close()
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch ")]
     assert [line.split()[1] for line in lines] == ["1/3", "2/3", "3/3"]
@@ -132,7 +132,7 @@ def test_a_figure_in_a_notebook_that_fails_does_not_stop_training(monkeypatch, r
     monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(Image=0, display=0))
     figure = LiveFigure()
     for row in rows:
-        figure.record(row)
+        figure.on_log(row)
     assert caplog.text.count("the curves could not be drawn") == 1
 
 

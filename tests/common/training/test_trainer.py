@@ -262,7 +262,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_state(tmp_path):
 
 def test_an_interrupted_run_closes_its_record(tmp_path):
     trainer = FakeTrainer(2, out=tmp_path)
-    trainer.learner.predict = lambda images: (_ for _ in ()).throw(KeyboardInterrupt)
+    trainer.learner.eval_step = lambda images: (_ for _ in ()).throw(KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(Model(), Data())
     assert [row["kind"] for row in read_record(tmp_path / "record.jsonl")] == ["start", "interval"]

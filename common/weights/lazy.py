@@ -15,12 +15,12 @@ from common.errors import WeightsError
 from common.files import open_regular, reading
 
 _DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1"}
-_MOST_HEADER = 1 << 24
+_MAX_HEADER = 1 << 24
 """Bytes of a header at the most: room for a hundred thousand arrays."""
 
 
 @dataclass(frozen=True)
-class Stored:
+class LazyArray:
     """An array in a file: what is known of it, and how to get it.
 
     `dtype` is NumPy's name of the type, or `bfloat16`, which `read` turns into float32.
@@ -32,19 +32,19 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Mapped:
+class SafetensorsFile:
     """A safetensors file: its metadata, its arrays by name, and its bytes.
 
     `header` are the bytes before the arrays, `data` those of all arrays, mapped into memory.
     """
 
     metadata: dict[str, str]
-    arrays: dict[str, Stored]
+    arrays: dict[str, LazyArray]
     header: bytes
     data: memoryview
 
 
-def map_file(path: str | Path, remedy: str = "") -> Mapped:
+def map_file(path: str | Path, remedy: str = "") -> SafetensorsFile:
     """A safetensors file whose arrays are views that can be written to.
 
     Writing changes no file. Raises `WeightsError`, with the `remedy` for a file of another format.
@@ -55,8 +55,8 @@ def map_file(path: str | Path, remedy: str = "") -> Mapped:
         raise WeightsError(f"{path}: must be a weight file; got no such file")
     with reading(path, "a safetensors file", WeightsError, remedy), open_regular(path) as file:
         length = int.from_bytes(file.read(8), "little")
-        if length > _MOST_HEADER:
-            raise ValueError(f"a header of {length:,} bytes, which is more than {_MOST_HEADER:,}")
+        if length > _MAX_HEADER:
+            raise ValueError(f"a header of {length:,} bytes, which is more than {_MAX_HEADER:,}")
         with safe_open(str(path), framework="numpy") as checked:
             metadata, names = checked.metadata() or {}, list(checked.keys())
         # The library has checked header and offsets but would copy every array.
@@ -64,10 +64,10 @@ def map_file(path: str | Path, remedy: str = "") -> Mapped:
         start = 8 + length
         header = json.loads(data[8:start])
         arrays = {name: _mapped(data, start, header[name]) for name in names}
-        return Mapped(metadata, arrays, data[:start], memoryview(data)[start:])
+        return SafetensorsFile(metadata, arrays, data[:start], memoryview(data)[start:])
 
 
-def _mapped(data: mmap.mmap, start: int, entry: dict[str, Any]) -> Stored:
+def _mapped(data: mmap.mmap, start: int, entry: dict[str, Any]) -> LazyArray:
     shape, code = tuple(entry["shape"]), entry["dtype"]
     begin, end = (start + offset for offset in entry["data_offsets"])
 
@@ -78,7 +78,7 @@ def _mapped(data: mmap.mmap, start: int, entry: dict[str, Any]) -> Stored:
         return np.require(raw.view(f"<{_DTYPES[code]}"), requirements="A").reshape(shape)
 
     name = np.dtype(_DTYPES[code]).name if code in _DTYPES else code.lower()
-    return Stored(shape, "bfloat16" if code == "BF16" else name, read)
+    return LazyArray(shape, "bfloat16" if code == "BF16" else name, read)
 
 
 def _from_bfloat16(halves: NDArray[Any]) -> NDArray[np.float32]:

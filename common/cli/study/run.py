@@ -18,7 +18,7 @@ from common.cli.study.options import (
     suggested,
     worker_options,
 )
-from common.cli.study.progress import Progress
+from common.cli.study.progress import StudyProgress
 from common.data.fashion_mnist import absolute_source
 from common.errors import ConfigError
 from common.files import read_json
@@ -81,7 +81,7 @@ def run(
         study = _created_or_same(name, storage, config)
     else:
         study = Study.open(name, storage, PATIENCE, _tell)
-    with sigterm_interrupts(), Progress(study) as progress:
+    with sigterm_interrupts(), StudyProgress(study) as progress:
         try:
             if ray is not None:
                 address = None if ray == "local" else ray
@@ -98,9 +98,11 @@ def run(
 @name_argument()
 @storage_option()
 @click.option("--threads", type=WORKERS, help="Threads to use; default: all cores.")
-@click.option("--most", type=STEPS, help="Stop after this many networks.")
+@click.option("--max", "max_networks", type=STEPS, help="Stop after this many networks.")
 @grace_option()
-def work(name: str, storage: str, threads: int | None, most: int | None, grace: float) -> None:
+def work(
+    name: str, storage: str, threads: int | None, max_networks: int | None, grace: float
+) -> None:
     """Train networks of a study until all are done.
 
     Any number of workers may do so, on any machines that reach the storage. On SLURM:
@@ -114,7 +116,7 @@ def work(name: str, storage: str, threads: int | None, most: int | None, grace: 
     try:
         study = Study.open(name, storage, PATIENCE, _tell)
         start_backend(study.config.training.backend)
-        done = train_networks(study, click.echo, most, grace)
+        done = train_networks(study, click.echo, max_networks, grace)
     except KeyboardInterrupt:
         click.echo(
             f"the current network was given back; go on with: {suggested('work', name, storage)}",

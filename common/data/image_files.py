@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from common.arch import DEFAULT_IMAGE_SIZE
 from common.arch.plan import ImageSize
-from common.data.decode import MOST_PIXELS, decode, image_endings
+from common.data.decode import MAX_PIXELS, decode, image_endings
 from common.data.resize import prepare
 from common.errors import DataError
 
@@ -124,9 +124,9 @@ def _as_on_imagenet(picture: "Image", size: int, path: str | Path) -> NDArray[np
 
     short = size * 256 // 224
     width, height = (short * side // min(picture.size) for side in picture.size)
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise DataError(
-            f"{path}: must have at most {MOST_PIXELS:,} pixels when its short side has {short}; "
+            f"{path}: must have at most {MAX_PIXELS:,} pixels when its short side has {short}; "
             f"got {width:,} x {height:,}"
         )
     resized = picture.resize((width, height), Resampling.BILINEAR)

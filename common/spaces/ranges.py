@@ -8,41 +8,41 @@ from typing import Any, Final
 
 import numpy as np
 
-from common.arch.bounds import MOST_CHANNELS, MOST_STAGES, MOST_VALUES, checked_integer
+from common.arch.bounds import MAX_CHANNELS, MAX_STAGES, MAX_VALUES, checked_integer
 from common.errors import SpecError, shortened, shown
 from common.spaces.population import Template
 
 
-def rising(name: str, values: Sequence[int], most: int = MOST_CHANNELS) -> tuple[int, ...]:
+def rising(name: str, values: Sequence[int], maximum: int = MAX_CHANNELS) -> tuple[int, ...]:
     """The values as plain integers.
 
-    Raises `SpecError` unless they rise from 1 or more to at most `most`, and are not too many.
+    Raises `SpecError` unless they rise from 1 or more to at most `maximum`, and are not too many.
     """
     rule = f"{name} must be rising positive integers"
     try:
-        first = tuple(islice(values, MOST_VALUES + 1))
+        first = tuple(islice(values, MAX_VALUES + 1))
         if isinstance(values, str) or any(isinstance(value, bool) for value in first):
             raise TypeError
         plain = tuple(map(operator.index, first))
     except TypeError as error:
         raise SpecError(f"{rule}; got {shortened(values)}") from error
-    if len(plain) > MOST_VALUES:
-        raise SpecError(f"{name} must be at most {MOST_VALUES:,} values; got {shortened(values)}")
+    if len(plain) > MAX_VALUES:
+        raise SpecError(f"{name} must be at most {MAX_VALUES:,} values; got {shortened(values)}")
     if not plain or list(plain) != sorted(set(plain)) or plain[0] < 1:
         raise SpecError(f"{rule}; got {shortened(plain)}")
-    if plain[-1] > most:
-        raise SpecError(f"{name} must be at most {most:,}; got {shortened(plain[-1])}")
+    if plain[-1] > maximum:
+        raise SpecError(f"{name} must be at most {maximum:,}; got {shortened(plain[-1])}")
     return plain
 
 
 def interval(
-    name: str, ends: Any, least: float, step: float = 0, most: float = math.inf
+    name: str, ends: Any, minimum: float, step: float = 0, maximum: float = math.inf
 ) -> tuple[Any, Any]:
     """Both ends as plain numbers, multiples of `step`, and integers where `step` is an integer.
 
-    Raises `SpecError` unless they rise from `least` on to at most `most`.
+    Raises `SpecError` unless they rise from `minimum` on to at most `maximum`.
     """
-    rule = f"{name} must be a rising range from {least:g} on"
+    rule = f"{name} must be a rising range from {minimum:g} on"
     if step not in (0, 1):
         rule += f" in multiples of {step:g}"
     try:
@@ -50,10 +50,10 @@ def interval(
                      for end in ends if not isinstance(end, _NO_NUMBERS))  # fmt: skip
     except (TypeError, ValueError, OverflowError) as error:
         raise SpecError(f"{rule}; got {shortened(ends)}") from error
-    if most < max(low, high) < math.inf:
-        raise SpecError(f"{name} must be at most {most:,.7g}; got {shortened(max(low, high))}")
+    if maximum < max(low, high) < math.inf:
+        raise SpecError(f"{name} must be at most {maximum:,.7g}; got {shortened(max(low, high))}")
     if not (
-        least - 1e-9 <= low <= high
+        minimum - 1e-9 <= low <= high
         and (not step or (high < math.inf and all(_is_multiple(end, step) for end in (low, high))))
     ):
         raise SpecError(f"{rule}; got {shortened(low)} to {shortened(high)}")
@@ -87,7 +87,7 @@ def check_shape(
         raise SpecError(f"name must be text; got {shown(name)}")
     if len(name) > LONGEST_NAME:
         raise SpecError(f"name must be of {LONGEST_NAME} characters at most; got {shown(name)}")
-    number = checked_integer("stages", stages, 1, MOST_STAGES)
+    number = checked_integer("stages", stages, 1, MAX_STAGES)
     for key, values in (("bottleneck_ratios", bottleneck_ratios), ("group_widths", group_widths)):
         if template.block != "resnext" and tuple(values) != (1,):
             raise SpecError(

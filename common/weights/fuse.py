@@ -1,4 +1,4 @@
-"""Batch norms folded into the convolutions or linear layers before them."""
+"""Batch norms fused into the convolutions or linear layers before them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from common.arch import AnyNetSpec, plan
 from common.weights.checks import check_values, expected_shapes
 
 
-def fold_batch_norms(
+def fuse_weights(
     spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]
 ) -> tuple[AnyNetSpec, dict[str, NDArray[Any]]]:
     """The network without batch norms that has the same logits: its spec and canonical arrays.
@@ -24,7 +24,7 @@ def fold_batch_norms(
     """
     if not spec.batch_norm:
         return spec, dict(arrays)
-    folded = dict(arrays)
+    fused = dict(arrays)
     for layer in plan(spec):
         if layer.op != "batch_norm":
             continue
@@ -37,9 +37,9 @@ def fold_batch_norms(
         with np.errstate(all="ignore"):  # looked at below
             scale = gamma / np.sqrt(variance + spec.bn_epsilon)
             by_output = scale.reshape(-1, *(1,) * (weight.ndim - 1))
-            folded[f"{before}.weight"] = (weight * by_output).astype(weight.dtype)
-            folded[f"{before}.bias"] = ((bias - mean) * scale + beta).astype(weight.dtype)
-        check_values({name: folded[f"{before}.{name}"] for name in ("weight", "bias")},
-                     f"folding {layer.name} into {before}")  # fmt: skip
+            fused[f"{before}.weight"] = (weight * by_output).astype(weight.dtype)
+            fused[f"{before}.bias"] = ((bias - mean) * scale + beta).astype(weight.dtype)
+        check_values({name: fused[f"{before}.{name}"] for name in ("weight", "bias")},
+                     f"fusing {layer.name} into {before}")  # fmt: skip
     new = replace(spec, batch_norm=False, conv_bias=True)
-    return new, {name: folded[name] for name in expected_shapes(new)}
+    return new, {name: fused[name] for name in expected_shapes(new)}

@@ -10,7 +10,7 @@ from common import AnyNetSpec, reference
 from common.errors import ConfigError
 from common.reference.learner import Learner
 from common.training import TrainConfig
-from common.training.statistics import images_taken, renew_statistics, validation
+from common.training.precise_bn import images_taken, renew_statistics, validation
 from tests.common.training.fakes import Data, FakeTrainer, Model
 
 _SPEC = AnyNetSpec.from_arch(((1, 4, 2, 1),), 4)

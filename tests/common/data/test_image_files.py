@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from common.data import FashionMNIST, find_pictures, prepare, read_picture, read_pictures
-from common.data.pictures import IMAGENET_MEAN, IMAGENET_STD
+from common.data.image_files import IMAGENET_MEAN, IMAGENET_STD
 from common.errors import DataError
 
 _MEAN, _STD = (np.array(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 import anynet_torch
-from anynet_torch.fused import batch_norm
+from anynet_torch.kernels import batch_norm
 from anynet_torch.layers import BatchNorm
 from common.arch import AnyNetSpec, StageSpec
 

@@ -5,13 +5,13 @@ from typing import Protocol
 from common.training.records import Row
 
 
-class Observer(Protocol):
+class Callback(Protocol):
     """Told of every step as it is sent off, and of every row of the record."""
 
-    def advance(self, step: int) -> None:
+    def on_step(self, step: int) -> None:
         """`step` steps have been sent to the device since the run began."""
 
-    def record(self, row: Row) -> None:
+    def on_log(self, row: Row) -> None:
         """A row was added to the record."""
 
     def close(self) -> None:
@@ -37,11 +37,11 @@ class ProgressBar:
         self._task = self._progress.add_task("", total=None, epoch="", status="")
         self._epochs = 0
 
-    def advance(self, step: int) -> None:
+    def on_step(self, step: int) -> None:
         """Move the bar."""
         self._progress.update(self._task, completed=step)
 
-    def record(self, row: Row) -> None:
+    def on_log(self, row: Row) -> None:
         """Show the newest numbers."""
         if row["kind"] == "start":
             self._epochs = row["epochs"]
