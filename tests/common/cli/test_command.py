@@ -174,8 +174,8 @@ def test_bad_input_is_one_clear_error(arguments, code, message, tmp_path, monkey
 
 @pytest.mark.parametrize(
     "command",
-    ["summary", "plot", "init-weights", "train", "evaluate", "predict", "curves", "inspect", "convert",
-     "export", "backends", "parity"],
+    ["summary", "plot", "init-weights", "train", "evaluate", "predict", "curves", "inspect",
+     "convert", "export", "backends", "parity"],
 )  # fmt: skip
 def test_every_command_explains_itself(command):
     result = _run(command, "--help")
