@@ -24,12 +24,12 @@ nox.options.sessions = [
 
 ROOT = Path(__file__).parent
 EXTRAS = {
-    "torch": "torch,huggingface,notebook,ray",
+    "torch": "torch,huggingface,notebook,postgresql,ray",
     "jax": "jax,notebook",
     "tf": "tf-cpu,notebook",
-    "mx": "mx,notebook,onnx",
+    "mx": "mx,notebook,onnx,postgresql",
 }
-COMMON = "test,lint,onnx,study"
+COMMON = "test,lint,onnx,postgresql"
 """Extras of the environment for what needs no framework: tests and linters."""
 
 PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -288,7 +288,7 @@ def marked(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS)
-@nox.parametrize("extras", ["onnx,study", EXTRAS["jax"], EXTRAS["tf"]])
+@nox.parametrize("extras", ["onnx,postgresql", EXTRAS["jax"], EXTRAS["tf"]])
 def pythons(session: nox.Session, extras: str) -> None:
     """The tests of `common`, JAX and TensorFlow on later Pythons, where they are installed."""
     backend = {"jax": "jax", "tf-cpu": "tf"}.get(extras.split(",")[0])
@@ -311,7 +311,7 @@ def kernels(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def lowest(session: nox.Session) -> None:
     """The tests of `common` with the lowest versions that the requirements allow."""
-    install(session, "lowest", "test,onnx,study")
+    install(session, "lowest", "test,onnx,postgresql")
     command = ("pytest", *PARALLEL, "-m", "not long and not full", "tests/common")
     session.run(*command, env=ONE_THREAD)
 

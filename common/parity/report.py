@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -85,26 +86,24 @@ def _worst(findings: list[Finding], kind: tuple[str, str], pair: tuple[str, str]
 
 
 def _write_junit(findings: list[Finding], path: Path) -> None:
-    from junitparser import Failure, JUnitXml, TestCase, TestSuite
-
-    suites = JUnitXml(f"{PRODUCER} parity")
+    """A suite per case; a test per pair and precision, which fails by what is outside."""
+    suites = ElementTree.Element("testsuites", name=f"{PRODUCER} parity")
     for case in dict.fromkeys(item.case for item in findings):
-        suite = TestSuite(case)
-        own = [item for item in findings if item.case == case]
-        for pair, precision in dict.fromkeys((item.pair, item.precision) for item in own):
-            test = TestCase(f"{' and '.join(pair)}, {precision}", "parity")
-            outside = [
-                str(item) for item in own
-                if (item.pair, item.precision) == (pair, precision) and not item.within
-            ]  # fmt: skip
+        tests: dict[tuple[tuple[str, str], str], list[str]] = {}
+        for item in (item for item in findings if item.case == case):
+            outside = tests.setdefault((item.pair, item.precision), [])
+            outside += [] if item.within else [str(item)]
+        counts = {"tests": str(len(tests)), "failures": str(sum(map(bool, tests.values())))}
+        suite = ElementTree.SubElement(suites, "testsuite", name=case, **counts)
+        for (pair, precision), outside in tests.items():
+            name = f"{' and '.join(pair)}, {precision}"
+            test = ElementTree.SubElement(suite, "testcase", name=name, classname="parity")
             if outside:
-                failure = Failure(outside[0])
+                failure = ElementTree.SubElement(test, "failure", message=outside[0])
                 failure.text = "\n".join(outside)
-                test.result = [failure]
-            suite.add_testcase(test)
-        suites.add_testsuite(suite)
+    ElementTree.indent(suites)
     with replacing(path) as temporary:
-        suites.write(str(temporary), pretty=True)
+        ElementTree.ElementTree(suites).write(temporary, "utf-8", xml_declaration=True)
 
 
 def _finite(value: float) -> float | None:

@@ -142,7 +142,8 @@ def _as_study_error(url: str, error: Exception) -> StudyError:
             f"run {upgrade} on a copy"
         )
     if isinstance(error, ImportError):
-        return StudyError(f"{where}: needs a driver; got {told(error)}; {how_to_install('study')}")
+        remedy = how_to_install("postgresql")
+        return StudyError(f"{where}: needs a driver; got {told(error)}; {remedy}")
     if isinstance(error, KeyError) and "Record does not exist" in str(error):
         return StudyError(f"{where}: must hold the study still; got it deleted")
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error

@@ -77,10 +77,10 @@ def test_one_function_says_how_to_install():
 
 
 def test_every_extra_that_a_message_names_exists():
-    calls = (re.findall(r"how_to_install\('([^']+)'", text) for text in _CODE.values())
+    calls = (re.findall(r"how_to_install\([\"']([^\"']+)", text) for text in _CODE.values())
     named = {extra for extras in calls for extra in extras}
     named |= {framework.extra for framework in FRAMEWORKS.values() if framework.extra}
-    assert named >= {"torch", "study", "onnx", "ray", "jax-cuda", "tf-cuda"}
+    assert named >= {"torch", "study", "postgresql", "onnx", "ray", "jax-cuda", "tf-cuda"}
     assert named | FRAMEWORKS.keys() <= _EXTRAS.keys()
 
 

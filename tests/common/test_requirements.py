@@ -14,7 +14,7 @@ _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
 _EXTRAS = _PROJECT["optional-dependencies"]
 
 _TESTED_IN = {
-    "": "lowest", "study": "lowest", "onnx": "lowest", "test": "lowest",
+    "": "lowest", "study": "lowest", "postgresql": "lowest", "onnx": "lowest", "test": "lowest",
     "torch": "torch", "huggingface": "torch", "ray": "torch", "notebook": "torch",
     "jax": "jax", "jax-cuda": "jax", "tf": "tf", "tf-cpu": "tf", "tf-cuda": "tf", "mx": "mx",
     "docs": "docs", "lint": "common",

@@ -80,8 +80,9 @@ def test_it_requires_no_framework_without_an_extra(about):
 @pytest.mark.parametrize(
     ("extra", "pins"),
     [(extra, extra) for extra in ("torch", "mx", "tf", "jax", "docs")]
-    + [("study", "jax"), ("onnx", "common"), ("test", "common"), ("lint", "common"),
-       ("notebook", "jax"), ("huggingface", "torch"), ("ray", "torch"), ("tf-cpu", "tf")],
+    + [("study", "jax"), ("postgresql", "common"), ("onnx", "common"), ("test", "common"),
+       ("lint", "common"), ("notebook", "jax"), ("huggingface", "torch"), ("ray", "torch"),
+       ("tf-cpu", "tf")],
 )  # fmt: skip
 def test_an_extra_can_be_installed(wheel, extra, pins):
     if extra in ("torch", "mx") and sys.version_info >= (3, 12):

@@ -1,5 +1,7 @@
 """Waiting for a server that restarts while a worker starts."""
 
+import sys
+
 import pytest
 import sqlalchemy
 
@@ -25,6 +27,12 @@ class _Restarting:
 
 
 _SERVER = "postgresql://me:secret@server/studies"
+
+
+def test_without_its_driver_a_server_is_one_clear_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StudyError, match=r"needs a driver; .* pip install '\.\[postgresql\]'"):
+        Study.open("first", _SERVER)
 
 
 def test_a_worker_waits_for_a_server_that_restarts(url, monkeypatch):
