@@ -89,17 +89,17 @@ def _write_junit(findings: list[Finding], path: Path) -> None:
     """A suite per case; a test per pair and precision, which fails by what is outside."""
     suites = ElementTree.Element("testsuites", name=f"{PRODUCER} parity")
     for case in dict.fromkeys(item.case for item in findings):
-        tests: dict[tuple[tuple[str, str], str], list[str]] = {}
+        tests = dict[tuple[tuple[str, str], str], list[str]]()
         for item in (item for item in findings if item.case == case):
             outside = tests.setdefault((item.pair, item.precision), [])
             outside += [] if item.within else [str(item)]
         counts = {"tests": str(len(tests)), "failures": str(sum(map(bool, tests.values())))}
-        suite = ElementTree.SubElement(suites, "testsuite", name=case, **counts)
+        suite = ElementTree.SubElement(suites, "testsuite", {"name": case, **counts})
         for (pair, precision), outside in tests.items():
             name = f"{' and '.join(pair)}, {precision}"
-            test = ElementTree.SubElement(suite, "testcase", name=name, classname="parity")
+            test = ElementTree.SubElement(suite, "testcase", {"name": name, "classname": "parity"})
             if outside:
-                failure = ElementTree.SubElement(test, "failure", message=outside[0])
+                failure = ElementTree.SubElement(test, "failure", {"message": outside[0]})
                 failure.text = "\n".join(outside)
     ElementTree.indent(suites)
     with replacing(path) as temporary:

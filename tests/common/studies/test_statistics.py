@@ -5,8 +5,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from common.studies.statistics import (
+    ConfidenceInterval,
     agreements,
     band,
     best_of,
@@ -49,6 +51,27 @@ def test_the_mean_has_the_range_of_its_standard_error():
     found = mean_error(errors)
     assert found.middle == errors.mean()
     assert found.high - found.low == pytest.approx(2 * 1.96 * errors.std() / 20, rel=0.05)
+
+
+def test_ranges_of_means_are_those_of_scipys_bootstrap():
+    groups = [np.random.default_rng(n).random(n) for n in (12, 20)]
+
+    def expected(data, statistic):
+        options = {"n_resamples": 10_000, "method": "percentile"}
+        found = stats.bootstrap(data, statistic, **options, random_state=np.random.default_rng(0))
+        return pytest.approx(tuple(found.confidence_interval), rel=1e-12)
+
+    mean = mean_error(groups[0])
+    (pair,) = compare(dict(zip("ab", groups, strict=True)), [("a", "b")])
+    apart = pair.mean_difference
+    assert (mean.low, mean.high) == expected(groups[:1], np.mean)
+    assert (apart.low, apart.high) == expected(
+        groups, lambda first, second, axis: second.mean(axis) - first.mean(axis)
+    )
+
+
+def test_the_mean_of_a_single_network_is_its_error():
+    assert mean_error([0.5]) == ConfidenceInterval(0.5, 0.5, 0.5)
 
 
 def test_the_range_of_good_networks_is_where_the_errors_are_least():
