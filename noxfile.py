@@ -43,14 +43,15 @@ make a training step forty times as long."""
 
 OLD_NUMPY = [
     *(f"tests/common/{part}" for part in (
-        "arch", "data", "export", "parity", "reference", "spaces", "training", "weights",
+        "arch", "data", "export", "parity", "plotting", "reference", "spaces", "training",
+        "weights",
     )),
     "tests/common/cli/test_checkpoints.py",
     "tests/common/cli/test_command.py",
     "tests/common/cli/test_convert.py",
     "tests/common/cli/test_spaces.py",
     "tests/common/reports",
-    "tests/common/studies/test_statistics.py",
+    "tests/common/test_statistics.py",
     "tests/common/studies/test_study.py",
     "tests/common/test_formats.py",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from common.cli.options import overwrite_option
 from common.cli.tables import print_table
 from common.files import PRODUCER, write_text
 from common.marks import check_targets
-from common.training.curves import save_figure
+from common.plotting import save_figure
 
 _CHARTS = ("training", "inference", "memory", "shapes")
 REPORT_FILES = (

@@ -8,9 +8,9 @@ from common.cli.numbers import Number
 from common.cli.options import overwrite_option
 from common.cli.tables import print_table
 from common.marks import check_target
+from common.plotting import draw_comparison, save_figure
 from common.training import Row, read_record
 from common.training.compare import Distance, distance
-from common.training.curves import draw_comparison, save_figure
 from common.training.run import RECORD
 
 

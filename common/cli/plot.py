@@ -4,12 +4,11 @@ from pathlib import Path
 
 import click
 
-from common.arch.pictures import draw_network
 from common.cli.checkpoints import choose_image_size, find_config, sized
 from common.cli.networks import resolve_spec
 from common.cli.options import image_size_option, overwrite_option
 from common.marks import check_target
-from common.training.curves import save_figure
+from common.plotting import draw_network, save_figure
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Batches as d2l's data loaders give them, and their pictures (chapter sections 3.2 and 4.2)."""
+"""Batches as d2l's data loaders give them, and shown as images (chapter sections 3.2, 4.2)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import DataError, shortened
-from common.figures import new_figure, show_in_notebook
+from common.plotting.figure import show_in_notebook
+from common.plotting.images import draw_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,13 +53,7 @@ def show_images(images: Any, nrows: int, ncols: int, titles: Sequence[str]) -> "
     pixels = _to_numpy(images)
     if pixels.ndim == 4:
         pixels = pixels.squeeze(1 if pixels.shape[1] == 1 else -1)
-    figure = new_figure(figsize=(1.5 * ncols, 1.75 * nrows))
-    axes = figure.subplots(nrows, ncols, squeeze=False).ravel()
-    for place in axes:
-        place.set_axis_off()
-    for place, image, title in zip(axes, pixels, titles, strict=False):
-        place.imshow(image, cmap="gray")
-        place.set_title(title, fontsize="small")
+    figure = draw_images(pixels, nrows, ncols, titles)
     show_in_notebook(figure)
     return figure
 

@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 import numpy as np
 
 from common.files import PRODUCER, replacing, write_text
-from common.marks import figure_mark
 from common.parity.compare import REFERENCE, Finding
 from common.parity.measure import Record
-from common.parity.pictures import draw_free_runs, draw_layers
+from common.parity.tables import error_table, free_runs
+from common.plotting import save_figure
+from common.plotting.parity import draw_errors, draw_free_runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,9 +42,9 @@ def write_report(findings: list[Finding], records: Mapping[str, Record], directo
 
     Each is whole or not at all; there is no free_runs.png without such runs in `records`.
     """
-    pictures = [_picture(draw_layers(findings), directory / "report.png")]
-    if runs := draw_free_runs(records):
-        pictures.append(_picture(runs, directory / "free_runs.png"))
+    pictures = [_picture(draw_errors(error_table(findings)), directory / "report.png")]
+    if runs := free_runs(records):
+        pictures.append(_picture(draw_free_runs(runs), directory / "free_runs.png"))
     write_text(directory / "report.html", _page(findings, pictures))
     rows = [{**asdict(item), "error": _finite(item.error), "ratio": _finite(item.ratio)}
             for item in findings]  # fmt: skip
@@ -54,8 +55,7 @@ def write_report(findings: list[Finding], records: Mapping[str, Record], directo
 
 def _picture(figure: "Figure", path: Path) -> str:
     """Write a figure; its bytes in base64."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110, **figure_mark(path))
+    save_figure(figure, path, dpi=110)
     return base64.b64encode(path.read_bytes()).decode()
 
 

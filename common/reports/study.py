@@ -11,26 +11,30 @@ from typing import TYPE_CHECKING, Any, Final
 from common.errors import ConfigError
 from common.files import PRODUCER, write_bytes, write_text
 from common.marks import figure_mark
-from common.reports.figures import (
+from common.plotting.study import (
+    BySpace,
+    TrainedNetwork,
+    by_number,
     draw_agreement,
     draw_distributions,
     draw_extremes,
     draw_importances,
     draw_profiles,
     draw_scatter,
-    good_ranges,
 )
-from common.studies import Result, StudyConfig, design
-from common.studies.statistics import (
+from common.statistics import (
     MARGIN,
     Comparison,
+    ConfidenceInterval,
     agreements,
     best_of,
     compare,
+    good_range,
     importance_chances,
     importances,
     mean_error,
 )
+from common.studies import Result, StudyConfig, design
 from common.studies.table import rows
 
 if TYPE_CHECKING:
@@ -93,19 +97,20 @@ def write_study_report(
                for space, own in spaces.items()}  # fmt: skip
     ranking = agreements([r.errors for own in spaces.values() for r in own
                           if len(r.errors) == config.training.epochs])  # fmt: skip
-    figures = {"edf": draw_distributions(spaces)}
+    networks = {space: [_trained(r) for r in own] for space, own in spaces.items()}
+    figures = {"edf": draw_distributions(errors)}
     if len(pairs) > 1:
         figures |= {
             _pair_name(first, second): draw_distributions(
-                {name: spaces[name] for name in (first, second)}
+                {name: errors[name] for name in (first, second)}
             )
             for first, second in pairs
         }
     figures |= {
-        "scatter": draw_scatter(spaces),
+        "scatter": draw_scatter(networks),
         "importance": draw_importances(shares),
-        "profiles": draw_profiles(spaces),
-        "curves": draw_extremes(spaces),
+        "profiles": draw_profiles(networks),
+        "curves": draw_extremes(networks),
     }
     if ranking:
         figures["agreement"] = draw_agreement(ranking)
@@ -129,13 +134,39 @@ def write_study_report(
         "comparisons": comparisons,
         "pictures": pictures,
         "pairs": [_pair_name(first, second) for first, second in pairs],
-        "ranges": good_ranges(spaces),
+        "ranges": _good_ranges(networks),
         "importances": shares,
         "chances": chances,
         "margin": MARGIN,
         "agreements": ranking,
     }  # fmt: skip
     write_text(out / "index.html", _page(page))
+
+
+def _trained(result: Result) -> TrainedNetwork:
+    """What the figures show of a complete network."""
+    stages = result.network.spec.stages
+    costs = {
+        "flops": result.flops,
+        "params": result.params,
+        "activations": result.activations,
+    }
+    return TrainedNetwork(
+        float(result.error or 0),
+        result.errors,
+        [stage.channels for stage in stages for _ in range(stage.depth)],
+        {**design(result.network.spec), **costs},
+    )
+
+
+def _good_ranges(networks: BySpace) -> dict[str, dict[str, ConfidenceInterval]]:
+    """The range of good networks by space and design parameter."""
+    found: dict[str, dict[str, ConfidenceInterval]] = {}
+    for name, values in by_number(networks).items():
+        for space, column in values.items():
+            errors = [network.error for network in networks[space]]
+            found.setdefault(space, {})[name] = good_range(column, errors)
+    return found
 
 
 def _save(figure: "Figure", path: Path) -> str:

@@ -10,9 +10,10 @@ from common.arch import AnyNetSpec
 from common.errors import ConfigError
 from common.files import check_writable, leftovers, read_text, remove_leftovers, write_text
 from common.marks import is_ours
+from common.plotting import save_curves
+from common.plotting.figure import warn_of_figure
 from common.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint
 from common.training.config import RESUMABLE, TrainConfig
-from common.training.curves import save_curves, warn_of_picture
 from common.training.records import RecordFile, Row, best_epoch, read_record
 from common.weights import State, is_weight, load_weights
 from common.weights.files import Contents, file_digest, weights_contents, write_contents
@@ -216,7 +217,7 @@ class RunDirectory:
             title = f"{self._config.backend}, {self.path.name}"
             save_curves(read_record(self.path / RECORD), self.path / CURVES, title)
         except Exception as error:  # whatever Matplotlib and the file system raise
-            warn_of_picture(str(self.path / CURVES), error)
+            warn_of_figure(str(self.path / CURVES), error)
 
     def _contents(self, name: str, state: State) -> Contents:
         weights = {key: array.astype(np.float32) for key, array in state.items() if is_weight(key)}

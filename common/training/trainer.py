@@ -21,13 +21,13 @@ from common.chapter import (
 )
 from common.data import FashionMNIST
 from common.errors import ConfigError, TrainingError, shortened
-from common.figures import in_notebook
 from common.installs import installed_version
+from common.plotting import LiveFigure
+from common.plotting.figure import in_notebook
 from common.training.callbacks import Callback, ProgressBar
 from common.training.checkpoint import Progress
 from common.training.checks import check_data, check_images, check_loss, check_trainer
 from common.training.config import Device, Precision, TrainConfig
-from common.training.curves import LiveFigure
 from common.training.evaluate import Evaluation, check_state, cross_entropy
 from common.training.learner import Learner, check_model
 from common.training.loop import Validate, train

@@ -23,9 +23,10 @@ _LEVELS = {
     for level, names in enumerate(
         [
             ("errors", "memory", "installs", "gpus", "processes"),
-            ("files", "figures", "arrays", "frameworks", "chapter"),
+            ("files", "arrays", "frameworks", "chapter", "statistics"),
             ("marks",),
             ("arch",),
+            ("plotting",),
             ("spaces",),
             ("weights", "data"),
             ("export",),

@@ -19,10 +19,10 @@ from common.data import read_labels, read_picture
 from common.data.idx import encode_idx, read_idx
 from common.data.sample import write_idx
 from common.parity.record import read_records
+from common.plotting import draw_curves
 from common.spaces import find_space, space_to_dict
 from common.training import TrainConfig, read_record
 from common.training.checkpoint import load_checkpoint
-from common.training.curves import draw_curves
 from common.training.run import read_config
 from common.weights import expected_shapes, initial_weights, load_weights, save_weights
 from common.weights.foreign import export_weights, import_weights

@@ -13,9 +13,9 @@ from common.arch import AnyNetSpec
 from common.errors import ConfigError
 from common.marks import is_ours
 from common.reports import report_files, write_study_report
+from common.statistics import importance_chances
 from common.studies import Result, StudyConfig
 from common.studies.networks import draw
-from common.studies.statistics import importance_chances
 from common.studies.table import export_table
 from tests.common.studies.conftest import CONFIG as STUDY
 

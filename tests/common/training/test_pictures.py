@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from common.cli import main
 from common.errors import ConfigError, DataError
+from common.plotting import LiveFigure, draw_comparison, draw_curves, save_curves
 from common.training import ProgressBar
 from common.training.compare import distance
-from common.training.curves import LiveFigure, draw_comparison, draw_curves, save_curves
 from common.training.records import RecordFile
 from common.weights import load_spec
 from tests.common.training.fakes import SPEC, Data, FakeTrainer, Model
@@ -128,7 +128,7 @@ def test_the_network_is_saved_before_the_last_row_is_written(tmp_path, monkeypat
 
 
 def test_a_figure_in_a_notebook_that_fails_does_not_stop_training(monkeypatch, rows, caplog):
-    monkeypatch.setattr("common.training.curves.draw_curves", _fails)
+    monkeypatch.setattr("common.plotting.curves.draw_curves", _fails)
     monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(Image=0, display=0))
     figure = LiveFigure()
     for row in rows:

@@ -1,24 +1,24 @@
-"""The picture of a run: losses and accuracy against epoch, as in the chapter."""
+"""Learning curves: losses and accuracy against epoch, as in the chapter."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import ConfigError, told
-from common.figures import new_figure, to_png
-from common.files import replacing
-from common.marks import figure_mark
-from common.training.records import Row
+from common.plotting.figure import new_figure, save_figure, to_png, warn_of_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Row = Mapping[str, Any]
+"""A row of a run's record; rows of `kind` "interval" and "epoch" have numbers to draw."""
+
+Rows = Sequence[Row]
 
 _LOSSES = ("interval", "loss", "train loss in nats, mean per interval")
 _ACCURACIES = ("epoch", "val_accuracy", "validation accuracy")
 
 
-def draw_curves(rows: list[Row], title: str = "") -> "Figure":
+def draw_curves(rows: Rows, title: str = "") -> "Figure":
     """Training loss per interval, validation loss and accuracy per epoch."""
     figure = new_figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
@@ -36,10 +36,11 @@ def draw_curves(rows: list[Row], title: str = "") -> "Figure":
     return figure
 
 
-def draw_comparison(runs: Mapping[str, list[Row]], band: Sequence[list[Row]] = ()) -> "Figure":
-    """Several runs by name: training loss per interval, and of longer runs accuracy per epoch.
+def draw_comparison(runs: Mapping[str, Rows], band: Sequence[Rows] = ()) -> "Figure":
+    """Training loss per interval of several runs, by name, and validation accuracy per epoch.
 
-    `band` are reruns of the first run: what is no further from it than they are is shaded.
+    The accuracy is left out when no run has two epochs. `band` holds reruns of the first run; the
+    shaded area around it is as wide as their largest relative deviation so far.
     """
     panels = [_LOSSES]
     if any(sum(row["kind"] == "epoch" for row in rows) > 1 for rows in runs.values()):
@@ -50,7 +51,7 @@ def draw_comparison(runs: Mapping[str, list[Row]], band: Sequence[list[Row]] = (
         if band:
             _shade(axes, next(iter(runs.values())), band, kind, value)
         for number, (name, rows) in enumerate(runs.items()):
-            width = max(1.0, 2.5 - 0.5 * number)  # so that equal lines do not hide each other
+            width = max(1.0, 2.5 - 0.5 * number)  # lines that coincide stay visible
             _line(axes, rows, kind, value, name, color=f"C{number}", lw=width, alpha=0.8)
         axes.set(xlabel="epoch", ylabel=label)
         axes.set_xlim(left=0)
@@ -64,35 +65,13 @@ def draw_comparison(runs: Mapping[str, list[Row]], band: Sequence[list[Row]] = (
     return figure
 
 
-def save_curves(rows: list[Row], path: str | Path, title: str = "") -> None:
-    """Write the picture of a run, in the format of the name's ending, whole or not at all."""
+def save_curves(rows: Rows, path: str | Path, title: str = "") -> None:
+    """Draw the curves of one run into a file, as `save_figure` does."""
     save_figure(draw_curves(rows, title), path)
 
 
-_NEED_LATEX = {"pgf"}
-"""Formats of pictures that only LaTeX can make."""
-
-
-def save_figure(figure: "Figure", path: str | Path) -> None:
-    """Write a figure, in the format of the name's ending, whole or not at all.
-
-    Raises `ConfigError` for an ending that Matplotlib has no format for.
-    """
-    formats = figure.canvas.get_supported_filetypes().keys() - _NEED_LATEX
-    if Path(path).suffix[1:].lower() not in formats:
-        raise ConfigError(f"{path}: must end in one of .{', .'.join(sorted(formats))}")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, **figure_mark(path))
-
-
-def warn_of_picture(what: str, error: Exception) -> None:
-    """Say in one line why a picture of a run that goes on, or is done, could not be made."""
-    reason = told(error)
-    logging.getLogger("anynet").warning("%s could not be drawn: %s", what, reason)
-
-
 class LiveFigure:
-    """The picture of a run in a notebook, redrawn as the record grows."""
+    """A callback of training that redraws the curves of a run below a notebook's cell."""
 
     def __init__(self) -> None:
         self._rows: list[Row] = []
@@ -103,7 +82,7 @@ class LiveFigure:
         """Nothing to draw for a single step."""
 
     def on_log(self, row: Row) -> None:
-        """Redraw with the new row; a picture that fails is left, for training goes on."""
+        """Redraw with the new row. After a failure nothing is drawn again; training goes on."""
         self._rows.append(row)
         if row["kind"] not in ("interval", "epoch") or self._failed:
             return
@@ -111,7 +90,7 @@ class LiveFigure:
             self._redraw()
         except Exception as error:  # whatever Matplotlib and the notebook raise
             self._failed = True
-            warn_of_picture("the curves", error)
+            warn_of_figure("the curves", error)
 
     def close(self) -> None:
         """The last figure stays in the notebook."""
@@ -126,8 +105,8 @@ class LiveFigure:
             self._handle.update(picture)
 
 
-def _shade(axes: Any, first: list[Row], reruns: Sequence[list[Row]], kind: str, value: str) -> None:
-    """As far around a run as its reruns have been from it, relatively, up to each epoch."""
+def _shade(axes: Any, first: Rows, reruns: Sequence[Rows], kind: str, value: str) -> None:
+    """Shade around a run the largest relative deviation of its reruns up to each epoch."""
     center, *others = (
         {row["epoch"]: row[value] for row in rows if row["kind"] == kind}
         for rows in (first, *reruns)
@@ -143,7 +122,7 @@ def _shade(axes: Any, first: list[Row], reruns: Sequence[list[Row]], kind: str, 
     axes.fill_between(epochs, lowest, highest, color="0.85", lw=1, label=label)
 
 
-def _line(axes: Any, rows: list[Row], kind: str, value: str, label: str, **style: Any) -> None:
+def _line(axes: Any, rows: Rows, kind: str, value: str, label: str, **style: Any) -> None:
     chosen = [row for row in rows if row["kind"] == kind]
     epochs = [row["epoch"] for row in chosen]
     axes.plot(epochs, [row[value] for row in chosen], label=label, markersize=4, **style)

@@ -5,8 +5,8 @@ import pytest
 
 from common import REGNETX32, AnyNetSpec, regnet
 from common.arch import REGNETS
-from common.arch.pictures import draw_network
 from common.errors import SpecError
+from common.plotting import draw_network
 
 
 def _lines(axes):

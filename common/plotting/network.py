@@ -1,4 +1,4 @@
-"""The picture of a network: the widths of its blocks, and a diagram of its parts."""
+"""A network: the widths of its blocks, and a diagram of its stem, stages and head."""
 
 from math import log2
 from typing import TYPE_CHECKING, Any
@@ -7,22 +7,25 @@ from common.arch.plan import ImageSize, parts, plan
 from common.arch.regnet import REGNETS, RegNetSpec
 from common.arch.spec import AnyNetSpec
 from common.arch.stage import StageSpec
-from common.figures import new_figure
+from common.plotting.figure import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _GREY = "0.45"
 _BOX = 1.0
-"""Width of a box of the diagram, in columns of `_COLUMN`."""
+"""Width of a box of the diagram, in data units."""
+
 _COLUMN = 1.8
+"""Distance of neighbouring boxes from left to left."""
 
 
 def draw_network(spec: AnyNetSpec, image_size: ImageSize, title: str = "") -> "Figure":
-    """Widths of the blocks above, parts with channels and resolutions below.
+    """Width of every block above; channels and resolution of every part below.
 
-    The line and its quantisation are drawn for stages of a RegNet of the paper. Raises
-    `SpecError` for a size below 1.
+    For the stages of one of the paper's RegNets, the linear widths u_j and their quantisation are
+    drawn too. `image_size` is in pixels: a side, or height and width. Raises `SpecError` for a
+    size below 1.
     """
     columns = len(spec.stages) + 3  # and the images, the stem, the head
     figure = new_figure(figsize=(max(8.0, 1.45 * columns), 7.2), layout="constrained")
@@ -66,7 +69,7 @@ def draw_widths(axes: Any, spec: AnyNetSpec) -> None:
 
 
 def _draw_line(axes: Any, parameters: RegNetSpec) -> None:
-    """u_j, and the powers of w_m that it is rounded to before group widths must divide them."""
+    """The line u_j, and its quantisation before widths are adjusted to their groups (eq. 2-4)."""
     blocks, p = range(parameters.depth), parameters
     line = f"linear: $u_j = {p.w_0} + {p.w_a:g}\\,j$"
     powers = f"quantised: ${p.w_0} \\cdot {p.w_m:g}^s$ in steps of 8"
@@ -75,12 +78,15 @@ def _draw_line(axes: Any, parameters: RegNetSpec) -> None:
 
 
 def regnet_of(stages: tuple[StageSpec, ...]) -> RegNetSpec | None:
-    """The parameters of the paper's RegNet that has these stages, if there is one."""
+    """The parameters of the paper's RegNet with these stages, or None."""
     return next((p for p in REGNETS.values() if p.stages == stages), None)
 
 
 def draw_parts(axes: Any, spec: AnyNetSpec, image_size: ImageSize) -> None:
-    """Images, stem, stages and head as boxes as high as their images, on a logarithmic scale."""
+    """A box for the images, the stem, each stage and the head.
+
+    A box's height is linear in the logarithm of its resolution.
+    """
     layers = plan(spec, image_size)
     shapes = [layers[0].in_shape]
     shapes += [
@@ -105,7 +111,7 @@ def draw_parts(axes: Any, spec: AnyNetSpec, image_size: ImageSize) -> None:
 
 
 def _draw_box(axes: Any, column: int, height: float, stage: StageSpec | None) -> None:
-    """A box, cut into the blocks of its stage, and the arrow that enters it."""
+    """A box, divided into the blocks of its stage, and the arrow from its predecessor."""
     from matplotlib.patches import FancyArrowPatch, Rectangle
 
     left, bottom = column * _COLUMN - _BOX / 2, -height / 2
@@ -120,7 +126,7 @@ def _draw_box(axes: Any, column: int, height: float, stage: StageSpec | None) ->
 
 
 def _texts(spec: AnyNetSpec) -> list[list[str]]:
-    """What each part of the diagram is made of, line by line."""
+    """The lines of text below each box."""
     if spec.block == "mlp":
         body = [[_counted(stage.depth, "linear layer")] for stage in spec.stages]
         return [[], ["1 linear layer"], *body, ["1 linear layer"]]
@@ -141,7 +147,7 @@ def _texts(spec: AnyNetSpec) -> list[list[str]]:
 
 
 def _size(name: str, shape: tuple[int, ...]) -> list[str]:
-    """Channels and pixels of a shape (channels, height, width); units, or classes, of (N,)."""
+    """The lines of text above a box: channels and resolution of (C, H, W), units of (N,)."""
     if len(shape) == 1:
         return [_counted(shape[0], "class", "es") if name == "head" else _counted(shape[0], "unit")]
     return [_counted(shape[0], "channel"), f"{shape[1]} x {shape[2]}"]
