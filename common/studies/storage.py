@@ -155,6 +155,10 @@ def _as_study_error(url: str, error: Exception) -> StudyError:
     )
 
 
+_NO_POOL: Final = {"poolclass": sqlalchemy.pool.NullPool}
+"""Each connection is closed after its transaction: networks train for minutes in between."""
+
+
 def _server(url: str) -> RDBStorage:
     return RDBStorage(
         sqlalchemy.make_url(url)
@@ -163,8 +167,7 @@ def _server(url: str) -> RDBStorage:
         .replace("{", "{{")
         .replace("}", "}}"),
         engine_kwargs={
-            # Networks train for minutes: no connection is kept open meanwhile.
-            "poolclass": sqlalchemy.pool.NullPool,
+            **_NO_POOL,
             # A server in SQL_ASCII would send bytes instead of text.
             "connect_args": {"client_encoding": "utf8"},
         },
@@ -173,7 +176,8 @@ def _server(url: str) -> RDBStorage:
 
 def _database(path: Path) -> RDBStorage:
     name = str(path).replace("{", "{{").replace("}", "}}")  # Optuna fills in templates
-    storage = RDBStorage(f"{SQLITE}{name}", engine_kwargs={"connect_args": {"timeout": _PATIENCE}})
+    settings = {**_NO_POOL, "connect_args": {"timeout": _PATIENCE}}
+    storage = RDBStorage(f"{SQLITE}{name}", engine_kwargs=settings)
     _lock_whole_transactions(storage.engine)
     return storage
 

@@ -5,6 +5,7 @@ import io
 import math
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -211,7 +212,7 @@ def _sqlite_samples(path: Path) -> Iterable[bytes]:
     from common.studies import Study, StudyConfig
 
     Study.create("golden", str(path), StudyConfig((find_space("AnyNetXA-small"),), 2))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         connection.execute("VACUUM")
     yield path.read_bytes()
 

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from multiprocessing import get_context
 
@@ -216,7 +217,7 @@ def path(tmp_path, made):
 
 
 def test_a_storage_of_another_version_of_optuna_is_refused(path):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'v2.6.0.a'")
     with pytest.raises(StudyError, match="must be of the installed version of Optuna"):
         Study.open("first", path)
