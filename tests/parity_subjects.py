@@ -9,6 +9,7 @@ import numpy as np
 from common import AnyNetSpec, plan, reference
 from common.arch import shared_momentum
 from common.parity import Case
+from common.parity.quantities import EVAL_OUTPUTS, SHAPES, STATISTICS
 
 SMALL = Case("small", AnyNetSpec.from_arch(((2, 16, 8, 1),), 8, num_classes=7), 16, 4, 2)
 LAYERS = {layer.name: layer for layer in plan(SMALL.spec, 16)}
@@ -86,12 +87,12 @@ def _swapped(spec):
 
 _BN, _BLOCK = "stem.bn", "stage1.block2"
 BROKEN = {
-    "epsilon": (with_spec, lambda s: replace(s, bn_epsilon=1e-3), "eval outputs", _BN, "epsilon"),
-    "momentum": (with_spec, lambda s: replace(s, bn_momentum=0.01), "statistics", _BN, "momentum"),
-    "group width": (with_spec, _swapped, "shapes", "stage1.block1.conv2", "group width"),
-    "no bias": (with_spec, lambda s: replace(s, conv_bias=False), "shapes", "stem.conv", "bias"),
-    "unused bias": (loading, _without_bias, "eval outputs", f"{_BLOCK}.conv1", "bias"),
-    "transposed kernel": (loading, _transposed, "eval outputs", f"{_BLOCK}.conv2", "transposed"),
-    "unbiased variance": (averaging, _unbiased, "statistics", _BN, "unbiased"),
+    "epsilon": (with_spec, lambda s: replace(s, bn_epsilon=1e-3), EVAL_OUTPUTS, _BN, "epsilon"),
+    "momentum": (with_spec, lambda s: replace(s, bn_momentum=0.01), STATISTICS, _BN, "momentum"),
+    "group width": (with_spec, _swapped, SHAPES, "stage1.block1.conv2", "group width"),
+    "no bias": (with_spec, lambda s: replace(s, conv_bias=False), SHAPES, "stem.conv", "bias"),
+    "unused bias": (loading, _without_bias, EVAL_OUTPUTS, f"{_BLOCK}.conv1", "bias"),
+    "transposed kernel": (loading, _transposed, EVAL_OUTPUTS, f"{_BLOCK}.conv2", "transposed"),
+    "unbiased variance": (averaging, _unbiased, STATISTICS, _BN, "unbiased"),
 }
 """By what is broken: how, the change, and the first finding's quantity, layer and cause."""

@@ -12,6 +12,7 @@ from common.marks import check_target, check_targets
 from common.parity import (
     REFERENCE,
     Finding,
+    Quantity,
     check_expected,
     read_records,
     summarise,
@@ -20,6 +21,7 @@ from common.parity import (
 )
 from common.parity import compare as compare_records
 from common.parity.report import REPORT_FILES
+from common.training import Precision
 
 
 def _backends(
@@ -79,13 +81,13 @@ def compare(directory: Path, expected: tuple[str, ...], overwrite: bool) -> None
     check_expected(records, expected, directory)
     findings = summarise(compare_records(records))
     pairs = list(dict.fromkeys(item.pair for item in findings))
-    groups = dict.fromkeys((item.precision, _family(item.quantity)) for item in findings)
-    rows = [
-        (*group, *(_largest(findings, group, (name, REFERENCE)) for name, other in pairs
-                   if other == REFERENCE))
-        for group in groups
-    ]  # fmt: skip
     names = [name for name, other in pairs if other == REFERENCE]
+    groups = dict.fromkeys((item.key.precision, item.key.quantity) for item in findings)
+    rows = [
+        (precision, quantity.name,
+         *(_largest(findings, (precision, quantity), name) for name in names))
+        for precision, quantity in groups
+    ]  # fmt: skip
     print_table(
         "largest error against the reference, in units of the tolerance",
         ("precision", "quantity", *names),
@@ -98,19 +100,14 @@ def compare(directory: Path, expected: tuple[str, ...], overwrite: bool) -> None
         causes = "\nlikely causes of the first: " + "; ".join(outside[0].causes or ("unknown",))
         more = f"\nand {len(outside) - 10} more" if len(outside) > 10 else ""
         raise click.ClickException("\n".join(map(str, outside[:10])) + more + causes)
-    cases = len({item.case for item in findings})
+    cases = len({item.key.case for item in findings})
     click.echo(f"{len(pairs)} pairs agree on every array of {cases} cases")
 
 
-def _family(quantity: str) -> str:
-    """The quantity without the number of its step."""
-    return "restarted steps" if quantity.startswith("restarted") else quantity
-
-
-def _largest(findings: list[Finding], group: tuple[str, str], pair: tuple[str, str]) -> str:
+def _largest(findings: list[Finding], group: tuple[Precision, Quantity], backend: str) -> str:
     ratios = (
         item.ratio
         for item in findings
-        if item.pair == pair and (item.precision, _family(item.quantity)) == group
+        if item.pair == (backend, REFERENCE) and (item.key.precision, item.key.quantity) == group
     )
     return f"{max(ratios, default=0.0):.2g}"

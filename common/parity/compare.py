@@ -1,5 +1,6 @@
-"""The records held against the reference, and against each other pair by pair."""
+"""Every record against the reference's, and against every other, array by array."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,137 +12,119 @@ from numpy.typing import NDArray
 from common.arch import plan
 from common.parity.cases import CASES, Case
 from common.parity.causes import likely_causes
-from common.parity.measure import Record
-from common.parity.tolerances import allowed, scale
+from common.parity.quantities import Key, Record
+from common.parity.tolerances import allowed_error, scale
 
 REFERENCE = "reference"
-CHANGE = " change"
-"""Ending of the precision under which the reference records what ulps change."""
-
-_ORDER = (
-    "shapes", "eval outputs", "train outputs", "gradient", "second derivative", "statistics",
-    "plain", "nesterov", "restarted", "free run",
-)  # fmt: skip
-_FLOAT64_ONLY = ("restarted", "free run", "second derivative")
+"""Name of the NumPy reference among the records."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How far one array of two subjects is apart, in units of what is allowed."""
+    """How far one array of two records is apart."""
 
     pair: tuple[str, str]
-    case: str
-    precision: str
-    quantity: str
-    array: str
+    key: Key
     error: float
-    """Largest absolute difference, relative to the array's largest element."""
+    """Largest absolute difference, relative to the array's largest element (see `scale`).
+
+    Infinite for arrays that are missing, not finite, or of different shapes.
+    """
     ratio: float
-    """The largest absolute difference over the allowed one; above 1 is a failure."""
+    """Largest absolute difference over the allowed one; above 1 is a failure."""
     causes: tuple[str, ...] = ()
-    """What usually makes this quantity of this layer differ, when nothing before it does."""
+    """Usual causes of such a difference, when no earlier array differs."""
 
     @property
     def within(self) -> bool:
-        """Whether the error is inside its tolerance."""
+        """Whether the difference is allowed."""
         return self.ratio <= 1
 
-    @property
-    def layer(self) -> str:
-        """Name of the layer whose output or array this is."""
-        return layer_of(self.array)
-
     def __str__(self) -> str:
-        if np.isinf(self.error):
+        if self.within:
+            what = f"agrees to {self.error:.1e}"
+        elif np.isinf(self.error):
             what = "must be there, finite and of the plan's shape; got otherwise"
-        elif self.quantity == "shapes":
+        elif self.key.quantity.kind == "shapes":
             what = "must be the plan's; got another"
         else:
             what = f"must agree to {self.error / self.ratio:.1e}; got {self.error:.1e}"
         return (
-            f"{' and '.join(self.pair)}, case {self.case}, {self.precision}: "
-            f"{self.quantity} of {self.array} {what}"
+            f"{' and '.join(self.pair)}, case {self.key.case}, {self.key.precision}: "
+            f"{self.key.label} of {self.key.array} {what}"
         )
 
 
 def compare(records: Mapping[str, Record], cases: Iterable[Case] = CASES) -> Iterator[Finding]:
-    """Every array of every record against the reference's, and of every pair of backends.
+    """Compare every backend with the reference, and every two backends with each other.
 
-    `records` holds the reference and one backend or more. Within a case and precision, what is
-    computed first comes first: a layer's output before those of the layers that read it, and its
-    gradient after theirs.
+    `records` holds those of the reference and of at least one backend, by name; `cases` are the
+    cases in them. Findings of one case and precision come in the order of computation: the output
+    of a layer before those of the layers that read it, its gradient after theirs.
     """
     truth = records[REFERENCE]
     backends = [name for name in records if name != REFERENCE]
-    layers = {case.name: {x.name: x for x in plan(case.spec)} for case in cases}
     pairs = [(name, REFERENCE) for name in backends] + list(combinations(backends, 2))
-    for (case, precision, quantity), values in _groups(truth).items():
+    layers = {case.name: {layer.name: layer for layer in plan(case.spec)} for case in cases}
+    for keys in _groups(truth):
+        in_order = _in_order_of_computation(keys, layers[keys[0].case])
         for pair in pairs:
-            for array in _in_order(quantity, values, layers[case]):
-                ours, theirs = (_array(records[name], case, precision, quantity, array, name)
-                                for name in pair)  # fmt: skip
-                if quantity.endswith("outputs") and (ours is None or theirs is None):
-                    continue  # not every framework lets every layer be observed
-                if quantity == "second derivative" and not _has(quantity, case, records, pair):
-                    continue  # not every framework has them
-                size = scale(quantity, array, values)
-                change = truth.get(f"{case}/{precision}{CHANGE}/{quantity}/{array}")
-                limit = allowed(precision, quantity, array, values, change)
-                if REFERENCE not in pair and (quantity == "free run" or precision == "float32"):
-                    limit = 2 * limit  # both may be as far from the reference, on either side
+            for key in in_order:
+                ours, theirs = (_array(records[name], key, name == REFERENCE) for name in pair)
+                if (ours is None or theirs is None) and _may_be_missing(key, pair, records):
+                    continue
+                size, limit = scale(key, truth), allowed_error(key, truth)
+                if REFERENCE not in pair and key._replace(is_change=True) in truth:
+                    limit = 2 * limit  # the two may lie on opposite sides of the reference
                 error, ratio = _distance(ours, theirs, size, limit)
-                causes = likely_causes(quantity, array, layers[case].get(layer_of(array)))
-                yield Finding(pair, case, precision, quantity, array, error, ratio, causes)
+                causes = likely_causes(key, layers[key.case].get(key.layer))
+                yield Finding(pair, key, error, ratio, causes)
 
 
-def _has(quantity: str, case: str, records: Mapping[str, Record], pair: tuple[str, str]) -> bool:
-    """Whether both records hold anything of a quantity of a case."""
-    prefix = f"{case}/float64/{quantity}/"
-    return all(any(key.startswith(prefix) for key in records[name]) for name in pair)
+def _groups(truth: Record) -> list[list[Key]]:
+    """Keys to compare, grouped by case, precision, quantity and step, in order of computation.
+
+    In float32 they are the keys whose sensitivity to rounding the reference has recorded.
+    """
+    groups = defaultdict[tuple[str, str, tuple[int, int]], list[Key]](list)
+    for key in truth:
+        if key.is_change == (key.precision == "float32"):
+            groups[key.case, key.precision, key.rank].append(key._replace(is_change=False))
+    return [groups[place] for place in sorted(groups)]
 
 
-def _groups(truth: Record) -> dict[tuple[str, str, str], dict[str, NDArray[Any]]]:
-    """The reference's arrays by case, precision and quantity, for every precision it judges."""
-    groups: dict[tuple[str, str, str], dict[str, NDArray[Any]]] = {}
-    for name, values in truth.items():
-        case, precision, quantity, array = name.split("/")
-        if precision == "float64":
-            groups.setdefault((case, precision, quantity), {})[array] = values
-        elif precision == f"float32{CHANGE}" and not quantity.startswith(_FLOAT64_ONLY):
-            values = truth[f"{case}/float64/{quantity}/{array}"]
-            groups.setdefault((case, "float32", quantity), {})[array] = values
-    return dict(sorted(groups.items(), key=lambda item: (*item[0][:2], _rank(item[0][2]))))
-
-
-def _rank(quantity: str) -> tuple[int, int]:
-    number = int(last) if (last := quantity.split()[-1]).isdigit() else 0
-    return next(i for i, words in enumerate(_ORDER) if quantity.startswith(words)), number
-
-
-def _in_order(quantity: str, arrays: Iterable[str], layers: Iterable[str]) -> list[str]:
-    """Arrays in the order in which they are computed."""
+def _in_order_of_computation(keys: Iterable[Key], layers: Iterable[str]) -> list[Key]:
     places = {layer: place for place, layer in enumerate(layers)}
-    sign = -1 if quantity in ("gradient", "second derivative") else 1
-    return sorted(arrays, key=lambda array: sign * places.get(layer_of(array), 0))
+
+    def place(key: Key) -> int:
+        forward = places.get(key.layer, 0)
+        return -forward if key.quantity.kind == "derivatives" else forward
+
+    return sorted(keys, key=place)
 
 
-def layer_of(array: str) -> str:
-    """Name of the layer whose output or array this is."""
-    layer, _, kind = array.rpartition(".")
-    return layer if kind in ("weight", "bias", "running_mean", "running_var") else array
+def _array(record: Record, key: Key, is_reference: bool) -> NDArray[Any] | None:
+    """The array of a key; the reference computes in float64 whatever it is compared in."""
+    return record.get(key._replace(precision="float64") if is_reference else key)
 
 
-def _array(
-    record: Record, case: str, precision: str, quantity: str, array: str, name: str
-) -> NDArray[Any] | None:
-    own = "float64" if name == REFERENCE else precision
-    return record.get(f"{case}/{own}/{quantity}/{array}")
+def _may_be_missing(key: Key, pair: tuple[str, str], records: Mapping[str, Record]) -> bool:
+    """Whether a framework need not have the array: a layer's output, or an optional quantity.
+
+    A backend that has an optional quantity of a case must have all of its arrays.
+    """
+    if not key.quantity.optional:
+        return key.quantity.kind == "outputs"
+    return not all(
+        any(found.case == key.case and found.quantity == key.quantity for found in records[name])
+        for name in pair
+    )
 
 
 def _distance(
     ours: NDArray[Any] | None, theirs: NDArray[Any] | None, size: float, limit: NDArray[Any]
 ) -> tuple[float, float]:
-    """Error relative to `size`, and over `limit`; infinite for what cannot be compared."""
+    """The largest difference over `size` and over `limit`; infinite for what has none."""
     if ours is None or theirs is None or ours.shape != theirs.shape:
         return np.inf, np.inf
     difference = np.abs(ours.astype(np.float64) - theirs)

@@ -1,6 +1,7 @@
-"""What one backend computes on a case, as arrays by name."""
+"""Compute everything that is compared of one backend, or of the reference, on a case."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -10,31 +11,62 @@ from common import reference
 from common.arch import AnyNetSpec
 from common.errors import BackendError
 from common.parity.cases import Case
+from common.parity.quantities import (
+    EVAL_OUTPUTS,
+    FREE_RUN,
+    GRADIENT,
+    NESTEROV_FIRST,
+    NESTEROV_LAST,
+    NESTEROV_LOSSES,
+    PLAIN_FIRST,
+    PLAIN_LAST,
+    PLAIN_LOSSES,
+    RESTARTED,
+    SECOND_DERIVATIVE,
+    SHAPES,
+    STATISTICS,
+    TRAIN_OUTPUTS,
+    Key,
+    Quantity,
+)
 from common.training import CHAPTER_RECIPE, Learner, Precision, Recipe
-from common.weights import MOMENTUM, expected_shapes
+from common.weights import MOMENTUM, Arrays, expected_shapes
 
-Record = dict[str, NDArray[Any]]
-"""Arrays by `case/precision/quantity/array`."""
-
-Measured = Iterator[tuple[str, NDArray[Any]]]
+Measured = Iterator[tuple[Key, NDArray[Any]]]
 
 TRUTH = cast("Subject", reference)
-"""The reference as a subject."""
+"""The NumPy reference as a subject."""
 
+_RUNNING = ("running_mean", "running_var")
 PRECISIONS: tuple[Precision, ...] = ("float64", "float32")
 SMALL_RATE = 0.001
-CHAOTIC_RATE = 0.05
-"""The chapter's learning rate, at which a rounding error grows about a hundredfold per step."""
+CHAPTER_RATE = 0.05
+"""Learning rate of the chapter, at which a rounding error grows about a hundredfold per step."""
 
-RECIPES = {
-    "plain": CHAPTER_RECIPE,
-    "nesterov": Recipe(0.9, True, 5e-4, warmup_epochs=1, schedule="cosine"),
-}
-"""Recipes whose training steps are compared."""
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe, and the quantities that a run with it yields."""
+
+    recipe: Recipe
+    losses: Quantity
+    first: Quantity
+    """The parameters after the first step."""
+    last: Quantity
+    """The parameters and running statistics after the last step."""
+
+
+PLAIN = Run(CHAPTER_RECIPE, PLAIN_LOSSES, PLAIN_FIRST, PLAIN_LAST)
+NESTEROV = Run(
+    Recipe(0.9, True, 5e-4, warmup_epochs=1, schedule="cosine"),
+    NESTEROV_LOSSES,
+    NESTEROV_FIRST,
+    NESTEROV_LAST,
+)
 
 
 class Subject(Protocol):
-    """What a package must offer to be measured; the NumPy reference does too."""
+    """What a package must offer to be compared: the four backends, and the NumPy reference."""
 
     Learner: type[Learner]
 
@@ -42,10 +74,10 @@ class Subject(Protocol):
         """A ready network by name or spec."""
 
     def get_weights(self, network: Any) -> dict[str, NDArray[Any]]:
-        """Canonical arrays of a network."""
+        """Parameters and running statistics by canonical name, in canonical layout."""
 
     def set_weights(self, network: Any, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put canonical arrays into a network."""
+        """Put such arrays into a network."""
 
     def hessian_product(
         self,
@@ -59,7 +91,7 @@ class Subject(Protocol):
     def layer_outputs(
         self, network: Any, images: NDArray[Any], training: bool = False
     ) -> dict[str, NDArray[Any]]:
-        """Outputs of the layers by canonical name."""
+        """Outputs of the layers by canonical name, for images (N, C, H, W)."""
 
 
 def measure(
@@ -68,48 +100,68 @@ def measure(
     precision: Precision = "float64",
     arrays: Mapping[str, NDArray[Any]] | None = None,
 ) -> Measured:
-    """Yield arrays under `quantity/array`: outputs, gradients, statistics, training steps.
+    """Yield the arrays of every quantity but second derivatives, in order of computation.
 
-    `arrays` are the weights to start from instead of the case's own. Arrays of another shape than
-    the plan's are all that is yielded when there are any.
+    `arrays` are the weights to start from, by default the case's own. When the subject's network
+    has arrays of other names or shapes than the plan's, only its shapes are yielded.
     """
     arrays = case.arrays() if arrays is None else arrays
-    shapes = {n: a.shape for n, a in subject.get_weights(subject.create(case.spec)).items()}
-    for name, shape in shapes.items():
-        yield f"shapes/{name}", np.array(shape)
+    shapes = _shapes(subject, case)
+    yield from _named(case, precision, SHAPES, {n: np.array(shape) for n, shape in shapes.items()})
     if shapes != expected_shapes(case.spec):
         return
     network = _learner(subject, case, CHAPTER_RECIPE, precision, arrays).network
-    for mode, training in (("eval", False), ("train", True)):
+    for quantity, training in ((EVAL_OUTPUTS, False), (TRAIN_OUTPUTS, True)):
         outputs = subject.layer_outputs(network, case.inputs(), training)
-        for name, output in outputs.items():
-            yield f"{mode} outputs/{name}", output
-    for name, recipe in RECIPES.items():
-        learner = _learner(subject, case, recipe, precision, arrays)
-        yield from _trajectory(learner, case, name, recipe, arrays)
+        yield from _named(case, precision, quantity, outputs)
+    for run in (PLAIN, NESTEROV):
+        learner = _learner(subject, case, run.recipe, precision, arrays)
+        yield from _train(learner, run, case, precision, arrays)
     if case.chaotic and precision == "float64":
         yield from free_run(subject, case, arrays)
         yield from _restarted_steps(subject, case, arrays)
 
 
 def second_derivatives(subject: Subject, case: Case) -> Measured:
-    """Yield the Hessian of the training loss times a direction, in float64.
+    """Yield the Hessian of the training loss times the case's direction, in float64.
 
-    Nothing is yielded of a case that is not `curved`, of a subject whose framework has no second
-    derivatives, or whose arrays are not the plan's.
+    Nothing is yielded for a case that is not `curved`, for a framework without second derivatives,
+    or for a network whose shapes are not the plan's.
     """
-    if not case.curved:
-        return
-    shapes = {n: a.shape for n, a in subject.get_weights(subject.create(case.spec)).items()}
-    if shapes != expected_shapes(case.spec):
+    if not case.curved or _shapes(subject, case) != expected_shapes(case.spec):
         return
     network = _learner(subject, case, CHAPTER_RECIPE, "float64", case.arrays()).network
     try:
         products = subject.hessian_product(network, case.inputs(), case.labels(), case.direction())
     except BackendError:
         return
-    for name, product in products.items():
-        yield f"second derivative/{name}", product
+    yield from _named(case, "float64", SECOND_DERIVATIVE, products)
+
+
+def free_run(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -> Measured:
+    """Yield the losses in float64 at the chapter's rate, with another batch at every step."""
+    learner = _learner(subject, case, CHAPTER_RECIPE, "float64", arrays)
+    losses = [
+        float(learner.train_step(case.images(step), case.labels(step), CHAPTER_RATE)[0])
+        for step in range(case.steps)
+    ]
+    yield from _named(case, "float64", FREE_RUN, {"losses": np.array(losses)})
+
+
+def _named(
+    case: Case,
+    precision: Precision,
+    quantity: Quantity,
+    arrays: Mapping[str, NDArray[Any]],
+    step: int = 0,
+) -> Measured:
+    for name, array in arrays.items():
+        yield Key(case.name, precision, quantity, name, step), array
+
+
+def _shapes(subject: Subject, case: Case) -> dict[str, tuple[int, ...]]:
+    weights = subject.get_weights(subject.create(case.spec))
+    return {name: array.shape for name, array in weights.items()}
 
 
 def _learner(
@@ -125,70 +177,74 @@ def _learner(
     return learner
 
 
-def _trajectory(
-    learner: Learner, case: Case, name: str, recipe: Recipe, before: Mapping[str, NDArray[Any]]
+def _train(
+    learner: Learner,
+    run: Run,
+    case: Case,
+    precision: Precision,
+    initial: Mapping[str, NDArray[Any]],
 ) -> Measured:
+    """Yield the losses and weights of a run on one batch, and what its first step tells."""
     losses = []
     for step in range(case.steps):
-        rate = recipe.learning_rate(SMALL_RATE, step / case.steps * 2, 2)
+        rate = run.recipe.learning_rate(SMALL_RATE, step / case.steps * 2, 2)
         loss, _ = learner.train_step(case.images(), case.labels(), rate)
         losses.append(float(loss))
         if step == 0:
             state = learner.state()
-            if recipe.momentum:
-                yield from _first_step(state, recipe, before)
-            yield from _weights(f"{name} step 1", state)
-    yield f"{name} steps/losses", np.array(losses)
-    yield from _weights(f"{name} step {case.steps}", learner.state())
+            if run.recipe.momentum:
+                found = _gradients(state, run.recipe, initial)
+                yield from _named(case, precision, GRADIENT, found)
+                yield from _named(case, precision, STATISTICS, _statistics(state))
+            yield from _named(case, precision, run.first, _parameters(state))
+    yield from _named(case, precision, run.losses, {"losses": np.array(losses)})
+    state = _without_momentum(learner.state())
+    yield from _named(case, precision, run.last, state, case.steps)
 
 
-def _first_step(
-    state: Mapping[str, NDArray[Any]], recipe: Recipe, before: Mapping[str, NDArray[Any]]
-) -> Measured:
-    """Gradients, out of the momentum buffers that hold nothing else yet, and statistics."""
-    for name, array in state.items():
+def _gradients(
+    state: Mapping[str, NDArray[Any]], recipe: Recipe, initial: Mapping[str, NDArray[Any]]
+) -> Arrays:
+    """Gradients of the first step: its momentum buffers less the weight decay."""
+    gradients = {}
+    for name, buffer in state.items():
         if name.endswith(MOMENTUM):
-            # Rounded as the backend rounds it, so that a gradient of zero comes out as zero.
-            decay = array.dtype.type(recipe.weight_decay)
-            weight = before[name.removesuffix(MOMENTUM)].astype(array.dtype)
-            yield f"gradient/{name.removesuffix(MOMENTUM)}", array - decay * weight
-        elif _is_statistic(name):
-            yield f"statistics/{name}", array
-
-
-def free_run(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -> Measured:
-    """Yield the losses in float64 at the chapter's rate, on another batch at every step."""
-    learner = _learner(subject, case, CHAPTER_RECIPE, "float64", arrays)
-    losses = [
-        float(learner.train_step(case.images(step), case.labels(step), CHAOTIC_RATE)[0])
-        for step in range(case.steps)
-    ]
-    yield "free run/losses", np.array(losses)
+            # In the backend's own precision, so that a gradient of zero comes out as zero.
+            weight = initial[name.removesuffix(MOMENTUM)].astype(buffer.dtype)
+            decay = buffer.dtype.type(recipe.weight_decay)
+            gradients[name.removesuffix(MOMENTUM)] = buffer - decay * weight
+    return gradients
 
 
 def _restarted_steps(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -> Measured:
-    """Every step taken from the reference's state instead of the subject's own.
+    """Yield the relative error of every step that starts from the reference's state.
 
-    Yields how far the subject is from the reference after each, relative to the array's largest
-    element: the reference's path itself depends on the release of NumPy, and is taken anew here.
+    The reference trains at the chapter's rate. Its weights differ between releases of NumPy, so it
+    is run again here and errors are recorded instead of weights.
     """
     guide = _learner(TRUTH, case, CHAPTER_RECIPE, "float64", arrays)
     learner = _learner(subject, case, CHAPTER_RECIPE, "float64", arrays)
     for step in range(case.steps):
         learner.load_state(guide.state())
         for each in (guide, learner):
-            each.train_step(case.images(step), case.labels(step), CHAOTIC_RATE)
-        state, truth = learner.state(), guide.state()
-        for name, array in _weights(f"restarted step {step + 1}", state):
-            expected = truth[name.split("/")[1]]
-            yield name, (array - expected) / np.abs(expected).max(initial=0.0)
+            each.train_step(case.images(step), case.labels(step), CHAPTER_RATE)
+        truth, state = guide.state(), learner.state()
+        # The statistics of the first step are compared as a quantity of their own.
+        state = _without_momentum(state) if step else _parameters(state)
+        errors = {
+            name: (array - truth[name]) / np.abs(truth[name]).max(initial=0.0)
+            for name, array in state.items()
+        }
+        yield from _named(case, "float64", RESTARTED, errors, step + 1)
 
 
-def _weights(prefix: str, state: Mapping[str, NDArray[Any]]) -> Measured:
-    for name, array in state.items():
-        if not name.endswith(MOMENTUM) and not (prefix.endswith("step 1") and _is_statistic(name)):
-            yield f"{prefix}/{name}", array
+def _without_momentum(state: Mapping[str, NDArray[Any]]) -> Arrays:
+    return {name: array for name, array in state.items() if not name.endswith(MOMENTUM)}
 
 
-def _is_statistic(name: str) -> bool:
-    return name.endswith(("running_mean", "running_var"))
+def _parameters(state: Mapping[str, NDArray[Any]]) -> Arrays:
+    return {n: a for n, a in _without_momentum(state).items() if not n.endswith(_RUNNING)}
+
+
+def _statistics(state: Mapping[str, NDArray[Any]]) -> Arrays:
+    return {name: array for name, array in state.items() if name.endswith(_RUNNING)}

@@ -1,4 +1,4 @@
-"""Records on disk: one safetensors file per backend, and one for the reference."""
+"""Records, in memory and on disk: a safetensors file per backend, and one for the reference."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,24 +11,17 @@ from common.backends import load_backend
 from common.errors import WeightsError, shortened
 from common.files import PRODUCER, check_format, open_regular, reading, write_bytes
 from common.parity.cases import CASES, Case
-from common.parity.compare import CHANGE, REFERENCE
-from common.parity.measure import (
-    PRECISIONS,
-    TRUTH,
-    Measured,
-    Record,
-    Subject,
-    measure,
-    second_derivatives,
-)
+from common.parity.compare import REFERENCE
+from common.parity.measure import PRECISIONS, TRUTH, Subject, measure, second_derivatives
+from common.parity.quantities import Key, Record
 from common.parity.sensitivity import sensitivity
 from common.processes import process_pool
 
 FORMAT = 1
-"""Of records; those of version 0.1 have none."""
+"""Format of the files; those of version 0.1 do not state it."""
 
 _HEADER = f"{PRODUCER} parity"
-"""The entry of the metadata."""
+"""Entry of a file's metadata that states the format."""
 
 _THREADS = {
     "OMP_NUM_THREADS": "1",
@@ -36,42 +29,43 @@ _THREADS = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_NUM_INTRAOP_THREADS": "1",
 }
-"""Environment of the processes that record, so that every machine adds in the same order.
+"""Environment of the processes that record: one per core, so one thread each.
 
-There is a process per core, so each has one thread.
+With one thread, sums do not depend on the machine's number of cores.
 """
 
 
 def record(subject: Subject, case: Case) -> Record:
-    """Everything that `subject` computes on a case."""
-    name = case.name
-    if subject is not TRUTH:
-        return {
-            f"{name}/{precision}/{key}": array
-            for precision in PRECISIONS
-            for key, array in measure(subject, case, precision)
-        } | {f"{name}/float64/{key}": array for key, array in second_derivatives(subject, case)}
+    """Everything that is compared of a backend, or of the reference, on one case.
 
-    def under(label: str, measured: Measured) -> Record:
-        return {f"{name}/{label}/{key}": array for key, array in measured}
-
-    found = under("float64", measure(subject, case)) | under(
-        f"float32{CHANGE}", sensitivity(case, "float32")
-    )
-    found |= under("float64", second_derivatives(subject, case))
-    return found | (under(f"float64{CHANGE}", sensitivity(case, "float64")) if case.chaotic else {})
+    A backend computes in float64 and float32. The reference computes in float64, and says for both
+    precisions how far rounding moves what it computes.
+    """
+    found: Record = {}
+    for precision in PRECISIONS if subject is not TRUTH else PRECISIONS[:1]:
+        found |= measure(subject, case, precision)
+    found |= second_derivatives(subject, case)
+    if subject is TRUTH:
+        found |= sensitivity(case, "float32")
+        if case.chaotic:
+            found |= sensitivity(case, "float64")
+    return found
 
 
 def find_subject(name: str) -> Subject:
-    """The reference or a backend by name. Raises `BackendError`."""
+    """The reference or a backend by name.
+
+    Raises `BackendError` for any other name, and for a framework that is not installed.
+    """
     return TRUTH if name == REFERENCE else load_backend(name)
 
 
 def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> None:
-    """Record all cases of the reference or a backend to one file, whole or not at all.
+    """Record `cases` of the reference or a backend to one file, which is written whole or not.
 
-    Each case runs in a process of its own, one per core at a time: the programs that XLA compiles
-    for all of them would be more than one process may map. Raises `BackendError`.
+    `subject` is `reference` or the name of a backend; raises `BackendError` as `find_subject` does.
+    Each case runs in a process of its own, as many at a time as there are cores: the programs that
+    XLA compiles for all of them exceed the memory mappings that Linux allows one process.
     """
     from rich.progress import track
     from safetensors.numpy import save
@@ -82,16 +76,21 @@ def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> N
         found = pool.map(partial(_recorded, subject), cases)
         for part in track(found, path.stem, len(cases), transient=True):
             arrays |= part
-    write_bytes(path, save(arrays, {_HEADER: json.dumps({"format": FORMAT})}))
+    named = {str(key): array for key, array in arrays.items()}
+    write_bytes(path, save(named, {_HEADER: json.dumps({"format": FORMAT})}))
 
 
 def _recorded(subject: str, case: Case) -> Record:
     arrays = record(find_subject(subject), case)
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return {key: np.ascontiguousarray(array) for key, array in arrays.items()}
 
 
 def read_records(directory: Path) -> dict[str, Record]:
-    """Every record in `directory` by backend. Raises `WeightsError`."""
+    """Every record in `directory`, by the name of its backend, which is that of its file.
+
+    Raises `WeightsError` for a file that is no record, and unless there are the reference's and at
+    least one backend's.
+    """
     from safetensors import safe_open
 
     records = {}
@@ -104,10 +103,12 @@ def read_records(directory: Path) -> dict[str, Record]:
             metadata = file.metadata() or {}
             if _HEADER in metadata:
                 check_format(json.loads(metadata[_HEADER])["format"], FORMAT, str(path))
-            records[path.stem] = {name: file.get_tensor(name) for name in list(file.keys())}
+            records[path.stem] = {
+                Key.parse(name): file.get_tensor(name) for name in list(file.keys())
+            }
     if REFERENCE not in records or len(records) < 2:
         raise WeightsError(
-            f"{directory}: must hold the records of the reference and of one backend or more; "
+            f"{directory}: must hold the records of the reference and of at least one backend; "
             f"got {shortened(', '.join(records)) or 'none'}; `anynet parity record` writes them"
         )
     return records
@@ -119,19 +120,20 @@ def check_expected(
     directory: Path,
     cases: Iterable[Case] = CASES,
 ) -> None:
-    """Raise `WeightsError` unless every expected backend has a record and every case is in them.
+    """Raise `WeightsError` unless the expected backends have records, and the reference all cases.
 
-    The reference decides which cases are compared, so one that it lacks would be left out.
+    Only the cases in the reference's record are compared, so a missing one would pass unnoticed.
+    `directory` is named in the message.
     """
     if missing := [name for name in expected if name not in records]:
         raise WeightsError(
             f"{directory}: must hold the records of {', '.join(expected)}; got none of "
-            f"{', '.join(missing)}; `anynet parity record` writes them, and --expect says which "
-            "backends are enough"
+            f"{', '.join(missing)}; write them with `anynet parity record`, or name the backends "
+            "to compare with --expect"
         )
-    found = {key.split("/")[0] for key in records[REFERENCE]}
+    found = {key.case for key in records[REFERENCE]}
     if left_out := [case.name for case in cases if case.name not in found]:
         raise WeightsError(
             f"{directory}: the reference must have every case; got none of "
-            f"{shortened(', '.join(left_out))}; record it anew"
+            f"{shortened(', '.join(left_out))}; record the reference again"
         )

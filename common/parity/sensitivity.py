@@ -1,8 +1,7 @@
 """How far rounding alone moves what the reference computes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,69 +11,76 @@ from numpy.typing import NDArray
 from common import reference
 from common.arch import AnyNetSpec
 from common.parity.cases import Case
-from common.parity.measure import TRUTH, Measured, Record, Subject, free_run, measure
-from common.parity.tolerances import FLOAT32_OUTPUTS, MARGIN
+from common.parity.measure import TRUTH, Measured, Subject, free_run, measure
+from common.parity.quantities import FLOAT32_OUTPUTS, Record
+from common.parity.tolerances import MARGIN
 from common.training import Precision
 from common.weights import perturb_weights
 
 _ULPS = (1, MARGIN, 1, MARGIN)
-"""By how many ulps each draw moves every weight, up or down."""
+"""By how many ulps each draw perturbs every weight, up or down."""
 
-_SHARES = (0.0, 1.0, 0.5, 0.5)
-"""How many of the ReLUs within rounding of their kink pass their gradient in each draw."""
+_OPEN_SHARES = (0.0, 1.0, 0.5, 0.5)
+"""Share of the units within rounding of a ReLU's kink that pass their gradient in each draw."""
 
 
 def sensitivity(case: Case, precision: Precision) -> Measured:
-    """How far rounding of `precision` moves what the reference computes.
+    """Yield how far rounding in `precision` moves each array of the reference, in float64.
 
-    The largest change over a few draws, per array; for losses per step, never falling. Some draws
-    move all weights by one unit, and their changes count `MARGIN` times; others move them all the
-    way. In float32, where some unit always lies within rounding of a ReLU's kink, further draws
-    let the gradients of such units pass or not; their changes come on top.
+    In float64 this is measured for free runs only, in float32 for everything else that is compared.
+    It is the largest change over a few draws, one number per array, or for losses (steps,) one per
+    step that never falls. Some draws perturb the weights by 1 ulp and scale the change by `MARGIN`;
+    others perturb by `MARGIN` ulps. In float32, where some units always lie within rounding of a
+    ReLU's kink, the largest change over draws that switch those units is added.
     """
-    case = replace(case, chaotic=False)
-    # Only free runs are judged by a float64 unit, and only they are not by a float32 one.
-    computed = free_run if precision == "float64" else partial(measure, precision="float64")
-    unmoved = dict(computed(TRUTH, case, arrays=case.arrays()))
-    changes = _largest_changes(unmoved, _moved_draws(case, precision, computed))
+    compute = free_run if precision == "float64" else _everything_else
+    unchanged = dict(compute(TRUTH, case, case.arrays()))
+    changes = _largest_changes(unchanged, _perturbed(case, precision, compute))
     if precision == "float32":
-        for name, change in _largest_changes(unmoved, _undecided_draws(case, computed)).items():
-            changes[name] = changes[name] + change
-    yield from changes.items()
+        switched = _largest_changes(unchanged, _switched(case))
+        changes = {key: change + switched[key] for key, change in changes.items()}
+    for key, change in changes.items():
+        yield key._replace(precision=precision, is_change=True), change
 
 
-def _largest_changes(unmoved: Record, draws: Iterator[tuple[float, Measured]]) -> Record:
+Computation = Callable[[Subject, Case, Mapping[str, NDArray[Any]]], Measured]
+
+
+def _everything_else(subject: Subject, case: Case, arrays: Mapping[str, NDArray[Any]]) -> Measured:
+    return measure(subject, replace(case, chaotic=False), "float64", arrays)
+
+
+def _largest_changes(unchanged: Record, draws: Iterator[tuple[float, Measured]]) -> Record:
+    """The largest change over all draws, each times the draw's factor, by key."""
     changes: Record = {}
     for factor, draw in draws:
-        for name, array in draw:
-            change = np.abs(array - unmoved[name]) * factor
-            if name.endswith("/losses"):
-                change = np.maximum.accumulate(change)
-            else:
-                change = np.array(change.max())
-            changes[name] = np.maximum(change, changes.get(name, 0.0))
+        for key, array in draw:
+            change = np.abs(array - unchanged[key]) * factor
+            by_step = key.quantity.kind == "losses"
+            largest = np.maximum.accumulate(change) if by_step else np.array(change.max())
+            changes[key] = np.maximum(largest, changes.get(key, 0.0))
     return changes
 
 
-def _moved_draws(
-    case: Case, precision: Precision, computed: Any
+def _perturbed(
+    case: Case, precision: Precision, compute: Computation
 ) -> Iterator[tuple[float, Measured]]:
-    """What networks with moved weights compute, and how often their change counts."""
+    """What the reference computes with perturbed weights, and the factor of the change."""
     for draw, ulps in enumerate(_ULPS):
-        moved = perturb_weights(case.spec, case.arrays(), draw, ulps, precision)
-        yield MARGIN / ulps, computed(TRUTH, case, arrays=moved)
+        arrays = perturb_weights(case.spec, case.arrays(), draw, ulps, precision)
+        yield MARGIN / ulps, compute(TRUTH, case, arrays)
 
 
-def _undecided_draws(case: Case, computed: Any) -> Iterator[tuple[float, Measured]]:
-    """What becomes of the reference when ReLUs near their kink pass or do not."""
-    for draw, share in enumerate(_SHARES):
-        yield 1.0, computed(undecided(draw, share), case, arrays=case.arrays())
+def _switched(case: Case) -> Iterator[tuple[float, Measured]]:
+    """What the reference computes when units near a ReLU's kink are open or closed."""
+    for draw, share in enumerate(_OPEN_SHARES):
+        yield 1.0, _everything_else(_with_open_units(draw, share), case, case.arrays())
 
 
-def undecided(draw: int, share: float) -> Subject:
-    """The reference with a `share` of the ReLUs near their kink passing their gradient.
+def _with_open_units(draw: int, share: float) -> Subject:
+    """The reference, with a random `share` of the units near a ReLU's kink passing their gradient.
 
-    Near is within the float32 tolerance of outputs: there a backend may be on either side.
+    Near means within the float32 tolerance of layer outputs: a backend may be on either side.
     """
     stream = np.random.default_rng([5, draw])
 

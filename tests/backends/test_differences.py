@@ -11,7 +11,7 @@ import pytest
 
 from common import REGNETX32
 from common.errors import SpecError
-from common.parity.tolerances import FLOAT32_OUTPUTS
+from common.parity.quantities import FLOAT32_OUTPUTS
 from common.weights import expected_shapes
 from tests.backends import differences as measure
 from tests.backends.tabs import open_tab

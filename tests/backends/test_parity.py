@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from common import AnyNetSpec, reference
 from common.parity import Case, compare, record
 from common.parity.measure import TRUTH, second_derivatives
+from common.parity.quantities import EVAL_OUTPUTS
 from tests.parity_subjects import BROKEN, LAYERS, SMALL, loading
 from tests.specs import specs
 
@@ -35,7 +36,7 @@ def test_second_derivatives_are_the_references_where_there_are_any(backend, name
     expected = dict(second_derivatives(TRUTH, case))
     found = dict(second_derivatives(backend, case))
     assert found.keys() == (set() if name == "mx" else expected.keys())
-    weights = [key for key in found if key.endswith("weight")]
+    weights = [key for key in found if key.array.endswith("weight")]
     assert [
         key
         for key in weights
@@ -97,8 +98,8 @@ def test_a_broken_variant_is_caught_in_its_layer(backend, truth, variant):
     breaking, change, quantity, layer, cause = variant
     for precision in ("float32", "float64"):
         outside = _outside(breaking(backend, change), SMALL, truth)
-        first = next(item for item in outside if item.precision == precision)
-        assert (first.quantity, first.layer) == (quantity, layer)
+        first = next(item for item in outside if item.key.precision == precision)
+        assert (first.key.quantity, first.key.layer) == (quantity, layer)
         assert any(cause in words for words in first.causes)
 
 
@@ -111,7 +112,7 @@ def test_pixels_in_another_order_are_caught_in_the_first_layer(backend):
 
     case = Case("flattened", spec, 4, 8, 2)
     first = _outside(loading(backend, by_position), case, record(reference, case))[0]
-    assert (first.quantity, first.layer) == ("eval outputs", "stem.fc")
+    assert (first.key.quantity, first.key.layer) == (EVAL_OUTPUTS, "stem.fc")
     assert "the order of flattening" in first.causes
 
 
@@ -120,5 +121,5 @@ def test_uneven_padding_is_caught_in_its_layer(backend, native, monkeypatch):
     case = replace(SMALL, spec=replace(SMALL.spec, num_classes=6))
     native.pad_like_same(monkeypatch)
     first = _outside(backend, case, record(reference, case))[0]
-    assert (first.quantity, first.layer) == ("eval outputs", "stem.conv")
+    assert (first.key.quantity, first.key.layer) == (EVAL_OUTPUTS, "stem.conv")
     assert first.causes[0].startswith("padding")

@@ -9,7 +9,7 @@ from common import AnyNetSpec, count, reference, regnet
 from common.arch import REGNETS
 from common.errors import SpecError
 from common.parity import Case
-from common.parity.tolerances import FLOAT32_OUTPUTS
+from common.parity.quantities import FLOAT32_OUTPUTS
 from common.weights import initial_weights
 
 _SMALL = AnyNetSpec.from_arch(((2, 16, 8, 1), (1, 24, 8, 1)), 8, 5, 3, se_ratio=0.25)

@@ -7,7 +7,7 @@ import pytest
 
 from common import count, reference
 from common.parity import Case
-from common.parity.tolerances import FLOAT32_OUTPUTS
+from common.parity.quantities import FLOAT32_OUTPUTS
 from common.spaces import SPACES
 
 _SIZE = 28

@@ -22,8 +22,8 @@ _LEVELS = {
     name: level
     for level, names in enumerate(
         [
-            ("bounds", "errors", "memory", "installs", "gpus", "processes"),
-            ("files", "numbers", "arrays", "frameworks", "chapter", "statistics"),
+            ("errors", "memory", "installs", "gpus", "processes"),
+            ("files", "arrays", "frameworks", "chapter", "statistics"),
             ("marks",),
             ("arch",),
             ("plotting",),
@@ -50,8 +50,6 @@ _FOR_BACKENDS = {
     "errors",
     "files",
     "arrays",
-    "bounds",
-    "numbers",
     "chapter",
     "memory",
 }

@@ -18,6 +18,6 @@ def test_a_broken_variant_is_caught_in_its_layer(truth, variant, precision):
     breaking, change, quantity, layer, cause = variant
     records = {"reference": truth, "broken": record(breaking(PRETENDER, change), SMALL)}
     outside = [item for item in compare(records, [SMALL]) if not item.within]
-    first = next(item for item in outside if item.precision == precision)
-    assert (first.quantity, first.layer) == (quantity, layer)
+    first = next(item for item in outside if item.key.precision == precision)
+    assert (first.key.quantity, first.key.layer) == (quantity, layer)
     assert any(cause in words for words in first.causes)

@@ -13,7 +13,9 @@ from common.cli import main
 from common.errors import WeightsError
 from common.parity import (
     CASES,
+    QUANTITIES,
     Case,
+    Key,
     check_expected,
     compare,
     read_records,
@@ -21,9 +23,21 @@ from common.parity import (
     summarise,
     write_report,
 )
+from common.parity.quantities import (
+    EVAL_OUTPUTS,
+    FREE_RUN,
+    GRADIENT,
+    PLAIN_FIRST,
+    PLAIN_LAST,
+    SHAPES,
+)
 from tests.parity_subjects import PRETENDER
 
 _CASE = Case("small", AnyNetSpec.from_arch(((2, 8, 4, 1),), 4), 16, 4, 3, chaotic=True, curved=True)
+
+
+def _key(quantity, array, case=_CASE.name, precision="float64", **more):
+    return Key(case, precision, quantity, array, **more)
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +58,45 @@ def _outside(truth, other):
 def test_the_reference_agrees_with_itself(truth, same):
     findings = list(compare({"reference": truth, "other": same}, [_CASE]))
     assert max(item.ratio for item in findings) == 0
-    quantities = {item.quantity for item in findings}
-    assert {
-        "eval outputs",
-        "gradient",
-        "second derivative",
-        "statistics",
-        "free run",
-        "restarted step 3",
-    } <= quantities
-    assert {item.precision for item in findings} == {"float32", "float64"}
+    assert {item.key.quantity for item in findings} == set(QUANTITIES)
+    assert {item.key.precision for item in findings} == {"float32", "float64"}
+
+
+def test_findings_come_in_the_order_of_the_table(truth, same):
+    found = compare({"reference": truth, "other": same}, [_CASE])
+    places = [QUANTITIES.index(x.key.quantity) for x in found if x.key.precision == "float64"]
+    assert places == sorted(places)
+
+
+def test_what_is_recorded_in_float32_has_a_tolerance_there(same):
+    found = {key.quantity for key in same if key.precision == "float32"}
+    assert found == {quantity for quantity in QUANTITIES if quantity.float32 is not None}
+
+
+def test_a_key_is_read_from_its_name(truth, same):
+    keys = [*truth, *same]
+    assert [Key.parse(str(key)) for key in keys] == keys
+
+
+@pytest.mark.parametrize(("name", "key"), [
+    ("mlp/float64/gradient/head.fc.bias", _key(GRADIENT, "head.fc.bias", case="mlp")),
+    ("small/float64/plain step 1/stem.conv.bias", _key(PLAIN_FIRST, "stem.conv.bias")),
+    ("small/float64/plain step 20/stem.conv.bias", _key(PLAIN_LAST, "stem.conv.bias", step=20)),
+    ("small/float64 change/free run/losses", _key(FREE_RUN, "losses", is_change=True)),
+])  # fmt: skip
+def test_names_in_records_are_those_of_version_0_1(name, key):
+    assert str(key) == name
+    assert Key.parse(name) == key
+
+
+@pytest.mark.parametrize("name", [
+    "a", "mlp/float64/logits/head.fc", "mlp/float64/gradient/a/b", "mlp/bfloat16/gradient/a",
+    "mlp/float64/gradient 3/a", "/float64/gradient/a",
+])  # fmt: skip
+def test_an_array_of_another_name_is_an_error(tmp_path, name):
+    save_file({name: np.ones(1)}, tmp_path / "reference.safetensors")
+    with pytest.raises(WeightsError, match=r"reference.safetensors: .* must be named"):
+        read_records(tmp_path)
 
 
 @pytest.mark.parametrize(("precision", "error", "caught"), [
@@ -61,48 +104,49 @@ def test_the_reference_agrees_with_itself(truth, same):
     ("float32", 1e-6, False), ("float32", 1e-4, True),
 ])  # fmt: skip
 def test_logits_have_a_tolerance(truth, same, precision, error, caught):
-    name = f"small/{precision}/eval outputs/head.fc"
+    name = _key(EVAL_OUTPUTS, "head.fc", precision=precision)
     outside = _outside(truth, {**same, name: same[name] * (1 + error)})
     assert bool(outside) == caught
 
 
 def test_the_first_finding_is_the_first_layer_to_diverge(truth, same):
-    keys = [f"small/float64/eval outputs/stage1.block{n}.conv2" for n in (2, 1)]
+    keys = [_key(EVAL_OUTPUTS, f"stage1.block{n}.conv2") for n in (2, 1)]
     outside = _outside(truth, same | {key: same[key] + 1e-3 for key in keys})
-    assert [item.layer for item in outside] == ["stage1.block1.conv2", "stage1.block2.conv2"]
+    assert [item.key.layer for item in outside] == ["stage1.block1.conv2", "stage1.block2.conv2"]
 
 
 def test_a_zero_gradient_is_measured_by_its_kernels(truth, same):
-    name = "small/float64/gradient/stem.conv.bias"
-    size = np.abs(same["small/float64/gradient/stem.conv.weight"]).max()
+    name = _key(GRADIENT, "stem.conv.bias")
+    size = np.abs(same[_key(GRADIENT, "stem.conv.weight")]).max()
     assert not _outside(truth, {**same, name: same[name] + 1e-12 * size})
     assert _outside(truth, {**same, name: same[name] + 1e-8 * size})
 
 
 def test_float32_gradients_may_move_as_far_as_rounding_moves_them(truth, same):
-    name = "small/float32/gradient/head.fc.weight"
-    change = truth["small/float32 change/gradient/head.fc.weight"]
+    name = _key(GRADIENT, "head.fc.weight", precision="float32")
+    change = truth[name._replace(is_change=True)]
     moved = [same[name] + 0.5 * change, 2 * same[name]]
     assert [bool(_outside(truth, {**same, name: array})) for array in moved] == [False, True]
 
 
 @pytest.mark.parametrize("broken", [None, np.zeros(3), np.full((10, 8), np.nan)])
 def test_missing_misshapen_and_infinite_arrays_are_caught(truth, same, broken):
-    other, name = dict(same), "small/float64/gradient/head.fc.weight"
+    other, name = dict(same), _key(GRADIENT, "head.fc.weight")
     other.pop(name) if broken is None else other.update({name: broken})
     (finding,) = _outside(truth, other)
-    assert (finding.layer, finding.error) == ("head.fc", np.inf)
+    assert (finding.key.layer, finding.error) == ("head.fc", np.inf)
 
 
 def test_pairs_of_backends_are_compared_too(truth, same):
-    other = same | {"small/float64/eval outputs/head.fc": np.ones((4, 10))}
+    other = same | {_key(EVAL_OUTPUTS, "head.fc"): np.ones((4, 10))}
     records = {"reference": truth, "one": same, "two": other}
     outside = [item.pair for item in compare(records, [_CASE]) if not item.within]
     assert outside == [("two", "reference"), ("one", "two")]
 
 
 def test_the_report_has_a_page_a_picture_and_two_records(truth, same, tmp_path):
-    other = same | {"small/float32/eval outputs/stem.conv": np.zeros((4, 4, 8, 8))}
+    broken = _key(EVAL_OUTPUTS, "stem.conv", precision="float32")
+    other = same | {broken: np.zeros((4, 4, 8, 8))}
     records = {"reference": truth, "other": other}
     write_report(summarise(compare(records, [_CASE])), records, tmp_path)
     page = (tmp_path / "report.html").read_text()
@@ -129,12 +173,14 @@ def test_the_command_needs_records(tmp_path):
     assert "anynet parity record" in result.output
 
 
-_WHOLE = {f"{case.name}/float64/shapes/head.fc": np.ones(1) for case in CASES}
+_WHOLE = {_key(SHAPES, "head.fc", case=case.name): np.ones(1) for case in CASES}
 
 
 def test_a_backend_without_a_record_is_an_error(tmp_path):
     for name in ("reference", "torch", "jax"):
-        save_file(_WHOLE, tmp_path / f"{name}.safetensors")
+        save_file(
+            {str(key): array for key, array in _WHOLE.items()}, tmp_path / f"{name}.safetensors"
+        )
     result = CliRunner().invoke(main, ["parity", "compare", str(tmp_path)])
     assert result.exit_code == 1
     assert "must hold the records of torch, mx, tf, jax; got none of mx, tf" in result.output
