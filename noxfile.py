@@ -51,6 +51,7 @@ OLD_NUMPY = [
     "tests/common/cli/test_convert.py",
     "tests/common/cli/test_spaces.py",
     "tests/common/reports",
+    "tests/common/test_bounds.py",
     "tests/common/test_statistics.py",
     "tests/common/studies/test_study.py",
     "tests/common/test_formats.py",

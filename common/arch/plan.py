@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from common.arch.bounds import checked_size
 from common.arch.spec import AnyNetSpec
 from common.arch.stage import StageSpec
 from common.errors import SpecError
+from common.numbers import checked_size
 
 Op = Literal[
     "conv", "batch_norm", "relu", "sigmoid", "add", "scale", "global_pool", "flatten", "linear"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from math import lcm, log
 from typing import Final
 
-from common.arch.bounds import MAX_BLOCKS, MAX_CHANNELS, checked_integer, checked_number
-from common.arch.fields import set_integer, set_number
 from common.arch.spec import AnyNetSpec
 from common.arch.stage import StageSpec
+from common.bounds import MAX_BLOCKS, MAX_CHANNELS
 from common.errors import SpecError
+from common.numbers import FieldChecker, checked_integer, checked_number
 
 WIDTH_STEP: Final = 8
 """Widths are multiples of this many channels."""
@@ -34,18 +34,18 @@ class RegNetSpec:
     stem_channels: int = 32
 
     def __post_init__(self) -> None:
-        set_integer(self, "depth", 1, MAX_BLOCKS)
+        check = FieldChecker(self)
+        check.integer("depth", 1, MAX_BLOCKS)
         for name in ("w_0", "group_width", "stem_channels"):
-            set_integer(self, name, 1, MAX_CHANNELS)
-        set_number(self, "w_a", lambda value: value >= 0, "a number of at least 0",
-                   0, MAX_CHANNELS)  # fmt: skip
-        set_number(self, "w_m", lambda value: value > 1, "a number above 1", 1, MAX_CHANNELS)
-        set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1", 0, 1)
+            check.integer(name, 1, MAX_CHANNELS)
+        check.number("w_a", 0, MAX_CHANNELS, "a number of at least 0", lambda w_a: w_a >= 0)
+        check.number("w_m", 1, MAX_CHANNELS, "a number above 1", lambda w_m: w_m > 1)
+        check.number("se_ratio", 0, 1, "a number from 0 to 1", lambda ratio: 0 <= ratio <= 1)
         if self.w_0 % WIDTH_STEP:
             raise SpecError(f"w_0 must be a multiple of {WIDTH_STEP}; got {self.w_0}")
-        set_number(
-            self, "bottleneck_multiplier", lambda b: 0 < b < 1 or b % 1 == 0 < b,
-            "a positive number that is whole or below 1", 1 / MAX_CHANNELS, MAX_CHANNELS,
+        check.number(
+            "bottleneck_multiplier", 1 / MAX_CHANNELS, MAX_CHANNELS,
+            "a positive number that is whole or below 1", lambda b: 0 < b < 1 or b % 1 == 0 < b,
         )  # fmt: skip
         last = self.w_0 + self.w_a * (self.depth - 1)
         if last > MAX_CHANNELS:

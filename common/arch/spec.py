@@ -6,18 +6,12 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import islice
 from typing import Any, Final, Literal, get_args
 
-from common.arch.bounds import (
-    MAX_BLOCKS,
-    MAX_CHANNELS,
-    MAX_SIDE,
-    MIN_EPSILON,
-    MIN_MOMENTUM,
-)
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM
-from common.arch.fields import set_boolean, set_choice, set_integer, set_number, set_stride
-from common.arch.stage import StageSpec
+from common.arch.stage import StageSpec, check_stride
+from common.bounds import MAX_BLOCKS, MAX_CHANNELS, MAX_SIDE, MIN_EPSILON, MIN_MOMENTUM
 from common.errors import SpecError, shortened
 from common.files import check_format
+from common.numbers import FieldChecker
 
 FORMAT: Final = 1
 """Of the JSON object of a spec, which may leave it out."""
@@ -56,17 +50,17 @@ class AnyNetSpec:
     image_size: int | None = None
 
     def __post_init__(self) -> None:
+        check = FieldChecker(self)
         for name in ("stem_channels", "num_classes", "in_channels"):
-            set_integer(self, name, 1, MAX_CHANNELS)
-        set_stride(self, "stem_stride")
-        set_choice(self, "block", get_args(BlockKind))
+            check.integer(name, 1, MAX_CHANNELS)
+        check_stride(check, "stem_stride")
+        check.choice("block", get_args(BlockKind))
         for name in ("conv_bias", "batch_norm"):
-            set_boolean(self, name)
-        set_number(self, "se_ratio", lambda value: 0 <= value <= 1, "a number from 0 to 1", 0, 1)
-        set_number(self, "bn_epsilon", lambda value: value > 0, "a positive number",
-                   MIN_EPSILON, 1)  # fmt: skip
-        set_number(self, "bn_momentum", lambda value: 0 < value <= 1, "above 0 and at most 1",
-                   MIN_MOMENTUM, 1)  # fmt: skip
+            check.boolean(name)
+        check.number("se_ratio", 0, 1, "a number from 0 to 1", lambda ratio: 0 <= ratio <= 1)
+        check.number("bn_epsilon", MIN_EPSILON, 1, "a positive number", lambda epsilon: epsilon > 0)
+        check.number("bn_momentum", MIN_MOMENTUM, 1, "above 0 and at most 1",
+                     lambda momentum: 0 < momentum <= 1)  # fmt: skip
         self._check_stages()
         self._check_image_size()
         if self.block == "mlp":
@@ -112,7 +106,7 @@ class AnyNetSpec:
         if self.block == "mlp":
             if self.image_size is None:
                 raise SpecError("image_size must be given for mlp blocks; got none")
-            set_integer(self, "image_size", 1, MAX_SIDE)
+            FieldChecker(self).integer("image_size", 1, MAX_SIDE)
         elif self.image_size is not None:
             raise SpecError(
                 f"image_size must be none for {self.block} blocks; got "

@@ -1,10 +1,18 @@
 """One stage of a network, as frozen, validated data."""
 
+import sys
 from dataclasses import dataclass
 
-from common.arch.bounds import MAX_BLOCKS, MAX_CHANNELS
-from common.arch.fields import set_integer, set_number, set_stride
+from common.bounds import MAX_BLOCKS, MAX_CHANNELS
 from common.errors import SpecError
+from common.numbers import FieldChecker
+
+
+def check_stride(check: FieldChecker, name: str) -> None:
+    """Raise `SpecError` unless the field `name` is 1 or 2."""
+    stride = check.integer(name, 1, sys.maxsize)
+    if stride > 2:
+        raise SpecError(f"{name} must be 1 or 2; got {stride}")
 
 
 @dataclass(frozen=True)
@@ -23,18 +31,19 @@ class StageSpec:
     stride: int = 2
 
     def __post_init__(self) -> None:
-        set_integer(self, "depth", 1, MAX_BLOCKS)
-        set_integer(self, "channels", 1, MAX_CHANNELS)
-        set_number(self, "bottleneck_multiplier", lambda value: value > 0, "a positive number",
-                   1 / MAX_CHANNELS, MAX_CHANNELS)  # fmt: skip
-        set_stride(self, "stride")
+        check = FieldChecker(self)
+        check.integer("depth", 1, MAX_BLOCKS)
+        check.integer("channels", 1, MAX_CHANNELS)
+        check.number("bottleneck_multiplier", 1 / MAX_CHANNELS, MAX_CHANNELS, "a positive number",
+                     lambda multiplier: multiplier > 0)  # fmt: skip
+        check_stride(check, "stride")
         if not 1 <= self.bottleneck_channels <= MAX_CHANNELS:
             raise SpecError(
                 "channels times bottleneck_multiplier must round to at least 1 and at most "
                 f"{MAX_CHANNELS:,}; got {self.channels} and {self.bottleneck_multiplier}"
             )
         if self.group_width is not None:
-            set_integer(self, "group_width", 1, MAX_CHANNELS)
+            check.integer("group_width", 1, MAX_CHANNELS)
             if self.bottleneck_channels % self.group_width:
                 raise SpecError(
                     "group_width must divide the bottleneck channels; "

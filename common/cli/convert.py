@@ -6,10 +6,10 @@ import click
 import numpy as np
 
 from common.arch import AnyNetSpec, count
-from common.arch.bounds import MAX_CHANNELS
+from common.bounds import MAX_CHANNELS
 from common.cli.checkpoints import find_checkpoint
-from common.cli.numbers import SEED, Integer
 from common.cli.options import overwrite_option
+from common.cli.types import SEED, Integer
 from common.errors import ConfigError, shown
 from common.files import replacing
 from common.marks import check_target

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from common.cli.numbers import Number
 from common.cli.options import overwrite_option
 from common.cli.tables import print_table
+from common.cli.types import Number
 from common.marks import check_target
 from common.plotting import draw_comparison, save_figure
 from common.training import Row, read_record

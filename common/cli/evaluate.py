@@ -9,8 +9,8 @@ from common.backends import start_backend
 from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import load_network
-from common.cli.numbers import BATCH, SIDE
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
+from common.cli.types import BATCH, SIDE
 from common.data import FashionMNIST
 from common.errors import DataError
 from common.training import Device, Learner

@@ -8,8 +8,8 @@ import click
 from common.backends import start_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network, read_network
-from common.cli.numbers import SIDE
 from common.cli.options import backend_option, overwrite_option
+from common.cli.types import SIDE
 from common.export import save_onnx
 from common.files import check_new_folder
 from common.marks import check_target

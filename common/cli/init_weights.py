@@ -7,8 +7,8 @@ import click
 import numpy as np
 
 from common.cli.networks import resolve_spec
-from common.cli.numbers import SEED
 from common.cli.options import overwrite_option
+from common.cli.types import SEED
 from common.marks import check_target
 from common.weights import Init, initial_weights, perturb_weights, save_weights
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from common.backends import FRAMEWORKS
-from common.cli.numbers import IMAGES, SIDE, Number
+from common.cli.types import IMAGES, SIDE, Number
 from common.training import RECIPES, Recipe
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -8,13 +8,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch.bounds import MAX_CHANNELS
 from common.backends import start_backend
+from common.bounds import MAX_CHANNELS
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network
-from common.cli.numbers import SIDE, Integer
 from common.cli.options import backend_option
 from common.cli.tables import print_table
+from common.cli.types import SIDE, Integer
 from common.data import class_names, find_pictures, read_labels, read_pictures
 from common.training.evaluate import TRAIN_AGAIN
 

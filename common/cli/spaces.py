@@ -8,9 +8,9 @@ import click
 import numpy as np
 
 from common.cli.checkpoints import choose_image_size
-from common.cli.numbers import SEED, Integer
 from common.cli.options import image_size_option
 from common.cli.tables import print_table
+from common.cli.types import SEED, Integer
 from common.spaces import (
     SPACES,
     Costs,

@@ -13,7 +13,6 @@ from common.cli.checkpoints import choose_image_size, find_config, sized
 from common.cli.commands import command_line
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import resolve_spec
-from common.cli.numbers import BATCH, EPOCHS, SEED, SIDE, STEPS, Number
 from common.cli.options import (
     backend_option,
     chosen_recipe,
@@ -22,6 +21,7 @@ from common.cli.options import (
     precise_bn_option,
     recipe_options,
 )
+from common.cli.types import BATCH, EPOCHS, SEED, SIDE, STEPS, Number
 from common.data import FashionMNIST
 from common.errors import ConfigError
 from common.training import Precision, TrainConfig, read_config, read_record

@@ -12,7 +12,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from common.arch.bounds import MAX_BATCH, check_batch, checked_integer, checked_size
+from common.bounds import MAX_BATCH
 from common.chapter import HyperParameters
 from common.data.batches import batch_order
 from common.data.download import download
@@ -21,6 +21,7 @@ from common.data.loader import Batch, Loader, Native, show_images
 from common.data.resize import prepare
 from common.data.sample import FOLDER as SAMPLE
 from common.errors import ConfigError, DataError, shown
+from common.numbers import check_batch, checked_integer, checked_size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch.bounds import MAX_SIDE
-from common.arch.fields import set_integer
+from common.bounds import MAX_SIDE
+from common.numbers import FieldChecker, checked_range
 from common.spaces.population import Population
-from common.spaces.ranges import interval
 
 Range = tuple[float, float]
 
@@ -26,9 +25,10 @@ class Limits:
     image_size: int = 224
 
     def __post_init__(self) -> None:
-        set_integer(self, "image_size", 1, MAX_SIDE)
+        check = FieldChecker(self)
+        check.integer("image_size", 1, MAX_SIDE)
         for name, limit in self._ranges.items():
-            object.__setattr__(self, name, interval(name, limit, 0))
+            check.keep(name, checked_range(name, limit, 0))
 
     def mask(self, population: Population) -> NDArray[np.bool_]:
         """Which networks are within the limits (n,)."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, BlockKind, StageSpec, image_shape
-from common.arch.bounds import MAX_COUNTED
+from common.bounds import MAX_COUNTED
 from common.errors import SpecError
 
 Integers = NDArray[np.int64]

@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 
 from common.arch import AnyNetSpec, RegNetSpec, StageSpec
-from common.arch.bounds import MAX_BLOCKS, MAX_LEVELS, MAX_WIDTH
 from common.arch.regnet import WIDTH_STEP
+from common.bounds import MAX_BLOCKS, MAX_LEVELS, MAX_WIDTH
 from common.errors import SpecError
+from common.numbers import FieldChecker, checked_range, checked_rising
+from common.spaces.checks import check_shape
 from common.spaces.limits import Limits
 from common.spaces.lines import HUNDREDTHS, Lines, all_lines
 from common.spaces.population import Population, Template, fitted
-from common.spaces.ranges import check_shape, interval, rising
 from common.spaces.sampling import sample_within
 
 Range = tuple[float, float]
@@ -42,21 +43,20 @@ class RegNetSpace:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
+        check = FieldChecker(self)
         for name, minimum, step, maximum in (
             ("depths", 1, 1, MAX_BLOCKS),
             ("initial_widths", WIDTH_STEP, WIDTH_STEP, MAX_WIDTH),
             ("slopes", 1 / HUNDREDTHS, 1 / HUNDREDTHS, MAX_WIDTH),
             ("width_ratios", 1 + 1 / HUNDREDTHS, 1 / HUNDREDTHS, MAX_WIDTH),
         ):
-            object.__setattr__(
-                self, name, interval(name, getattr(self, name), minimum, step, maximum)
-            )
+            check.keep(name, checked_range(name, getattr(self, name), minimum, step, maximum))
         for name in ("bottleneck_ratios", "group_widths"):
-            object.__setattr__(self, name, rising(name, getattr(self, name)))
+            check.keep(name, checked_rising(name, getattr(self, name)))
         stages = check_shape(
             self.name, self.stages, self.template, self.bottleneck_ratios, self.group_widths
         )
-        object.__setattr__(self, "stages", stages)
+        check.keep("stages", stages)
         self._check_lines()
 
     def _check_lines(self) -> None:

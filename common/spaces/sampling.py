@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from common.arch.bounds import MAX_SAMPLED, MAX_SEED, checked_integer
+from common.bounds import MAX_SAMPLED, MAX_SEED
 from common.errors import SpecError
+from common.numbers import checked_integer
 from common.spaces.limits import Limits
 from common.spaces.population import Population
 

@@ -10,11 +10,11 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 
 from common.arch import AnyNetSpec
-from common.arch.bounds import MAX_BLOCKS, MAX_WIDTH
-from common.arch.fields import set_choice
+from common.bounds import MAX_BLOCKS, MAX_WIDTH
+from common.numbers import FieldChecker, checked_rising
+from common.spaces.checks import check_shape
 from common.spaces.limits import Limits
 from common.spaces.population import Integers, Population, Template, fitted
-from common.spaces.ranges import check_shape, rising
 from common.spaces.sampling import sample_within
 
 Rule = Literal["free", "shared", "increasing", "decreasing"]
@@ -32,8 +32,9 @@ class Dimension:
     rule: Rule = "free"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", rising("values", self.values))
-        set_choice(self, "rule", get_args(Rule))
+        check = FieldChecker(self)
+        check.keep("values", checked_rising("values", self.values))
+        check.choice("rule", get_args(Rule))
 
     def size(self, stages: int) -> int:
         """Number of ways to choose a value for each of the stages."""
@@ -114,8 +115,8 @@ class Space:
         stages = check_shape(self.name, self.stages, self.template, self.bottleneck_ratios.values,
                              self.group_widths.values)  # fmt: skip
         object.__setattr__(self, "stages", stages)
-        rising("depths", self.depths.values, MAX_BLOCKS // stages)
-        rising("widths", self.widths.values, MAX_WIDTH)
+        checked_rising("depths", self.depths.values, MAX_BLOCKS // stages)
+        checked_rising("widths", self.widths.values, MAX_WIDTH)
 
     def but(self, name: str, **rules: Rule) -> "Space":
         """This space with other rules for the dimensions that are named."""

@@ -5,13 +5,12 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, get_args
 
-from common.arch.bounds import MAX_NETWORKS, MAX_SEED
+from common.bounds import MAX_NAME, MAX_NETWORKS, MAX_SEED
 from common.errors import ConfigError, shown
 from common.files import check_format, reading
+from common.numbers import FieldChecker
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
-from common.spaces.ranges import LONGEST_NAME
 from common.training import TrainConfig
-from common.training.config import check_choice, set_integer
 
 Pruner = Literal["none", "halving"]
 """`halving` stops networks early by successive halving, on their errors after each epoch."""
@@ -24,9 +23,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 def check_name(what: str, name: str) -> None:
     """Raise `ConfigError` unless a study or a space may be called `name`."""
-    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise ConfigError(
-            f"{what}: its name must be letters, digits, '.', '_' and '-', {LONGEST_NAME} at most, "
+            f"{what}: its name must be letters, digits, '.', '_' and '-', {MAX_NAME} at most, "
             f"and begin with a letter or digit; got {shown(name)}"
         )
 
@@ -46,7 +45,8 @@ class StudyConfig:
     pruner: Pruner = "none"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "spaces", tuple(self.spaces))
+        check = FieldChecker(self, ConfigError, ":")
+        check.keep("spaces", tuple(self.spaces))
         names = [space.name for space in self.spaces]
         if not names or len(set(names)) < len(names):
             raise ConfigError(
@@ -54,9 +54,9 @@ class StudyConfig:
             )
         for name in names:
             check_name("space", name)
-        set_integer(self, "networks", 1, MAX_NETWORKS)
-        set_integer(self, "seed", 0, MAX_SEED)
-        check_choice("pruner", self.pruner, get_args(Pruner))
+        check.integer("networks", 1, MAX_NETWORKS)
+        check.integer("seed", 0, MAX_SEED)
+        check.choice("pruner", get_args(Pruner))
         if self.training.spec is not None:
             raise ConfigError("training: the spaces give the networks; got a spec")
 

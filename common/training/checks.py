@@ -3,9 +3,10 @@
 import numpy as np
 
 from common.arch import AnyNetSpec
-from common.arch.bounds import MAX_EPOCHS, checked_integer
+from common.bounds import MAX_EPOCHS
 from common.data import FashionMNIST
 from common.errors import BackendError, ConfigError, DataError, shortened
+from common.numbers import checked_integer
 from common.training.evaluate import LossOf
 from common.training.recipe import check_recipe
 

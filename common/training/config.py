@@ -8,19 +8,10 @@ from typing import Any, Final, Literal, get_args
 import xxhash
 
 from common.arch import REGNETX32, AnyNetSpec, image_shape
-from common.arch.bounds import (
-    MAX_BATCH,
-    MAX_EPOCHS,
-    MAX_RATE,
-    MAX_SEED,
-    MAX_STEPS,
-    check_batch,
-    checked_integer,
-    checked_number,
-    checked_size,
-)
+from common.bounds import MAX_BATCH, MAX_EPOCHS, MAX_RATE, MAX_SEED, MAX_STEPS
 from common.errors import ConfigError, shortened, shown
 from common.files import check_format, reading
+from common.numbers import FieldChecker, check_batch, checked_integer
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 
 Device = Literal["auto", "cpu", "gpu"]
@@ -63,30 +54,23 @@ class TrainConfig:
     own_optimizer: bool = False
 
     def __post_init__(self) -> None:
-        set_integer(self, "epochs", 1, MAX_EPOCHS)
-        set_integer(self, "batch_size", 1, MAX_BATCH)
-        set_integer(self, "log_every", 1, MAX_STEPS)
-        set_integer(self, "seed", 0, MAX_SEED)
-        rate = checked_number(
-            "learning_rate:", self.learning_rate, -math.inf, MAX_RATE, "above 0", ConfigError
-        )
-        if rate <= 0:
-            raise ConfigError(f"learning_rate: must be above 0; got {rate}")
-        object.__setattr__(self, "learning_rate", rate)
-        if self.checkpoint_every != math.inf:  # never but at the end
-            set_number(self, "checkpoint_every", MAX_STEPS)
-        check_choice("device", self.device, get_args(Device))
-        check_choice("precision", self.precision, get_args(Precision))
-        object.__setattr__(self, "resize", checked_size("resize:", self.resize, ConfigError))
+        check = FieldChecker(self, ConfigError, ":")
+        check.integer("epochs", 1, MAX_EPOCHS)
+        check.integer("batch_size", 1, MAX_BATCH)
+        check.integer("log_every", 1, MAX_STEPS)
+        check.integer("seed", 0, MAX_SEED)
+        check.number("learning_rate", 0, MAX_RATE, "above 0", lambda rate: rate > 0)
+        if self.checkpoint_every != math.inf:  # no checkpoint before the end
+            check.number("checkpoint_every", 0, MAX_STEPS, "at least 0")
+        check.choice("device", get_args(Device))
+        check.choice("precision", get_args(Precision))
+        check.size("resize")
         check_batch(self.batch_size, self.resize)
         if self.spec is not None:
             image_shape(self.spec, self.resize)
-        set_integer(self, "precise_bn", 0, MAX_STEPS)
+        check.integer("precise_bn", 0, MAX_STEPS)
         check_precise_bn(self.precise_bn, self.batch_size)
-        if not isinstance(self.own_optimizer, bool):
-            raise ConfigError(
-                f"own_optimizer: must be true or false; got {shortened(self.own_optimizer)}"
-            )
+        check.boolean("own_optimizer")
 
     def to_json(self) -> str:
         """One JSON object with its format and digest; `from_json` gives an equal config back."""
@@ -157,23 +141,3 @@ def check_precise_bn(images: int, batch_size: int) -> None:
         raise ConfigError(
             f"precise_bn: must be 0, or a batch of {batch_size} at least; got {images}"
         )
-
-
-def set_integer(config: object, name: str, minimum: int, maximum: int) -> None:
-    """Keep field `name` as a plain int from `minimum` to `maximum`. Raises `ConfigError`."""
-    number = checked_integer(f"{name}:", getattr(config, name), minimum, maximum, ConfigError)
-    object.__setattr__(config, name, number)
-
-
-def set_number(config: object, name: str, maximum: float) -> None:
-    """Keep field `name` as a plain float from 0 to `maximum`. Raises `ConfigError`."""
-    number = checked_number(
-        f"{name}:", getattr(config, name), 0, maximum, "at least 0", ConfigError
-    )
-    object.__setattr__(config, name, number)
-
-
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Raise `ConfigError` unless `value` is one of `choices`."""
-    if not isinstance(value, str) or value not in choices:
-        raise ConfigError(f"{name}: must be one of {', '.join(choices)}; got {shown(value)}")

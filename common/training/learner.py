@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
 from common.arch import image_shape as shape_of_images
-from common.arch.bounds import checked_integer
 from common.chapter import MODEL_HOOKS, OPTIMIZER, check_signature, refuse_overrides
 from common.errors import BackendError, ConfigError, shortened
-from common.training.config import Device, Precision, check_choice
+from common.numbers import checked_choice, checked_integer
+from common.training.config import Device, Precision
 from common.training.recipe import CHAPTER_RECIPE, Recipe, check_recipe
 
 _LARGEST = 1 << 20
@@ -111,8 +111,8 @@ def check_settings(
     `SpecError` for images of a size that the network does not take.
     """
     check_model(model)
-    check_choice("device", device, get_args(Device))
-    check_choice("precision", precision, get_args(Precision))
+    checked_choice("device:", device, get_args(Device), ConfigError)
+    checked_choice("precision:", precision, get_args(Precision), ConfigError)
     check_recipe(recipe)
     if not isinstance(image_shape, tuple | list) or len(image_shape) != 3:
         raise ConfigError(

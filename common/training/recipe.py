@@ -4,8 +4,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from common.arch.bounds import MAX_EPOCHS, MAX_RATE, checked_number
-from common.errors import ConfigError, shortened, shown
+from common.bounds import MAX_EPOCHS, MAX_RATE
+from common.errors import ConfigError, shortened
+from common.numbers import FieldChecker
 
 Schedule = Literal["constant", "cosine"]
 
@@ -29,26 +30,14 @@ class Recipe:
     schedule: Schedule = "constant"
 
     def __post_init__(self) -> None:
-        self._set_number("momentum", MAX_EPOCHS)
-        if self.momentum >= 1:
-            raise ConfigError(f"momentum: must be at least 0 and below 1; got {self.momentum}")
-        if not isinstance(self.nesterov, bool):
-            raise ConfigError(f"nesterov: must be true or false; got {shortened(self.nesterov)}")
+        check = FieldChecker(self, ConfigError, ":")
+        check.number("momentum", 0, 1, "at least 0 and below 1", lambda value: 0 <= value < 1)
+        check.boolean("nesterov")
         if self.nesterov and not self.momentum:
             raise ConfigError("nesterov: needs a momentum above 0; got 0; add --momentum 0.9")
-        self._set_number("weight_decay", MAX_RATE)
-        self._set_number("warmup_epochs", MAX_EPOCHS)
-        if not isinstance(self.schedule, str) or self.schedule not in get_args(Schedule):
-            raise ConfigError(
-                f"schedule: must be one of {', '.join(get_args(Schedule))}; got "
-                f"{shown(self.schedule)}"
-            )
-
-    def _set_number(self, name: str, maximum: float) -> None:
-        number = checked_number(
-            f"{name}:", getattr(self, name), 0, maximum, "at least 0", ConfigError
-        )
-        object.__setattr__(self, name, number)
+        check.number("weight_decay", 0, MAX_RATE, "at least 0")
+        check.number("warmup_epochs", 0, MAX_EPOCHS, "at least 0")
+        check.choice("schedule", get_args(Schedule))
 
     def learning_rate(self, base: float, epoch: float, max_epochs: float) -> float:
         """Rate for a step that starts at `epoch`, a fraction such as 1.5, of `max_epochs`.

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, Layer, buffers, plan
-from common.arch.bounds import MAX_SEED, checked_integer
-from common.errors import SpecError, shown
+from common.bounds import MAX_SEED
+from common.errors import SpecError
+from common.numbers import checked_choice, checked_integer
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -46,8 +47,7 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    if init not in get_args(Init):
-        raise SpecError(f"init must be one of {', '.join(get_args(Init))}; got {shown(init)}")
+    init = checked_choice("init", init, get_args(Init))
     seed = checked_integer("seed", seed, 0, MAX_SEED)
     layers = plan(spec)
     _check_memory(layers)

@@ -22,8 +22,8 @@ _LEVELS = {
     name: level
     for level, names in enumerate(
         [
-            ("errors", "memory", "installs", "gpus", "processes"),
-            ("files", "arrays", "frameworks", "chapter", "statistics"),
+            ("bounds", "errors", "memory", "installs", "gpus", "processes"),
+            ("files", "numbers", "arrays", "frameworks", "chapter", "statistics"),
             ("marks",),
             ("arch",),
             ("plotting",),
@@ -50,6 +50,8 @@ _FOR_BACKENDS = {
     "errors",
     "files",
     "arrays",
+    "bounds",
+    "numbers",
     "chapter",
     "memory",
 }

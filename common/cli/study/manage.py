@@ -2,8 +2,8 @@
 
 import click
 
-from common.cli.numbers import NETWORKS
 from common.cli.study.options import name_argument, storage_option
+from common.cli.types import NETWORKS
 from common.studies import Study
 from common.studies.address import shown
 from common.studies.catalog import delete_study

@@ -8,7 +8,6 @@ import click
 from click.core import ParameterSource
 
 from common.cli.commands import command_line
-from common.cli.numbers import BATCH, EPOCHS, NETWORKS, SEED, SIDE, WORKERS, Number
 from common.cli.options import (
     Decorator,
     backend_option,
@@ -17,6 +16,7 @@ from common.cli.options import (
     precise_bn_option,
     recipe_options,
 )
+from common.cli.types import BATCH, EPOCHS, NETWORKS, SEED, SIDE, WORKERS, Number
 from common.errors import shortened
 from common.studies.address import shown
 from common.studies.launch import STORAGE

@@ -8,7 +8,6 @@ import click
 
 from common.arch import AnyNetSpec
 from common.backends import check_installed, load_backend, start_backend
-from common.cli.numbers import STEPS, WORKERS
 from common.cli.options import chosen_recipe
 from common.cli.study.options import (
     grace_option,
@@ -19,6 +18,7 @@ from common.cli.study.options import (
     worker_options,
 )
 from common.cli.study.progress import StudyProgress
+from common.cli.types import STEPS, WORKERS
 from common.data.fashion_mnist import absolute_source
 from common.errors import ConfigError
 from common.files import read_json

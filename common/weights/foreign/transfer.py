@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, parameters, plan
-from common.errors import SpecError, WeightsError, shortened, shown
+from common.errors import SpecError, WeightsError, shortened
+from common.numbers import checked_choice
 from common.weights.checks import brief_shape, some
 from common.weights.files import check_arrays, load_weights
 from common.weights.foreign.files import is_own, model_in, read_file, write_file
@@ -125,8 +126,7 @@ def export_weights(
     `WeightsError` when the arrays do not fit the spec, or when the library has no such network.
     """
     path = Path(path)
-    if layout not in LAYOUTS:
-        raise WeightsError(f"layout: must be one of {', '.join(LAYOUTS)}; got {shown(layout)}")
+    layout = checked_choice("layout:", layout, tuple(LAYOUTS), WeightsError)
     target, checked = LAYOUTS[layout], check_arrays(spec, arrays, str(path))
     if reasons := _differences(target, spec):
         raise WeightsError(f"{path}: a network for {layout} must have {'; '.join(reasons)}")

@@ -10,15 +10,9 @@ from hypothesis import strategies as st
 
 from common import REGNETX32, AnyNetSpec, StageSpec, count
 from common.arch import MLPSpec, RegNetSpec, find_spec, image_shape, regnet, summary
-from common.arch.bounds import (
-    MAX_BLOCKS,
-    MAX_CHANNELS,
-    MAX_COUNTED,
-    MAX_SIDE,
-    checked_integer,
-    checked_number,
-)
+from common.bounds import MAX_BLOCKS, MAX_CHANNELS, MAX_COUNTED, MAX_SIDE
 from common.errors import AnyNetError, ConfigError, SpecError
+from common.numbers import checked_integer, checked_number
 from common.spaces import ANYNETX_A, REGNETX, Dimension, Limits, Population, RegNetSpace, Template
 from common.studies import StudyConfig
 from common.training import Recipe, TrainConfig

@@ -4,14 +4,7 @@ from typing import Any
 
 import click
 
-from common.arch.bounds import (
-    MAX_BATCH,
-    MAX_EPOCHS,
-    MAX_NETWORKS,
-    MAX_SEED,
-    MAX_SIDE,
-    MAX_STEPS,
-)
+from common.bounds import MAX_BATCH, MAX_EPOCHS, MAX_NETWORKS, MAX_SEED, MAX_SIDE, MAX_STEPS
 from common.errors import shortened
 
 _LONGEST = 40
