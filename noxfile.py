@@ -5,6 +5,7 @@ CI runs a bare `nox`. `nox -s full` takes hours: what is too long for every chan
 `nox -s torch -- COMMAND ...` runs any command in that backend's environment.
 """
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False  # a session without its Python is skipped aloud
 nox.options.sessions = [
-    "lint", "common", "torch", "jax", "tf", "mx", "parity", "docs", "package",
+    "environments", "lint", "common", "torch", "jax", "tf", "mx", "parity", "docs", "package",
 ]  # fmt: skip
 
 ROOT = Path(__file__).parent
@@ -29,11 +30,15 @@ EXTRAS = {
     "tf": "tf-cpu,notebook",
     "mx": "mx,notebook,onnx,postgresql",
 }
-COMMON = "test,lint,onnx,postgresql"
-"""Extras of the environment for what needs no framework: tests and linters."""
+COMMON = "test,lint,onnx,postgresql,docs"
+"""Extras of the environment for what needs no framework: tests, linters and the site."""
 
 PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, which take the files in the order of `tests/conftest.py`, each as a whole."""
+
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Modules are compiled once, also where the user's settings say otherwise: tests start many
+processes, and compiling the modules of a framework takes longer than all else in its import."""
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
@@ -41,15 +46,19 @@ ONE_THREAD = {
 """For sessions of two processes: threads that wait for each other while others have their cores
 make a training step forty times as long."""
 
+XLA = Path("build/xla")
+COMPILED_ONCE = {
+    "JAX_COMPILATION_CACHE_DIR": str(ROOT / XLA),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
+    "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",  # with a limit, processes take turns
+}
+"""Programs of XLA that several tests of one session have in common."""
+
 OLD_NUMPY = [
     *(f"tests/common/{part}" for part in (
         "arch", "data", "export", "parity", "plotting", "reference", "spaces", "training",
         "weights",
     )),
-    "tests/common/cli/test_checkpoints.py",
-    "tests/common/cli/test_command.py",
-    "tests/common/cli/test_convert.py",
-    "tests/common/cli/test_spaces.py",
     "tests/common/reports",
     "tests/common/test_bounds.py",
     "tests/common/test_statistics.py",
@@ -70,6 +79,9 @@ PYTHONS = ("3.12", "3.13")
 
 FORMER_NAMES = ("anynet",)
 """Distributions as which this project was installed before; two of it share their command."""
+
+BARE = "not long and not full and not perf"
+"""What is left to run of the tests of `common` in other environments than its own."""
 
 MUTANTS = 100_000
 DIST = Path("build/dist")
@@ -97,45 +109,70 @@ def install(session: nox.Session, name: str, extras: str) -> None:
     made_for.write_text(wanted)
 
 
-def in_environment(
-    session: nox.Session, name: str, *command: str, env: dict[str, str] | None = None
-) -> None:
-    """Run `command` in the environment of a session, which is made when it is missing.
-
-    An error where there is no Python for it.
-    """
-    nested = ("-m", "nox", "--error-on-missing-interpreters", "-s", name, "--", *command)
-    session.run(sys.executable, *nested, external=True, env=env)
-
-
-def is_there(session: nox.Session, name: str) -> bool:
-    """Whether there is an environment for a session, which is made when it is missing.
+def environment(session: nox.Session, name: str) -> Path | None:
+    """The folder of the environment of a session, which is made when it is missing.
 
     Says so where there is no Python for it.
     """
     mark = ROOT / MADE / name
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.unlink(missing_ok=True)
-    touch = ("python", "-c", f"open({str(mark)!r}, 'w')")
-    session.run(sys.executable, "-m", "nox", "-s", name, "--", *touch, external=True)
+    tell = f"import sys; open({str(mark)!r}, 'w').write(sys.prefix)"
+    nested = (sys.executable, "-m", "nox", "-s", name, "--", "python", "-c", tell)
+    session.run(*nested, external=True)
     if not mark.exists():
         session.warn(f"{name} is left out: it needs Python {PINNED}, which is not there")
-    return mark.exists()
+        return None
+    return Path(mark.read_text())
 
 
-def backends(session: nox.Session) -> list[str]:
-    """All four, or those whose environments there are."""
-    return [backend for backend in EXTRAS if is_there(session, backend)]
+def run_in(
+    session: nox.Session, folder: Path, *command: str, env: dict[str, str] | None = None
+) -> None:
+    """Run `command` of the environment in `folder`."""
+    programs = folder / "bin"
+    path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    session.run(str(programs / command[0]), *command[1:], external=True,
+                env=BYTECODE | path | (env or {}))  # fmt: skip
+
+
+def run_with(
+    session: nox.Session, name: str, *command: str, env: dict[str, str] | None = None
+) -> None:
+    """Run `command` in the environment of a session; an error where there is no Python for it."""
+    folder = environment(session, name)
+    if folder is None:
+        session.error(f"{command[0]} needs the environment of {name}")
+    run_in(session, folder, *command, env=env)
+
+
+def backends(session: nox.Session) -> dict[str, Path]:
+    """The environments of all four, or those that there are."""
+    found = {backend: environment(session, backend) for backend in EXTRAS}
+    return {backend: folder for backend, folder in found.items() if folder}
+
+
+@nox.session(venv_backend="none")
+def environments(session: nox.Session) -> None:
+    """Make those of all other sessions, two at a time, for pip takes one core."""
+
+    def make(name: str) -> None:
+        nested = (sys.executable, "-m", "nox", "-s", name, "--install-only")
+        session.run(*nested, external=True, silent=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(make, [*EXTRAS, "common"]))
 
 
 def test_backend(session: nox.Session, backend: str) -> None:
     """The tests of one backend; a missing framework fails here."""
     install(session, backend, f"{EXTRAS[backend]},test")
     if session.posargs:
-        session.run(*session.posargs)
+        session.run(*session.posargs, env=BYTECODE)
         return
-    shared = ["-m", "not long and not full", *OLD_NUMPY] if backend == "mx" else []
-    env = {"ANYNET_BACKEND": backend, **ONE_THREAD}
+    shared = ["-m", BARE, *OLD_NUMPY] if backend == "mx" else []
+    shutil.rmtree(XLA, ignore_errors=True)
+    env = {"ANYNET_BACKEND": backend, **BYTECODE, **ONE_THREAD, **COMPILED_ONCE}
     session.run("pytest", *PARALLEL, *shared, "tests/backends", env=env)
 
 
@@ -167,23 +204,26 @@ def jax(session: nox.Session) -> None:
 def common(session: nox.Session) -> None:
     """The tests that need no framework, or the command after `--`."""
     install(session, "common", COMMON)
-    env = {} if session.posargs else ONE_THREAD
+    env = BYTECODE if session.posargs else BYTECODE | ONE_THREAD
     session.run(*session.posargs or ("pytest", *PARALLEL, "tests/common"), env=env)
 
 
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Lint, format and types, in the environment of `common`."""
+    folder = environment(session, "common")
     for command in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)):
-        in_environment(session, "common", *command)
+        run_in(session, folder, *command)
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
-    """The site: `site/index.html`; `nox -s docs -- serve` shows it while it is being written."""
-    install(session, "docs", "docs,study")
-    command = session.posargs or ["build", "--strict"]
-    session.run("python", "-m", "mkdocs", *command, env={"NO_MKDOCS_2_WARNING": "1"})
+    """The site: `site/index.html`; `nox -s docs -- serve` shows it while it is being written.
+
+    In the environment of `common`.
+    """
+    command = ("python", "-m", "mkdocs", *(session.posargs or ("build", "--strict")))
+    run_with(session, "common", *command, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session
@@ -194,19 +234,19 @@ def package(session: nox.Session) -> None:
     """
     session.install("build", "pytest", "pytest-timeout", "-c", ".constraints/package.txt")
     shutil.rmtree(DIST, ignore_errors=True)
+    session.env.update(BYTECODE)
     session.run("python", "-m", "build", "--outdir", str(DIST))
     (wheel,) = DIST.glob("*.whl")
     session.run("pytest", "tests/package", env={"ANYNET_WHEEL": str(wheel)})
     for backend in session.posargs or ["jax"]:
         empty = Path(session.create_tmp()) / backend
-        session.run("python", "-m", "venv", "--clear", str(empty))
-        python = str(empty / "bin" / "python")
+        session.run("python", "-m", "venv", "--clear", "--without-pip", str(empty))
         wanted = f"{wheel.resolve()}[{backend},study]"
         pins = f".constraints/{backend}.txt"
-        session.run(python, "-m", "pip", "install", "--quiet", wanted, "-c", pins, external=True)
+        session.run("python", "-m", "pip", "--python", str(empty), "install", "--quiet",
+                    "--no-compile", wanted, "-c", pins)  # fmt: skip
         # -P, for the packages to be those of the wheel and not of this folder.
-        walk = ("tests/documents.py", "docs/quickstart.md", backend)
-        session.run(python, "-P", *walk, external=True)
+        run_in(session, empty, "python", "-P", "tests/documents.py", "docs/quickstart.md", backend)
 
 
 @nox.session(venv_backend="none")
@@ -217,47 +257,49 @@ def parity(session: nox.Session) -> None:
     framework must have the losses of a run in one; it takes one core, and what the records leave of
     the other.
     """
-    there, run = backends(session), partial(in_environment, session, env=ONE_THREAD)
+    there, run = backends(session), partial(run_in, session, env=ONE_THREAD)
     shutil.rmtree(RELAY, ignore_errors=True)
     for left_out in set(EXTRAS) - set(there):
         (PARITY / f"{left_out}.safetensors").unlink(missing_ok=True)  # of an earlier run
     with ThreadPoolExecutor() as pool:
         for job in [pool.submit(job, run, there) for job in (records, relay)]:
             job.result()
+    first = next(iter(there.values()))
     compare = ("anynet", "parity", "compare", str(PARITY), "--overwrite")
-    run(there[0], *compare, "--expect", ",".join(there))
+    run(first, *compare, "--expect", ",".join(there))
     picture = ("--out", str(PARITY / "relay.png"), "--overwrite", "--tolerance", "1e-9")
-    run(there[0], "anynet", "curves", str(WHOLE), str(HANDED_ON), *picture)
+    run(first, "anynet", "curves", str(WHOLE), str(HANDED_ON), *picture)
 
 
-def records(run: Callable[..., None], backends: list[str]) -> None:
+def records(run: Callable[..., None], backends: dict[str, Path]) -> None:
     """Write the record of every backend and of the reference."""
-    for subject in ("reference", *backends):
-        environment = backends[0] if subject == "reference" else subject
+    first = next(iter(backends.values()))
+    for subject, folder in {"reference": first, **backends}.items():
         command = ("anynet", "parity", "record", subject, "--out", str(PARITY), "--overwrite")
-        run(environment, *command)
+        run(folder, *command)
 
 
-def relay(run: Callable[..., None], backends: list[str]) -> None:
+def relay(run: Callable[..., None], backends: dict[str, Path]) -> None:
     """Train one run in the first framework, and another from framework to framework."""
     settings = (
         "--precision", "float64", "--data", "sample", "--image-size", "16", "--batch-size", "200",
         "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1",
         "--epochs", str(len(backends)), "--log-every", "5",
     )  # fmt: skip
-    first = backends[0]
-    run(first, "anynet", "train", "--backend", first, *settings, "--out", str(WHOLE))
-    for epoch, backend in enumerate(backends, 1):
+    first, folder = next(iter(backends.items()))
+    run(folder, "anynet", "train", "--backend", first, *settings, "--out", str(WHOLE))
+    for epoch, (backend, folder) in enumerate(backends.items(), 1):
         start = ("--resume", str(HANDED_ON)) if epoch > 1 else (*settings, "--out", str(HANDED_ON))
         options = ("--backend", backend, *start, "--stop-after", str(epoch))
-        run(backend, "anynet", "train", *options)
+        run(folder, "anynet", "train", *options)
 
 
 @nox.session(venv_backend="none")
 def full(session: nox.Session) -> None:
     """All that is too long for every change, some two hours on two cores: not in a bare `nox`.
 
-    Changed files for every reader, the tests marked `full`, other Pythons, the lowest versions.
+    Changed files for every reader, the tests marked `full` or `perf`, other Pythons, the lowest
+    versions.
     """
     for name in ("robustness", "marked", "kernels", "pythons", "lowest"):
         session.notify(name)
@@ -270,23 +312,24 @@ def robustness(session: nox.Session) -> None:
     In PyTorch's environment, which has all readers; some 15 minutes.
     """
     given = session.posargs or ("--mutants", str(MUTANTS))
-    if not is_there(session, "torch"):
-        session.skip(f"needs Python {PINNED}")
-    in_environment(session, "torch", "python", "-W", "ignore", "-m", "tests.robustness", *given)
+    if folder := environment(session, "torch"):
+        run_in(session, folder, "python", "-W", "ignore", "-m", "tests.robustness", *given)
 
 
 @nox.session(venv_backend="none")
 def marked(session: nox.Session) -> None:
-    """The tests that are marked `full`, in the environments that they are for.
+    """The tests that are marked `full` or `perf`, in the environments that they are for.
 
     And all of `common` in MXNet's, which has the oldest NumPy.
     """
-    there, run = backends(session), partial(in_environment, session, env=ONE_THREAD)
-    run("common", "pytest", *PARALLEL, "-m", "full", "tests/common")
-    for backend in there:
-        run(backend, "pytest", *PARALLEL, "-m", "full", "tests/backends")
+    tests = ("pytest", *PARALLEL, "-m")
+    run_with(session, "common", *tests, "full or perf", "tests/common", env=ONE_THREAD)
+    there = backends(session)
+    for backend, folder in there.items():
+        env = {"ANYNET_BACKEND": backend, **ONE_THREAD}
+        run_in(session, folder, *tests, "full or perf", "tests/backends", env=env)
     if "mx" in there:
-        run("mx", "pytest", *PARALLEL, "-m", "not long and not full", "tests/common")
+        run_in(session, there["mx"], *tests, BARE, "tests/common", env=ONE_THREAD)
 
 
 @nox.session(python=PYTHONS)
@@ -296,8 +339,8 @@ def pythons(session: nox.Session, extras: str) -> None:
     backend = {"jax": "jax", "tf-cpu": "tf"}.get(extras.split(",")[0])
     install(session, backend or "common", f"{extras},test")
     folder = "tests/backends" if backend else "tests/common"
-    env = ONE_THREAD | ({"ANYNET_BACKEND": backend} if backend else {})
-    session.run("pytest", *PARALLEL, "-m", "not long and not full", folder, env=env)
+    env = BYTECODE | ONE_THREAD | ({"ANYNET_BACKEND": backend} if backend else {})
+    session.run("pytest", *PARALLEL, "-m", BARE, folder, env=env)
 
 
 @nox.session(python="3.11")
@@ -314,8 +357,8 @@ def kernels(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The tests of `common` with the lowest versions that the requirements allow."""
     install(session, "lowest", "test,onnx,postgresql")
-    command = ("pytest", *PARALLEL, "-m", "not long and not full", "tests/common")
-    session.run(*command, env=ONE_THREAD)
+    command = ("pytest", *PARALLEL, "-m", BARE, "tests/common")
+    session.run(*command, env=BYTECODE | ONE_THREAD)
 
 
 @nox.session(venv_backend="none")
@@ -325,9 +368,9 @@ def bench(session: nox.Session) -> None:
     `nox -s bench -- --quick` is a check of a few minutes, `--help` lists the sections.
     """
     there = backends(session)
-    for backend in there:
-        in_environment(session, backend, "anynet", "backends")
-    in_environment(session, there[0], "python", "-m", "benchmarks", *session.posargs)
+    for folder in there.values():
+        run_in(session, folder, "anynet", "backends")
+    run_in(session, next(iter(there.values())), "python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -341,13 +384,13 @@ def train(session: nox.Session) -> None:
     if "--backend" in given:
         backend = given[given.index("--backend") + 1]
     else:
-        backend = "torch" if is_there(session, "torch") else "jax"
+        backend = "torch" if environment(session, "torch") else "jax"
     defaults = ["--data", "sample", "--epochs", "4"]
     if "--resume" in given:
         defaults = []
     elif "--out" not in given:
         defaults += ["--out", str(free_directory(f"runs/{backend}"))]
-    in_environment(session, backend, "anynet", "train", "--backend", backend, *defaults, *given)
+    run_with(session, backend, "anynet", "train", "--backend", backend, *defaults, *given)
 
 
 def free_directory(stem: str) -> Path:

@@ -17,7 +17,7 @@ _TESTED_IN = {
     "": "lowest", "study": "lowest", "postgresql": "lowest", "onnx": "lowest", "test": "lowest",
     "torch": "torch", "huggingface": "torch", "ray": "torch", "notebook": "torch",
     "jax": "jax", "jax-cuda": "jax", "tf": "tf", "tf-cpu": "tf", "tf-cuda": "tf", "mx": "mx",
-    "docs": "docs", "lint": "common",
+    "docs": "common", "lint": "common",
 }  # fmt: skip
 """Whose constraints have the lowest versions of each extra, and of what is always there."""
 

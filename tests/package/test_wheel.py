@@ -1,13 +1,18 @@
 """What users get: `nox -s package` builds the wheel that `$ANYNET_WHEEL` names."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("common", "anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
@@ -77,30 +82,68 @@ def test_it_requires_no_framework_without_an_extra(about):
     assert plain & {"torch", "mxnet", "tensorflow", "jax", "flax"} == set()
 
 
-@pytest.mark.parametrize(
-    ("extra", "pins"),
-    [(extra, extra) for extra in ("torch", "mx", "tf", "jax", "docs")]
-    + [("study", "jax"), ("postgresql", "common"), ("onnx", "common"), ("test", "common"),
-       ("lint", "common"), ("notebook", "jax"), ("huggingface", "torch"), ("ray", "torch"),
-       ("tf-cpu", "tf")],
-)  # fmt: skip
-def test_an_extra_can_be_installed(wheel, extra, pins):
-    if extra in ("torch", "mx") and sys.version_info >= (3, 12):
-        pytest.skip("PyTorch's builds for CPUs and MXNet are pinned for Python 3.11")
+_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
+_EXTRAS = _PROJECT["optional-dependencies"]
+
+
+def _of_extra(extra):
+    """The requirements of an extra, and of those that it names."""
+    for requirement in map(Requirement, _EXTRAS[extra]):
+        if requirement.name == _PROJECT["name"]:
+            for other in requirement.extras:
+                yield from _of_extra(other)
+        else:
+            yield requirement
+
+
+def _told(extra, requirement):
+    return (extra, canonicalize_name(requirement.name), str(requirement.specifier),
+            *sorted(requirement.extras))  # fmt: skip
+
+
+def test_it_requires_what_the_project_does(about):
+    expected = {
+        _told("", requirement) for requirement in map(Requirement, _PROJECT["dependencies"])
+    }
+    for extra in _EXTRAS:
+        expected |= {_told(extra, requirement) for requirement in _of_extra(extra)}
+    metadata, found = Parser().parsestr(about["METADATA"]), set()
+    for requirement in map(Requirement, metadata.get_all("Requires-Dist")):
+        named = re.search(r"extra == ['\"]([\w-]+)", str(requirement.marker))
+        found.add(_told(named[1] if named else "", requirement))
+    assert found == expected
+    assert set(metadata.get_all("Provides-Extra")) == _EXTRAS.keys()
+
+
+_TRIED = ["tf"]
+"""The extras that no session installs; those for CUDA are tried in the full session."""
+
+
+def _installed():
+    """The extras with which sessions install this project."""
+    values = {
+        node.targets[0].id: node.value
+        for node in ast.parse((_ROOT / "noxfile.py").read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    extras, common = (ast.literal_eval(values[name]) for name in ("EXTRAS", "COMMON"))
+    return set(",".join([*extras.values(), common, "jax,study"]).split(","))
+
+
+def test_every_extra_is_installed_or_tried(about):
+    extras = set(Parser().parsestr(about["METADATA"]).get_all("Provides-Extra"))
+    assert _installed() | set(_TRIED) | {"jax-cuda", "tf-cuda"} == extras
+
+
+@pytest.mark.parametrize("extra", _TRIED)
+def test_an_extra_that_no_session_installs_can_be_installed(wheel, extra):
     wanted = f"{Path(wheel.filename).resolve()}[{extra}]"
-    constraints = _ROOT / f".constraints/{pins}.txt"
+    constraints = _ROOT / f".constraints/{extra}.txt"
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet",
          wanted, "-c", constraints],
         check=True,
     )  # fmt: skip
-
-
-def test_every_extra_is_tried(about):
-    extras = Parser().parsestr(about["METADATA"]).get_all("Provides-Extra")
-    (tried,) = test_an_extra_can_be_installed.pytestmark
-    with_cuda = {"jax-cuda", "tf-cuda"}  # by tests/backends/test_extras.py in the full session
-    assert {extra for extra, _ in tried.args[1]} | with_cuda == set(extras)
 
 
 def test_it_is_small_enough_to_send(wheel):
