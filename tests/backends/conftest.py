@@ -17,6 +17,14 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("name", names, scope="session")
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items):
+    for item in items:
+        bare = item.get_closest_marker("bare")
+        if bare and item.callspec.params["name"] not in bare.args:
+            item.add_marker("full")
+
+
 @pytest.fixture(scope="session")
 def backend(name):
     """The package of one framework."""

@@ -32,9 +32,21 @@ _ELSEWHERE = {
 }
 """Why a page does not run with a backend here."""
 
+_OWN = ("README.md", "d2l.md", "index.md", "inference.md")
+"""Pages with code that is another one for each backend; the others call the same commands."""
+
+
+def _cases():
+    return [
+        pytest.param(
+            page, id=page.stem, marks=() if page.name in _OWN else pytest.mark.bare("torch")
+        )
+        for page in _PAGES
+    ]
+
 
 @pytest.mark.filterwarnings("ignore:.*Cannot decide type:UserWarning")  # MXNet's, of an export
-@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", _cases())
 def test_the_code_of_a_page_runs(page, backend, name, tmp_path, monkeypatch):
     if reason := _ELSEWHERE.get((page.name, name)):
         pytest.skip(reason)

@@ -12,6 +12,8 @@ from common.weights.foreign import export_weights
 from tests.documents import ROOT
 from tests.foreign import SMALL_Y, random_arrays
 
+pytestmark = pytest.mark.bare("torch")
+
 
 @pytest.fixture
 def run(name, backend, tmp_path, monkeypatch):

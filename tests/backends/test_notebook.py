@@ -1,4 +1,4 @@
-"""The notebook runs in every framework, with a small population; MXNet's session leaves it out."""
+"""The notebook runs in every framework, with a small population."""
 
 import nbformat
 import pytest
@@ -8,6 +8,7 @@ from tests.documents import ROOT
 
 
 @pytest.mark.long
+@pytest.mark.bare("torch")
 def test_the_notebook_runs(backend, name, tmp_path):
     notebook = nbformat.read(ROOT / "docs/notebook.ipynb", nbformat.NO_CONVERT)
     choice = notebook.cells[1]

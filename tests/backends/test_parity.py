@@ -87,6 +87,7 @@ def test_random_networks_are_the_reference(backend, spec):
     assert [str(item) for item in _outside(backend, case, record(reference, case))] == []
 
 
+@pytest.mark.bare("torch")
 @pytest.mark.parametrize(
     "variant",
     [
@@ -103,6 +104,7 @@ def test_a_broken_variant_is_caught_in_its_layer(backend, truth, variant):
         assert any(cause in words for words in first.causes)
 
 
+@pytest.mark.bare("torch")
 def test_pixels_in_another_order_are_caught_in_the_first_layer(backend):
     spec = AnyNetSpec.from_arch(((1, 8),), 8, in_channels=3, block="mlp", image_size=4)
 
@@ -116,6 +118,7 @@ def test_pixels_in_another_order_are_caught_in_the_first_layer(backend):
     assert "the order of flattening" in first.causes
 
 
+@pytest.mark.bare("torch")
 def test_uneven_padding_is_caught_in_its_layer(backend, native, monkeypatch):
     # A spec of its own, for compiled steps are cached by it.
     case = replace(SMALL, spec=replace(SMALL.spec, num_classes=6))

@@ -8,12 +8,13 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from common.processes import start_python
-from common.spaces import SPACES
+from common.spaces import ANYNETX_A, ANYNETX_E, small
 from common.studies import Study, StudyConfig
 from common.training import TrainConfig
 from tests.hostile import make_hostile
@@ -21,10 +22,25 @@ from tests.hostile import make_hostile
 _THREADS = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 _SERVER = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
+_OTHERS = ("postgresql", "journal")
+"""Storages besides SQLite's, which is the default."""
+
 only_torch = pytest.mark.skipif(
     os.environ.get("ANYNET_BACKEND", "torch") != "torch",
     reason="does not depend on the framework, and PyTorch starts fastest",
 )
+
+
+def _tiny(space):
+    """A space of the same rules whose networks are compiled and trained in a second or two."""
+    space = small(space)
+    return replace(
+        space,
+        stages=1,
+        depths=replace(space.depths, values=(1, 2, 3)),
+        widths=replace(space.widths, values=(8, 16, 24)),
+        group_widths=replace(space.group_widths, values=(4, 8)),
+    )
 
 
 def _networks(backend):
@@ -36,8 +52,7 @@ def _config(backend):
     training = TrainConfig(
         backend, spec=None, data="sample", epochs=1, batch_size=250, resize=(8, 8)
     )
-    return StudyConfig((SPACES["AnyNetXA-small"], SPACES["AnyNetXE-small"]), _networks(backend),
-                       training=training)  # fmt: skip
+    return StudyConfig((_tiny(ANYNETX_A), _tiny(ANYNETX_E)), _networks(backend), training=training)
 
 
 def _anynet(*arguments, folder):
@@ -84,11 +99,22 @@ def _report(folder, url):
     return json.loads((folder / "report/results.json").read_text())
 
 
-def test_two_workers_give_the_results_of_one(name, undisturbed, tmp_path, url):
+def _assert_two_workers_give(expected, name, folder, url):
     Study.create("first", url, _config(name))
     _finished(_anynet("study", "run", "first", "--storage", url, "--workers", 2, "--threads", 1,
-                      folder=make_hostile(tmp_path / "beside")))  # fmt: skip
-    assert _errors(url) == _errors(str(undisturbed / "studies.db"))
+                      folder=make_hostile(folder / "beside")))  # fmt: skip
+    assert _errors(url) == _errors(str(expected / "studies.db"))
+
+
+def test_two_workers_give_the_results_of_one(name, undisturbed, tmp_path, url):
+    _assert_two_workers_give(undisturbed, name, tmp_path, url)
+
+
+@only_torch
+@pytest.mark.parametrize("storage", _OTHERS)
+def test_a_study_has_the_same_results_in_every_storage(name, undisturbed, tmp_path, storage):
+    with _opened(tmp_path, storage) as url:
+        _assert_two_workers_give(undisturbed, name, tmp_path, url)
 
 
 @contextmanager
@@ -119,12 +145,14 @@ def _postgresql():
 
 
 @only_torch
-@pytest.mark.parametrize("storage", ["sqlite", "postgresql", "journal"])
+@pytest.mark.parametrize(
+    "storage", ["sqlite", *(pytest.param(kind, marks=pytest.mark.full) for kind in _OTHERS)]
+)
 def test_killed_workers_lose_nothing_and_count_nothing_twice(
     name, undisturbed, tmp_path_factory, storage
 ):
     folder = tmp_path_factory.mktemp(storage)
-    with _postgresql() if storage == "postgresql" else _file(folder, storage) as url:
+    with _opened(folder, storage) as url:
         Study.create("first", url, _config(name))
         run = _anynet("study", "run", "first", "--storage", url, "--workers", 4, "--threads", 1,
                       "--grace", 4, folder=folder)  # fmt: skip
@@ -140,15 +168,20 @@ def test_killed_workers_lose_nothing_and_count_nothing_twice(
 
 
 @contextmanager
-def _file(folder, storage):
-    yield f"journal:{folder}/studies.log" if storage == "journal" else str(folder / "studies.db")
+def _opened(folder, storage):
+    """The address of a new storage."""
+    if storage == "postgresql":
+        with _postgresql() as url:
+            yield url
+    else:
+        yield f"journal:{folder}/studies.log" if storage == "journal" else f"{folder}/studies.db"
 
 
 def _kill_workers(run, url, draw, kills=6):
     """Kill random workers at random moments; how many of them."""
     study, killed = Study.open("first", url), 0
     while run.poll() is None and killed < kills:
-        time.sleep(draw.uniform(0.3, 1.5))
+        time.sleep(draw.uniform(0.1, 0.6))
         busy = [result for result in study.results() if result.state == "running"]
         if busy:
             process = int(draw.choice(busy).worker.rpartition(":")[2])
