@@ -59,16 +59,15 @@ def reading(
 ) -> Iterator[None]:
     """Turn whatever a parser raises for a bad file into one `error` that names `path`.
 
-    `what` says what the file must be, such as "an npz file of arrays". The project's own errors
-    keep their messages.
+    `what` says what the file must be, such as "an npz file of arrays". An `error` passes as it is;
+    the project's other errors keep their messages, which follow the path.
     """
     try:
         yield
     except error:
         raise
     except AnyNetError as known:
-        message = str(known)
-        raise error(message if message.startswith(str(path)) else f"{path}: {message}") from known
+        raise error(f"{path}: {known}") from known
     except Exception as cause:
         reason = told(cause)
         raise error(f"{path}: must be {what}; got {reason}{remedy and f'; {remedy}'}") from cause

@@ -190,6 +190,7 @@ class AnyNetSpec:
         before there were such fields stay equal.
         """
         data = asdict(self)
+        data["stages"] = list(data["stages"])
         if self.batch_norm:
             del data["batch_norm"]
         if self.image_size is None:

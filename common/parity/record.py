@@ -102,7 +102,8 @@ def read_records(directory: Path) -> dict[str, Record]:
         ):
             metadata = file.metadata() or {}
             if _HEADER in metadata:
-                check_format(json.loads(metadata[_HEADER])["format"], FORMAT, str(path))
+                header = json.loads(metadata[_HEADER])
+                check_format(header["format"], FORMAT, str(path), WeightsError)
             records[path.stem] = {
                 Key.parse(name): file.get_tensor(name) for name in list(file.keys())
             }

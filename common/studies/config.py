@@ -1,12 +1,12 @@
 """What a study is, as plain data: its spaces, how many networks of each, and how they train."""
 
-import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from common.bounds import MAX_NAME, MAX_NETWORKS, MAX_SEED
-from common.errors import ConfigError, shown
+from common.errors import ConfigError, SpecError, shown
 from common.files import check_format, reading
 from common.numbers import FieldChecker
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
@@ -77,9 +77,16 @@ class StudyConfig:
         check_format(values.get("format"), FORMAT, where, ConfigError)
         with reading(where, "a study's config", ConfigError):
             return cls(
-                tuple(space_from_dict(space, where) for space in values["spaces"]),
+                _spaces(values["spaces"], where),
                 values["networks"],
                 values["seed"],
-                TrainConfig.from_json(json.dumps(values["training"]), where),
+                TrainConfig.from_dict(values["training"], where),
                 values["pruner"],
             )
+
+
+def _spaces(data: Iterable[object], where: str) -> tuple[DesignSpace, ...]:
+    try:
+        return tuple(space_from_dict(space, where) for space in data)
+    except SpecError as error:
+        raise ConfigError(str(error)) from error

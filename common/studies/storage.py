@@ -24,7 +24,10 @@ _PATIENCE = 60
 """Seconds to wait for another process to let go of an SQLite file."""
 
 _FOR_GOOD: Final = ("does not exist", "authentication failed", "no password", "pg_hba.conf")
-"""In the errors of a server that says the same however long one waits."""
+"""In the messages of a PostgreSQL server that refuses a connection for good.
+
+Its words are all there is: psycopg 3.3 has no SQLSTATE for a connection that was not made.
+"""
 
 _AWAY: Final = (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, OSError)
 """What storages raise that are away."""
@@ -43,12 +46,31 @@ def open_storage(url: str) -> BaseStorage:
     path = storage_file(url)
     with storage_errors(url):
         if path is None:
-            return get_storage(_server(url))
+            return get_storage(_of_this_version(_server(url), url))
         (check_journal if url.startswith(JOURNAL) else check_database)(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if url.startswith(JOURNAL):
             return JournalStorage(JournalFileBackend(str(path)))
-        return get_storage(_database(path))
+        return get_storage(_of_this_version(_database(path), url))
+
+
+def _of_this_version(storage: RDBStorage, url: str) -> RDBStorage:
+    """The storage. Raises `StudyError` when its tables are another version of Optuna's."""
+    found, needed = storage.get_current_version(), storage.get_head_version()
+    if found == needed:
+        return storage
+    remedy = "install the Optuna that made it"
+    if found in storage.get_all_versions():
+        upgrade = shlex.join(("optuna", "storage", "upgrade", "--storage", shown(url)))
+        remedy = f"run {upgrade} on a copy"
+    raise StudyError(
+        f"{_named(url)}: must be of the installed version of Optuna; got tables of version "
+        f"{shortened(found)}, not {needed}; {remedy}"
+    )
+
+
+def _named(url: str) -> str:
+    return f"storage {shortened(shown(url))}"
 
 
 @contextmanager
@@ -81,8 +103,13 @@ def _is_empty(url: str) -> bool:
         return False
 
 
-def patiently(call: Callable[[], T], url: str, seconds: float) -> T:
-    """The result of `call`, tried again for `seconds` while the storage is away."""
+def patiently(
+    call: Callable[[], T], storage: BaseStorage, name: str, url: str, seconds: float
+) -> T:
+    """The result of `call` on a study, tried again for `seconds` while its storage is away.
+
+    Raises `StudyError`, also when the study is deleted.
+    """
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(_AWAY),
         wait=tenacity.wait_exponential(0.1, max=5),
@@ -90,7 +117,13 @@ def patiently(call: Callable[[], T], url: str, seconds: float) -> T:
         reraise=True,
     )
     with storage_errors(url):
-        return retrying(call)
+        try:
+            return retrying(call)
+        except KeyError as error:
+            if any(study.study_name == name for study in storage.get_all_studies()):
+                raise
+            gone = f"{_named(url)}: must hold the study still; got it deleted"
+            raise StudyError(gone) from error
 
 
 def opened_patiently(
@@ -134,23 +167,14 @@ def storage_errors(url: str) -> Iterator[None]:
 
 
 def _as_study_error(url: str, error: Exception) -> StudyError:
-    where = f"storage {shortened(shown(url))}"
-    if isinstance(error, RuntimeError) and "table schema" in str(error):
-        upgrade = shlex.join(("optuna", "storage", "upgrade", "--storage", shown(url)))
-        return StudyError(
-            f"{where}: must be of the installed version of Optuna; got {told(error)}; "
-            f"run {upgrade} on a copy"
-        )
     if isinstance(error, ImportError):
         remedy = how_to_install("postgresql")
-        return StudyError(f"{where}: needs a driver; got {told(error)}; {remedy}")
-    if isinstance(error, KeyError) and "Record does not exist" in str(error):
-        return StudyError(f"{where}: must hold the study still; got it deleted")
+        return StudyError(f"{_named(url)}: needs a driver; got {told(error)}; {remedy}")
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error
     lines = str(getattr(cause, "orig", None) or cause).strip().splitlines()
     got = shortened(lines[0] if lines else type(cause).__name__)
     return StudyError(
-        f"{where}: must be reachable and writable; got {without_password(url, got)}; "
+        f"{_named(url)}: must be reachable and writable; got {without_password(url, got)}; "
         "what was finished before is kept"
     )
 
@@ -171,13 +195,14 @@ def _server(url: str) -> RDBStorage:
             # A server in SQL_ASCII would send bytes instead of text.
             "connect_args": {"client_encoding": "utf8"},
         },
+        skip_compatibility_check=True,  # `_of_this_version` checks
     )
 
 
 def _database(path: Path) -> RDBStorage:
     name = str(path).replace("{", "{{").replace("}", "}}")  # Optuna fills in templates
     settings = {**_NO_POOL, "connect_args": {"timeout": _PATIENCE}}
-    storage = RDBStorage(f"{SQLITE}{name}", engine_kwargs=settings)
+    storage = RDBStorage(f"{SQLITE}{name}", settings, skip_compatibility_check=True)
     _lock_whole_transactions(storage.engine)
     return storage
 

@@ -297,4 +297,4 @@ class Study:
             return False
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        return patiently(call, self.url, PATIENCE)
+        return patiently(call, self._storage, self.name, self.url, PATIENCE)

@@ -97,9 +97,18 @@ class TrainConfig:
     def from_json(cls, text: str, where: str = "config") -> "TrainConfig":
         """Read what `to_json` wrote. Raises `ConfigError` naming `where`."""
         with reading(where, "a training config", ConfigError):
-            values: dict[str, Any] = json.loads(text)
-            if not isinstance(values, dict):
-                raise ConfigError(f"{where}: must be a JSON object; got {shortened(values)}")
+            return cls.from_dict(json.loads(text), where)
+
+    @classmethod
+    def from_dict(cls, data: object, where: str = "config") -> "TrainConfig":
+        """Build a config from plain data: its fields, or what `to_json` wrote.
+
+        Raises `ConfigError` naming `where`.
+        """
+        with reading(where, "a training config", ConfigError):
+            if not isinstance(data, dict):
+                raise ConfigError(f"{where}: must be a JSON object; got {shortened(data)}")
+            values: dict[str, Any] = dict(data)
             if "format" in values:
                 check_format(values.pop("format"), FORMAT, where, ConfigError)
                 _check_digest(values, where)
