@@ -1,1 +1,1 @@
-"""Side-by-side measurements of the four backends; `nox -s bench` runs them all."""
+"""Measurements of all four backends side by side; `python -m benchmarks` runs them."""

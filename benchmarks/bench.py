@@ -1,23 +1,22 @@
-"""A run of the benchmarks: its workers, its results, and rounds that fall on all subjects alike."""
+"""A run of the benchmarks: rounds in which all subjects take turns, and notes on what failed."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import Case, shrunk
-from benchmarks.processes import Team, WorkerError, at_once
-from benchmarks.results import Measurement, Results
+from benchmarks.processes import Process, WorkerError
+from benchmarks.results import Measurement, Section
+from common.arch import count
 
 _SETTLE = 0.02
 """Seconds between two runs, in which the threads of the one before stop spinning."""
 
-_MIN = 0.15
-"""Seconds that one measurement takes at least: short runs are repeated within it."""
-
-_SLOW = 3.0
-"""Seconds of a run from which on it takes part in every `slow_every`-th round only."""
+_SLOW, _SLOW_EVERY = 3.0, 4
+"""Seconds of a run from which on it takes part in every fourth round only."""
 
 Subject = tuple[str, str]
 """A backend and a form."""
@@ -25,116 +24,83 @@ Subject = tuple[str, str]
 
 @dataclass
 class Bench:
-    """What a section needs. `tell` shows people what is being done."""
+    """What a section needs: the Python of each backend, a folder for logs, and what it fills.
 
-    team: Team
-    results: Results
-    quick: bool = False
-    tell: Callable[[str], None] = field(default=lambda text: None)
+    `tell` shows people what is being done.
+    """
 
-    def sized(self, case: Case, whole: bool = False) -> Case:
-        """The case at the size of this run, with all its blocks where it is to be `whole`.
+    pythons: Mapping[str, Path]
+    logs: Path
+    section: Section
+    quick: bool
+    tell: Callable[[str], None]
 
-        What it costs is kept for the report.
-        """
-        case = shrunk(case, whole) if self.quick else case
-        self.results.cases[case.name] = case.describe()
-        return case
+    def worker(self, backend: str, form: str = "ours") -> Process:
+        """A process for a form, which the caller closes."""
+        return Process(self.pythons[backend], backend, form, self.logs / f"{backend}.txt")
 
-    def repeats(self, full: int) -> int:
+    def sized(self, case: Case) -> Case:
+        """The case at the size of this run."""
+        return shrunk(case) if self.quick else case
+
+    def rounds(self, full: int) -> int:
         """How often to repeat what a full run repeats `full` times."""
         return min(full, 2) if self.quick else full
 
     def subjects(self, *forms: str) -> list[Subject]:
         """Every backend in each of the forms."""
-        return [(backend, form) for backend in self.team.backends for form in forms]
+        return [(backend, form) for backend in self.pythons for form in forms]
 
-    def add(
-        self, section: str, case: str, subject: Subject, quantity: str, values: Sequence[Any]
-    ) -> None:
+    def add(self, case: str, subject: Subject, values: Sequence[float | None]) -> None:
         """Keep what was measured."""
-        item = Measurement(section, case, *subject, quantity, tuple(values))
-        self.results.measurements.append(item)
+        self.section.measurements.append(Measurement(case, *subject, tuple(values)))
 
-    def note(self, text: str) -> None:
-        """Keep a sentence on what could not be measured; what failed for one reason, once."""
-        reason = text.partition("not measured; ")[2]
-        if all(not reason or not note.endswith(reason) for note in self.results.notes):
-            self.results.notes.append(text)
+    @contextmanager
+    def noting(self, what: str) -> Iterator[None]:
+        """Note that a worker failed, and go on; what fails for one reason is noted once."""
+        try:
+            yield
+        except WorkerError as error:
+            if not any(note.endswith(str(error)) for note in self.section.notes):
+                self.section.notes.append(f"{what}: not measured; {error}")
+
+    def steps(
+        self, task: str, case: Case, subjects: Sequence[Subject], rounds: int = 9, name: str = ""
+    ) -> None:
+        """Time training or inference on a batch of a case."""
+        passes = 3 if task == "training" else 1  # backward there are two products for each one
+        flops = passes * case.batch * count(case.spec, case.image_size).flops
+        self.section.cases[name or case.name] = {"items": case.batch, "flops": flops}
+        self.in_turn(name or case.name, task, subjects, {"case": case.to_dict()}, rounds)
 
     def in_turn(
-        self,
-        section: str,
-        case: str,
-        task: str,
-        subjects: Sequence[Subject],
-        options: dict[str, Any],
-        rounds: int,
-        slow_every: int = 3,
-    ) -> None:
+        self, case: str, task: str, subjects: Sequence[Subject], options: dict[str, Any],
+        rounds: int = 9,
+    ) -> None:  # fmt: skip
         """Time a task of all subjects in turn, round by round; who fails is noted and left out.
 
-        In each round every subject runs once, so that what else the machine does falls on all. One
-        more comes first, after which all is as it stays.
+        In each round every subject runs once, so that what else the machine does falls on all. The
+        first round is not counted: what was allocated and compiled before is in use from then on.
         """
-        self.tell(f"{case}: preparing")
-        rounds = self.repeats(rounds)
-        last = self._prepare(section, case, task, subjects, options)
-        values: dict[Subject, list[float | None]] = {subject: [] for subject in last}
-        self.tell(f"{case}: a round that is not counted")
-        for subject in values:  # the first run compiled, and what frees memory then meets it anew
-            last[subject] = self._time(subject, warm=False)
-        for number in range(rounds):
-            self.tell(f"{case}: round {number + 1} of {rounds}")
-            for subject, times in values.items():
-                fast = last[subject] < _SLOW
-                if fast or number % slow_every == 0:
-                    last[subject] = self._time(subject, fast)
+        rounds, last = self.rounds(rounds), dict[Subject, float]()
+        with ExitStack() as stack:
+            workers = {one: stack.enter_context(self.worker(*one)) for one in subjects}
+            for subject, worker in workers.items():
+                self.tell(f"{case}: preparing {' '.join(subject)}")
+                with self.noting(f"{case}, {subject[1]}"):
+                    worker.ask("prepare", task=task, options=options)
+                    last[subject] = 0.0
+            values: dict[Subject, list[float | None]] = {subject: [] for subject in last}
+            for number in range(rounds + 1):
+                self.tell(f"{case}: round {number} of {rounds}")
+                for subject, times in values.items():
+                    slow = last[subject] >= _SLOW
+                    if slow and number % _SLOW_EVERY != 1:
+                        times.append(None)
+                        continue
+                    time.sleep(_SETTLE)
+                    warm = number > 0 and not slow
+                    last[subject] = workers[subject].ask("time", warm=warm)["seconds"]
                     times.append(last[subject])
-                else:
-                    times.append(None)
         for subject, times in values.items():
-            self.team.ask(subject[0], "release", key=subject[1])
-            self.add(section, case, subject, "seconds", times)
-
-    def _prepare(
-        self,
-        section: str,
-        case: str,
-        task: str,
-        subjects: Sequence[Subject],
-        options: dict[str, Any],
-    ) -> dict[Subject, float]:
-        """Seconds of the first run of all that could be prepared; frameworks do it at once."""
-
-        def prepare(backend: str) -> list[tuple[Subject, float | WorkerError]]:
-            return [
-                ((name, form), self._first(name, form, task, options))
-                for name, form in subjects
-                if name == backend
-            ]
-
-        there = [backend for backend, _ in subjects if backend in self.team.backends]
-        backends = dict.fromkeys(there)
-        seconds: dict[Subject, float] = {}
-        for answers in at_once([partial(prepare, backend) for backend in backends]):
-            for subject, answer in answers:
-                if isinstance(answer, WorkerError):
-                    self.note(f"{section}, {case}, {subject[1]}: not measured; {answer}")
-                else:
-                    seconds[subject] = answer
-        return seconds
-
-    def _first(
-        self, backend: str, form: str, task: str, options: dict[str, Any]
-    ) -> float | WorkerError:
-        try:
-            request = {"key": form, "task": task, "form": form, "options": options}
-            return float(self.team.ask(backend, "prepare", **request)["first"])
-        except WorkerError as error:
-            return error
-
-    def _time(self, subject: Subject, warm: bool) -> float:
-        time.sleep(_SETTLE)
-        request = {"key": subject[1], "warm": warm, "least": _MIN}
-        return float(self.team.ask(subject[0], "time", **request)["seconds"])
+            self.add(case, subject, times[1:])

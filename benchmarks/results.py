@@ -1,32 +1,28 @@
-"""Measured values and what is told about them: medians, spread and ratios within rounds."""
+"""What a run has measured, section by section: the content of `bench.json`."""
 
+import json
 import statistics
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from common.errors import ConfigError
-from common.files import PRODUCER, check_format
+from common.files import PRODUCER, check_format, write_text
 
-FORMAT: Final = 1
-"""Of bench.json; those of version 0.1 have none."""
-
-TOGETHER = frozenset({"ceiling", "training", "inference", "shapes", "peers", "pipeline", "gpu"})
-"""Sections whose numbers are read against each other."""
+FORMAT: Final = 2
+"""Of bench.json."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The values of one subject, a value per round; `None` where it did not take part.
+    """One value per round of a form of a network in a backend; None for a round without it.
 
-    `quantity` is what the values are, with the unit: `seconds`, `bytes`.
+    Values are seconds; in the section `memory`, bytes.
     """
 
-    section: str
     case: str
     backend: str
     form: str
-    quantity: str
     values: tuple[float | None, ...]
 
     @property
@@ -42,96 +38,84 @@ class Measurement:
     @property
     def quartiles(self) -> tuple[float, float]:
         """The bounds of the middle half of the values."""
-        return quartiles(self.taken)
+        if len(self.taken) == 1:
+            return self.taken[0], self.taken[0]
+        low, _, high = statistics.quantiles(self.taken, n=4, method="inclusive")
+        return low, high
 
-    def over(self, other: "Measurement") -> float | None:
-        """The median of this divided by `other` round by round; none without a common round.
-
-        Measurements with other numbers of rounds were not taken in turn: their medians are
-        divided.
-        """
-        if len(self.values) != len(other.values):
-            return self.median / other.median
-        pairs = zip(self.values, other.values, strict=True)
+    def over(self, other: "Measurement") -> float:
+        """The median ratio to `other` in the rounds of both, or that of the medians without any."""
+        pairs = zip(self.values, other.values, strict=False)
         ratios = [a / b for a, b in pairs if a is not None and b is not None]
-        return statistics.median(ratios) if ratios else None
-
-
-def quartiles(values: Sequence[float]) -> tuple[float, float]:
-    """The bounds of the middle half of `values`, interpolated."""
-    if len(values) < 2:
-        return values[0], values[0]
-    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-    return low, high
+        if len(self.values) != len(other.values) or not ratios:
+            return self.median / other.median
+        return statistics.median(ratios)
 
 
 @dataclass
-class Results:
-    """One run: the machine, the settings, all measurements, and what could not be measured.
+class Section:
+    """What was measured together, with the machine, the time, and what could not be measured.
 
-    `cases` holds what each case costs by its name.
+    `cases` holds, by the name of a case, how many `items` (images, networks) one run handles, and
+    its `flops`, in multiply-adds.
     """
 
-    facts: dict[str, Any]
-    cases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    cases: dict[str, dict[str, float]] = field(default_factory=dict)
     measurements: list[Measurement] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
 
-    def of(self, section: str, **wanted: str) -> list[Measurement]:
-        """The measurements of a section whose fields are as wanted."""
+    def of(self, **wanted: str) -> list[Measurement]:
+        """The measurements whose fields are as wanted."""
         return [
             item
             for item in self.measurements
-            if item.section == section
-            and all(getattr(item, name) == value for name, value in wanted.items())
+            if all(getattr(item, name) == value for name, value in wanted.items())
         ]
 
-    def one(self, section: str, **wanted: str) -> Measurement | None:
+    def one(self, **wanted: str) -> Measurement | None:
         """The first such measurement, if there is any."""
-        return next(iter(self.of(section, **wanted)), None)
+        return next(iter(self.of(**wanted)), None)
 
-    def joined(self, later: "Results") -> "Results":
-        """This run, with the sections of a later one in place of its own.
+    def gain(self, item: Measurement, form: str = "plain") -> float | None:
+        """How many times as fast, or as small, as another form of the same network `item` is."""
+        other = self.one(case=item.case, backend=item.backend, form=form)
+        return other.over(item) if other else None
 
-        Raises `ConfigError` when versions differ, or when sections that are read against each
-        other come from different machines.
-        """
-        same = ["frameworks"]
-        if TOGETHER & later.seconds.keys():
-            same += ["processor", "cores"]
-        for fact in same:
-            if self.facts[fact] != later.facts[fact]:
-                raise ConfigError(
-                    f"{fact}: must be those of the first run, {self.facts[fact]}; "
-                    f"got {later.facts[fact]}; measure all anew"
-                )
-        kept = [item for item in self.measurements if item.section not in later.seconds]
-        earlier = self.facts.get("joined", [])
-        return Results(
-            {**self.facts, "joined": [*earlier, {**later.facts, "seconds": later.seconds}]},
-            self.cases | later.cases,
-            kept + later.measurements,
-            unique([*self.notes, *later.notes]),
-            {name: taken for name, taken in self.seconds.items() if name not in later.seconds},
-        )
+    def fastest(self, item: Measurement) -> Measurement:
+        """The fastest framework's measurement of the same network in the same form."""
+        return min(self.of(case=item.case, form=item.form), key=lambda rival: rival.median)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return {"producer": PRODUCER, "format": FORMAT, **asdict(self)}
+    def rate(self, item: Measurement, quantity: str = "items") -> float:
+        """Items, or flops, per second."""
+        return self.cases[item.case][quantity] / item.median
 
-    @staticmethod
-    def from_dict(data: dict[str, Any]) -> "Results":
-        """Results from what `to_dict` gave. Raises `ConfigError` for a newer format."""
-        check_format(data.get("format", 1), FORMAT, "bench.json", ConfigError)
-        data = {name: data[name] for name in data if name not in ("producer", "format")}
-        measurements = [
+    def peak(self, precision: str = "float32") -> float | None:
+        """Multiply-adds per second of PyTorch's matrix product, if the section has it."""
+        product = self.one(form=f"{precision} product")
+        return self.rate(product, "flops") if product else None
+
+
+Results = dict[str, Section]
+"""Sections by name."""
+
+
+def read_results(path: Path) -> Results:
+    """The sections of a `bench.json`. Raises `ConfigError` for another format."""
+    data = json.loads(path.read_text())
+    check_format(data.get("format", 1), FORMAT, str(path), ConfigError)
+    if data.get("format", 1) < FORMAT:
+        raise ConfigError(f"{path}: must be of format {FORMAT}; got an earlier one; measure anew")
+    for section in data["sections"].values():
+        section["measurements"] = [
             Measurement(**{**item, "values": tuple(item["values"])})
-            for item in data["measurements"]
+            for item in section["measurements"]
         ]
-        return Results(**{**data, "measurements": measurements})
+    return {name: Section(**section) for name, section in data["sections"].items()}
 
 
-def unique(values: Iterable[str]) -> list[str]:
-    """Values in order, each once."""
-    return list(dict.fromkeys(values))
+def write_results(path: Path, results: Results) -> None:
+    """Write a `bench.json`."""
+    sections = {name: asdict(section) for name, section in results.items()}
+    data = {"producer": PRODUCER, "format": FORMAT, "sections": sections}
+    write_text(path, json.dumps(data, indent=1) + "\n")

@@ -1,117 +1,161 @@
-"""The sections of a run, each a function that measures one thing; here those that take turns."""
+"""The sections of a run, each a function that measures one thing."""
 
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from benchmarks.bench import Bench, Subject
-from benchmarks.cases import BUILT_CASES, FLAGSHIPS, REGNETX32_CASE, SHAPES
-from benchmarks.gpu import CASES, PRECISIONS, forms
+from benchmarks.cases import FLAGSHIPS, RegNetX32, RegNetY_16GF, RegNetY_400MF
 from benchmarks.peers import PEERS
-from benchmarks.separate import compilation, imports, loading, loop, memory
-from benchmarks.studies import studies
-from benchmarks.tasks import COPIED, COUNTED, MATRIX
-
-PRODUCT, COPY = "float32 matrix product", "copy of memory"
-"""Names of the two ceilings."""
-
-LOADER = "batch of 128"
-"""Name of the case of the data loader."""
-
-
-def ceiling(bench: Bench) -> None:
-    """The machine's own limits: a float32 matrix product and a copy of memory in PyTorch."""
-    for task, case, options in (
-        ("product", PRODUCT, {"side": 256 if bench.quick else MATRIX}),
-        ("copy", COPY, {"bytes": COPIED // 64 if bench.quick else COPIED}),
-    ):
-        bench.results.cases[case] = options
-        bench.in_turn("ceiling", case, task, [("torch", "machine")], options, 9)
+from benchmarks.processes import SETTINGS, WorkerError
+from benchmarks.tasks import PRECISIONS
+from common.processes import run_python
 
 
 def training(bench: Bench) -> None:
     """A training step: this project's and the plain one."""
+    _product(bench, ["float32"], 2048)
     for case in map(bench.sized, FLAGSHIPS):
-        options = {"case": case.to_dict()}
-        subjects = bench.subjects("ours", "plain")
-        bench.in_turn("training", case.name, "training", subjects, options, 7, 4)
+        bench.steps("training", case, bench.subjects("ours", "plain"), 7)
 
 
 def inference(bench: Bench) -> None:
-    """Logits of a batch: batch norms folded, not folded, and plain."""
+    """Logits of a batch: without batch norms, with them, and plain."""
     for case in map(bench.sized, FLAGSHIPS):
-        options = {"case": case.to_dict()}
-        subjects = bench.subjects("folded", "ours", "plain")
-        bench.in_turn("inference", case.name, "inference", subjects, options, 9)
-
-
-def shapes(bench: Bench) -> None:
-    """A training step at other group widths, networks and sizes."""
-    for case in dict.fromkeys(map(bench.sized, SHAPES)):  # a quick run makes some equal
-        options = {"case": case.to_dict()}
-        subjects = bench.subjects("ours", "plain")
-        bench.in_turn("shapes", case.name, "training", subjects, options, 5, 3)
+        bench.steps("inference", case, bench.subjects("fused", "ours", "plain"))
 
 
 def peers(bench: Bench) -> None:
     """Other libraries' networks beside ours in PyTorch, as far as they can be imported."""
-    for case in (bench.sized(case, whole=True) for case in FLAGSHIPS):
-        options = {"case": case.to_dict()}
-        others = [("torch", name) for name, peer in PEERS.items() if peer.has(case.network)]
-        for task, own in (("training", ("ours",)), ("inference", ("folded", "ours"))):
-            subjects = [*(("torch", form) for form in own), *others]
-            bench.in_turn("peers", f"{task}, {case.name}", task, subjects, options, 9)
+    case = RegNetY_400MF
+    case = replace(case, image_size=32, batch=4) if bench.quick else case  # timm's has all blocks
+    for task, own in (("training", ["ours"]), ("inference", ["fused", "ours"])):
+        subjects = [("torch", form) for form in (*own, *PEERS) if "bfloat16" not in form]
+        bench.steps(task, case, subjects, name=f"{task}, {case.name}")
+
+
+def _product(bench: Bench, precisions: Sequence[str], side: int) -> None:
+    """PyTorch's product of two square matrices, the yardstick of arithmetic."""
+    side = 256 if bench.quick else side
+    bench.section.cases["matrix product"] = {"items": 1, "flops": side**3}
+    subjects = [("torch", f"{name} product") for name in precisions if "torch" in bench.pythons]
+    bench.in_turn("matrix product", "product", subjects, {"side": side})
+
+
+def memory(bench: Bench) -> None:
+    """Peak memory of training above the imports, each in processes of its own, two at once."""
+    for case in map(bench.sized, FLAGSHIPS):
+        bench.tell(case.name)
+        options, rounds = {"case": case.to_dict()}, bench.rounds(3)
+        subjects = bench.subjects("ours", "plain") * rounds
+        with ThreadPoolExecutor(2) as pool:
+            peaks = list(pool.map(partial(_peaks, bench, options), subjects))
+        for number, subject in enumerate(subjects[: len(subjects) // rounds]):
+            found = [peak for peak in peaks[number :: len(subjects) // rounds] if peak]
+            for index, when in enumerate(("first step", "later step") if found else ()):
+                bench.add(f"{case.name}, {when}", subject, [peak[index] for peak in found])
+
+
+def _peaks(bench: Bench, options: dict[str, Any], subject: Subject) -> tuple[int, int] | None:
+    """Peak bytes of building and the first step, and of a later step; none where it fails."""
+    with bench.noting(f"memory, {subject[1]}"), bench.worker(*subject) as worker:
+        before = worker.ask("memory")["now"]
+        worker.ask("prepare", task="training", options=options)
+        first = worker.ask("memory")["peak"]
+        worker.ask("time")
+        return first - before, worker.ask("memory")["peak"] - before
+    return None
+
+
+def first_step(bench: Bench) -> None:
+    """The first step of a large network, which compiles, without and with building it."""
+    case = bench.sized(RegNetY_16GF)
+    for subject in bench.subjects("ours", "plain"):
+        taken = []
+        for number in range(bench.rounds(2) if subject[0] in ("jax", "tf") else 0):
+            bench.tell(f"{case.name}: {' '.join(subject)}, {number + 1}")
+            with bench.noting(case.name), bench.worker(*subject) as worker:
+                options = {"case": case.to_dict()}
+                taken.append(worker.ask("prepare", task="training", options=options))
+        if taken:
+            first = [one["first"] for one in taken]
+            bench.add(case.name, subject, first)
+            both = [one["building"] + one["first"] for one in taken]
+            bench.add(f"{case.name}, building included", subject, both)
+
+
+def loop(bench: Bench) -> None:
+    """A step inside `Trainer.fit` against the bare step, each framework by itself."""
+    case = replace(bench.sized(RegNetX32), batch=RegNetX32.batch)
+    for backend in bench.pythons:
+        bench.tell(f"{case.name}: {backend}")
+        with bench.noting(backend), bench.worker(backend) as worker:
+            for form, taken in worker.ask("loop", case=case.to_dict()).items():
+                bench.add(case.name, (backend, form), taken)
+
+
+def populations(bench: Bench) -> None:
+    """Design spaces sampled and counted, and a study by one worker and by two."""
+    backend, networks = next(iter(bench.pythons)), 1000 if bench.quick else 1_000_000
+    for space in ("AnyNetXA", "AnyNetXE", "RegNetX"):
+        bench.section.cases[space] = {"items": networks}
+        options = {"space": space, "networks": networks}
+        bench.in_turn(space, "sampling", [(backend, "sampled and counted")], options, 5)
+    name, networks = "small networks, three epochs of the sample", 4 if bench.quick else 64
+    bench.section.cases[name] = {"items": networks}
+    for workers in (1, 2):
+        bench.tell(f"{networks} {name}, workers: {workers}")
+        with bench.noting(name):
+            seconds = _study(bench, backend, networks, workers)
+            bench.add(name, (backend, "one worker" if workers == 1 else "two workers"), [seconds])
+
+
+def _study(bench: Bench, backend: str, networks: int, workers: int) -> float:
+    """Wall time of a whole study. Raises `WorkerError`."""
+    python = bench.pythons[backend].absolute()
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        done = run_python(
+            "-m", "common.cli", "study", "run", "bench", "--space", "AnyNetXA-small",
+            "--backend", backend, "--networks", networks, "--flops", "1e6:2e6",
+            "--workers", workers, "--threads", "1",
+            python=python, variables=SETTINGS, cwd=folder,
+        )  # fmt: skip
+        if done.returncode:
+            raise WorkerError(f"study: must run; got {done.stderr.strip()[-500:]}")
+        return time.perf_counter() - began
 
 
 def gpu(bench: Bench) -> None:
-    """PyTorch and JAX on a GPU, where there is one, in three precisions."""
+    """PyTorch and JAX on a GPU, where there is one, in three precisions, and timm beside them."""
     found = []
-    for backend in (name for name in ("torch", "jax") if name in bench.team.backends):
-        devices = bench.team.ask(backend, "facts")["devices"]
-        if devices[0].startswith("gpu"):
-            found.append(backend)
+    for backend in (name for name in ("torch", "jax") if name in bench.pythons):
+        with bench.worker(backend) as worker:
+            if worker.ask("facts")["devices"][0].startswith("gpu"):
+                found.append(backend)
     if not found:
-        bench.note("gpu: not measured; neither PyTorch nor JAX sees one")
+        bench.section.notes.append("gpu: not measured; neither PyTorch nor JAX sees one")
         return
-    for case in map(bench.sized, CASES):
-        options = {"case": case.to_dict()}
-        subjects: list[Subject] = [(b, form) for b in found for form in forms(b)]
+    for batch, case in zip((1024, 256), map(bench.sized, FLAGSHIPS), strict=True):
+        case = case if bench.quick else replace(case, batch=batch)
+        subjects = [(backend, precision) for backend in found for precision in PRECISIONS]
+        if "torch" in found:
+            subjects += [("torch", f"{precision} eager") for precision in PRECISIONS]
+            if case.network == RegNetY_400MF.network:
+                subjects.append(("torch", "timm bfloat16"))
         for task in ("training", "inference"):
-            bench.in_turn("gpu", f"{task}, {case.name}", task, subjects, options, 9)
-    side = 256 if bench.quick else 8192
-    bench.results.cases["product on the GPU"] = {"side": side}
-    subjects = [(backend, precision) for backend in found for precision in PRECISIONS]
-    bench.in_turn("gpu", "product on the GPU", "gpu_product", subjects, {"side": side}, 9)
-
-
-def building(bench: Bench) -> None:
-    """A network with its weights drawn."""
-    for case in map(bench.sized, BUILT_CASES):
-        subjects = bench.subjects("xavier", "he", "plain")
-        options = {"case": case.to_dict()}
-        bench.in_turn("building", case.name, "building", subjects, options, 4)
-
-
-def pipeline(bench: Bench) -> None:
-    """A batch from the data loader."""
-    bench.results.cases[LOADER] = {"batch": REGNETX32_CASE.batch}
-    options = {"batch": REGNETX32_CASE.batch}
-    bench.in_turn("pipeline", LOADER, "pipeline", bench.subjects("ours"), options, 9)
-
-
-def spaces(bench: Bench) -> None:
-    """Populations of design spaces: no framework takes part."""
-    for name in ("AnyNetXA", "AnyNetXE", "RegNetX"):
-        bench.results.cases[name] = {"networks": 1000 if bench.quick else 1_000_000}
-        options = {"space": name, **bench.results.cases[name]}
-        bench.in_turn(
-            "spaces", name, "sampling", [("torch", "sampled"), ("torch", COUNTED)], options, 5
-        )
+            bench.steps(task, case, subjects, name=f"{task}, {case.name}")
+    _product(bench, PRECISIONS, 8192)
 
 
 SECTIONS: dict[str, Callable[[Bench], None]] = {
     section.__name__: section
     for section in (
-        ceiling, training, inference, peers, shapes, gpu, pipeline, spaces, building,
-        studies, loop, memory, compilation, loading, imports,
+        training, inference, peers, memory, first_step, loop, populations, gpu,
     )
 }  # fmt: skip
 """Every section by its name, in the order of a run."""

@@ -1,250 +1,121 @@
-"""Tables of a run: for each section a head and rows of text."""
+"""Tables of a run in Markdown, by the names that pages know them by."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
 
-from benchmarks.results import Measurement, Results
-from benchmarks.sections import COPY, LOADER, PRODUCT
-from benchmarks.table import Table, half, number, percent
-from benchmarks.targets import gain, targets
-from common.backends import FRAMEWORKS
+from benchmarks.results import Measurement, Results, Section
+from benchmarks.targets import targets
+from common.frameworks import FRAMEWORKS
 
-BEST = {"inference": "folded"}
-"""The form that competes with the other frameworks, by section; `ours` elsewhere."""
-
-_STEP = ("case", "framework", "form", "images/s", "ms", "middle half of ms", "times plain",
-         "of the fastest", "of the peak product", "of the copy rate")  # fmt: skip
-
-
-def tables(results: Results) -> list[Table]:
-    """Every table that the run has numbers for, the targets first."""
-    promised = [
-        (target.text, target.bound, target.measured, _MET[target.met])
-        for target in targets(results)
-    ]
-    found = [
-        Table("targets", "Targets", ("target", "bound", "measured", "met"), promised),
-        *(make(results) for make in (_ceiling, _training, _inference, _shapes, _peers, _gpu)),
-        *(make(results) for make in (_memory, _compilation, _loop, _pipeline, _spaces, _building)),
-        _studies(results),
-        *(make(results) for make in (_loading, _imports)),
-    ]
-    return [table for table in found if table.rows]
-
+Row = Sequence[str]
 
 _MET = {True: "yes", False: "**no**", None: "open"}
 
 
-def _names(item: Measurement) -> tuple[str, str, str]:
-    title = FRAMEWORKS[item.backend].title
-    return item.case, title, item.form
+def tables(results: Results) -> dict[str, str]:
+    """Every table that the run has numbers for."""
+    promised = [(*row, _MET[kept]) for *row, kept in targets(results)]
+    found = {
+        "machine": _runs(results),
+        "targets": _table(("promise", "ratio", "measured", "kept"), promised),
+    }
+    for name, section in results.items():
+        if name in _TABLES and section.measurements:
+            found[name] = _TABLES[name](section)
+    return found
 
 
-def _against_plain(results: Results, item: Measurement) -> str:
-    return "" if item.form == "plain" else number(gain(results, item))
+def _table(head: Row, rows: Sequence[Row]) -> str:
+    """Columns whose first cell begins with a digit are right-aligned."""
+    rule = ["---:" if rows and rows[0][i][:1].isdigit() else "---" for i in range(len(head))]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *rows))
 
 
-def _of_fastest(results: Results, item: Measurement, best: str) -> str:
-    rivals = results.of(item.section, case=item.case, form=best)
-    if not rivals:
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with so many digits that count, and no exponent."""
+    if value is None:
         return ""
-    return percent(min(rivals, key=lambda rival: rival.median).over(item))
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{float(f'{value:.{digits}g}'):g}"
 
 
-def peaks(results: Results) -> tuple[float | None, float | None]:
-    """Multiply-adds and bytes per second that the machine reaches."""
-    product = results.one("ceiling", case=PRODUCT)
-    copied = results.one("ceiling", case=COPY)
-    side = results.cases.get(PRODUCT, {}).get("side", 0)
-    size = results.cases.get(COPY, {}).get("bytes", 0)
-    return (
-        side**3 / product.median if product else None,
-        2 * size / copied.median if copied else None,  # read and written
-    )
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.0f} %"
 
 
-def _steps(name: str, title: str, results: Results, factor: int, best: str = "ours") -> Table:
-    """Rows of steps; `factor` is how many times the forward pass one is."""
-    product, copied = peaks(results)
+def _names(item: Measurement) -> tuple[str, str]:
+    return item.case, FRAMEWORKS[item.backend].title
+
+
+def _runs(results: Results) -> str:
+    """A line per machine and versions, with the sections that were measured there, and when."""
+    runs: dict[str, list[str]] = {}
+    for name, section in results.items():
+        facts = section.facts
+        where = f"{facts['processor']}, {facts['cores']} cores, {facts['memory'] / 1e9:.0f} GB, "
+        where += ", ".join(f"{module} {version}" for module, version in facts["versions"].items())
+        runs.setdefault(where, []).append(f"{name} {facts['time'][:16].replace('T', ' ')}")
+    return "".join(f"- {where}: {', '.join(names)} (UTC)\n" for where, names in runs.items())
+
+
+def _against_plain(section: Section, forms: Sequence[str], heads: Row) -> str:
+    """Items per second in each form, the first of which is the one that competes."""
+    peak, rows = section.peak(), []
+    for item in section.of(form=forms[0]):
+        there = [section.one(case=item.case, backend=item.backend, form=form) for form in forms]
+        row = [*_names(item), *(number(section.rate(one)) if one else "" for one in there)]
+        row += [number(section.gain(item)), _percent(section.fastest(item).over(item))]
+        rows.append([*row, _percent(section.rate(item, "flops") / peak)] if peak else row)
+    head = ["network", "framework", *heads, "times plain", "of the fastest"]
+    return _table([*head, "of the matrix product"] if peak else head, rows)
+
+
+def _pairs(section: Section, forms: tuple[str, str], heads: Row, scale: float) -> str:
+    """Medians of two forms, and the ratio of the first to the second."""
     rows = []
-    for item in results.of(name):
-        case = results.cases[item.case]
-        rate = case["batch"] / item.median
-        rows.append(
-            (
-                *_names(item),
-                number(rate),
-                number(1000 * item.median),
-                half(item, 1000),
-                _against_plain(results, item),
-                _of_fastest(results, item, best),
-                percent(rate * factor * case["flops"] / product if product else None),
-                percent(rate * factor * case["traffic"] / copied if copied else None),
-            )
-        )
-    return Table(name, title, _STEP, rows)
+    for item in section.of(form=forms[0]):
+        other = section.one(case=item.case, backend=item.backend, form=forms[1])
+        if other:
+            numbers = (item.median * scale, other.median * scale, item.over(other))
+            rows.append((*_names(item), *map(number, numbers)))
+    return _table(("network", "framework", *heads), rows)
 
 
-def _training(results: Results) -> Table:
-    return _steps("training", "Training step", results, 3)
+def _all_forms(section: Section, unit: str = "images", clock: str = "ms") -> str:
+    """A row per measurement, with its time against that of the first form of its framework.
 
-
-def _inference(results: Results) -> Table:
-    return _steps("inference", "Inference", results, 1, BEST["inference"])
-
-
-def _shapes(results: Results) -> Table:
-    return _steps("shapes", "Training step, other shapes", results, 3)
-
-
-def _ceiling(results: Results) -> Table:
-    product, copied = peaks(results)
-    side = results.cases.get(PRODUCT, {}).get("side")
-    rate = f"{2 * product / 1e9:,.0f} GFLOP/s, two per multiply-add" if product else ""
-    rows = [
-        (f"{PRODUCT}, {side} x {side}", rate) if product else (),
-        (COPY, f"{copied / 1e9:.1f} GB/s read and written") if copied else (),
-    ]
-    head = ("case", "measured")
-    return Table("ceiling", "The machine's ceiling", head, [row for row in rows if row])
-
-
-def _rated(name: str, title: str, results: Results, first: Callable[[str], str]) -> Table:
-    """Images per second of cases `TASK, CASE`, with the ratio to the form that `first` names."""
+    And, where they were measured, its share of the matrix product in its precision.
+    """
     rows = []
-    for item in results.of(name):
-        case = results.cases.get(item.case.partition(", ")[2])
-        if case is None:
-            continue
-        wanted = {"case": item.case, "backend": item.backend, "form": first(item.case)}
-        own = results.one(name, **wanted)
-        rows.append(
-            (
-                *_names(item),
-                number(case["batch"] / item.median),
-                number(1000 * item.median),
-                half(item, 1000),
-                number(item.over(own) if own else None),
-            )
-        )
-    head = (
-        "case",
-        "framework",
-        "form",
-        "images/s",
-        "ms",
-        "middle half of ms",
-        "times the time of ours",
-    )
-    return Table(name, title, head, rows)
+    for item in (item for item in section.measurements if not item.form.endswith(" product")):
+        first = section.of(case=item.case, backend=item.backend)[0]
+        seconds = item.median * (1000 if clock == "ms" else 1)
+        numbers = (section.rate(item), seconds, item.over(first))
+        peak = section.peak(item.form.removeprefix("timm ").split()[0])
+        share = _percent(section.rate(item, "flops") / peak if peak else None)
+        rows.append((*_names(item), item.form, *map(number, numbers), share))
+    head = ("case", "framework", "form", f"{unit}/s", clock, "times the first's time")
+    if any(row[-1] for row in rows):
+        return _table((*head, "of the matrix product"), rows)
+    return _table(head, [row[:-1] for row in rows])
 
 
-def _peers(results: Results) -> Table:
-    def ours(case: str) -> str:
-        return "folded" if case.startswith("inference") else "ours"
-
-    return _rated("peers", "Other libraries in PyTorch", results, ours)
-
-
-def _gpu(results: Results) -> Table:
-    table = _rated("gpu", "GPU", results, lambda case: "gpu float32 compiled")
-    rows = []
-    items = [item for item in results.of("gpu") if item.case.partition(", ")[2] in results.cases]
-    for item, row in zip(items, table.rows, strict=True):
-        precision = item.form.split()[1]
-        product = results.one(
-            "gpu", case="product on the GPU", backend=item.backend, form=precision
-        )
-        task, _, name = item.case.partition(", ")
-        case, factor = results.cases[name], 3 if task == "training" else 1
-        share = None
-        if product:
-            peak = results.cases["product on the GPU"]["side"] ** 3 / product.median
-            share = factor * case["flops"] * case["batch"] / item.median / peak
-        rows.append((*row[:-1], percent(share)))
-    return Table("gpu", table.title, (*table.head[:-1], "of the peak product"), rows)
-
-
-def _plainly(
-    name: str, title: str, results: Results, unit: str, scale: float, quantity: str = "seconds"
-) -> Table:
-    """Medians with their ratio to plain, `ours / plain`."""
-    rows = []
-    for item in results.of(name, quantity=quantity):
-        ratio = gain(results, item)
-        share = "" if item.form == "plain" or not ratio else number(1 / ratio)
-        rows.append((*_names(item), number(item.median * scale), half(item, scale), share))
-    head = ("case", "framework", "form", unit, f"middle half of {unit}", "times plain's")
-    return Table(name, title, head, rows)
-
-
-def _memory(results: Results) -> Table:
-    title = "Peak memory of training above the imports"
-    return _plainly("memory", title, results, "MB", 1e-6, "bytes")
-
-
-def _compilation(results: Results) -> Table:
-    return _plainly("compilation", "First step of a large network", results, "s", 1)
-
-
-def _building(results: Results) -> Table:
-    return _plainly("building", "Building a network", results, "s", 1)
-
-
-def _loop(results: Results) -> Table:
-    rows = []
-    for item in results.of("loop", form="fit"):
-        bare = results.one("loop", case=item.case, backend=item.backend, form="bare")
-        if bare:
-            times = (number(1000 * bare.median), number(1000 * item.median))
-            rows.append((*_names(item)[:2], *times, f"{100 * (bare.over(item) or 0):.1f} %"))
-    head = ("case", "framework", "ms of the bare step", "ms in `Trainer.fit`", "throughput kept")
-    return Table("loop", "The training loop", head, rows)
-
-
-def _pipeline(results: Results) -> Table:
-    rows = []
-    for item in results.of("pipeline"):
-        steps = results.of("training", backend=item.backend, form="ours")
-        step = next((s for s in steps if s.case.startswith("RegNetX32") and LOADER in s.case), None)
-        share = "" if step is None else f"{100 * item.median / step.median:.2f} %"
-        rows.append((*_names(item)[:2], number(1 / item.median), number(1e6 * item.median), share))
-    head = ("case", "framework", "batches/s", "microseconds", "of RegNetX32's step")
-    return Table("pipeline", "The data loader alone", head, rows)
-
-
-def _spaces(results: Results) -> Table:
-    rows = []
-    for item in results.of("spaces"):
-        networks = results.cases[item.case]["networks"]
-        rows.append((item.case, item.form, number(networks / item.median), number(item.median)))
-    head = ("space", "form", "networks/s", f"s for {networks:,}" if rows else "s")
-    return Table("spaces", "Design spaces on one core", head, rows)
-
-
-def _studies(results: Results) -> Table:
-    rows = [(*_names(item), number(item.median), half(item, 1)) for item in results.of("studies")]
-    head = ("case", "framework", "form", "s", "middle half of s")
-    return Table("studies", "Studies: a worker, a bare loop, and workers side by side", head, rows)
-
-
-def _loading(results: Results) -> Table:
-    rows = []
-    for item in results.of("loading", form="ours", quantity="bytes"):
-        wanted = {"case": item.case, "backend": item.backend}
-        size = results.one("loading", **wanted, form="file")
-        time = results.one("loading", **wanted, form="ours", quantity="seconds")
-        if size and time:
-            shown = (time.median, item.median / 1e6, size.median / 1e6, item.median / size.median)
-            rows.append((*_names(item)[:2], *map(number, shown)))
-    head = ("case", "framework", "s", "MB above the model", "MB of the file", "per byte")
-    return Table("loading", "Loading weights", head, rows)
-
-
-def _imports(results: Results) -> Table:
-    rows = []
-    for item in results.of("imports"):
-        alone = results.one("imports", backend=item.backend, form="framework")
-        ratio = item.over(alone) if alone else None
-        rows.append((*_names(item), number(item.median), half(item, 1), number(ratio)))
-    head = ("case", "framework", "form", "s", "middle half of s", "times the framework's")
-    return Table("imports", "Imports", head, rows)
+_TABLES = {
+    "training": partial(_against_plain, forms=("ours", "plain"), heads=("images/s", "plain")),
+    "inference": partial(
+        _against_plain,
+        forms=("fused", "ours", "plain"),
+        heads=("images/s, fused", "with batch norms", "plain"),
+    ),
+    "peers": _all_forms,
+    "memory": partial(
+        _pairs, forms=("ours", "plain"), heads=("MB", "plain", "times plain's"), scale=1e-6
+    ),
+    "first_step": partial(
+        _pairs, forms=("ours", "plain"), heads=("s", "plain", "times plain's"), scale=1
+    ),
+    "loop": partial(
+        _pairs, forms=("fit", "bare"), heads=("ms in `fit`", "bare", "times bare's"), scale=1000
+    ),
+    "populations": partial(_all_forms, unit="networks", clock="s"),
+    "gpu": _all_forms,
+}

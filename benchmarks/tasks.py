@@ -1,38 +1,74 @@
-"""What can be repeated and timed in a worker: each task makes a function to be called again."""
+"""What a worker times: each task makes a function that is called again and again."""
 
+import importlib
+import os
+import tempfile
+import time
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
-from benchmarks import gpu
 from benchmarks.cases import Case
-from benchmarks.subjects import make_subject, plain_module, waiter
+from benchmarks.peers import PEERS, Peer
+from benchmarks.plain import RATE
 from common.arch import IMAGENET_IMAGE_SIZE
 from common.backends import load_backend
 from common.data import FashionMNIST
 from common.data.fashion_mnist import Batch
+from common.errors import BackendError
 from common.spaces import SPACES
-from common.weights import Init
 
-Run = Callable[[], None]
-Task = Callable[[str, str, dict[str, Any]], Run]
+Run = Callable[[], object]
 
-MATRIX = 2048
-"""Side of the square matrices whose product gives the machine's arithmetic ceiling."""
+PRECISIONS = ("float32", "tf32", "bfloat16")
+"""float32 throughout; float32 with products in TF32; bfloat16 between float32 weights."""
 
-COUNTED = "sampled and counted"
-"""Form in which populations are counted too."""
 
-COPIED = 2**28
-"""Bytes that are copied for the ceiling of memory."""
+def make_steps(
+    backend: str, form: str, case: Case
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The functions that train on images and labels, and that give the logits of images.
+
+    Forms of this project are `ours`, `fused`, and a precision alone or with `eager`: without CUDA
+    graphs. Raises `BackendError` for a form that the backend does not have.
+    """
+    if form == "plain":
+        plain = plain_module(backend).Plain(case.spec, case.image_shape)
+        return plain.train_step, plain.eval_step
+    if backend == "torch" and form in PEERS:
+        peer = Peer(form, case)
+        return peer.train_step, peer.eval_step
+    precision = form.removesuffix(" eager")
+    if form in ("ours", "fused"):
+        precision = "float32"
+    elif precision not in PRECISIONS:
+        raise BackendError(f"form: must be one that {backend} has; got {form!r}")
+    module, variables = load_backend(backend), {}
+    if form.endswith(" eager"):
+        from anynet_torch.graphs import CUDA_GRAPHS
+
+        variables[CUDA_GRAPHS] = "0"
+    network = module.create(case.spec)
+    network = module.fuse(network) if form == "fused" else network
+    with patch.dict(os.environ, variables):
+        learner = module.Learner(network, case.image_shape, precision=precision)
+    return partial(learner.train_step, learning_rate=RATE), learner.eval_step
+
+
+def plain_module(backend: str) -> Any:
+    """The module of the plain formulation in a framework; its `wait` ends all that was begun."""
+    return importlib.import_module(f"benchmarks.plain.{backend}")
 
 
 def training(backend: str, form: str, options: dict[str, Any]) -> Run:
     """One training step, to its end."""
-    case, wait = Case.from_dict(options["case"]), waiter(backend)
-    subject, (images, labels) = make_subject(backend, form, case), case.batch_of_images()
+    case, wait = Case.from_dict(options["case"]), plain_module(backend).wait
+    (train, _), (images, labels) = make_steps(backend, form, case), case.batch_of_images()
 
     def run() -> None:
-        subject.train_step(images, labels)
+        train(images, labels)
         wait()
 
     return run
@@ -41,93 +77,80 @@ def training(backend: str, form: str, options: dict[str, Any]) -> Run:
 def inference(backend: str, form: str, options: dict[str, Any]) -> Run:
     """Logits of one batch."""
     case = Case.from_dict(options["case"])
-    subject, (images, _) = make_subject(backend, form, case), case.batch_of_images()
+    (_, infer), (images, _) = make_steps(backend, form, case), case.batch_of_images()
+    return partial(infer, images)
+
+
+def sampling(backend: str, form: str, options: dict[str, Any]) -> Run:
+    """A population of a design space, and what its networks cost; no framework takes part."""
+    space = SPACES[options["space"]]
+    return lambda: space.sample(options["networks"], seed=0).costs(IMAGENET_IMAGE_SIZE)
+
+
+def product(backend: str, form: str, options: dict[str, Any]) -> Run:
+    """A product of two square matrices in PyTorch: the yardstick of networks in that precision."""
+    import torch
+
+    from anynet_torch.layers import products
+
+    precision, side, wait = form.split()[0], options["side"], plain_module(backend).wait
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    a, b, out = torch.rand(3, side, side, device=device, dtype=dtype)
 
     def run() -> None:
-        subject.predict(images)
-
-    return run
-
-
-def building(backend: str, form: str, options: dict[str, Any]) -> Run:
-    """A network with its weights drawn, thrown away again.
-
-    The form is a way to draw this project's initial weights, or plain.
-    """
-    case, wait = Case.from_dict(options["case"]), waiter(backend)
-
-    def run() -> None:
-        if form == "plain":
-            plain_module(backend).Plain(case.spec, case.image_shape)
-        else:
-            load_backend(backend).create(case.spec, init=cast(Init, form))
+        with products(precision):
+            torch.mm(a, b, out=out)
         wait()
 
     return run
 
 
-def pipeline(backend: str, form: str, options: dict[str, Any]) -> Run:
-    """One batch of the shipped sample from the data loader, without a step."""
-    batches = _endless(FashionMNIST(options["batch"], source="sample"))
-
-    def run() -> None:
-        next(batches)
-
-    return run
-
-
-def _endless(data: FashionMNIST) -> Iterator[Batch]:
-    epoch = 0
-    while True:
-        yield from data.train_batches(0, epoch)
-        epoch += 1
-
-
-def sampling(backend: str, form: str, options: dict[str, Any]) -> Run:
-    """A population of a design space, and what it costs where the form says so, on one core."""
-    space = SPACES[options["space"]]
-
-    def run() -> None:
-        population = space.sample(options["networks"], seed=0)
-        if form == COUNTED:
-            population.costs(IMAGENET_IMAGE_SIZE)
-
-    return run
-
-
-def product(backend: str, form: str, options: dict[str, Any]) -> Run:
-    """A product of two square float32 matrices in PyTorch."""
-    import torch
-
-    side = options["side"]
-    a, b, out = torch.rand(side, side), torch.rand(side, side), torch.empty(side, side)
-
-    def run() -> None:
-        torch.mm(a, b, out=out)
-
-    return run
-
-
-def copy(backend: str, form: str, options: dict[str, Any]) -> Run:
-    """A copy from one place in memory to another in PyTorch."""
-    import torch
-
-    source = torch.ones(options["bytes"], dtype=torch.uint8)
-    target = torch.ones_like(source)
-
-    def run() -> None:
-        target.copy_(source)
-
-    return run
-
-
-def gpu_product(backend: str, form: str, options: dict[str, Any]) -> Run:
-    """A product of two square matrices on the GPU in the precision that is the form."""
-    return gpu.product(backend, form, options["side"])
-
-
-TASKS: dict[str, Task] = {
-    task.__name__: task
-    for task in (training, inference, building, pipeline, sampling, product, copy, gpu_product)
+TASKS: dict[str, Callable[[str, str, dict[str, Any]], Run]] = {
+    task.__name__: task for task in (training, inference, sampling, product)
 }
 """Every task by the name that requests take."""
+
+
+_BLOCK = 5
+"""Steps between two looks at the clock."""
+
+
+class TurnByTurn(FashionMNIST):
+    """The shipped sample, whose training batches stop after every block for one of bare steps."""
+
+    def __init__(self, case: Case, bare_step: Run, wait: Run) -> None:
+        super().__init__(case.batch, case.image_size, source="sample")
+        self.bare_step, self.wait = bare_step, wait
+        self.values: dict[str, list[float]] = {"fit": [], "bare": []}
+
+    def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch; the clock of `fit` runs while the loop has its block."""
+        began = time.perf_counter()
+        for number, batch in enumerate(super().train_batches(seed, epoch, start), 1):
+            yield batch
+            if number % _BLOCK:
+                continue
+            self.wait()
+            middle = time.perf_counter()
+            for _ in range(_BLOCK):
+                self.bare_step()
+            self.wait()
+            self.values["fit"].append((middle - began) / _BLOCK)
+            began = time.perf_counter()
+            self.values["bare"].append((began - middle) / _BLOCK)
+
+
+def loop(backend: str, case: Case) -> dict[str, list[float]]:
+    """Seconds of a step inside `Trainer.fit` and bare, in turn; the first blocks compile.
+
+    `fit` resizes 28 pixel images, shows its bar, writes its record and checkpoints; the bare step
+    gets images of the network's size.
+    """
+    module, wait = load_backend(backend), plain_module(backend).wait
+    (train, _), images_and_labels = make_steps(backend, "ours", case), case.batch_of_images()
+    data = TurnByTurn(case, partial(train, *images_and_labels), wait)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = module.Trainer(1, out=Path(folder, "run"), log_every=_BLOCK)
+        trainer.fit(module.create(case.spec), data)
+    return {form: values[1:] for form, values in data.values.items()}

@@ -1,9 +1,8 @@
-"""One framework's side of a benchmark: requests on stdin, answers on stdout, a JSON line each.
+"""One form in one framework: requests on stdin, answers on stdout, a JSON line each.
 
-`python -m benchmarks.worker BACKEND`. All that libraries print goes to stderr.
+`python -m benchmarks.worker BACKEND FORM`. All that libraries print goes to stderr.
 """
 
-import gc
 import json
 import os
 import sys
@@ -12,98 +11,75 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.cases import Case
 from benchmarks.memory import reset_peak, resident
+from benchmarks.tasks import TASKS, loop
 from common.backends import FRAMEWORKS, load_backend, start_backend
-from common.errors import BackendError
 
-Request = dict[str, Any]
-Answer = dict[str, Any]
+_LEAST = 0.15
+"""Seconds that one measurement takes at least: short runs are repeated within it."""
 
 
 class Worker:
-    """What one process has prepared to be timed."""
+    """What one process has prepared to be timed. Every method answers a request."""
 
-    def __init__(self, backend: str) -> None:
-        self.backend = backend
-        self._runs: dict[str, Callable[[], None]] = {}
+    def __init__(self, backend: str, form: str) -> None:
+        self.backend, self.form = backend, form
+        self._run: Callable[[], None] = lambda: None
 
-    def facts(self, request: Request) -> Answer:
+    def facts(self) -> dict[str, Any]:
         """Versions and devices of the framework."""
-        module = load_backend(self.backend)
-        return {"versions": FRAMEWORKS[self.backend].versions(), "devices": module.devices()}
+        devices = load_backend(self.backend).devices()
+        return {"versions": FRAMEWORKS[self.backend].versions(), "devices": devices}
 
-    def prepare(self, request: Request) -> Answer:
+    def prepare(self, task: str, options: dict[str, Any]) -> dict[str, float]:
         """Make what is to be timed and run it: seconds of making and of the first run."""
-        from benchmarks.tasks import TASKS
-
         began = time.perf_counter()
-        run = TASKS[request["task"]](self.backend, request["form"], request["options"])
-        built = time.perf_counter()
-        self._runs[request["key"]] = run
-        return {"building": built - began, "first": _seconds(run)}
+        self._run = TASKS[task](self.backend, self.form, options)
+        return {"building": time.perf_counter() - began, "first": self._seconds()}
 
-    def time(self, request: Request) -> Answer:
-        """Seconds of one run, a mean over several until `least` seconds have passed.
+    def time(self, warm: bool = False) -> dict[str, float]:
+        """Seconds of one run, the mean where it is repeated.
 
         With `warm` one more comes first, for other processes have run since.
         """
-        run, total, calls = self._runs[request["key"]], 0.0, 0
-        if request.get("warm"):
-            run()
-        while not calls or total < request.get("least", 0):
-            total, calls = total + _seconds(run), calls + 1
+        total, calls = 0.0, 0
+        if warm:
+            self._run()
+        while total < _LEAST:
+            total, calls = total + self._seconds(), calls + 1
         return {"seconds": total / calls}
 
-    def release(self, request: Request) -> Answer:
-        """Forget what was prepared."""
-        self._runs.pop(request["key"], None)
-        gc.collect()
-        return {}
+    def memory(self) -> dict[str, int]:
+        """Bytes in memory at most since this was asked last, and now."""
+        return {"peak": resident("VmHWM"), "now": reset_peak()}
 
-    def reset(self, request: Request) -> Answer:
-        """Forget the peak of memory so far; the bytes in memory now."""
-        return {"bytes": reset_peak()}
+    def loop(self, case: dict[str, Any]) -> dict[str, list[float]]:
+        """Seconds of steps in the training loop and without it."""
+        return loop(self.backend, Case.from_dict(case))
 
-    def peak(self, request: Request) -> Answer:
-        """Bytes in memory at most since the last reset."""
-        return {"bytes": resident("VmHWM")}
-
-    def measure(self, request: Request) -> Answer:
-        """A measurement that runs by itself: its values by name."""
-        from benchmarks.alone import ALONE
-
-        return {"values": ALONE[request["task"]](self.backend, request["options"])}
-
-    def answer(self, request: Request) -> Answer:
-        """The answer to a request, or the error that it met."""
-        verbs = (
-            self.facts, self.prepare, self.time, self.release, self.reset, self.peak, self.measure,
-        )  # fmt: skip
-        try:
-            return {verb.__name__: verb for verb in verbs}[request["do"]](request)
-        except BackendError as error:
-            return {"error": str(error)}
-        except Exception as error:
-            traceback.print_exc()
-            return {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+    def _seconds(self) -> float:
+        began = time.perf_counter()
+        self._run()
+        return time.perf_counter() - began
 
 
-def _seconds(run: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
-
-
-def main(backend: str) -> None:
+def main(backend: str, form: str) -> None:
     """Answer requests until there are no more."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what C libraries print
     sys.stdout = sys.stderr
     start_backend(backend)
-    worker = Worker(backend)
+    worker = Worker(backend, form)
     for line in sys.stdin:
-        print(json.dumps(worker.answer(json.loads(line))), file=answers, flush=True)
+        do, options = json.loads(line)
+        try:
+            answer = getattr(worker, do)(**options)
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -68,12 +68,8 @@ class Network(nn.Module):
 
 def _layers(spec: AnyNetSpec, training: bool) -> tuple[Any, Any]:
     """Constructors of convolutions and batch norms with the spec's constants."""
-    norm = partial(
-        nn.BatchNorm,
-        use_running_average=not training,
-        momentum=1 - spec.bn_momentum,
-        epsilon=spec.bn_epsilon,
-    )
+    constants = {"momentum": 1 - spec.bn_momentum, "epsilon": spec.bn_epsilon}
+    norm = partial(nn.BatchNorm, use_running_average=not training, **constants)
     return partial(nn.Conv, use_bias=spec.conv_bias), norm
 
 
@@ -112,13 +108,9 @@ class Plain:
         )
         return loss
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes)."""
         return np.asarray(self._forward(self.variables, _to_nhwc(images)))
-
-    def size(self) -> int:
-        """Number of trainable parameters."""
-        return sum(leaf.size for leaf in jax.tree.leaves(self.variables["params"]))
 
 
 def _to_nhwc(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

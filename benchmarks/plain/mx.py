@@ -1,7 +1,5 @@
 """The plain network in MXNet: Gluon, not hybridised, as in the chapter."""
 
-from math import prod
-
 import mxnet
 import numpy
 from mxnet import autograd, gluon, init, np, npx
@@ -35,9 +33,7 @@ class Block(nn.Block):
         middle, channels, bias = shape.middle, shape.channels, spec.conv_bias
         self.conv1 = nn.Conv2D(middle, 1, use_bias=bias)
         self.bn1 = _norm(spec)
-        self.conv2 = nn.Conv2D(
-            middle, 3, shape.stride, padding=1, groups=shape.groups, use_bias=bias
-        )
+        self.conv2 = nn.Conv2D(middle, 3, shape.stride, 1, groups=shape.groups, use_bias=bias)
         self.bn2 = _norm(spec)
         self.se = SqueezeExcitation(shape.se_channels, middle) if shape.se_channels else None
         self.conv3 = nn.Conv2D(channels, 1, use_bias=bias)
@@ -98,17 +94,12 @@ class Plain:
         self.trainer.step(1)
         return loss
 
-    def predict(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
+    def eval_step(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
         """Logits (N, classes)."""
         return self.net(self._scaled(images)).asnumpy()
 
     def _scaled(self, images: NDArray[numpy.uint8]) -> np.ndarray:
         return np.array(images, dtype="uint8", ctx=self.context).astype("float32") / 255
-
-    def size(self) -> int:
-        """Number of trainable parameters."""
-        parameters = self.net.collect_params().values()
-        return sum(prod(p.shape) for p in parameters if p.grad_req != "null")
 
 
 def wait() -> None:

@@ -74,13 +74,9 @@ class Plain:
         """One step; the loss."""
         return self._step(_to_nhwc(images), tf.constant(labels))
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes)."""
         return self._forward(_to_nhwc(images), training=False).numpy()
-
-    def size(self) -> int:
-        """Number of trainable parameters."""
-        return sum(int(np.prod(variable.shape)) for variable in self.net.trainable_variables)
 
 
 def _to_nhwc(images: NDArray[np.uint8]) -> tf.Tensor:

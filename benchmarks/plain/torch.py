@@ -32,9 +32,7 @@ class Block(nn.Module):
         middle, channels, bias = shape.middle, shape.channels, spec.conv_bias
         self.conv1 = nn.Conv2d(shape.in_channels, middle, 1, bias=bias)
         self.bn1 = _norm(middle, spec)
-        self.conv2 = nn.Conv2d(
-            middle, middle, 3, shape.stride, padding=1, groups=shape.groups, bias=bias
-        )
+        self.conv2 = nn.Conv2d(middle, middle, 3, shape.stride, 1, groups=shape.groups, bias=bias)
         self.bn2 = _norm(middle, spec)
         self.se = SqueezeExcitation(middle, shape.se_channels) if shape.se_channels else None
         self.conv3 = nn.Conv2d(middle, channels, 1, bias=bias)
@@ -64,48 +62,42 @@ def network(spec: AnyNetSpec) -> nn.Module:
     """Stem, blocks and head."""
     stem, last = spec.stem_channels, spec.stages[-1].channels
     return nn.Sequential(
-        nn.Conv2d(
-            spec.in_channels, stem, 3, spec.stem_stride, padding=1, bias=spec.conv_bias
-        ),
+        nn.Conv2d(spec.in_channels, stem, 3, spec.stem_stride, padding=1, bias=spec.conv_bias),
         _norm(stem, spec),
         nn.ReLU(),
         *(Block(shape, spec) for shape in block_shapes(spec)),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
         nn.Linear(last, spec.num_classes),
-    )  # fmt: skip
+    )
 
 
 class Plain:
     """A plain network being trained."""
 
     def __init__(self, spec: AnyNetSpec, image_shape: tuple[int, int, int]) -> None:
-        self.net = network(spec)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.net = network(spec).to(self.device)
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=RATE)
 
     def train_step(self, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> Tensor:
         """One step; the loss."""
         self.net.train()
-        logits = self.net(_scaled(images))
-        loss = F.cross_entropy(logits, torch.from_numpy(labels).long())
+        targets = torch.from_numpy(labels).long().to(self.device)
+        loss = F.cross_entropy(self.net(self._scaled(images)), targets)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         return loss.detach()
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (N, classes)."""
         self.net.eval()
         with torch.no_grad():
-            return self.net(_scaled(images)).numpy()
+            return self.net(self._scaled(images)).cpu().numpy()
 
-    def size(self) -> int:
-        """Number of trainable parameters."""
-        return sum(parameter.numel() for parameter in self.net.parameters())
-
-
-def _scaled(images: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(images).float() / 255
+    def _scaled(self, images: NDArray[np.uint8]) -> Tensor:
+        return torch.from_numpy(images).to(self.device).float() / 255
 
 
 def wait() -> None:

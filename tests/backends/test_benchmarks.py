@@ -6,38 +6,57 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cases import REGNETX32_CASE, REGNETY_400MF_CASE, shrunk
+from benchmarks.cases import RegNetX32, RegNetY_400MF, shrunk
 from benchmarks.processes import Process, WorkerError
 from common.arch import count
 
-_CASES = [shrunk(case) for case in (REGNETX32_CASE, REGNETY_400MF_CASE)]
+_CASES = [shrunk(case) for case in (RegNetX32, RegNetY_400MF)]
+
+
+def _parameters(plain):
+    """The numbers of elements of the trainable arrays of a plain network."""
+    if hasattr(plain, "variables"):  # JAX
+        import jax
+
+        return [leaf.size for leaf in jax.tree.leaves(plain.variables["params"])]
+    if hasattr(plain.net, "collect_params"):  # MXNet
+        arrays = plain.net.collect_params().values()
+        return [array.data().size for array in arrays if array.grad_req != "null"]
+    if hasattr(plain.net, "trainable_variables"):  # Keras
+        return [array.numpy().size for array in plain.net.trainable_variables]
+    return [array.numel() for array in plain.net.parameters()]
 
 
 @pytest.fixture(scope="module")
-def worker(name, backend, tmp_path_factory):
-    process = Process(Path(sys.executable), name, tmp_path_factory.mktemp("log") / "log.txt")
-    yield process
-    process.close()
+def work(name, backend, tmp_path_factory):
+    """Starts a worker for a form."""
+    log = tmp_path_factory.mktemp("log") / "log.txt"
+    return lambda form: Process(Path(sys.executable), name, form, log)
 
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.network)
 def test_the_plain_network_has_the_planned_parameters(name, backend, case):
-    plain = importlib.import_module(f"benchmarks.plain.{name}")
-    subject = plain.Plain(case.spec, case.image_shape)
-    assert subject.size() == count(case.spec, case.image_size).params
+    plain = importlib.import_module(f"benchmarks.plain.{name}").Plain(case.spec, case.image_shape)
+    assert sum(_parameters(plain)) == count(case.spec, case.image_size).params
 
 
-@pytest.mark.parametrize(("task", "form"), [("training", "plain"), ("inference", "folded")])
-def test_a_worker_times_a_step(worker, task, form):
-    request = {"key": form, "task": task, "form": form, "options": {"case": _CASES[1].to_dict()}}
-    prepared = worker.ask("prepare", **request)
-    assert prepared["first"] > 0
-    assert worker.ask("time", key=form)["seconds"] > 0
-    assert worker.ask("release", key=form) == {}
+@pytest.mark.parametrize(("task", "form"), [("training", "plain"), ("inference", "fused")])
+def test_a_worker_times_a_step(work, task, form):
+    with work(form) as worker:
+        prepared = worker.ask("prepare", task=task, options={"case": _CASES[1].to_dict()})
+        assert prepared["first"] > 0
+        assert worker.ask("time")["seconds"] > 0
 
 
-def test_a_worker_answers_after_an_error(worker):
-    request = {"key": "x", "form": "none", "options": {"case": _CASES[0].to_dict()}}
-    with pytest.raises(WorkerError, match="form: must be one"):
-        worker.ask("prepare", task="training", **request)
-    assert worker.ask("facts")["versions"]
+def test_a_worker_answers_after_an_error(work):
+    with work("none") as worker:
+        with pytest.raises(WorkerError, match="form: must be one"):
+            worker.ask("prepare", task="training", options={"case": _CASES[0].to_dict()})
+        assert worker.ask("facts")["versions"]
+
+
+def test_a_worker_that_ended_is_an_error(work):
+    with work("ours") as worker:
+        worker._process.kill()
+        with pytest.raises(WorkerError, match="the worker ended; see "):
+            worker.ask("facts")

@@ -1,192 +1,213 @@
-"""The driver and the report of the benchmarks, with workers and numbers that are made up."""
+"""The rounds and the report of the benchmarks, with workers and numbers that are made up."""
 
-import json
+import sys
+from pathlib import Path
 
 import pytest
 
 from benchmarks.bench import Bench
-from benchmarks.cases import COMPILED_CASE, FLAGSHIPS, REGNETX32_CASE, SHAPES, shrunk
-from benchmarks.processes import WorkerError
-from benchmarks.report import describe, fill, write_report
-from benchmarks.results import Measurement, Results
-from benchmarks.sections import COPY, PRODUCT
-from benchmarks.studies import TRAINED
+from benchmarks.cases import RegNetX32, shrunk
+from benchmarks.processes import WorkerError, find_pythons
+from benchmarks.report import fill, write_report
+from benchmarks.results import Measurement, Section, read_results, write_results
+from benchmarks.sections import SECTIONS
 from benchmarks.tables import tables
-from benchmarks.targets import targets
-from common.backends import FRAMEWORKS
+from benchmarks.targets import PROMISES, targets
 from common.errors import ConfigError
+from common.frameworks import FRAMEWORKS
 
 _FACTS = {
     "processor": "made up", "cores": 2, "memory": 1e9, "system": "none", "command": "none",
-    "time": "never", "frameworks": {"jax": {"versions": {"jax": "0"}}},
+    "time": "2026-01-01T12:00+00:00", "versions": {"jax": "0"}, "quick": False, "seconds": 60,
 }  # fmt: skip
 
 
-class FakeTeam:
-    """Workers whose subjects take the seconds of their form; `broken` forms fail."""
+class FakeWorker:
+    """A worker whose form takes some seconds, or fails; it lists what it is asked."""
 
-    backends = ("torch", "jax")
+    def __init__(self, subject, seconds, asked):
+        self.subject, self.seconds, self.asked = subject, seconds, asked
 
-    def __init__(self, seconds, broken=()):
-        self.seconds, self.broken, self.asked = seconds, broken, []
+    def __enter__(self):
+        return self
 
-    def ask(self, backend, do, **request):
-        key = request["key"]
-        if key in self.broken:
-            raise WorkerError(f"{backend}: broken")
-        self.asked.append((do, backend, key))
-        return {"first": self.seconds[key], "seconds": self.seconds[key]}
+    def __exit__(self, *_):
+        self.asked.append(("closed", *self.subject))
+
+    def ask(self, do, **_):
+        if self.seconds is None:
+            raise WorkerError(f"{self.subject[0]}: broken")
+        self.asked.append((do, *self.subject))
+        return {"seconds": self.seconds}
 
 
-def _bench(**team):
-    return Bench(FakeTeam(**team), Results(_FACTS))
+@pytest.fixture
+def bench(monkeypatch):
+    """Makes a bench whose forms take these seconds."""
+
+    def make(**seconds):
+        pythons = {name: Path(sys.executable) for name in ("torch", "jax")}
+        made, asked = Bench(pythons, Path(), Section(), False, lambda text: None), []
+
+        def worker(backend, form="ours"):
+            return FakeWorker((backend, form), seconds[form], asked)
+
+        monkeypatch.setattr(made, "worker", worker)
+        made.asked = asked
+        return made
+
+    return make
 
 
 def _run(gain):
     """A whole run in which this project's code is `gain` times as fast and small as plain's."""
-    results = Results(_FACTS, cases={PRODUCT: {"side": 100}, COPY: {"bytes": 100}})
-    for case in (*FLAGSHIPS, *SHAPES, COMPILED_CASE):
-        results.cases[case.name] = case.describe()
-
-    def add(section, case, backend, form, quantity, value):
-        values = (value, value, value)
-        results.measurements.append(Measurement(section, case, backend, form, quantity, values))
-
-    add("ceiling", PRODUCT, "torch", "machine", "seconds", 1e-5)
-    add("ceiling", COPY, "torch", "machine", "seconds", 1e-5)
-    add("studies", TRAINED, "torch", "worker", "seconds", 1.0)
-    add("studies", TRAINED, "torch", "bare", "seconds", min(gain, 1.0))
-    add("studies", TRAINED, "torch", "2 at once", "seconds", 1.0)
-    add("studies", TRAINED, "torch", "1 at once", "seconds", gain)
-    for backend in FRAMEWORKS:
-        for section, cases in (
-            ("training", FLAGSHIPS),
-            ("inference", FLAGSHIPS),
-            ("shapes", SHAPES),
-        ):
-            for case in cases:
-                forms = {"ours": 1.5, "plain": gain * 1.0}
-                if section == "inference":
-                    forms["folded"] = 1.0
-                for form, value in forms.items():
-                    add(section, case.name, backend, form, "seconds", value)
-        for case in FLAGSHIPS:
-            for when in ("first step", "later step"):
-                add("memory", f"{case.name}, {when}", backend, "ours", "bytes", 1e9)
-                add("memory", f"{case.name}, {when}", backend, "plain", "bytes", gain * 1e9)
-        add("loop", REGNETX32_CASE.name, backend, "fit", "seconds", 1.0)
-        add("loop", REGNETX32_CASE.name, backend, "bare", "seconds", min(gain, 1.0))
-        add("compilation", COMPILED_CASE.name, backend, "ours", "seconds", 1.0)
-        add("compilation", COMPILED_CASE.name, backend, "plain", "seconds", gain)
+    results = {name: Section(dict(_FACTS)) for name in SECTIONS}
+    for promise in PROMISES:
+        section, other = results[promise.section], promise.other or "plain"
+        for case in promise.cases:
+            section.cases[case] = {"items": 1, "flops": 1}
+            for backend in promise.backends:
+                for form, value in ((promise.form, 1.0), (other, gain)):
+                    if section.one(case=case, backend=backend, form=form) is None:
+                        item = Measurement(case, backend, form, (value,) * 3)
+                        section.measurements.append(item)
+    product = Measurement("matrix product", "torch", "float32 product", (1.0,))
+    results["training"].measurements.append(product)
+    results["training"].cases["matrix product"] = {"items": 1, "flops": 10}
     return results
 
 
-def test_subjects_take_turns_after_a_round_that_is_not_counted():
-    bench = _bench(seconds={"ours": 0.1, "plain": 0.2})
-    bench.in_turn("training", "case", "training", bench.subjects("ours", "plain"), {}, 2)
-    timed = [(backend, key) for do, backend, key in bench.team.asked if do == "time"]
-    assert timed == [
-        (b, key) for _ in range(3) for b in ("torch", "jax") for key in ("ours", "plain")
+def test_subjects_take_turns_after_a_round_that_is_not_counted(bench):
+    made = bench(ours=0.1, plain=0.2)
+    subjects = made.subjects("ours", "plain")
+    made.in_turn("case", "training", subjects, {}, 2)
+    assert [subject for do, *subject in made.asked if do == "time"] == [*map(list, subjects)] * 3
+    assert [len(item.values) for item in made.section.measurements] == [2] * 4
+    assert [do for do, *_ in made.asked[-4:]] == ["closed"] * 4
+
+
+def test_slow_subjects_take_part_in_some_rounds_only(bench):
+    made = bench(ours=0.1, plain=10.0)
+    made.in_turn("case", "training", made.subjects("ours", "plain"), {}, 6)
+    plain = made.section.one(backend="jax", form="plain")
+    assert plain.values == (10.0, None, None, None, 10.0, None)
+
+
+def test_a_subject_that_fails_is_noted_and_the_others_are_measured(bench):
+    made = bench(ours=0.1, plain=None)
+    made.in_turn("case", "training", made.subjects("ours", "plain"), {}, 1)
+    assert {item.form for item in made.section.measurements} == {"ours"}
+    assert made.section.notes == [
+        f"case, plain: not measured; {backend}: broken" for backend in ("torch", "jax")
     ]
-    assert {len(item.values) for item in bench.results.measurements} == {2}
 
 
-def test_slow_subjects_take_part_in_some_rounds_only():
-    bench = _bench(seconds={"ours": 0.1, "plain": 10.0})
-    bench.in_turn("training", "case", "training", bench.subjects("ours", "plain"), {}, 5, 2)
-    plain = bench.results.one("training", backend="jax", form="plain")
-    assert plain.values == (10.0, None, 10.0, None, 10.0)
-
-
-def test_a_subject_that_fails_is_noted_and_the_others_are_measured():
-    bench = _bench(seconds={"ours": 0.1}, broken=("plain",))
-    bench.in_turn("training", "case", "training", bench.subjects("ours", "plain"), {}, 1)
-    assert {item.form for item in bench.results.measurements} == {"ours"}
-    assert len(bench.results.notes) == 2
-
-
-def test_what_fails_for_one_reason_is_noted_once():
-    bench = _bench(seconds={})
+def test_what_fails_for_one_reason_is_noted_once(bench):
+    made = bench(plain=None)
     for case in ("small", "large"):
-        bench.note(f"peers, {case}: not measured; torch: timm is missing")
-    assert bench.results.notes == ["peers, small: not measured; torch: timm is missing"]
+        made.in_turn(case, "training", [("torch", "plain")], {}, 1)
+    assert made.section.notes == ["small, plain: not measured; torch: broken"]
 
 
 def test_ratios_are_medians_over_common_rounds():
-    plain = Measurement("s", "c", "jax", "plain", "seconds", (8.0, None, 30.0))
-    ours = Measurement("s", "c", "jax", "ours", "seconds", (2.0, 100.0, 3.0))
+    plain = Measurement("c", "jax", "plain", (8.0, None, 30.0))
+    ours = Measurement("c", "jax", "ours", (2.0, 100.0, 3.0))
     assert plain.over(ours) == 7.0
 
 
-def test_every_target_is_met_by_a_run_that_is_fast_enough():
-    assert {target.text: target.met for target in targets(_run(gain=100))} == {
-        target.text: True for target in targets(Results(_FACTS))
+def test_without_common_rounds_a_ratio_is_of_medians():
+    plain = Measurement("c", "jax", "plain", (8.0,))
+    assert plain.over(Measurement("c", "jax", "ours", (1.0, 2.0, 3.0))) == 4.0
+
+
+def test_every_promise_is_kept_by_a_run_that_is_fast_enough():
+    assert {row[0]: row[-1] for row in targets(_run(gain=100))} == {
+        promise.text: True for promise in PROMISES
     }
 
 
-def test_targets_on_the_plain_formulation_are_missed_by_a_slow_run():
-    missed = [target.text for target in targets(_run(gain=0.9)) if target.met is False]
-    # All but the three on frameworks and forms against each other, and those of inference.
-    assert len(missed) == len(targets(Results(_FACTS))) - 4
+def test_promises_on_another_form_are_broken_by_a_slow_run():
+    broken = {row[0] for row in targets(_run(gain=0.9)) if row[-1] is False}
+    assert broken == {promise.text for promise in PROMISES if promise.other}
 
 
-def test_targets_are_open_in_a_run_that_measured_nothing():
-    assert {(t.measured, t.met) for t in targets(Results(_FACTS))} == {
-        ("not measured in this run", None)
-    }
+def test_promises_are_open_in_a_run_that_measured_nothing():
+    assert {row[2:] for row in targets({})} == {("not measured", None)}
 
 
-def test_a_quick_run_meets_no_target():
-    quick = Results(_FACTS)
-    quick.measurements = [
-        Measurement("training", shrunk(REGNETX32_CASE).name, "jax", form, "seconds", (1.0,))
-        for form in ("ours", "plain")
-    ]
-    assert {target.met for target in targets(quick)} == {None}
+def test_a_promise_is_open_while_one_of_its_ratios_is_missing():
+    results = _run(gain=100)
+    results["loop"].measurements = results["loop"].of(backend="torch")
+    (row,) = (row for row in targets(results) if "Trainer.fit" in row[0])
+    assert row[2:] == ("100 (PyTorch, RegNetX32, 96 px, batch 128); 3 of 4 not measured", None)
+
+
+def test_a_quick_run_keeps_no_promise():
+    quick = Section()
+    quick.measurements = [Measurement(shrunk(RegNetX32).name, backend, form, (1.0,))
+                          for form in ("ours", "plain") for backend in FRAMEWORKS]  # fmt: skip
+    assert {row[-1] for row in targets({"training": quick})} == {None}
 
 
 def test_a_row_has_a_cell_for_every_column():
     made = tables(_run(gain=2))
-    assert {table.name for table in made} >= {"targets", "ceiling", "training", "memory", "loop"}
-    assert all(len(row) == len(table.head) for table in made for row in table.rows)
+    assert made.keys() >= {"targets", "training", "inference", "memory", "first_step", "loop"}
+    for name, text in made.items():
+        if name != "machine":
+            assert len({line.count(" | ") for line in text.splitlines()}) == 1, name
 
 
-def _of_sections(facts=_FACTS, **values):
-    measurements = [Measurement(name, "case", "jax", "ours", "seconds", (value,))
-                    for name, value in values.items()]  # fmt: skip
-    return Results(facts, measurements=measurements, seconds=dict.fromkeys(values, 60.0))
-
-
-def test_a_later_run_adds_and_replaces_sections():
-    joined = _of_sections(training=1.0, loop=2.0).joined(_of_sections(loop=3.0, studies=4.0))
-    medians = {item.section: item.median for item in joined.measurements}
-    assert medians == {"training": 1.0, "loop": 3.0, "studies": 4.0}
-    told = describe(joined).splitlines()
-    assert ["1 minutes" in told[1], "2 minutes" in told[2]] == [True, True]
-
-
-def test_what_is_read_together_is_of_one_machine():
-    other = {**_FACTS, "cores": 64}
-    _of_sections(training=1.0).joined(_of_sections(other, loop=1.0))
-    with pytest.raises(ConfigError, match="cores: must be those of the first run, 2; got 64"):
-        _of_sections(loop=1.0).joined(_of_sections(other, training=1.0))
+def test_the_machine_the_versions_and_the_time_of_every_section_are_told():
+    results = _run(gain=2)
+    results["gpu"].facts |= {"processor": "another", "time": "2026-02-02T13:00+00:00"}
+    first, second = tables(results)["machine"].splitlines()
+    assert first.startswith("- made up, 2 cores, 1 GB, jax 0: training 2026-01-01 12:00, ")
+    assert second == "- another, 2 cores, 1 GB, jax 0: gpu 2026-02-02 13:00 (UTC)"
 
 
 def test_a_report_is_written_anew_from_its_file(tmp_path):
     results = _run(gain=2)
-    again = Results.from_dict(json.loads(json.dumps(results.to_dict())))
-    for name, run in (("first", results), ("second", again)):
+    write_results(tmp_path / "bench.json", results)
+    for name, run in (("first", results), ("second", read_results(tmp_path / "bench.json"))):
         write_report(run, tmp_path / name)
     pages = [(tmp_path / name / "bench.md").read_text() for name in ("first", "second")]
     assert pages[0] == pages[1]
     assert {path.name for path in (tmp_path / "second").glob("*.png")} == {
-        "training.png", "inference.png", "memory.png", "shapes.png",
+        "training.png", "inference.png", "memory.png",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", [1, 3])
+def test_results_of_another_format_are_refused_by_name(tmp_path, form):
+    (tmp_path / "bench.json").write_text(f'{{"format": {form}}}')
+    with pytest.raises(ConfigError, match=r"bench\.json: must be of format (1 to )?2; got"):
+        read_results(tmp_path / "bench.json")
 
 
 @pytest.mark.parametrize("old", ["", "old\n"])
 def test_a_page_is_filled_between_its_marks(old):
     page = f"before\n<!-- bench: loop -->\n{old}<!-- end -->\nafter\n"
     filled = fill(page, _run(gain=2))
-    assert filled.startswith("before\n<!-- bench: loop -->\n| case |")
+    assert filled.startswith("before\n<!-- bench: loop -->\n| network |")
     assert filled.endswith("|\n<!-- end -->\nafter\n")
+
+
+def test_the_page_shows_the_measurements_that_lie_beside_it():
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "speed.md").read_text()
+    assert fill(page, read_results(docs / "speed" / "bench.json")) == page
+
+
+def test_backends_without_an_environment_are_measured_by_this_python(tmp_path, monkeypatch):
+    monkeypatch.setattr("common.frameworks.Framework.missing", [])
+    python = tmp_path / "torch" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    assert find_pythons(tmp_path, ["torch", "jax"]) == {
+        "torch": python, "jax": Path(sys.executable),
+    }  # fmt: skip
+
+
+def test_backends_that_are_nowhere_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("common.frameworks.Framework.missing", ["jax"])
+    assert find_pythons(tmp_path, ["jax"]) == {}

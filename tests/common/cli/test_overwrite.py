@@ -117,7 +117,7 @@ def test_foreign_files_beside_parity_records_stay_as_they_are(run, tmp_path, com
     assert (tmp_path / file).read_bytes() == content
 
 
-@pytest.mark.parametrize("file", ["bench.md", "training.png", "shapes.svg"])
+@pytest.mark.parametrize("file", ["bench.md", "training.png", "memory.png"])
 def test_foreign_files_beside_benchmarks_stay_as_they_are(tmp_path, file):
     (tmp_path / "bench.json").write_text("{}")
     (tmp_path / file).write_bytes(_FOREIGN)
