@@ -1,20 +1,26 @@
-"""The executable definition of the network: NumPy in float64, forward and backward."""
+"""The executable definition of the network: NumPy in float64, forward and backward.
+
+Read `ops.py` and `convolution.py` for the operators, `layers.py` for which layer of the plan uses
+which, `network.py` for the passes over all layers, and `learner.py` for a training step.
+"""
 
 from common.reference.derivatives import hessian_product
 from common.reference.learner import Learner
 from common.reference.network import (
     Network,
+    Step,
     create,
-    cross_entropy,
     get_weights,
     gradients,
     layer_outputs,
     set_weights,
 )
+from common.reference.ops import cross_entropy
 
 __all__ = [
     "Learner",
     "Network",
+    "Step",
     "create",
     "cross_entropy",
     "get_weights",

@@ -7,10 +7,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from common.reference.convolution import Array
 from common.reference.network import Network, gradients
-from common.reference.ops import Array
 
 _STEP = 1e-30
+"""h: its square vanishes beside any number that counts."""
 
 
 def hessian_product(
@@ -19,17 +20,19 @@ def hessian_product(
     labels: NDArray[Any],
     direction: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
-    """The Hessian of the loss of a batch in training mode times a direction.
+    """The Hessian H of a batch's loss in training mode, times a direction v.
 
-    Images are NCHW in [0, 1], `direction` holds an array for every parameter by canonical name, and
-    so does the result. The gradient of weights w + i h v has the imaginary part h H v: exact up to
-    rounding, for nothing is subtracted, and no step is long enough to cross a ReLU's kink.
+    Images are (N, C, H, W) in [0, 1], labels (N,). `direction` has an array for every parameter, by
+    canonical name, and so has the result.
+
+    A complex step: the gradient at weights w + i h v has the imaginary part h H v. Nothing is
+    subtracted, so h can be so small that the result is exact up to rounding, and that no unit
+    crosses a ReLU's kink (Squire and Trapp, "Using complex variables to estimate derivatives of
+    real functions", 1998).
     """
-    moved = {
-        name: cast(Array, array + 1j * _STEP * direction[name].astype(np.float64))
-        if name in direction
-        else array
-        for name, array in network.arrays.items()
+    arrays = network.arrays | {
+        name: cast(Array, network.arrays[name] + 1j * _STEP * v.astype(np.float64))
+        for name, v in direction.items()
     }
-    step = gradients(replace(network, arrays=moved), images, labels)
+    step = gradients(replace(network, arrays=arrays), images, labels)
     return {name: np.imag(gradient) / _STEP for name, gradient in step.gradients.items()}

@@ -1,4 +1,4 @@
-"""One training step: the recipe as it is written, on every array."""
+"""A training step: the recipe's formula, array by array."""
 
 from typing import Any
 
@@ -13,10 +13,11 @@ from common.weights import MOMENTUM
 
 
 class Learner:
-    """One network being trained, step by step.
+    """One network being trained, step by step, in float64 on the CPU.
 
-    `image_shape` is (channels, height, width) as the network sees images. Raises `BackendError`
-    for any precision but float64.
+    It has the interface of `common.training.Learner`. `image_shape` is (channels, height, width) as
+    the network sees images, to which others are resized. Raises `BackendError` for another
+    precision or device.
     """
 
     def __init__(
@@ -29,8 +30,8 @@ class Learner:
     ) -> None:
         if precision != "float64" or device == "gpu":
             raise BackendError(
-                "reference: computes in float64 on the CPU; "
-                f"got {shown(precision)} on {shown(device)}"
+                "reference: precision must be 'float64' and device 'cpu' or 'auto'; "
+                f"got {shown(precision)} and {shown(device)}"
             )
         self.network: Any = model
         self._size = image_shape[1:]
@@ -40,10 +41,16 @@ class Learner:
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[float, int]:
-        """Move the weights by one step; the mean loss and the number of correct images.
+        """Take one step; the mean loss before it, in nats, and the number of correct images.
 
-        The loss is NaN when a running statistic is not finite afterwards, or a weight of a network
-        without.
+        With gradient g, weight decay d, momentum m and learning rate r, for every parameter w:
+
+            move = g + d * w
+            v = m * v + move                                 the buffer, 0 in the beginning
+            w = w - r * (move + m * v if nesterov else v)    without momentum: w - r * move
+
+        Images are uint8 (N, C, H, W) of any size, labels (N,). The loss is NaN when a running
+        statistic is not finite after the step, or in a network without batch norms, a weight.
         """
         step, recipe = gradients(self.network, self._prepared(images), labels), self._recipe
         for name, gradient in step.gradients.items():
@@ -61,10 +68,11 @@ class Learner:
         return loss, int((step.logits.argmax(1) == labels).sum())
 
     def eval_step(self, images: NDArray[np.uint8]) -> NDArray[Any]:
-        """Logits (N, classes) with the running statistics."""
+        """Logits (N, classes) in evaluation mode, for images uint8 (N, C, H, W) of any size."""
         return layer_outputs(self.network, self._prepared(images))["head.fc"]
 
     def _prepared(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Images in [0, 1], resized bilinearly to the size that the network sees."""
         x = images.astype(np.float64) / 255
         height, width = images.shape[2:]
         if (height, width) == tuple(self._size):
@@ -74,12 +82,12 @@ class Learner:
         return resized
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        """Copies of all arrays by name; the name of a momentum buffer ends in `.momentum`."""
         buffers = {name + MOMENTUM: buffer.copy() for name, buffer in self._buffers.items()}
         return get_weights(self.network) | buffers
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned."""
+        """Put back what `state` returned, or weights alone, for which momentum starts at zero."""
         set_weights(self.network, {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)})
         self._buffers = {
             name.removesuffix(MOMENTUM): array.astype(np.float64)

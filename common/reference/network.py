@@ -1,6 +1,6 @@
-"""Forward and backward passes over the plan."""
+"""The network: forward and backward passes over the layers of the plan."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,33 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import INPUT, AnyNetSpec, find_spec, plan, shared_momentum
-from common.reference.ops import (
-    Array,
-    Gradients,
-    Mode,
-    backward,
-    forward,
-    positive,
-    statistics,
-)
+from common.reference.convolution import Array
+from common.reference.layers import Gradients, Mode, backward, forward, running_statistics
+from common.reference.ops import Mask, cross_entropy, positive
 from common.weights import Init, initial_weights
 
 
 @dataclass
 class Network:
-    """A spec with its arrays in float64, by canonical name in canonical layout.
-
-    `passes` says where the gradient of a ReLU passes, which only a study of rounding changes.
-    """
+    """A network that is nothing but a spec and its arrays."""
 
     spec: AnyNetSpec
     arrays: dict[str, Array]
+    """Parameters and running statistics in float64, by canonical name in canonical layout."""
     lr: float = 0.1
-    passes: Callable[[Array], NDArray[np.bool_]] = positive
+    """Learning rate, as every backend's networks have one."""
+    passes: Mask = positive
+    """Where a ReLU passes the gradient of its output; only a study of rounding changes it."""
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Network:
-    """A ready network by name or spec, its weights drawn from `seed`. Raises `SpecError`."""
+    """A network by name or spec, with weights drawn from `seed`.
+
+    Raises `SpecError` for an unknown name or a bad spec.
+    """
     spec = find_spec(name_or_spec)
     network = Network(spec, {})
     set_weights(network, initial_weights(spec, seed, init))
@@ -42,21 +39,23 @@ def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier")
 
 
 def get_weights(network: Network) -> dict[str, NDArray[Any]]:
-    """Copies of all weights and running statistics, by canonical name in canonical layout."""
+    """Copies of all parameters and running statistics, float64, by canonical name."""
     return {name: array.copy() for name, array in network.arrays.items()}
 
 
 def set_weights(network: Network, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays into a network."""
+    """Replace all arrays of a network by copies of `arrays` in float64; nothing is checked."""
     network.arrays = {name: array.astype(np.float64) for name, array in arrays.items()}
 
 
 def layer_outputs(
     network: Network, images: NDArray[Any], training: bool = False
 ) -> dict[str, NDArray[Any]]:
-    """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
+    """Outputs of all layers by canonical name, for images (N, C, H, W) in [0, 1].
 
-    `training` normalises by the statistics of this batch.
+    They are (N, channels, height, width) or (N, channels), in float64. With `training`, batch norms
+    use the statistics of this batch; the network is not changed. Raises `SpecError` for images of a
+    size that an mlp is not made for.
     """
     outputs: dict[str, Array] = {INPUT: images.astype(np.float64)}
     mode = Mode(network.spec.bn_epsilon, training)
@@ -67,42 +66,40 @@ def layer_outputs(
     return outputs
 
 
-def cross_entropy(logits: Array, labels: NDArray[np.int32]) -> tuple[float, Array]:
-    """Mean cross-entropy in nats of logits (N, classes) at labels (N,), and its gradient."""
-    shifted = logits - logits.max(1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    rows = np.arange(len(labels))
-    gradient = np.exp(log_probabilities)
-    gradient[rows, labels] -= 1
-    return -float(log_probabilities[rows, labels].mean().real), gradient / len(labels)
-
-
 @dataclass(frozen=True)
 class Step:
-    """Everything that one batch tells about a network in training mode."""
+    """What a network in training mode computes on one batch."""
 
     loss: float
+    """Mean cross-entropy in nats."""
     logits: Array
+    """(N, classes)."""
     gradients: Gradients
+    """Of the loss by every parameter, by canonical name."""
     statistics: Gradients
-    """Running statistics after the batch."""
+    """Running means and variances after the batch, by canonical name."""
 
 
 def gradients(network: Network, images: NDArray[Any], labels: NDArray[np.int32]) -> Step:
-    """Loss, gradients of all parameters and new running statistics, in training mode."""
+    """Loss, gradients of all parameters and new running statistics, in training mode.
+
+    Images are (N, C, H, W) in [0, 1], labels (N,). The network is not changed. Layers are passed in
+    reverse, and an output that several layers read gets the sum of their gradients.
+    """
     spec, arrays = network.spec, network.arrays
     layers, mode = plan(spec, images.shape[2:]), Mode(spec.bn_epsilon, True, network.passes)
     outputs = {INPUT: images.astype(np.float64), **layer_outputs(network, images, training=True)}
     logits = outputs[layers[-1].name]
     loss, gradient = cross_entropy(logits, labels)
-    by_output, by_array, running = {layers[-1].name: gradient}, Gradients(), Gradients()
+    of_outputs, of_arrays, statistics = {layers[-1].name: gradient}, Gradients(), Gradients()
     for layer in reversed(layers):
         inputs = [outputs[name] for name in layer.inputs]
-        to_inputs, found = backward(layer, arrays, inputs, by_output.pop(layer.name), mode)
-        by_array |= found
-        for name, part in zip(layer.inputs, to_inputs, strict=True):
-            by_output[name] = by_output[name] + part if name in by_output else part
-        if layer.buffers:
-            running |= statistics(layer, arrays, inputs[0], shared_momentum(spec.bn_momentum))
-    ordered = {name: by_array[name] for name in arrays if name in by_array}
-    return Step(loss, logits, ordered, running)
+        of_inputs, found = backward(layer, arrays, inputs, of_outputs.pop(layer.name), mode)
+        of_arrays |= found
+        for name, part in zip(layer.inputs, of_inputs, strict=True):
+            of_outputs[name] = of_outputs[name] + part if name in of_outputs else part
+        if layer.op == "batch_norm":
+            momentum = shared_momentum(spec.bn_momentum)
+            statistics |= running_statistics(layer, arrays, inputs[0], momentum)
+    in_order = {name: of_arrays[name] for name in arrays if name in of_arrays}
+    return Step(loss, logits, in_order, statistics)

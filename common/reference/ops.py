@@ -1,185 +1,170 @@
-"""What each layer of a plan computes, and its gradient, on (N, C, H, W) or (N, C) float64."""
+"""The other operators and their gradients, by formula.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+Images x are (N, C, H, W), features (N, C), per-channel arrays (C,), all float64. A function
+`op_gradients` takes the gradient of the loss by the operator's output y, here `gradient`, and
+returns those by its inputs and parameters, in the order of the operator's arguments.
+
+`hessian_product` calls these functions with complex arrays. So they must be analytic: no absolute
+value and no conjugate, as in NumPy's own variance.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from common.arch import Layer
+from common.reference.convolution import Array
 
-Array = NDArray[np.float64]
-Arrays = Mapping[str, Array]
-Gradients = dict[str, Array]
+Mask = Callable[[Array], NDArray[np.bool_]]
+
+
+def linear(x: Array, weight: Array, bias: Array | None) -> Array:
+    """Affine map of features (N, C) by a weight (O, C): y = x weight^T + bias."""
+    y = x @ weight.T
+    return y if bias is None else y + bias
+
+
+def linear_gradients(gradient: Array, x: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """Gradients of x, weight and bias."""
+    return gradient @ weight, gradient.T @ x, gradient.sum(0)
+
+
+def batch_norm(
+    x: Array, weight: Array, bias: Array, statistics: tuple[Array, Array], epsilon: float
+) -> Array:
+    """Batch norm: y = weight * z + bias, z = (x - mean) / sqrt(variance + epsilon), per channel.
+
+    `statistics` are the mean and the variance: `batch_statistics(x)` in training, the running ones
+    in evaluation.
+    """
+    z, _ = _normalised(x, statistics, epsilon)
+    return _per_channel(weight, x) * z + _per_channel(bias, x)
+
+
+def batch_norm_gradients(
+    gradient: Array,
+    x: Array,
+    weight: Array,
+    statistics: tuple[Array, Array],
+    epsilon: float,
+    training: bool,
+) -> tuple[Array, Array, Array]:
+    """Gradients of x, weight and bias, with g for `gradient` and sums per channel.
+
+        of weight: sum(g * z)        of bias: sum(g)
+        of x:      weight / sqrt(variance + epsilon) * (g - mean(g) - z * mean(g * z))
+
+    The two means are left out unless `training`: running statistics do not depend on x.
+    """
+    z, deviation = _normalised(x, statistics, epsilon)
+    of_weight = (gradient * z).sum(_all_but_channels(x))
+    of_bias = gradient.sum(_all_but_channels(x))
+    if training:
+        n = x.size // x.shape[1]
+        correlated = z * _per_channel(of_weight / n, x)
+        gradient = gradient - _per_channel(of_bias / n, x) - correlated
+    return gradient * _per_channel(weight / deviation, x), of_weight, of_bias
+
+
+def batch_statistics(x: Array) -> tuple[Array, Array]:
+    """Mean and biased variance (C,) over all axes but the channels."""
+    mean: Array = x.mean(_all_but_channels(x))
+    variance: Array = ((x - _per_channel(mean, x)) ** 2).mean(_all_but_channels(x))
+    return mean, variance
+
+
+def relu(x: Array) -> Array:
+    """Rectified linear unit: y = max(x, 0)."""
+    return np.maximum(x, 0)
 
 
 def positive(x: Array) -> NDArray[np.bool_]:
-    """Where the gradient of a ReLU at x passes."""
+    """Mask of the units at which a ReLU passes its gradient: x > 0."""
     return x > 0
 
 
-@dataclass(frozen=True)
-class Mode:
-    """What layers depend on besides their arrays.
+def relu_gradients(gradient: Array, x: Array, passes: Mask = positive) -> Array:
+    """Gradient of x: that of y where `passes(x)`, and 0 elsewhere."""
+    return gradient * passes(x)
 
-    Batch norms: `epsilon`, and whether they normalise by the batch's statistics or the running
-    ones. ReLUs: where their gradient `passes`.
+
+def sigmoid(x: Array) -> Array:
+    """Logistic sigmoid: y = 1 / (1 + exp(-x))."""
+    return 1 / (1 + np.exp(-x))
+
+
+def sigmoid_gradients(gradient: Array, x: Array) -> Array:
+    """Gradient of x: that of y, times y (1 - y)."""
+    y = sigmoid(x)
+    return gradient * y * (1 - y)
+
+
+def global_pool(x: Array) -> Array:
+    """Means (N, C) of images over their pixels."""
+    means: Array = x.mean((2, 3))
+    return means
+
+
+def global_pool_gradients(gradient: Array, x: Array) -> Array:
+    """Gradient of x: that of y divided by the number of pixels, at each of them."""
+    pixels = x.shape[2] * x.shape[3]
+    return np.broadcast_to(gradient[:, :, None, None] / pixels, x.shape)
+
+
+def flatten(x: Array) -> Array:
+    """Images (N, C, H, W) as features (N, C * H * W), in this order."""
+    return x.reshape(len(x), -1)
+
+
+def flatten_gradients(gradient: Array, x: Array) -> Array:
+    """Gradient of x: that of y in the shape of x."""
+    return gradient.reshape(x.shape)
+
+
+def add(x: Array, other: Array) -> Array:
+    """Sum of two arrays of one shape: y = x + other."""
+    return x + other
+
+
+def add_gradients(gradient: Array) -> tuple[Array, Array]:
+    """Gradients of x and other: that of y for both."""
+    return gradient, gradient
+
+
+def scale(x: Array, gates: Array) -> Array:
+    """Images times gates (N, C): one number per image and channel."""
+    return x * gates[:, :, None, None]
+
+
+def scale_gradients(gradient: Array, x: Array, gates: Array) -> tuple[Array, Array]:
+    """Gradients of x and gates."""
+    return gradient * gates[:, :, None, None], (gradient * x).sum((2, 3))
+
+
+def cross_entropy(logits: Array, labels: NDArray[np.int32]) -> tuple[float, Array]:
+    """Mean of -log softmax(logits)[label] in nats, and its gradient: (softmax - one-hot) / N.
+
+    Logits are (N, classes), labels (N,).
     """
-
-    epsilon: float
-    training: bool
-    passes: Callable[[Array], NDArray[np.bool_]] = positive
-
-
-def forward(layer: Layer, arrays: Arrays, inputs: list[Array], mode: Mode) -> Array:
-    """The output of one layer."""
-    x = inputs[0]
-    weight, bias = arrays.get(f"{layer.name}.weight"), arrays.get(f"{layer.name}.bias")
-    match layer.op:
-        case "conv":
-            assert weight is not None
-            outputs = weight.reshape(_per_group(layer)) @ _columns(layer, x)
-            outputs = outputs.reshape(-1, len(x), *_out_size(layer, x)).swapaxes(0, 1)
-            return outputs if bias is None else outputs + _channels(bias, outputs)
-        case "linear":
-            assert weight is not None
-            outputs = x @ weight.T
-            return outputs if bias is None else outputs + bias
-        case "batch_norm":
-            assert weight is not None
-            assert bias is not None
-            normalised, _ = _normalised(layer, arrays, x, mode)
-            return _channels(weight, x) * normalised + _channels(bias, x)
-        case "relu":
-            return np.maximum(x, 0)
-        case "sigmoid":
-            return 1 / (1 + np.exp(-x))
-        case "global_pool":
-            means: Array = x.mean((2, 3))
-            return means
-        case "flatten":
-            return x.reshape(len(x), -1)
-        case "add":
-            return x + inputs[1]
-        case "scale":
-            return x * inputs[1][:, :, None, None]
+    shifted = logits - logits.max(1, keepdims=True)  # exp does not overflow
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    rows = np.arange(len(labels))
+    gradient = np.exp(log_probabilities)
+    gradient[rows, labels] -= 1
+    return -float(log_probabilities[rows, labels].mean().real), gradient / len(labels)
 
 
-def backward(
-    layer: Layer, arrays: Arrays, inputs: list[Array], gradient: Array, mode: Mode
-) -> tuple[list[Array], Gradients]:
-    """Gradients of a layer's inputs and arrays, given that of its output."""
-    x, weight = inputs[0], arrays.get(f"{layer.name}.weight")
-    match layer.op:
-        case "conv":
-            assert weight is not None
-            kernel = weight.reshape(_per_group(layer))
-            by_group = gradient.swapaxes(0, 1).reshape(*kernel.shape[:2], -1)
-            columns = kernel.swapaxes(1, 2) @ by_group
-            return [_image(layer, columns, x)], _named(
-                layer, (by_group @ _columns(layer, x).swapaxes(1, 2)).reshape(weight.shape),
-                gradient.sum(_positions(x)),
-            )  # fmt: skip
-        case "linear":
-            assert weight is not None
-            return [gradient @ weight], _named(layer, gradient.T @ x, gradient.sum(0))
-        case "batch_norm":
-            assert weight is not None
-            normalised, deviation = _normalised(layer, arrays, x, mode)
-            scales = (gradient * normalised).sum(_positions(x))
-            shifts = gradient.sum(_positions(x))
-            if mode.training:
-                n = x.size // x.shape[1]
-                correlated = normalised * _channels(scales / n, x)
-                gradient = gradient - _channels(shifts / n, x) - correlated
-            return [gradient * _channels(weight / deviation, x)], _named(layer, scales, shifts)
-        case "relu":
-            return [gradient * mode.passes(x)], {}
-        case "sigmoid":
-            gate = forward(layer, arrays, inputs, mode)
-            return [gradient * gate * (1 - gate)], {}
-        case "global_pool":
-            positions = x.shape[2] * x.shape[3]
-            return [np.broadcast_to(gradient[:, :, None, None] / positions, x.shape)], {}
-        case "flatten":
-            return [gradient.reshape(x.shape)], {}
-        case "add":
-            return [gradient, gradient], {}
-        case "scale":
-            gates = inputs[1][:, :, None, None]
-            return [gradient * gates, (gradient * x).sum((2, 3))], {}
+def _normalised(x: Array, statistics: tuple[Array, Array], epsilon: float) -> tuple[Array, Array]:
+    """What `batch_norm` calls z, and the standard deviation (C,) that x is divided by."""
+    mean, variance = statistics
+    deviation = np.sqrt(variance + epsilon)
+    return (x - _per_channel(mean, x)) / _per_channel(deviation, x), deviation
 
 
-def statistics(layer: Layer, arrays: Arrays, x: Array, momentum: float) -> Gradients:
-    """Running statistics after a batch: both average the batch's own, the biased variance too."""
-    batch = {"running_mean": x.mean(_positions(x)), "running_var": _variance(x)}
-    return {
-        f"{layer.name}.{kind}": (1 - momentum) * arrays[f"{layer.name}.{kind}"] + momentum * new
-        for kind, new in batch.items()
-    }
-
-
-def _normalised(layer: Layer, arrays: Arrays, x: Array, mode: Mode) -> tuple[Array, Array]:
-    """Zero mean and unit variance per channel, and the deviation that was divided by."""
-    if mode.training:
-        mean, variance = x.mean(_positions(x)), _variance(x)
-    else:
-        mean, variance = (arrays[f"{layer.name}.running_{kind}"] for kind in ("mean", "var"))
-    deviation = np.sqrt(variance + mode.epsilon)
-    return (x - _channels(mean, x)) / _channels(deviation, x), deviation
-
-
-def _variance(x: Array) -> Array:
-    """The biased variance per channel; NumPy's own is another function of complex numbers."""
-    centred = x - _channels(x.mean(_positions(x)), x)
-    variance: Array = (centred**2).mean(_positions(x))
-    return variance
-
-
-def _positions(x: Array) -> tuple[int, ...]:
-    """The axes over which a batch norm of x takes its statistics: all but the channels."""
+def _all_but_channels(x: Array) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
 
 
-def _channels(values: Array, x: Array) -> Array:
-    """Values per channel, to be broadcast over the positions of x."""
+def _per_channel(values: Array, x: Array) -> Array:
+    """Values (C,) in a shape that broadcasts over x."""
     return values.reshape(-1, *(1,) * (x.ndim - 2))
-
-
-def _named(layer: Layer, weight: Array, bias: Array) -> Gradients:
-    found = {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias}
-    return {name: found[name] for name in layer.parameters}
-
-
-def _out_size(layer: Layer, x: Array) -> tuple[int, int]:
-    height, width = ((side - 1) // layer.stride + 1 for side in x.shape[2:])
-    return height, width
-
-
-def _per_group(layer: Layer) -> tuple[int, int, int]:
-    """Shape of a kernel as one matrix per group: (groups, out, in * k * k)."""
-    return layer.groups, layer.out_shape[0] // layer.groups, -1
-
-
-def _columns(layer: Layer, x: Array) -> Array:
-    """Every window of a padded image as a column: (groups, in * k * k, N * H * W)."""
-    k, pad = layer.kernel, (layer.kernel - 1) // 2
-    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-    windows = sliding_window_view(padded, (k, k), (2, 3))[:, :, :: layer.stride, :: layer.stride]
-    columns = windows.transpose(1, 4, 5, 0, 2, 3)
-    return columns.reshape(layer.groups, x.shape[1] // layer.groups * k * k, -1)
-
-
-def _image(layer: Layer, columns: Array, x: Array) -> Array:
-    """The sum of all columns at the pixels they came from: the transpose of `_columns`."""
-    k, pad, stride = layer.kernel, (layer.kernel - 1) // 2, layer.stride
-    batch, channels, height, width = x.shape
-    rows, cols = _out_size(layer, x)
-    taps = columns.reshape(channels, k, k, batch, rows, cols)
-    padded = np.zeros((channels, batch, height + 2 * pad, width + 2 * pad), columns.dtype)
-    for i in range(k):
-        for j in range(k):
-            window = padded[:, :, i : i + stride * rows : stride, j : j + stride * cols : stride]
-            window += taps[:, i, j]
-    return padded[:, :, pad : pad + height, pad : pad + width].swapaxes(0, 1)
