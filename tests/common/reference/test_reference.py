@@ -7,6 +7,7 @@ from common import AnyNetSpec, reference
 from common.arch import shared_momentum
 from common.errors import BackendError
 from common.parity import Case
+from common.reference.convolution import conv
 from common.training import Recipe
 
 _ARCH = ((1, 8, 4, 1), (2, 8, 2, 2))
@@ -51,6 +52,21 @@ def test_every_parameter_has_a_gradient():
     network = _network(case)
     step = reference.gradients(network, case.inputs(), case.labels())
     assert step.gradients.keys() | step.statistics.keys() == network.arrays.keys()
+
+
+@pytest.mark.parametrize(("k", "stride", "groups"), [(1, 1, 1), (3, 2, 2), (3, 1, 4), (5, 2, 1)])
+def test_a_convolution_is_its_formula(k, stride, groups):
+    stream = np.random.default_rng(0)
+    x = stream.standard_normal((2, 4, 7, 6))
+    weight, bias = stream.standard_normal((8, 4 // groups, k, k)), stream.standard_normal(8)
+    y, pad, width = conv(x, weight, bias, stride, groups), (k - 1) // 2, 4 // groups
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    for n, o, i, j in np.ndindex(y.shape):
+        channels = slice(o // (8 // groups) * width, (o // (8 // groups) + 1) * width)
+        rows = slice(stride * i, stride * i + k)
+        columns = slice(stride * j, stride * j + k)
+        expected = bias[o] + (weight[o] * padded[n, channels, rows, columns]).sum()
+        assert y[n, o, i, j] == pytest.approx(expected, rel=1e-13, abs=1e-13)
 
 
 def test_the_loss_is_the_mean_negative_log_probability():
