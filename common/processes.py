@@ -65,8 +65,10 @@ def run_python(
 
 
 @contextmanager
-def process_pool(variables: Mapping[str, str]) -> Iterator[ProcessPoolExecutor]:
-    """A pool that starts a process for each task, one per core at a time.
+def process_pool(
+    variables: Mapping[str, str], one_task_each: bool = True
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool of one process per core, each for one task or, without `one_task_each`, for many.
 
     `variables` are set in their environments, unless they are in that of this process.
     """
@@ -74,8 +76,10 @@ def process_pool(variables: Mapping[str, str]) -> Iterator[ProcessPoolExecutor]:
     before = {name: os.environ.get(name) for name in added}
     os.environ.update(added)
     try:
-        # One task and no more: with more, Python 3.11 may wait for ever (python/cpython#115634).
-        with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        # One task or no limit: with others, Python 3.11 may wait for ever (python/cpython#115634).
+        limit = 1 if one_task_each else None
+        cores, context = len(usable_cores()), get_context("spawn")
+        with ProcessPoolExecutor(cores, context, max_tasks_per_child=limit) as pool:
             yield pool
     finally:
         for name, value in before.items():

@@ -12,6 +12,7 @@ import click
 from common.cli.backends import backends
 from common.cli.convert import convert
 from common.cli.curves import curves
+from common.cli.data import data
 from common.cli.evaluate import evaluate
 from common.cli.export import export
 from common.cli.init_weights import init_weights
@@ -101,6 +102,7 @@ def main() -> None:
     Compare runs:         anynet curves runs/first runs/second --out both.png
     Look into a file:     anynet inspect runs/first
     Design spaces:        anynet spaces AnyNetXE-small --n 10
+    Prepare photos:       anynet data prepare photos/ build/photos --size 256
     Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
     Study design spaces:  anynet study run first --space AnyNetXA-small --space AnyNetXE-small
     What is installed:    anynet backends
@@ -112,6 +114,6 @@ def main() -> None:
 
 for command in (
     summary, plot, init_weights, train, evaluate, predict, curves, inspect, convert, export,
-    backends, parity, spaces, study,
+    backends, data, parity, spaces, study,
 ):  # fmt: skip
     main.add_command(command)

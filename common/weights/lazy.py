@@ -3,7 +3,6 @@
 import json
 import mmap
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,11 @@ from numpy.typing import NDArray
 
 from common.errors import WeightsError
 from common.files import open_regular, reading
+from common.npz import LazyArray
 
 _DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1"}
 _MAX_HEADER = 1 << 24
 """Bytes of a header at the most: room for a hundred thousand arrays."""
-
-
-@dataclass(frozen=True)
-class LazyArray:
-    """An array in a file: what is known of it, and how to get it.
-
-    `dtype` is NumPy's name of the type, or `bfloat16`, which `read` turns into float32.
-    """
-
-    shape: tuple[int, ...]
-    dtype: str
-    read: Callable[[], NDArray[Any]]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ _LEVELS = {
         [
             ("bounds", "errors", "memory", "installs", "gpus", "processes"),
             ("files", "numbers", "arrays", "frameworks", "chapter", "statistics"),
-            ("marks",),
+            ("marks", "npz"),
             ("arch",),
             ("plotting",),
             ("spaces",),

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from common.errors import WeightsError, shortened, shown
 from common.files import read_json, reading, replacing
+from common.npz import LazyArray, read_npz
 from common.weights.checks import some
 from common.weights.files import OWN_START
 from common.weights.foreign.pickles import load_pickled, torch_for
-from common.weights.lazy import LazyArray, map_file
-from common.weights.npz import read_npz
+from common.weights.lazy import map_file
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pyth", ".bin")
 SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import WeightsError, shortened
+from common.npz import LazyArray
 from common.weights.checks import some
 from common.weights.foreign.files import Contents
 from common.weights.foreign.layouts import LAYOUTS, Layout
-from common.weights.lazy import LazyArray
 
 _AVERAGED = {"ema", "swa", "averaged", "average", "avg"}
 _USUAL = ("model_state.", "state_dict.", "model.")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, parameters, plan
 from common.errors import SpecError, WeightsError, shortened
+from common.npz import LazyArray
 from common.numbers import checked_choice
 from common.weights.checks import brief_shape, some
 from common.weights.files import check_arrays, load_weights
@@ -19,7 +20,6 @@ from common.weights.foreign.recover import recover_spec
 from common.weights.foreign.search import Candidate, choose, find_networks
 from common.weights.head import new_head
 from common.weights.initial import Arrays
-from common.weights.lazy import LazyArray
 
 Shape = tuple[int, ...]
 Names = dict[str, tuple[str, Shape]]

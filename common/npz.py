@@ -1,6 +1,8 @@
 """NumPy's npz files: what their arrays are is read first, and the arrays when they are used."""
 
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,8 @@ from typing import Any
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from common.errors import WeightsError, shortened
+from common.errors import AnyNetError, WeightsError, shortened
 from common.files import open_regular, reading
-from common.weights.lazy import LazyArray
 
 WHAT = "an npz file of arrays"
 _MAX_ARRAYS = 100_000
@@ -18,30 +19,44 @@ _DENSEST, _SMALL = 64, 1 << 24
 """Bytes that are packed into one at the most, in a file that unpacks to more than the second."""
 
 
-def read_npz(path: str | Path) -> dict[str, LazyArray]:
+@dataclass(frozen=True)
+class LazyArray:
+    """An array in a file: what is known of it, and how to get it.
+
+    `dtype` is NumPy's name of the type, or `bfloat16`, which `read` turns into float32.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], NDArray[Any]]
+
+
+def read_npz(path: str | Path, error: type[AnyNetError] = WeightsError) -> dict[str, LazyArray]:
     """The arrays of an npz file by name.
 
     No Python object is unpickled, and what is larger than its file can explain is refused before
-    it is unpacked. Raises `WeightsError` naming the file.
+    it is unpacked. Raises `error` naming the file.
     """
-    with reading(path, WHAT, WeightsError):
+    with reading(path, WHAT, error):
         with open_regular(path) as file:
             packed = file.seek(0, 2)
         archive = zipfile.ZipFile(path)  # which the arrays keep open until they are dropped
         members = archive.infolist()
         unpacked = sum(member.file_size for member in members)
         if len(members) > _MAX_ARRAYS or unpacked > max(_SMALL, _DENSEST * packed):
-            raise WeightsError(
+            raise error(
                 f"{path}: must be {WHAT}; got {len(members):,} of {unpacked:,} bytes in a "
                 f"file of {packed:,}"
             )
         return {
-            member.filename.removesuffix(".npy"): _stored(path, archive, member)
+            member.filename.removesuffix(".npy"): _stored(path, archive, member, error)
             for member in members
         }
 
 
-def _stored(path: str | Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> LazyArray:
+def _stored(
+    path: str | Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, error: type[AnyNetError]
+) -> LazyArray:
     with archive.open(member) as file:
         version = npy.read_magic(file)
         headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -53,7 +68,7 @@ def _stored(path: str | Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo)
             raise ValueError(f"{member.file_size:,} bytes for {shortened(member.filename)}")
 
     def read() -> NDArray[Any]:
-        with reading(path, WHAT, WeightsError), archive.open(member) as file:
+        with reading(path, WHAT, error), archive.open(member) as file:
             array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
             return array
 

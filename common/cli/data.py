@@ -1,0 +1,80 @@
+"""`anynet data`: image data sets, prepared once for fast training."""
+
+from pathlib import Path
+
+import click
+
+from common.cli.types import SEED, SIDE, Number
+from common.data.open import open_split
+from common.data.shard_writer import prepare_shards
+from common.data.sources.split import VALIDATION_SHARE
+
+
+@click.group()
+def data() -> None:
+    """Prepare images once, so that training reads them as fast as it can use them.
+
+    \b
+    A folder of photos:   anynet data prepare photos/ build/photos --size 256
+    CIFAR-10:             anynet data prepare cifar10 build/cifar10 --size 32
+    """
+
+
+@data.command()
+@click.argument("source", metavar="FOLDER|FILE.npz|cifar10|cifar100")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--size",
+    type=SIDE,
+    default=256,
+    show_default=True,
+    help="Pixels of the shorter side; smaller images are kept as they are.",
+)
+@click.option(
+    "--channels",
+    type=click.Choice(["1", "3"]),
+    default="3",
+    show_default=True,
+    help="1 reads image files as grey, 3 as colour.",
+)
+@click.option(
+    "--val-share",
+    type=Number(0, 1, min_open=True, max_open=True),
+    default=VALIDATION_SHARE,
+    show_default=True,
+    help="Share of each class to validate on, where the source has no validation images.",
+)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of that split.")
+@click.option("--skip-broken", is_flag=True, help="Leave out images that cannot be read.")
+def prepare(
+    source: str,
+    out: Path,
+    size: int,
+    channels: str,
+    val_share: float,
+    seed: int,
+    skip_broken: bool,
+) -> None:
+    """Decode and resize all images of a source, on all cores, into the folder OUT.
+
+    Training with `--data OUT` then decodes nothing. FOLDER holds train/CLASS/... and val/CLASS/...,
+    or CLASS/... alone. Images keep their aspect. When the command is stopped, calling it again goes
+    on where it was; images that cannot be read are all named at the end.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    split = open_split(source, int(channels), val_share, seed)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress("images", *columns, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        prepared = prepare_shards(
+            split,
+            out,
+            size,
+            skip_broken,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    for reason in prepared.broken.values():
+        click.echo(f"left out: {reason}", err=True)
+    left_out = f", {len(prepared.broken):,} left out" if prepared.broken else ""
+    click.echo(f"{prepared.images:,} images in {out}{left_out}")

@@ -1,0 +1,167 @@
+"""Augmentation of training images: what is drawn for each, a function of seed, epoch and index.
+
+Boxes, flips and colours are drawn here; `common.data.transform` cuts and resizes the pixels.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import ConfigError, shortened
+
+Crop = Literal["none", "random_resized", "padded"]
+
+ATTEMPTS: Final = 10
+"""Boxes that are drawn before the largest one in the middle is taken (Szegedy et al., 2015)."""
+
+EIGENVALUES: Final = (0.2175, 0.0188, 0.0045)
+EIGENVECTORS: Final = (
+    (-0.5675, 0.7192, 0.4009),
+    (-0.5808, -0.0045, -0.8140),
+    (-0.5836, -0.6948, 0.4203),
+)
+"""Principal components of ImageNet's colours, rows red, green and blue, for pixels in [0, 1]
+(Krizhevsky et al., 2012; the values of fb.resnet.torch and pycls)."""
+
+_STREAM: Final = 11
+"""Keeps these draws apart from all others with the same seed."""
+
+
+class Box(NamedTuple):
+    """A part of an image in pixels; it may reach beyond the image, which is then padded by 0."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class Draw(NamedTuple):
+    """What is done to one image: the part that is taken, mirrored or not, and its colour.
+
+    `offset` is added to the channels of pixels in [0, 1], and `mix` is the weight of the image
+    where it is mixed with another, 1 where it is not.
+    """
+
+    box: Box | None
+    flip: bool
+    offset: NDArray[np.float64]
+    mix: float
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training images are varied. The default varies nothing. Raises `ConfigError`.
+
+    - `crop`: `random_resized` takes a part of `scale` of the area and an aspect ratio in `ratio`
+      and resizes it (Szegedy et al., 2015); `padded` pads by `padding` pixels of 0 and takes a part
+      of the size of the input (He et al., 2016, for CIFAR).
+    - `flip`: mirror half of the images.
+    - `lighting`: standard deviation of the PCA lighting (Krizhevsky et al., 2012); pycls has 0.1.
+    - `mixup`: the two parameters of the Beta distribution (Zhang et al., 2018); 0 is none.
+    """
+
+    crop: Crop = "none"
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    padding: int = 4
+    flip: bool = False
+    lighting: float = 0.0
+    mixup: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.crop not in get_args(Crop):
+            raise ConfigError(
+                f"crop: must be one of {', '.join(get_args(Crop))}; got {shortened(self.crop)}"
+            )
+        for name, highest in (("scale", 1.0), ("ratio", 100.0)):
+            ends = getattr(self, name)
+            object.__setattr__(self, name, _rising(name, ends, highest))
+        for name, highest in (("padding", 1024), ("lighting", 10), ("mixup", 100)):
+            value = getattr(self, name)
+            whole = name == "padding"
+            kind = int if whole else (int, float)
+            if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= highest:
+                raise ConfigError(
+                    f"{name}: must be {'an integer' if whole else 'a number'} from 0 to {highest}; "
+                    f"got {shortened(value)}"
+                )
+        if not isinstance(self.flip, bool):
+            raise ConfigError(f"flip: must be true or false; got {shortened(self.flip)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data for JSON."""
+        return asdict(self)
+
+    def draw(
+        self, seed: int, epoch: int, index: int, size: tuple[int, int], output: tuple[int, int]
+    ) -> Draw:
+        """What is done to image `index`, of `size` (height, width), in `epoch` (from 0).
+
+        `output` is the size (height, width) of the network's input. The draw depends on nothing
+        else: not on the batch, the number of workers, or what was drawn before.
+        """
+        stream = _stream(seed, epoch, index)
+        flip = bool(stream.random() < 0.5) and self.flip
+        alphas = stream.standard_normal(3) * self.lighting
+        mix = float(stream.beta(self.mixup, self.mixup)) if self.mixup else 1.0
+        offset = np.array(EIGENVECTORS) @ (alphas * np.array(EIGENVALUES))
+        return Draw(self._box(stream, size, output), flip, offset, mix)
+
+    def _box(
+        self, stream: np.random.Generator, size: tuple[int, int], output: tuple[int, int]
+    ) -> Box | None:
+        if self.crop == "random_resized":
+            return _random_box(stream, size, self.scale, self.ratio)
+        if self.crop == "padded":
+            top, left = (
+                int(stream.integers(-self.padding, old - new + self.padding, endpoint=True))
+                if old + 2 * self.padding >= new
+                else (old - new) // 2
+                for old, new in zip(size, output, strict=True)
+            )
+            return Box(left, top, output[1], output[0])
+        return None
+
+
+def _stream(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """Random numbers of one image in one epoch: Philox, whose counter goes to any place at once."""
+    key = np.array([seed % 2**64, _STREAM], np.uint64)
+    counter = np.array([0, 0, epoch, index], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+def _random_box(
+    stream: np.random.Generator,
+    size: tuple[int, int],
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+) -> Box:
+    """A part of a random area and aspect ratio; torchvision's `RandomResizedCrop`."""
+    height, width = size
+    for _ in range(ATTEMPTS):
+        area = height * width * stream.uniform(*scale)
+        aspect = math.exp(stream.uniform(math.log(ratio[0]), math.log(ratio[1])))
+        w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            left, top = (int(stream.integers(0, free, endpoint=True)) for free in
+                         (width - w, height - h))  # fmt: skip
+            return Box(left, top, w, h)
+    w = min(width, max(1, round(height * ratio[1])))
+    h = min(height, max(1, round(width / ratio[0])))
+    return Box((width - w) // 2, (height - h) // 2, w, h)
+
+
+def _rising(name: str, ends: Any, highest: float) -> tuple[float, float]:
+    try:
+        low, high = (float(end) for end in ends)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name}: must be two numbers; got {shortened(ends)}") from error
+    if not 0 < low <= high <= highest:
+        raise ConfigError(
+            f"{name}: must rise from above 0 to at most {highest:g}; got {low:g} to {high:g}"
+        )
+    return low, high

@@ -1,0 +1,57 @@
+"""Data by the name that the command line takes."""
+
+from pathlib import Path
+
+from common.data.sources import (
+    CIFAR_10,
+    CIFAR_100,
+    Split,
+    find_images,
+    open_shards,
+    read_cifar,
+    read_labelled_npz,
+    split_by_class,
+)
+from common.data.sources.shards import is_shards
+from common.data.sources.split import VALIDATION_SHARE, check_split
+from common.errors import DataError, shown
+
+SETS = {"cifar10": CIFAR_10, "cifar100": CIFAR_100}
+"""Data sets with a name."""
+
+
+def open_split(
+    name: str, channels: int = 3, val_share: float = VALIDATION_SHARE, seed: int = 0
+) -> Split:
+    """Training and validation images of `cifar10`, `cifar100`, a `.npz` file or a folder.
+
+    A folder holds shards, the files of CIFAR, or images in class folders (`find_images`). What has
+    no validation images is split by class: `val_share` of each, drawn from `seed`. Raises
+    `DataError`.
+    """
+    if name in SETS:
+        return read_cifar(SETS[name])
+    path = Path(name)
+    if path.suffix == ".npz" and not path.is_dir():
+        return _split_npz(path, val_share, seed)
+    if not path.is_dir():
+        raise DataError(
+            f"data: must be {', '.join(SETS)}, a .npz file or a folder; got {shown(name)}, which "
+            "is none of them"
+        )
+    return open_shards(path) if is_shards(path) else find_images(path, channels, val_share, seed)
+
+
+def _split_npz(path: Path, val_share: float, seed: int) -> Split:
+    parts = read_labelled_npz(path)
+    val = parts.get("val", parts.get("test"))
+    if "train" in parts and val is not None:
+        split = Split(parts["train"], val)
+    else:
+        whole = parts.get("", parts.get("train"))
+        if whole is None:
+            raise DataError(f"{path}: must hold training images; got {', '.join(parts)} alone")
+        chosen = split_by_class(whole.labels, whole.classes, val_share, seed, str(path))
+        split = Split(*(whole.part(indices) for indices in chosen))
+    check_split(split, str(path))
+    return split

@@ -1,0 +1,212 @@
+"""`anynet data prepare`: images decoded once into shards, on all cores."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.data.sources.protocol import Source
+from common.data.sources.shards import INDEX, Index, ShardInfo, read_index, write_index, write_shard
+from common.data.sources.split import Split
+from common.data.transform import resize_short_side
+from common.errors import ConfigError, DataError
+from common.files import PRODUCER, read_json, write_text
+from common.processes import process_pool
+
+IMAGES_PER_SHARD: Final = 512
+"""Images of a file: of 256x341 pixels, 134 MB."""
+
+PLAN: Final = "plan.json"
+"""What a folder that is not complete yet is being made of."""
+
+_FEW: Final = 100
+"""Images that are written before a process would have started."""
+
+_MAX_NOTES: Final = 1 << 28
+"""Bytes of the notes on a file of shards."""
+
+Tell = Callable[[int, int], None]
+"""Told how many images are done, of how many."""
+
+
+class Prepared(NamedTuple):
+    """A folder of shards: how many images it has, and why others were left out, by name."""
+
+    images: int
+    broken: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A file of shards to be written, with the images `start` to `stop` of a part."""
+
+    part: str
+    start: int
+    stop: int
+    path: Path
+
+    @property
+    def notes(self) -> Path:
+        """A file beside it, written after it: names and broken images."""
+        return self.path.with_suffix(".json")
+
+
+def prepare_shards(
+    split: Split,
+    out: str | Path,
+    size: int | None = 256,
+    skip_broken: bool = False,
+    tell: Tell = lambda done, total: None,
+    images_per_shard: int = IMAGES_PER_SHARD,
+) -> Prepared:
+    """Write the images of `split` into the folder `out`, with their short side at `size` pixels.
+
+    The aspect is kept. Pixels are resized by Pillow's bilinear filter, which smooths; smaller
+    images, and all where `size` is None, stay as they are. One process per core writes file after
+    file, each whole or not at all, and the index comes last: after a kill, the same call goes on
+    with the files that are missing. Raises `DataError` that names all images that cannot be read,
+    unless `skip_broken` leaves them out, and `ConfigError` for a folder that holds something else.
+    """
+    root = Path(out)
+    tasks = list(_tasks(split, root, images_per_shard))
+    _begin(root, _plan(split, size, images_per_shard))
+    if not (root / INDEX).is_file():
+        _write_all(split, tasks, size, skip_broken, tell)
+        broken = _broken(tasks)
+        if broken and not skip_broken:
+            raise DataError(
+                f"{root}: all images must be readable; got {len(broken):,} that are not; mend or "
+                "remove them, or leave them out by --skip-broken:\n" + "\n".join(broken.values())
+            )
+        write_index(root, _index(split, tasks, size))
+    for task in tasks:
+        task.notes.unlink(missing_ok=True)
+    index = read_index(root)
+    shards = (shard for part in index.parts.values() for shard in part)
+    return Prepared(sum(len(shard.names) for shard in shards), index.left_out)
+
+
+def _tasks(split: Split, root: Path, images_per_shard: int) -> Iterator[_Task]:
+    for part, source in (("train", split.train), ("val", split.val)):
+        for number, start in enumerate(range(0, len(source), images_per_shard)):
+            stop = min(start + images_per_shard, len(source))
+            yield _Task(part, start, stop, root / f"{part}-{number:05}.safetensors")
+
+
+def _plan(split: Split, size: int | None, images_per_shard: int) -> str:
+    """What decides the shards, as text: sizes and a digest of all names and labels."""
+    digest = hashlib.sha256()
+    for source in split:
+        digest.update(np.ascontiguousarray(source.labels).tobytes())
+        for index in range(len(source)):
+            digest.update(source.name(index).encode("utf-8", "surrogateescape") + b"\0")
+    plan = {
+        "producer": PRODUCER,
+        "size": size,
+        "images_per_shard": images_per_shard,
+        "channels": split.train.channels,
+        "classes": list(split.train.classes),
+        "images": digest.hexdigest(),
+    }
+    return json.dumps(plan, indent=1) + "\n"
+
+
+def _begin(root: Path, plan: str) -> None:
+    """Make the folder, or check that it is being made of the same images in the same way."""
+    if root.exists() and not root.is_dir():
+        raise ConfigError(f"{root}: must be a new folder; got a file")
+    root.mkdir(parents=True, exist_ok=True)
+    written = root / PLAN
+    if not written.is_file():
+        if any(root.iterdir()):
+            raise ConfigError(
+                f"{root}: must be new or empty; got one that holds something else; name another"
+            )
+        write_text(written, plan)
+    elif read_json(written, "a plan of shards", ConfigError, max_bytes=_MAX_NOTES) != json.loads(
+        plan
+    ):
+        raise ConfigError(
+            f"{root}: must be made of the same images and settings to be finished; got shards of "
+            "others; name another folder"
+        )
+
+
+def _write_all(
+    split: Split, tasks: list[_Task], size: int | None, skip_broken: bool, tell: Tell
+) -> None:
+    """Write the files that are missing, or had broken images that may have been mended."""
+    missing = [
+        task
+        for task in tasks
+        if not task.notes.is_file() or (not skip_broken and _read_notes(task)["broken"])
+    ]
+    total = sum(task.stop - task.start for task in tasks)
+    done = total - sum(task.stop - task.start for task in missing)
+    tell(done, total)
+    for task in _written(split, missing, size, few=total - done < _FEW):
+        done += task.stop - task.start
+        tell(done, total)
+
+
+def _written(split: Split, tasks: list[_Task], size: int | None, few: bool) -> Iterator[_Task]:
+    """The tasks, each when its file is written: here if they are few, else by all cores."""
+    if few:
+        for task in tasks:
+            _write(getattr(split, task.part), task, size)
+            yield task
+        return
+    with process_pool({"OMP_NUM_THREADS": "1"}, one_task_each=False) as pool:
+        futures = [pool.submit(_write, getattr(split, task.part), task, size) for task in tasks]
+        for task, future in zip(tasks, futures, strict=True):
+            future.result()
+            yield task
+
+
+def _write(source: Source, task: _Task, size: int | None) -> None:
+    """Write one file of shards, and then its notes."""
+    images: list[NDArray[np.uint8]] = []
+    labels, names, broken = [], [], {}
+    for index in range(task.start, task.stop):
+        name = source.name(index)
+        try:
+            image = source.read(index)
+        except DataError as error:
+            broken[name] = str(error)
+            continue
+        if size is not None and min(image.shape[:2]) > size:
+            image = resize_short_side(image, size)
+        images.append(image)
+        labels.append(int(source.labels[index]))
+        names.append(name)
+    count = write_shard(task.path, images, labels) if images else 0
+    write_text(task.notes, json.dumps({"bytes": count, "names": names, "broken": broken}))
+
+
+def _broken(tasks: list[_Task]) -> dict[str, str]:
+    """Why images could not be read, by name."""
+    found: dict[str, str] = {}
+    for task in tasks:
+        found |= _read_notes(task)["broken"]
+    return found
+
+
+def _index(split: Split, tasks: list[_Task], size: int | None) -> Index:
+    parts: dict[str, list[ShardInfo]] = {"train": [], "val": []}
+    for task in tasks:
+        notes = _read_notes(task)
+        if notes["names"]:
+            shard = ShardInfo(task.path.name, notes["bytes"], tuple(notes["names"]))
+            parts[task.part].append(shard)
+    source = split.train
+    whole = {part: tuple(shards) for part, shards in parts.items()}
+    return Index(source.classes, source.channels, size, source.describe(), _broken(tasks), whole)
+
+
+def _read_notes(task: _Task) -> Any:
+    return read_json(task.notes, "notes on a shard", DataError, max_bytes=_MAX_NOTES)

@@ -1,0 +1,96 @@
+"""Images in memory: arrays, and files of NumPy."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.arrays import as_array, as_pixels
+from common.data.sources.protocol import check_classes, check_image, numbered
+from common.errors import DataError, shortened
+from common.npz import read_npz
+
+
+class ArraySource:
+    """Pixels uint8 (N, C, H, W), or (N, H, W) of one channel, with labels (N,) in memory.
+
+    Integers from 0 to 255 of other types are converted. Without `classes`, labels are their own
+    names. Raises `DataError`.
+    """
+
+    def __init__(
+        self,
+        images: object,
+        labels: object,
+        classes: Sequence[str] | None = None,
+        where: str = "arrays",
+    ) -> None:
+        pixels = as_array(images, f"{where}: images", DataError)
+        if pixels.ndim == 3:
+            pixels = pixels[:, None]
+        self._pixels = as_pixels(pixels)
+        self.channels = self._pixels.shape[1]
+        self.labels = labels_of(labels, len(self._pixels), where)
+        count = int(self.labels.max(initial=0)) + 1
+        self.classes = numbered(count) if classes is None else check_classes(classes, where)
+        self._where = where
+
+    def part(self, indices: NDArray[np.int64]) -> "ArraySource":
+        """Some of the images, with the same classes."""
+        return ArraySource(self._pixels[indices], self.labels[indices], self.classes, self._where)
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Pixels (height, width, channels) of an image."""
+        image: NDArray[np.uint8] = self._pixels[index].transpose(1, 2, 0)
+        return check_image(image, self.channels, self.name(index))
+
+    def name(self, index: int) -> str:
+        """The number of an image."""
+        return f"{self._where}: image {index}"
+
+    def describe(self) -> str:
+        """How many images of how many classes there are."""
+        return f"{len(self):,} images of {len(self.classes):,} classes in {self._where}"
+
+
+def labels_of(labels: object, images: int, where: str) -> NDArray[np.int32]:
+    """Labels as int32 (N,), one for each image. Raises `DataError`."""
+    found = as_array(labels, f"{where}: labels", DataError)
+    if found.ndim == 2 and found.shape[1] == 1:
+        found = found[:, 0]
+    if found.shape != (images,) or found.dtype.kind not in "iu":
+        raise DataError(
+            f"{where}: labels must be integers, one for each of the {images:,} images; got "
+            f"{found.dtype} of shape {shortened(found.shape)}"
+        )
+    if found.size and not (found.min() >= 0 and found.max() < 2**20):
+        raise DataError(
+            f"{where}: labels must count classes from 0; got {found.min()} to {found.max()}"
+        )
+    return found.astype(np.int32)
+
+
+def read_labelled_npz(path: str | Path) -> dict[str, ArraySource]:
+    """The parts of a `.npz` file: `images` and `labels`, or `train_images`, `val_images`, ....
+
+    `classes` in it names the labels. Raises `DataError` naming the file.
+    """
+    arrays = read_npz(path, DataError)
+    names = arrays["classes"].read() if "classes" in arrays else None
+    classes = None if names is None else [str(name) for name in names]
+    found = {}
+    for part, prefix in (("", ""), ("train", "train_"), ("val", "val_"), ("test", "test_")):
+        images, labels = (f"{prefix}{what}" for what in ("images", "labels"))
+        if images in arrays and labels in arrays:
+            where = f"{path}{': ' * bool(part)}{part}"
+            found[part] = ArraySource(arrays[images].read(), arrays[labels].read(), classes, where)
+    if not found:
+        raise DataError(
+            f"{path}: must hold arrays images and labels, or train_images, train_labels, "
+            f"val_images and val_labels; got {shortened(sorted(arrays))}"
+        )
+    return found

@@ -1,0 +1,158 @@
+"""Folders of image files, one folder for each class."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.data.decode import decode, image_endings
+from common.data.sources.protocol import check_image
+from common.data.sources.split import VALIDATION_SHARE, Split, check_split, split_by_class
+from common.errors import DataError, shown
+
+_TRAIN: Final = ("train", "training")
+_VAL: Final = ("val", "valid", "validation", "test")
+"""Names of the folders of a data set that is split already."""
+
+_MODES: Final[Mapping[int, Literal["L", "RGB"]]] = {1: "L", 3: "RGB"}
+
+
+class FileSource:
+    """Image files with their labels, decoded when they are read (`common.data.decode`).
+
+    `channels` is 1 for grey or 3 for red, green and blue. Raises `DataError` for another number.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        paths: Sequence[Path],
+        labels: NDArray[np.int32],
+        classes: tuple[str, ...],
+        channels: int = 3,
+    ) -> None:
+        if channels not in _MODES:
+            raise DataError(f"{root}: channels must be 1 (grey) or 3 (colour); got {channels}")
+        self.root, self.paths = root, tuple(paths)
+        self.labels, self.classes, self.channels = labels, classes, channels
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Pixels (height, width, channels) of a file, upright. Raises `DataError` naming it."""
+        path = self.paths[index]
+        pixels = np.asarray(decode(path, _MODES[self.channels]))
+        return check_image(pixels.reshape(*pixels.shape[:2], -1), self.channels, str(path))
+
+    def name(self, index: int) -> str:
+        """The path of a file."""
+        return str(self.paths[index])
+
+    def describe(self) -> str:
+        """How many images of how many classes lie where."""
+        return f"{len(self):,} images of {len(self.classes):,} classes in {self.root}"
+
+
+def find_images(
+    folder: str | Path, channels: int = 3, val_share: float = VALIDATION_SHARE, seed: int = 0
+) -> Split:
+    """The images of a folder: `train/CLASS/...` and `val/CLASS/...`, or `CLASS/...` alone.
+
+    Classes are the names of the folders, sorted; images may lie in folders below. Names that begin
+    with a dot are ignored. A folder that is not split is split by class (`split_by_class`). Nothing
+    is decoded. Raises `DataError` for a folder that holds something else.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(f"{root}: must be a folder of images; got {_kind(root)}")
+    train, val = (_first_of(root, names) for names in (_TRAIN, _VAL))
+    if (train is None) != (val is None):
+        there = train or val
+        raise DataError(
+            f"{root}: must hold both a train and a val folder, or one folder for each class; got "
+            f"only {shown(there.name if there else '')}"
+        )
+    if train is not None and val is not None:
+        split = Split(_source(train, channels), _source(val, channels, _classes(train)))
+    else:
+        split = _drawn(_source(root, channels), val_share, seed)
+    check_split(split, str(root))
+    return split
+
+
+def _drawn(whole: FileSource, share: float, seed: int) -> Split:
+    parts = split_by_class(whole.labels, whole.classes, share, seed, str(whole.root))
+    train, val = (
+        FileSource(
+            whole.root,
+            [whole.paths[index] for index in part],
+            whole.labels[part],
+            whole.classes,
+            whole.channels,
+        )
+        for part in parts
+    )
+    return Split(train, val)
+
+
+def _source(root: Path, channels: int, classes: tuple[str, ...] | None = None) -> FileSource:
+    """The images of the class folders in `root`; `classes` are those that there may be."""
+    found = _classes(root)
+    if classes is not None and (extra := [name for name in found if name not in classes]):
+        raise DataError(
+            f"{root}: must hold only classes that the training images have; got {shown(extra)} too"
+        )
+    paths: list[Path] = []
+    labels: list[int] = []
+    names = classes or found
+    for label, name in enumerate(names):
+        files = sorted(images_below(root / name)) if name in found else []
+        if not files and classes is None:
+            raise DataError(f"{root / name}: must hold image files, as a class; got none")
+        paths += files
+        labels += [label] * len(files)
+    return FileSource(root, paths, np.array(labels, np.int32), names, channels)
+
+
+def _classes(root: Path) -> tuple[str, ...]:
+    """Names of the class folders, sorted."""
+    endings = image_endings()
+    with os.scandir(root) as entries:
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
+    found = tuple(sorted(entry.name for entry in visible if entry.is_dir()))
+    loose = [item.name for item in visible if Path(item.name).suffix.lower() in endings]
+    if loose and not found:
+        raise DataError(
+            f"{root}: must hold one folder for each class; got images without, such as "
+            f"{shown(loose[0])}; move the images of each class into a folder of its name"
+        )
+    if loose:
+        raise DataError(
+            f"{root}: must hold nothing but one folder for each class; got images beside them, "
+            f"such as {shown(loose[0])}"
+        )
+    if not found:
+        raise DataError(f"{root}: must hold one folder for each class; got none")
+    return found
+
+
+def images_below(folder: Path) -> Iterator[Path]:
+    """Image files in a folder and below, by the endings of their names."""
+    endings = image_endings()
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith(".") and Path(name).suffix.lower() in endings:
+                yield Path(parent, name)
+
+
+def _first_of(root: Path, names: tuple[str, ...]) -> Path | None:
+    return next((root / name for name in names if (root / name).is_dir()), None)
+
+
+def _kind(path: Path) -> str:
+    return "a file" if path.is_file() else "no such folder"

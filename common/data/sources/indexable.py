@@ -1,0 +1,121 @@
+"""Data sets of others, by their shape alone: a length, and an image with a label for each index."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.arrays import as_array
+from common.data.sources.arrays import labels_of
+from common.data.sources.protocol import check_classes, check_image, numbered
+from common.errors import DataError, shortened, told
+
+_IMAGE_KEYS = ("image", "img", "pixel_values", "images")
+_LABEL_KEYS = ("label", "labels", "fine_label", "target")
+"""Names under which data sets of dictionaries hold an image and its label."""
+
+
+class IndexableSource:
+    """Anything with `__len__` and `__getitem__` that gives an image and a label.
+
+    Such are PyTorch's data sets, and splits of Hugging Face's `datasets`, whose items are
+    dictionaries. An image is a Pillow image, or pixels (H, W), (H, W, C) or (C, H, W) from 0 to
+    255. All labels are read once, at the beginning; `classes` are taken from the data set where it
+    tells them. Raises `DataError`.
+    """
+
+    def __init__(self, items: Any, classes: Sequence[str] | None = None, channels: int = 3) -> None:
+        kind = type(items).__name__
+        self._where = kind
+        if not (hasattr(items, "__len__") and hasattr(items, "__getitem__")):
+            raise DataError(
+                f"data: must have a length and an image with a label for each index; got {kind}"
+            )
+        if not len(items):
+            raise DataError(f"{kind}: must hold images; got none")
+        self._items, self.channels = items, channels
+        self.labels = labels_of(_all_labels(items, kind), len(items), kind)
+        named = classes if classes is not None else _named_classes(items)
+        count = int(self.labels.max()) + 1
+        self.classes = numbered(count) if named is None else check_classes(named, kind)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Pixels (height, width, channels) of an item. Raises `DataError` with its number."""
+        try:
+            image, _ = _pair(self._items[index], self.name(index))
+        except (IndexError, KeyError, OSError, ValueError, TypeError) as error:
+            raise DataError(f"{self.name(index)}: must be readable; got {told(error)}") from error
+        return _pixels(image, self.channels, self.name(index))
+
+    def name(self, index: int) -> str:
+        """The number of an item."""
+        return f"{self._where}[{index}]"
+
+    def describe(self) -> str:
+        """How many images of how many classes there are."""
+        return f"{len(self):,} images of {len(self.classes):,} classes in a {self._where}"
+
+
+def _all_labels(items: Any, where: str) -> Any:
+    """Labels without decoding images where the data set keeps them apart."""
+    columns = getattr(items, "column_names", None)
+    if isinstance(columns, list):
+        for key in _LABEL_KEYS:
+            if key in columns:
+                return np.asarray(items[key])
+    if len(targets := getattr(items, "targets", ())) == len(items):
+        return np.asarray(targets)
+    return np.array(
+        [int(_pair(items[index], f"{where}[{index}]")[1]) for index in range(len(items))]
+    )
+
+
+def _named_classes(items: Any) -> Sequence[str] | None:
+    features = getattr(items, "features", None)
+    if isinstance(features, Mapping):
+        for key in _LABEL_KEYS:
+            if names := getattr(features.get(key), "names", None):
+                return list(names)
+    names = getattr(items, "classes", None)
+    return list(names) if isinstance(names, list | tuple) and names else None
+
+
+def _pair(item: Any, where: str) -> tuple[Any, Any]:
+    if isinstance(item, Mapping):
+        image, label = (
+            next((item[key] for key in keys if key in item), None)
+            for keys in (_IMAGE_KEYS, _LABEL_KEYS)
+        )
+        if image is not None and label is not None:
+            return image, label
+        raise DataError(
+            f"{where}: must have an image and a label under names such as image and label; got "
+            f"{shortened(sorted(map(str, item)))}"
+        )
+    if isinstance(item, tuple | list) and len(item) == 2:
+        return item[0], item[1]
+    raise DataError(f"{where}: must be an image with a label; got {type(item).__name__}")
+
+
+def _pixels(image: Any, channels: int, where: str) -> NDArray[np.uint8]:
+    if hasattr(image, "convert"):  # Pillow's
+        image = image.convert("L" if channels == 1 else "RGB")
+    array = as_array(image, where, DataError)
+    if array.ndim == 2:
+        array = array[..., None]
+    elif array.ndim == 3 and array.shape[0] == channels != array.shape[2]:
+        array = array.transpose(1, 2, 0)
+    if array.dtype.kind not in "iu" or (
+        array.dtype != np.uint8 and array.size and not 0 <= array.min() <= array.max() <= 255
+    ):
+        raise DataError(
+            f"{where}: must be pixels, integers from 0 to 255; got {array.dtype}; leave out the "
+            "data set's own transforms, for preparing images is done here"
+        )
+    if channels == 3 and array.ndim == 3 and array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=2)
+    return check_image(array.astype(np.uint8, copy=False), channels, where)

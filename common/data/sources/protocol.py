@@ -1,0 +1,85 @@
+"""What every source of labelled images has."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.bounds import MAX_CHANNELS, MAX_SIDE
+from common.errors import DataError, shortened
+
+MAX_IMAGES = 2**31 - 1
+"""Images of a source."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Labelled images of any sizes, read one at a time.
+
+    `classes` are the names of the labels 0, 1, ...; `labels` are int32 (N,).
+    """
+
+    classes: tuple[str, ...]
+    labels: NDArray[np.int32]
+    channels: int
+
+    def __len__(self) -> int:
+        """Number of images."""
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Pixels (height, width, channels) of image `index`. Raises `DataError` naming it."""
+
+    def name(self, index: int) -> str:
+        """What messages call image `index`: its path, or its number."""
+
+    def describe(self) -> str:
+        """Where the images come from, in a few words, for people and records."""
+
+
+def check_source(source: Source, where: str) -> None:
+    """Raise `DataError` unless labels, classes and channels of `source` fit together."""
+    count, classes = len(source), len(source.classes)
+    if not 1 <= count <= MAX_IMAGES:
+        raise DataError(f"{where}: must hold from 1 to {MAX_IMAGES:,} images; got {count:,}")
+    if not 1 <= classes <= MAX_CHANNELS:
+        raise DataError(f"{where}: must have from 1 to {MAX_CHANNELS:,} classes; got {classes:,}")
+    if source.labels.shape != (count,):
+        raise DataError(
+            f"{where}: must have one label for each of its {count:,} images; got labels of shape "
+            f"{shortened(source.labels.shape)}"
+        )
+    lowest, highest = int(source.labels.min()), int(source.labels.max())
+    if lowest < 0 or highest >= classes:
+        raise DataError(
+            f"{where}: labels must be from 0 to {classes - 1}, as many as class names; "
+            f"got {lowest} to {highest}"
+        )
+
+
+def check_image(image: NDArray[np.uint8], channels: int, name: str) -> NDArray[np.uint8]:
+    """`image` as uint8 (height, width, `channels`). Raises `DataError` for another shape."""
+    if image.ndim != 3 or image.shape[2] != channels or not 1 <= max(image.shape[:2]) <= MAX_SIDE:
+        raise DataError(
+            f"{name}: must be an image of {channels} channel{'s' * (channels > 1)}, (height, "
+            f"width, {channels}); got shape {shortened(image.shape)}"
+        )
+    if not image.size:
+        raise DataError(f"{name}: must have at least one pixel; got {shortened(image.shape)}")
+    return image
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Class names of labels that have none: their numbers."""
+    return tuple(map(str, range(count)))
+
+
+def check_classes(classes: Sequence[str], where: str) -> tuple[str, ...]:
+    """Class names as a tuple of texts that differ. Raises `DataError`."""
+    names = tuple(classes)
+    if not all(isinstance(name, str) for name in names) or isinstance(classes, str):
+        raise DataError(f"{where}: class names must be texts; got {shortened(classes)}")
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{where}: class names must differ; got {shortened(twice)} twice")
+    return names

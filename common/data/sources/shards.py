@@ -1,0 +1,220 @@
+"""Shards: decoded images in files that are mapped into memory.
+
+A folder of shards holds `index.json`, written last, and for each part (train, val) files of many
+images each. A file is safetensors with four arrays: `pixels`, the images' bytes (height, width,
+channels) one after another; `shapes` (N, 2), their heights and widths; `labels` (N,); and
+`digests` (N,), XXH3-64 of each image, which is checked when the image is read.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from common.data.sources.protocol import check_image
+from common.data.sources.split import Split, check_split
+from common.errors import DataError, shortened
+from common.files import PRODUCER, check_format, read_json, reading, replacing, write_text
+
+INDEX: Final = "index.json"
+FORMAT: Final = 1
+"""Of the index; newer ones are refused."""
+
+_MAX_INDEX: Final = 1 << 28
+"""Bytes of an index: room for the names of some million images."""
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """One file of shards as the index lists it: how many images it has, and their names."""
+
+    file: str
+    bytes: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Index:
+    """What a folder of shards holds.
+
+    `size` is the short side in pixels, None where it was kept; `left_out` says why images are not
+    there, by name; `parts` are `train` and `val`.
+    """
+
+    classes: tuple[str, ...]
+    channels: int
+    size: int | None
+    source: str
+    left_out: dict[str, str]
+    parts: dict[str, tuple[ShardInfo, ...]]
+
+    def to_json(self) -> str:
+        """The text of `index.json`."""
+        return json.dumps({"producer": PRODUCER, "format": FORMAT, **asdict(self)}, indent=1) + "\n"
+
+
+def write_shard(path: Path, images: Sequence[NDArray[np.uint8]], labels: Sequence[int]) -> int:
+    """Write images uint8 (H, W, C) with their labels, whole or not at all; the file's bytes."""
+    from safetensors.numpy import save_file
+
+    digests = [_digest(image) for image in images]
+    arrays = {
+        "pixels": np.concatenate([image.ravel() for image in images]),
+        "shapes": np.array([image.shape[:2] for image in images], np.int32),
+        "labels": np.array(labels, np.int32),
+        "digests": np.array(digests, np.uint64).view(np.int64),
+    }
+    with replacing(path) as temporary:
+        save_file(arrays, temporary, {PRODUCER: "shard"})
+    return path.stat().st_size
+
+
+def write_index(folder: Path, index: Index) -> None:
+    """Write `index.json`, which makes a folder of shards complete."""
+    write_text(folder / INDEX, index.to_json())
+
+
+def is_shards(folder: str | Path) -> bool:
+    """Whether a folder holds shards."""
+    return (Path(folder) / INDEX).is_file()
+
+
+def open_shards(folder: str | Path) -> Split:
+    """Training and validation images of a folder of shards, mapped into memory.
+
+    Raises `DataError` when the index or a file is missing or is not what it was when written.
+    """
+    root = Path(folder)
+    index = read_index(root)
+    train, val = (ShardSource(root, index, part) for part in ("train", "val"))
+    split = Split(train, val)
+    check_split(split, str(root))
+    return split
+
+
+def read_index(root: Path) -> Index:
+    """What `index.json` says. Raises `DataError`."""
+    path = root / INDEX
+    if not path.is_file():
+        raise DataError(
+            f"{root}: must be a complete folder of shards; got one without {INDEX}; "
+            "run anynet data prepare again, which goes on where it stopped"
+        )
+    values = read_json(path, "an index of shards", DataError, max_bytes=_MAX_INDEX)
+    with reading(path, "an index of shards", DataError):
+        check_format(values["format"], FORMAT, str(path), DataError)
+        parts = {
+            part: tuple(ShardInfo(s["file"], s["bytes"], tuple(s["names"])) for s in shards)
+            for part, shards in values["parts"].items()
+        }
+        if set(parts) != {"train", "val"}:
+            raise ValueError(f"parts {shortened(sorted(parts))}, not train and val")
+        return Index(
+            tuple(map(str, values["classes"])),
+            int(values["channels"]),
+            values["size"],
+            str(values["source"]),
+            {str(name): str(why) for name, why in values["left_out"].items()},
+            parts,
+        )
+
+
+class ShardSource:
+    """The images of one part of a folder of shards."""
+
+    def __init__(self, root: Path, index: Index, part: str) -> None:
+        self._root, self._part = root, part
+        self.classes, self.channels = index.classes, index.channels
+        self._files = [_Shard(root, info, index.channels) for info in index.parts[part]]
+        self._starts = [0, *accumulate(len(shard.labels) for shard in self._files)]
+        self.labels = np.concatenate([np.zeros(0, np.int32), *(s.labels for s in self._files)])
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Pixels (height, width, channels) of an image, a view of its file.
+
+        Raises `DataError` when they are not those that were written.
+        """
+        number = bisect_right(self._starts, index) - 1
+        return self._files[number].read(index - self._starts[number])
+
+    def name(self, index: int) -> str:
+        """The name that the image had in its source."""
+        number = bisect_right(self._starts, index) - 1
+        return self._files[number].info.names[index - self._starts[number]]
+
+    def describe(self) -> str:
+        """How many images of how many classes lie where."""
+        count = f"{len(self):,} images of {len(self.classes):,} classes"
+        return f"{count} in the shards {self._root}"
+
+
+class _Shard:
+    """One file, its small arrays in memory and its pixels mapped."""
+
+    def __init__(self, root: Path, info: ShardInfo, channels: int) -> None:
+        self.path, self.info, self._channels = root / info.file, info, channels
+        if "/" in info.file or not self.path.is_file():
+            raise DataError(f"{self.path}: must be there, as the index says; got no such file")
+        if self.path.stat().st_size != info.bytes:
+            raise DataError(
+                f"{self.path}: must have {info.bytes:,} bytes, as the index says; got "
+                f"{self.path.stat().st_size:,}"
+            )
+        with reading(self.path, "a shard of images", DataError):
+            self._open()
+
+    def _open(self) -> None:
+        header, begin = _header(self.path)
+        small = {}
+        for name in ("shapes", "labels", "digests"):
+            start, stop = header[name]["data_offsets"]
+            dtype = {"I32": "<i4", "I64": "<i8"}[header[name]["dtype"]]
+            count = (stop - start) // np.dtype(dtype).itemsize
+            array = np.fromfile(self.path, dtype, count, offset=begin + start)
+            small[name] = array.reshape(header[name]["shape"])
+        self.labels: NDArray[np.int32] = small["labels"].astype(np.int32)
+        self._shapes, self._digests = small["shapes"], small["digests"].view(np.uint64)
+        sizes = self._shapes.astype(np.int64).prod(1) * self._channels
+        self._ends = np.cumsum(sizes)
+        start, stop = header["pixels"]["data_offsets"]
+        counts = {len(self.info.names), *map(len, small.values())}
+        if len(counts) != 1 or sizes.min(initial=1) < 1 or self._ends[-1] != stop - start:
+            raise ValueError("arrays that do not fit together")
+        self._pixels = np.memmap(self.path, np.uint8, "r", begin + start, (stop - start,))
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        height, width = self._shapes[index]
+        end = self._ends[index]
+        flat = self._pixels[end - height * width * self._channels : end]
+        if _digest(flat) != self._digests[index]:
+            raise DataError(
+                f"{self.path}: must hold the pixels that were written; got others for "
+                f"{self.info.names[index]}; run anynet data prepare again in a new folder"
+            )
+        image: NDArray[np.uint8] = flat.reshape(height, width, self._channels)
+        return check_image(image, self._channels, self.info.names[index])
+
+
+def _digest(pixels: NDArray[np.uint8]) -> int:
+    return int(xxhash.xxh3_64_intdigest(np.ascontiguousarray(pixels).data))
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """The header of a safetensors file, checked by its library, and where its arrays begin."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="numpy"):
+        pass
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        return json.loads(file.read(length)), 8 + length

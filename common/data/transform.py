@@ -1,0 +1,79 @@
+"""Cutting and resizing of pixels, by Pillow, the same for all frameworks.
+
+Pixels stay uint8: what a network is given is computed from them on its device
+(`anynet_X.layers.prepare_images`).
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.data.augment import Box
+
+FILTERS: Final = ("nearest", "bilinear", "bicubic", "lanczos")
+"""Pillow's interpolations, which smooth where an image becomes smaller."""
+
+
+def cut_and_resize(
+    image: NDArray[np.uint8],
+    box: Box | None,
+    size: tuple[int, int],
+    flip: bool = False,
+    interpolation: str = "bilinear",
+) -> NDArray[np.uint8]:
+    """The part `box` of an image (H, W, C), or all of it, as (C, *size), mirrored where `flip`.
+
+    The part is cut out and then resized, as by torchvision: nothing beyond it counts. Beyond the
+    image it is 0.
+    """
+    part = image if box is None else _cut(image, box)
+    pixels = part if part.shape[:2] == size else _resized(part, size, interpolation)
+    if flip:
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def resize_short_side(
+    image: NDArray[np.uint8], short: int, interpolation: str = "bilinear"
+) -> NDArray[np.uint8]:
+    """An image (H, W, C) with its shorter side at `short` pixels, its aspect kept.
+
+    The longer side is rounded down, as in torchvision.
+    """
+    height, width = image.shape[:2]
+    if min(height, width) == short:
+        return image
+    scaled = tuple(max(1, short * side // min(height, width)) for side in (height, width))
+    return _resized(image, (scaled[0], scaled[1]), interpolation)
+
+
+def centre_box(size: tuple[int, int], crop: tuple[int, int]) -> Box:
+    """The part of `crop` (height, width) in the middle of an image of `size`, as torchvision's."""
+    top, left = (round((old - new) / 2) for old, new in zip(size, crop, strict=True))
+    return Box(left, top, crop[1], crop[0])
+
+
+def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """The part `box` of an image (H, W, C), 0 beyond the image."""
+    top, left = max(box.top, 0), max(box.left, 0)
+    part = image[top : max(0, box.top + box.height), left : max(0, box.left + box.width)]
+    if part.shape[:2] == (box.height, box.width):
+        return part
+    canvas = np.zeros((box.height, box.width, image.shape[2]), np.uint8)
+    y, x = top - box.top, left - box.left
+    canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
+    return canvas
+
+
+def _resized(
+    image: NDArray[np.uint8], size: tuple[int, int], interpolation: str
+) -> NDArray[np.uint8]:
+    """An image (H, W, C) at `size` (height, width)."""
+    from PIL import Image
+
+    plane: NDArray[Any] = image[..., 0] if image.shape[2] == 1 else image
+    picture = Image.fromarray(np.ascontiguousarray(plane))
+    resized = picture.resize(size[::-1], Image.Resampling[interpolation.upper()])
+    pixels: NDArray[np.uint8] = np.asarray(resized)
+    return pixels.reshape(*size, -1)
