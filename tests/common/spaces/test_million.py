@@ -1,6 +1,7 @@
-"""A million networks of each space: valid, inside it, uniform, and counted as the plan counts.
+"""A million networks of a space: valid, inside it, uniform, and counted as the plan counts.
 
 The inside is checked here once more for all networks, with arrays and without the space's own code.
+In a bare `nox` a few spaces have a million networks, and the others as many as show their rules.
 """
 
 from itertools import product
@@ -14,35 +15,38 @@ from common.arch import compatible_stage
 from common.spaces import SPACES, RegNetSpace, Space
 from tests.common.spaces import chi_square
 
-MILLION = 1_000_000
-SHORT = ("AnyNetXA", "AnyNetXE", "AnyNetXE-small", "RegNetX")
+MILLION, MANY = 1_000_000, 20_000
+WHOLE = ("AnyNetXA", "AnyNetXE", "AnyNetXE-small", "RegNetX")
 
 
 def _spaces(kind):
-    return [
-        pytest.param(space, id=name, marks=() if name in SHORT else pytest.mark.long)
-        for name, space in SPACES.items()
-        if isinstance(space, kind)
-    ]
+    cases = []
+    for name, space in SPACES.items():
+        if isinstance(space, kind) and name in WHOLE:
+            cases.append(pytest.param((space, MILLION), id=name, marks=pytest.mark.long))
+        elif isinstance(space, kind):
+            cases.append(pytest.param((space, MILLION), id=name, marks=pytest.mark.full))
+            cases.append(pytest.param((space, MANY), id=f"{name}-{MANY:,}"))
+    return cases
 
 
-def _sampled(space):
-    return space, space.sample(MILLION, seed=0)
+def _sampled(space, number):
+    return space, space.sample(number, seed=0)
 
 
 @pytest.fixture(scope="module", params=_spaces(Space | RegNetSpace))
 def sampled(request):
-    return _sampled(request.param)
+    return _sampled(*request.param)
 
 
 @pytest.fixture(scope="module", params=_spaces(Space))
 def of_stages(request):
-    return _sampled(request.param)
+    return _sampled(*request.param)
 
 
 @pytest.fixture(scope="module", params=_spaces(RegNetSpace))
 def on_lines(request):
-    return _sampled(request.param)
+    return _sampled(*request.param)
 
 
 def _probabilities(dimension, stages, stage):
@@ -112,7 +116,7 @@ def _may_share(space, population):
 
 def test_all_are_valid(sampled):
     space, population = sampled
-    assert len(population) == MILLION
+    assert len(population) in (MANY, MILLION)
     assert population.depths.shape[1] == space.stages
     bottlenecks, rest = np.divmod(population.widths, population.bottleneck_ratios)
     assert not rest.any()
@@ -155,15 +159,20 @@ def test_all_are_inside_the_ends_of_lines(on_lines):
     assert _may_share(space, population).all()
 
 
-def test_a_thousand_are_members(sampled):
+def _chosen(population):
+    """How many are looked at one by one."""
+    return 1000 if len(population) == MILLION else 100
+
+
+def test_some_are_members(sampled):
     space, population = sampled
-    chosen = np.random.default_rng(1).integers(MILLION, size=1000)
+    chosen = np.random.default_rng(1).integers(len(population), size=_chosen(population))
     assert all(space.contains(spec) for spec in population.where(chosen))
 
 
-def test_a_thousand_are_counted_as_the_plan_counts(sampled):
+def test_some_are_counted_as_the_plan_counts(sampled):
     _, population = sampled
-    chosen = np.random.default_rng(2).integers(MILLION, size=1000)
+    chosen = np.random.default_rng(2).integers(len(population), size=_chosen(population))
     size = population.template.image_size or 64
     costs = population.costs(size)
     counts = [count(spec, size) for spec in population.where(chosen)]
@@ -177,7 +186,7 @@ def test_depths_are_uniform(of_stages):
     fitting = [
         chi_square.fits(
             np.bincount(np.searchsorted(space.depths.values, depths)),
-            MILLION * _probabilities(space.depths, space.stages, stage),
+            len(population) * _probabilities(space.depths, space.stages, stage),
         )
         for stage, depths in enumerate(population.depths.T)
     ]
@@ -191,7 +200,7 @@ def test_stages_are_as_likely_as_what_is_made_to_fit(of_stages):
     fitting = [
         chi_square.fits(
             np.bincount(np.searchsorted(list(made), found), minlength=len(made)),
-            MILLION * _probabilities_of_stages(space, made, stage),
+            len(population) * _probabilities_of_stages(space, made, stage),
         )
         for stage, found in enumerate(codes.T)
     ]
@@ -202,4 +211,4 @@ def test_ratios_do_not_depend_on_the_line(on_lines):
     space, population = on_lines
     ratios = population.bottleneck_ratios[:, 0]
     seen = [np.count_nonzero(ratios == ratio) for ratio in space.bottleneck_ratios]
-    assert chi_square.fits(seen, np.full(len(seen), MILLION / len(seen)))
+    assert chi_square.fits(seen, np.full(len(seen), len(population) / len(seen)))
