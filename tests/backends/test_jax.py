@@ -156,6 +156,7 @@ def test_statistics_far_from_zero_keep_their_digits():
     np.testing.assert_allclose(y.var((0, 1, 2)), 1, rtol=1e-4)
 
 
+@pytest.mark.perf
 def test_a_step_is_compiled_once_for_all_learning_rates():
     learner = anynet.Learner(anynet.create(_SPEC), (1, 16, 16))
     images, labels = np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32)
@@ -183,7 +184,11 @@ def _train(spec, monkeypatch, large):
     return learner.state(), needed
 
 
-@pytest.mark.parametrize("spec", _KINDS, ids=lambda spec: spec.block)
+@pytest.mark.parametrize(
+    "spec",
+    [pytest.param(_KINDS[0], marks=pytest.mark.perf), _KINDS[1]],  # the first has a test below
+    ids=lambda spec: spec.block,
+)
 def test_what_is_computed_again_saves_memory_and_changes_no_step(spec, monkeypatch):
     kept, kept_bytes = _train(spec, monkeypatch, 1 << 30)
     again, again_bytes = _train(spec, monkeypatch, 0)
@@ -200,6 +205,7 @@ def test_what_is_computed_again_is_the_reference(monkeypatch):
     assert [str(item) for item in compare(subjects, [case]) if not item.within] == []
 
 
+@pytest.mark.perf
 def test_a_block_does_not_compute_the_blocks_before_it_again():
     learner = anynet.Learner(anynet.create(_DEEP), (1, 32, 32), device="cpu")
     batch = np.zeros((4, 1, 32, 32), np.uint8), np.zeros(4, np.int32)

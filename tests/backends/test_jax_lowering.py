@@ -31,6 +31,7 @@ def _lowered(learner, platform, training):
         return jax_export.export(function, platforms=[platform])(*arguments, program=program)
 
 
+@pytest.mark.perf
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
@@ -72,6 +73,7 @@ def _with_gradients(convolve, x, kernel):
     return y, *gradients(y)
 
 
+@pytest.mark.perf
 @pytest.mark.parametrize("kind", _KERNELS)
 def test_no_algorithm_of_a_cpu_is_lowered_for_another_platform(kind):
     ours, arguments, _ = _convolution_of(kind)

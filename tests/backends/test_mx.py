@@ -30,6 +30,7 @@ def test_hybridising_changes_no_logits(model):
     numpy.testing.assert_allclose(anynet.logits(model, _X), before, atol=1e-6)
 
 
+@pytest.mark.perf
 def test_a_hybridised_network_is_one_graph(model):
     model.net.hybridize()
     anynet.logits(model, _X)
@@ -84,6 +85,7 @@ learner.eval_step(numpy.zeros((2, 1, 32, 32), "uint8"))
 """
 
 
+@pytest.mark.perf
 @pytest.mark.parametrize(
     ("arch", "block", "se_ratio"),
     [

@@ -103,6 +103,7 @@ def test_grouped_convolutions_are_trained_where_the_native_one_cannot_be(monkeyp
     assert all(gradient is not None for gradient in tape.gradient(result, [x, *layer.weights]))
 
 
+@pytest.mark.perf
 def test_a_step_is_traced_once_for_all_learning_rates(model):
     learner = anynet.Learner(model, (1, 16, 16))
     images, labels = np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32)
