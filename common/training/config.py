@@ -15,7 +15,10 @@ from common.numbers import FieldChecker, check_batch, checked_integer
 from common.training.recipe import CHAPTER_RECIPE, Recipe
 
 Device = Literal["auto", "cpu", "gpu"]
+"""`auto` is a GPU if the framework sees one."""
+
 Precision = Literal["float32", "tf32", "bfloat16", "float64"]
+"""What a network computes in; `tf32` and `bfloat16` keep float32 weights."""
 
 FORMAT: Final = 2
 """Of the `config.json` that is written; those of version 0.1 have neither a format nor a digest."""

@@ -1,6 +1,7 @@
 """The plan of the house, read from the source with no framework installed."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -55,6 +56,13 @@ _FOR_BACKENDS = {
     "chapter",
     "memory",
 }
+_API = (
+    "common", "common.arch", "common.data", "common.export", "common.parity", "common.plotting",
+    "common.reference", "common.reports", "common.spaces", "common.studies", "common.training",
+    "common.weights", "common.weights.foreign", *_PACKAGES,
+)  # fmt: skip
+"""All packages but `common.cli`, whose page is docs/commands.md."""
+
 _FRAMEWORKS = {"torch", "mxnet", "tensorflow", "keras", "jax", "flax", "optax"}
 
 _EXTRA_NAMES = {
@@ -230,6 +238,33 @@ def test_importing_common_imports_no_framework_and_no_heavy_library():
 )
 def test_a_file_has_at_most_300_lines(path):
     assert len(path.read_text().splitlines()) <= 300
+
+
+@pytest.mark.parametrize("package", _API)
+def test_a_page_of_the_api_has_every_exported_name(package):
+    """mkdocstrings shows what a package's `__all__` names, if it has a docstring."""
+    pages = "".join(path.read_text() for path in (_ROOT / "docs/api").glob("*.md"))
+    assert re.search(rf"^::: {package}$", pages, re.MULTILINE)
+    folder = _ROOT / package.replace(".", "/")
+    assert [name for name in sorted(_exports(folder)) if not _documented(package, name)] == []
+
+
+def _documented(module, name):
+    """Whether a name of a module has a docstring there or, if imported, where it comes from."""
+    path = _ROOT / module.replace(".", "/")
+    body = _tree(path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).body
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.ImportFrom) and name in {a.asname or a.name for a in node.names}:
+            return _documented(node.module, name)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            return ast.get_docstring(node) is not None
+        if name in {getattr(target, "id", "") for target in _assigned(node)}:
+            return isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+    return False
+
+
+def _assigned(node):
+    return getattr(node, "targets", [getattr(node, "target", None)])
 
 
 def test_no_text_repeats_a_value_of_any_length():

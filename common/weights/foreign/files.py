@@ -24,6 +24,8 @@ SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)
 """Endings that say how to write a file; a file that is read is known by what is in it."""
 
 INDEX_SUFFIX = ".index.json"
+"""Of the file that says which piece of a sharded checkpoint holds which array."""
+
 _FOLDER = ("model.safetensors", "pytorch_model.bin")
 _NUMBERS = ("ema_err", "test_err")
 _PIECE = re.compile(r"\w[\w.-]*", re.ASCII)
