@@ -1,4 +1,8 @@
-"""Proof that the backends are the same network, by what they compute."""
+"""Parity: the backends compute the same numbers as the NumPy reference.
+
+`cases.py` has the networks and inputs, `quantities.py` what is compared and how closely,
+`measure.py` computes it, `record.py` stores it, `compare.py` judges it, `report.py` shows it.
+"""
 
 from common.parity.cases import CASES, Case
 from common.parity.compare import REFERENCE, Finding, compare

@@ -1,6 +1,7 @@
 """The networks and inputs on which the backends are compared."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +12,21 @@ from common.weights import Arrays, initial_weights
 
 @dataclass(frozen=True)
 class Case:
-    """One network, trained for `steps` on one batch of random images, all drawn from seeds.
-
-    `chaotic` cases also train at the chapter's rate and on another batch at every step, as real
-    runs do: there rounding errors grow. In `curved` cases second derivatives are compared, too.
-    """
+    """A network with random weights, images and labels, all drawn from fixed seeds."""
 
     name: str
     spec: AnyNetSpec
     image_size: int = 32
+    """Height and width in pixels."""
     batch: int = 4
+    """Images per batch."""
     steps: int = 20
+    """Training steps of each run, at a small rate and on the same batch."""
     chaotic: bool = False
+    """Whether to train at the chapter's rate, too, on another batch at every step, as real runs do:
+    there rounding errors grow."""
     curved: bool = False
+    """Whether to compare second derivatives, too."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -31,21 +34,25 @@ class Case:
         return (self.spec.in_channels, self.image_size, self.image_size)
 
     def images(self, step: int = 0) -> NDArray[np.uint8]:
-        """Random uint8 images (N, C, H, W), others for every `step`."""
+        """Random images, uint8 (N, C, H, W), other ones at every step."""
         stream = np.random.default_rng([1, step])
         return stream.integers(0, 256, (self.batch, *self.image_shape), np.uint8)
 
     def inputs(self) -> NDArray[np.float64]:
-        """The images of step 0 as networks see them, in [0, 1]."""
+        """The images of step 0 as a network sees them: float64 (N, C, H, W) in [0, 1]."""
         return self.images() / 255
 
     def labels(self, step: int = 0) -> NDArray[np.int32]:
-        """Random labels (N,), others for every `step`."""
+        """Random labels, int32 (N,), other ones at every step."""
         stream = np.random.default_rng([2, step])
         return stream.integers(0, self.spec.num_classes, self.batch, np.int32)
 
     def arrays(self) -> Arrays:
-        """Initial weights with every bias, scale and running statistic moved off its default."""
+        """Initial weights, with noise on everything that would start as 0 or 1.
+
+        Those are biases, and the scales and running statistics of batch norms: with equal values in
+        a vector, errors such as a swapped scale and bias could pass unnoticed.
+        """
         stream, arrays = np.random.default_rng(3), initial_weights(self.spec)
         for name, array in arrays.items():
             if array.ndim == 1:
@@ -54,7 +61,7 @@ class Case:
         return arrays
 
     def direction(self) -> Arrays:
-        """A direction to move all parameters in, each by about its own size."""
+        """A random direction for second derivatives: per parameter, of its own magnitude."""
         stream, arrays = np.random.default_rng(4), self.arrays()
         return {
             name: stream.standard_normal(shape).astype(np.float32) * np.abs(arrays[name]).max()
@@ -62,18 +69,14 @@ class Case:
         }
 
 
-def _two_stages(**settings: object) -> AnyNetSpec:
-    return AnyNetSpec.from_arch(((1, 16, 8, 1), (2, 32, 8, 1)), 16, **settings)  # type: ignore[arg-type]
-
-
-_TWO = _two_stages()
+_two_stages = partial(AnyNetSpec.from_arch, ((1, 16, 8, 1), (2, 32, 8, 1)), 16)
 
 CASES = (
     Case("regnetx32", REGNETX32, 64, chaotic=True),
     Case("odd size, no bias", _two_stages(conv_bias=False), 29, chaotic=True),
     Case("squeeze and excitation", _two_stages(se_ratio=0.25), chaotic=True, curved=True),
-    Case("resnet block", _TWO.with_block("resnet")),
-    Case("vanilla block", _TWO.with_block("vanilla")),
+    Case("resnet block", _two_stages().with_block("resnet")),
+    Case("vanilla block", _two_stages().with_block("vanilla")),
     Case(
         "mlp",
         AnyNetSpec.from_arch(((2, 24), (1, 16)), 32, in_channels=3, block="mlp", image_size=10),
@@ -95,4 +98,4 @@ CASES = (
         _two_stages(in_channels=3, num_classes=100, bn_epsilon=1e-3, bn_momentum=0.3),
     ),
 )
-"""Every case of the parity session."""
+"""Every case that `anynet parity` records and compares."""
