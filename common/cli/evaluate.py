@@ -11,7 +11,7 @@ from common.cli.evaluations import print_evaluation
 from common.cli.networks import load_network
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
 from common.cli.types import BATCH, SIDE
-from common.data import FashionMNIST
+from common.data import ImageData, open_data
 from common.errors import DataError
 from common.training import Device, Learner
 from common.training.checks import check_images
@@ -59,14 +59,14 @@ def evaluate(
     network = load_network(module, found.path)
     size = choose_image_size(network.spec, image_size, found.config)
     images = _images(found, data, batch_size, size)
-    check_images(network.spec, images.image_shape[0], images.num_classes)
-    used = f"{found.path} at {sized(size)} pixels on {images.source}"
+    check_images(network.spec, images.preprocessing.channels, len(images.classes))
+    used = f"{found.path} at {sized(size)} pixels on {images.describe()}"
     click.echo(f"{used}: {found.origin(size, images.requested)}", err=True)
 
     def make_learner(spec: AnyNetSpec) -> Learner:
-        return module.Learner(module.create(spec), images.image_shape, device=device)
+        return module.Learner(module.create(spec), images.preprocessing.image_shape, device=device)
 
-    learner = module.Learner(network, images.image_shape, device=device)
+    learner = module.Learner(network, images.preprocessing.image_shape, device=device)
     taken = images_taken(precise_bn, images)
     evaluation = validation(learner, images, precise_bn, network.spec, make_learner)()
     check_finite(evaluation.loss, str(found.path), TRAIN_AGAIN)
@@ -74,7 +74,7 @@ def evaluate(
         settings = {
             "checkpoint": str(found.path),
             "image_size": list(size),
-            "data": images.source,
+            "data": images.describe(),
             "batch_size": images.batch_size,
             "precise_bn": taken,
         }
@@ -85,14 +85,14 @@ def evaluate(
 
 def _images(
     found: Checkpoint, data: str | None, batch_size: int | None, size: tuple[int, int]
-) -> FashionMNIST:
+) -> ImageData:
     """The images that are named, or those of the run. Raises `ConfigError` or `DataError`."""
     config = found.config
     batch = batch_size or (config.batch_size if config else _BATCH)
     if data is not None or config is None:
-        return FashionMNIST(batch, size, data or _DATA)
+        return open_data(data or _DATA, batch, size)
     try:
-        return FashionMNIST(batch, size, config.data)
+        return open_data(config.data, batch, size)
     except DataError as error:
         raise DataError(
             f"{found.path}: the data of its run must still be there; got {error}; "

@@ -22,7 +22,7 @@ from common.cli.options import (
     recipe_options,
 )
 from common.cli.types import BATCH, EPOCHS, SEED, SIDE, STEPS, Number
-from common.data import FashionMNIST
+from common.data import DataInfo, find_data, open_data
 from common.errors import ConfigError
 from common.training import Precision, TrainConfig, read_config, read_record
 from common.training.checks import check_images
@@ -114,7 +114,7 @@ def train(
     run = resume or out
     assert run is not None
     backend = start_backend(config.backend)
-    data = FashionMNIST(config.batch_size, config.resize, config.data)
+    data = open_data(config.data, config.batch_size, config.resize)
     if config.spec is None:
         raise ConfigError(f"{run}: must have the spec of its network; got none")
     model = backend.AnyNet.from_spec(config.spec, lr=config.learning_rate, seed=config.seed)
@@ -149,8 +149,9 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
     weights = options["weights"]
     if weights is not None and "model" in _given(ctx, options):
         raise ConfigError("weights: the file says what the network is; got --model too")
-    spec = resolve_spec(weights) if weights is not None else _for_the_data(options["model"])
-    check_images(spec)
+    data = find_data(options["data"])
+    spec = resolve_spec(weights) if weights is not None else _for_the_data(options["model"], data)
+    check_images(spec, data.channels, len(data.classes))
     before = find_config(weights) if weights is not None else None
     size = choose_image_size(spec, options["image_size"], before)
     if before is not None:
@@ -175,12 +176,12 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
     )
 
 
-def _for_the_data(model: str) -> AnyNetSpec:
+def _for_the_data(model: str, data: DataInfo) -> AnyNetSpec:
     """The spec of --model; one with a name is given the channels and classes of the data."""
     spec = resolve_spec(model)
     if spec not in NAMED_SPECS.values():
         return spec
-    return replace(spec, in_channels=1, num_classes=FashionMNIST.num_classes)
+    return replace(spec, in_channels=data.channels, num_classes=len(data.classes))
 
 
 def _given(ctx: click.Context, options: dict[str, Any]) -> list[str]:

@@ -17,7 +17,9 @@ from common.chapter import HyperParameters
 from common.data.batches import batch_order
 from common.data.download import download
 from common.data.idx import read_idx
-from common.data.loader import Batch, Loader, Native, show_images
+from common.data.image_data import Batch
+from common.data.loader import Loader, Native, show_images
+from common.data.preprocessing import Preprocessing
 from common.data.resize import prepare
 from common.data.sample import FOLDER as SAMPLE
 from common.errors import ConfigError, DataError, shown
@@ -147,9 +149,9 @@ class FashionMNIST(HyperParameters):
                 f"got {batch_size}"
             )
         if not self.is_known:
-            _warn("data: %s; their digest is of neither the set nor the sample", self.source)
+            _warn("data: %s; their digest is of neither the set nor the sample", self.describe())
         elif self.is_sample:
-            _warn("data: %s; --data full is all of it", self.source)
+            _warn("data: %s; --data full is all of it", self.describe())
 
     def text_labels(self, indices: Iterable[Any]) -> list[str]:
         """The names of labels (N,), which may be an array of any framework."""
@@ -190,9 +192,8 @@ class FashionMNIST(HyperParameters):
         images, targets = batch
         return show_images(images, nrows, ncols, labels or self.text_labels(targets))
 
-    @property
-    def source(self) -> str:
-        """Where the images come from, for people."""
+    def describe(self) -> str:
+        """How many images there are and where they come from, for people and for the record."""
         counts = f"{len(self.train):,} + {len(self.val):,}"
         if not self.is_known:
             return f"{counts} unknown images in {self.folder} under Fashion-MNIST's names"
@@ -200,9 +201,14 @@ class FashionMNIST(HyperParameters):
         return f"the shipped sample, {sizes}" if self.is_sample else f"{sizes} in {self.folder}"
 
     @property
+    def preprocessing(self) -> Preprocessing:
+        """Images are stretched to `resize` bilinearly, not antialiased, and scaled to [0, 1]."""
+        return Preprocessing(self.train.images.shape[1], self.resize)
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """(channels, height, width) as a network sees the images."""
-        return (self.train.images.shape[1], *self.resize)
+        return self.preprocessing.image_shape
 
     @property
     def steps_per_epoch(self) -> int:

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.data.image_data import Batch
 from common.errors import DataError, shortened
 from common.plotting.figure import show_in_notebook
 from common.plotting.images import draw_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Batch = tuple[NDArray[np.uint8], NDArray[np.int32]]
-"""Images (N, C, H, W) and labels (N,)."""
 
 Native = tuple[Any, Any]
 """A batch in the arrays of a framework."""

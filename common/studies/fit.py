@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from common.arch import StageSpec, image_shape
-from common.data import FashionMNIST
+from common.data import DataInfo, ImageData, open_data
 from common.errors import ConfigError, SpecError
 from common.spaces import DesignSpace
 from common.studies.config import StudyConfig
@@ -12,10 +12,10 @@ from common.training.checks import check_images
 from common.training.precise_bn import images_taken
 
 
-def for_the_data(space: DesignSpace) -> DesignSpace:
-    """The space with the channels and classes of Fashion-MNIST; its stages stay."""
-    classes = FashionMNIST.num_classes
-    return replace(space, template=replace(space.template, in_channels=1, num_classes=classes))
+def for_the_data(space: DesignSpace, data: DataInfo) -> DesignSpace:
+    """The space with the channels and the number of classes of `data`; its stages stay."""
+    template = replace(space.template, in_channels=data.channels, num_classes=len(data.classes))
+    return replace(space, template=template)
 
 
 def check_study(config: StudyConfig) -> None:
@@ -25,14 +25,14 @@ def check_study(config: StudyConfig) -> None:
     data must fill a batch.
     """
     training = config.training
-    data = FashionMNIST(training.batch_size, training.resize, training.data)
+    data = open_data(training.data, training.batch_size, training.resize)
     for space in config.spaces:
         _check_space(space, data, training)
     images_taken(training.precise_bn, data)
 
 
-def _check_space(space: DesignSpace, data: FashionMNIST, training: TrainConfig) -> None:
-    channels, classes = data.image_shape[0], data.num_classes
+def _check_space(space: DesignSpace, data: ImageData, training: TrainConfig) -> None:
+    channels, classes = data.preprocessing.channels, len(data.classes)
     network = space.template.network((StageSpec(1, 1),))
     try:
         check_images(network, channels, classes)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from common.arch import AnyNetSpec
 from common.backends import Backend, load_backend
-from common.data import FashionMNIST
+from common.data import ImageData, open_data
 from common.errors import StudyError, TrainingError
 from common.studies.interrupts import sigterm_interrupts
 from common.studies.study import Study
@@ -59,7 +59,7 @@ def work(
     config = study.config.training
     name = f"{socket.gethostname()}:{os.getpid()}"
     backend = load_backend(config.backend)
-    data = FashionMNIST(config.batch_size, config.resize, config.data)
+    data = open_data(config.data, config.batch_size, config.resize)
     images_taken(config.precise_bn, data)
     done = failures = 0
     with sigterm_interrupts(), _frozen():
@@ -86,7 +86,7 @@ def work(
 def train_network(
     backend: Backend,
     claim: Claim,
-    data: FashionMNIST,
+    data: ImageData,
     config: TrainConfig,
     after_epoch: Callable[[int, float], bool],
     taken: Callable[[], bool] = lambda: False,
@@ -102,7 +102,7 @@ def train_network(
     def make_learner(spec: AnyNetSpec) -> Learner:
         model = backend.create(spec, config.seed)
         return backend.Learner(
-            model, data.image_shape, config.recipe, config.device, config.precision
+            model, data.preprocessing.image_shape, config.recipe, config.device, config.precision
         )
 
     learner = make_learner(claim.network.spec)
@@ -120,7 +120,7 @@ def train_network(
 
 
 def _train_claimed(
-    study: Study, claim: Claim, backend: Backend, data: FashionMNIST, beat: float
+    study: Study, claim: Claim, backend: Backend, data: ImageData, beat: float
 ) -> tuple[Literal["done", "failed", "taken"], str]:
     """Train what was claimed and keep the result; what became of it, and a line that says so."""
     name = claim.network.name

@@ -4,19 +4,17 @@ import numpy as np
 
 from common.arch import AnyNetSpec
 from common.bounds import MAX_EPOCHS
-from common.data import FashionMNIST
+from common.data import ImageData, Preprocessing
 from common.errors import BackendError, ConfigError, DataError, shortened
 from common.numbers import checked_integer
 from common.training.evaluate import LossOf
 from common.training.recipe import check_recipe
 
 
-def check_images(
-    spec: AnyNetSpec, channels: int = 1, classes: int = FashionMNIST.num_classes
-) -> None:
+def check_images(spec: AnyNetSpec, channels: int, classes: int) -> None:
     """Raise `ConfigError` unless `spec` takes images of so many channels and tells classes apart.
 
-    By default they are those of Fashion-MNIST. A network may have classes that never occur.
+    A network may have classes that never occur.
     """
     if spec.in_channels != channels or spec.num_classes < classes:
         raise ConfigError(
@@ -26,16 +24,14 @@ def check_images(
         )
 
 
-_READ = ("train_batches", "val_batches", "image_shape", "batch_size", "resize", "classes")
-
-
-def check_data(data: object) -> None:
-    """Raise `DataError` unless `data` has what training reads, as `FashionMNIST` has."""
-    missing = [name for name in _READ if not hasattr(data, name)]
-    if missing:
+def check_preprocessing(data: ImageData) -> None:
+    """Raise `DataError` unless learners prepare images as `data` asks for."""
+    wanted = data.preprocessing
+    if wanted != Preprocessing(wanted.channels, wanted.size):
         raise DataError(
-            "data: must be FashionMNIST, or have all that training reads of it; "
-            f"got {type(data).__name__} without {', '.join(missing)}"
+            "data: preprocessing must stretch images bilinearly and scale them to [0, 1], as "
+            f"training does; got {shortened(wanted)}; prepare the pixels in train_batches and "
+            "val_batches"
         )
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import SupportsFloat
 
-from common.data import FashionMNIST
+from common.data import ImageData
 from common.training.callbacks import Callback
 from common.training.checkpoint import Progress
 from common.training.config import TrainConfig
@@ -19,7 +19,7 @@ Validate = Callable[[], Evaluation]
 
 def train(
     learner: Learner,
-    data: FashionMNIST,
+    data: ImageData,
     config: TrainConfig,
     callbacks: Sequence[Callback],
     progress: Progress,
@@ -47,7 +47,7 @@ def train(
 
 def _train_epoch(
     learner: Learner,
-    data: FashionMNIST,
+    data: ImageData,
     config: TrainConfig,
     callbacks: Sequence[Callback],
     progress: Progress,

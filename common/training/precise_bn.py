@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
-from common.data import FashionMNIST
-from common.data.loader import Batch
+from common.data import Batch, ImageData
 from common.errors import ConfigError
 from common.training.config import check_precise_bn
 from common.training.evaluate import Evaluation, LossOf, check_state, cross_entropy, evaluate
@@ -26,7 +25,7 @@ MakeLearner = Callable[[AnyNetSpec], Learner]
 
 def validation(
     learner: Learner,
-    data: FashionMNIST,
+    data: ImageData,
     images: int,
     spec: AnyNetSpec | None,
     make_learner: MakeLearner,
@@ -54,7 +53,7 @@ def validation(
     return precisely
 
 
-def images_taken(images: int, data: FashionMNIST) -> int:
+def images_taken(images: int, data: ImageData) -> int:
     """Over how many training images statistics are computed when `images` are asked for.
 
     They are whole batches of one epoch; a warning says so when they are fewer.

@@ -19,14 +19,19 @@ from common.chapter import (
     overrides_optimizer,
     refuse_overrides,
 )
-from common.data import FashionMNIST
+from common.data import ImageData, check_data
 from common.errors import ConfigError, TrainingError, shortened
 from common.installs import installed_version
 from common.plotting import LiveFigure
 from common.plotting.figure import in_notebook
 from common.training.callbacks import Callback, ProgressBar
 from common.training.checkpoint import Progress
-from common.training.checks import check_data, check_images, check_loss, check_trainer
+from common.training.checks import (
+    check_images,
+    check_loss,
+    check_preprocessing,
+    check_trainer,
+)
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, check_state, cross_entropy
 from common.training.learner import Learner, check_model
@@ -103,7 +108,7 @@ class Trainer(HyperParameters, ABC):
         """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
         return float(model.loss(logits, labels))
 
-    def fit(self, model: Any, data: FashionMNIST, resume: bool = False) -> list[Row]:
+    def fit(self, model: Any, data: ImageData, resume: bool = False) -> list[Row]:
         """Train `model` on `data`; the rows of the record.
 
         `resume` goes on from the checkpoint in `out`. Raises `ConfigError` for settings that do
@@ -116,6 +121,7 @@ class Trainer(HyperParameters, ABC):
         refuse_overrides(self, TRAINER_HOOKS)
         refuse_overrides(data, DATA_HOOKS)
         check_data(data)
+        check_preprocessing(data)
         if not isinstance(resume, bool):
             raise ConfigError(
                 f"resume: must be true or false; got {shortened(resume)}; fit takes no key: "
@@ -123,11 +129,11 @@ class Trainer(HyperParameters, ABC):
             )
         config = self._config(model, data)
         if config.spec is not None:
-            check_images(config.spec, data.image_shape[0], len(data.classes))
+            check_images(config.spec, data.preprocessing.channels, len(data.classes))
         run = self._run_directory(config)
         if run and not resume:
             check_free(run.path)
-        learner = self.make_learner(model, data.image_shape)
+        learner = self.make_learner(model, data.preprocessing.image_shape)
         loss = partial(self.own_loss, model) if overrides_loss(model) else cross_entropy
         if overrides_loss(model):
             check_loss(loss, classes_of(model) or len(data.classes))
@@ -164,7 +170,7 @@ class Trainer(HyperParameters, ABC):
     def _train(
         self,
         learner: Learner,
-        data: FashionMNIST,
+        data: ImageData,
         config: TrainConfig,
         callbacks: list[Callback],
         progress: Progress,
@@ -199,8 +205,8 @@ class Trainer(HyperParameters, ABC):
         if run:
             run.draw()
 
-    def _make_learner(self, model: Any, data: FashionMNIST, spec: AnyNetSpec) -> Learner:
-        return self.make_learner(model.from_spec(spec), data.image_shape)
+    def _make_learner(self, model: Any, data: ImageData, spec: AnyNetSpec) -> Learner:
+        return self.make_learner(model.from_spec(spec), data.preprocessing.image_shape)
 
     def _run_directory(self, config: TrainConfig) -> RunDirectory | None:
         if self.out is None:
@@ -220,14 +226,14 @@ class Trainer(HyperParameters, ABC):
             callbacks.append(LiveFigure() if in_notebook() else ProgressBar())
         return callbacks
 
-    def _config(self, model: Any, data: FashionMNIST) -> TrainConfig:
+    def _config(self, model: Any, data: ImageData) -> TrainConfig:
         return TrainConfig(
             backend=self.backend,
             spec=described_by(model),
             data=data.requested,
             epochs=self.max_epochs,
             batch_size=data.batch_size,
-            resize=data.resize,
+            resize=data.preprocessing.size,
             learning_rate=model.lr,
             recipe=self.recipe,
             seed=self.seed,
@@ -240,7 +246,7 @@ class Trainer(HyperParameters, ABC):
             own_optimizer=overrides_optimizer(model),
         )
 
-    def _start_row(self, config: TrainConfig, data: FashionMNIST, progress: Progress) -> Row:
+    def _start_row(self, config: TrainConfig, data: ImageData, progress: Progress) -> Row:
         return {
             "kind": "start",
             "format": FORMAT,
@@ -248,7 +254,7 @@ class Trainer(HyperParameters, ABC):
             "framework": " ".join(installed_version(self.framework) or [self.framework]),
             "python": platform.python_version(),
             "machine": platform.machine(),
-            "data": data.source,
+            "data": data.describe(),
             "train_images": len(data.train),
             "val_images": len(data.val),
             "steps_per_epoch": data.steps_per_epoch,

@@ -22,6 +22,7 @@ import safetensors.numpy  # noqa: F401
 
 from common import AnyNetSpec
 from common.backends import load_backend
+from common.data import Preprocessing
 from common.training import Recipe
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 1)), 8)
@@ -32,13 +33,12 @@ _STEPS, _EPOCHS, _BATCH = 6, 3, 8
 class Data:
     """A few small batches of random images."""
 
-    image_shape = (1, 16, 16)
-    resize = (16, 16)
+    preprocessing = Preprocessing(1, (16, 16))
     batch_size = _BATCH
     steps_per_epoch = _STEPS
     classes = tuple("abcdefghij")
-    requested = source = "made up"
-    images = _STREAM.integers(0, 256, (_STEPS * _BATCH, *image_shape), np.uint8)
+    requested = "made up"
+    images = _STREAM.integers(0, 256, (_STEPS * _BATCH, 1, 16, 16), np.uint8)
     train = val = _STREAM.integers(0, 10, _STEPS * _BATCH, np.int32)
 
     def train_batches(self, seed, epoch, start=0):
@@ -49,6 +49,9 @@ class Data:
 
     def val_batches(self):
         yield self.images[:_BATCH], self.val[:_BATCH]
+
+    def describe(self):
+        return "made up"
 
 
 def _train(backend, folder):

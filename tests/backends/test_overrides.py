@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from common.data import Preprocessing
 from common.errors import BackendError, ConfigError, WeightsError
 from common.training import Recipe, read_config, read_record
 
@@ -17,9 +18,10 @@ _HONOURING = ("torch", "jax")
 class _Data:
     """Two batches of eight images per epoch."""
 
-    image_shape, resize, batch_size, steps_per_epoch = _SHAPE, _SHAPE[1:], 8, 2
+    preprocessing = Preprocessing(_SHAPE[0], _SHAPE[1:])
+    batch_size, steps_per_epoch = 8, 2
     classes = tuple("abcdefghij")
-    requested = source = "made up"
+    requested = "made up"
     train = val = _LABELS
 
     def train_batches(self, seed, epoch, start=0):
@@ -29,6 +31,9 @@ class _Data:
 
     def val_batches(self):
         yield _IMAGES[:8], _LABELS[:8]
+
+    def describe(self):
+        return "made up"
 
 
 def _adam(model):

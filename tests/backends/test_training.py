@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common import AnyNetSpec
-from common.data import prepare
+from common.data import Preprocessing, prepare
 from common.errors import BackendError, DataError, SpecError, TrainingError
 from common.training import Recipe
 from common.weights import load_weights
@@ -194,12 +194,11 @@ def test_bfloat16_trains_or_says_that_it_cannot(backend, name, spec):
 class _Batches:
     """A data set of two batches per epoch."""
 
-    image_shape = _SHAPE
-    resize = _SHAPE[1:]
+    preprocessing = Preprocessing(_SHAPE[0], _SHAPE[1:])
     batch_size = 8
     steps_per_epoch = 2
     classes = tuple("abcdefghij")
-    requested = source = "made up"
+    requested = "made up"
     train = val = _LABELS
 
     def train_batches(self, seed, epoch, start=0):
@@ -210,6 +209,9 @@ class _Batches:
     def val_batches(self):
         yield _IMAGES[:8], _LABELS[:8]
         yield _IMAGES[8:11], _LABELS[8:11]
+
+    def describe(self):
+        return "made up"
 
 
 def _fit(backend, out, epochs, resume=False, lr=0.05, seed=0, spec=_SPEC, precise_bn=0):

@@ -19,7 +19,7 @@ from common.cli.study.options import (
 )
 from common.cli.study.progress import StudyProgress
 from common.cli.types import STEPS, WORKERS
-from common.data.fashion_mnist import absolute_source
+from common.data import absolute_name, find_data
 from common.errors import ConfigError
 from common.files import read_json
 from common.spaces import SPACES, DesignSpace, Limits, find_space
@@ -167,11 +167,11 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         raise ConfigError("space: must be given for a new study; got none; add --space NAME")
     ranges = {name: options[name] for name in ("flops", "params", "activations")}
     given = {name: limit for name, limit in ranges.items() if limit is not None}
-    spaces = [_limited(_space(name), given, size) for name in options["spaces"]]
+    spaces = [_limited(_space(name, options["data"]), given, size) for name in options["spaces"]]
     training = TrainConfig(
         backend=options["backend"],
         spec=None,
-        data=absolute_source(options["data"]),
+        data=absolute_name(options["data"]),
         epochs=options["epochs"],
         batch_size=options["batch_size"],
         resize=(size, size),
@@ -187,10 +187,10 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     )
 
 
-def _space(name: str) -> DesignSpace:
+def _space(name: str, data: str) -> DesignSpace:
     """The space of --space; one with a name is given the channels and classes of the data."""
     space = find_space(name)
-    return for_the_data(space) if space in SPACES.values() else space
+    return for_the_data(space, find_data(data)) if space in SPACES.values() else space
 
 
 def _limited(space: DesignSpace, given: dict[str, tuple[float, float]], size: int) -> DesignSpace:

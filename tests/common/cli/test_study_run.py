@@ -2,6 +2,7 @@
 
 import pytest
 
+from common.data import find_data
 from common.spaces import SPACES
 from common.studies import Study, StudyConfig
 from common.studies.catalog import list_studies
@@ -68,7 +69,7 @@ def test_a_ready_space_is_given_the_channels_and_classes_of_the_data(run, journa
 @pytest.mark.parametrize("name", sorted(SPACES))
 def test_every_ready_space_fits_the_data(name):
     training = TrainConfig("torch", spec=None, data="sample", resize=(28, 28))
-    check_study(StudyConfig((for_the_data(SPACES[name]),), training=training))
+    check_study(StudyConfig((for_the_data(SPACES[name], find_data("sample")),), training=training))
 
 
 def test_limits_are_added_to_those_of_the_space(run, journal, tmp_path):

@@ -98,7 +98,7 @@ def test_the_files_may_lie_as_torchvision_leaves_them(tmp_path, layout, is_packe
         content = (FOLDER / name).read_bytes() if is_packed else read_content(FOLDER / name)
         (tmp_path / layout / name.removesuffix("" if is_packed else ".gz")).write_bytes(content)
     data = FashionMNIST(source=tmp_path)
-    assert data.source == f"6,000 + 1,000 images of Fashion-MNIST in {tmp_path / layout}"
+    assert data.describe() == f"6,000 + 1,000 images of Fashion-MNIST in {tmp_path / layout}"
 
 
 def test_the_whole_set_is_known(whole_set):
@@ -110,10 +110,10 @@ def test_other_images_are_called_unknown(places, caplog):
     write_idx(places["named"] / "t10k-labels-idx1-ubyte.gz", labels[::-1].copy())
     data = FashionMNIST(source=places["named"])
     assert not data.is_known
-    assert data.source == (
+    assert data.describe() == (
         f"6,000 + 1,000 unknown images in {places['named']} under Fashion-MNIST's names"
     )
-    assert data.source in caplog.text
+    assert data.describe() in caplog.text
 
 
 def test_using_the_sample_is_said_aloud(caplog):

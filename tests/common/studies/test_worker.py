@@ -28,7 +28,7 @@ def backend(monkeypatch):
     fake.clear_caches = clear_caches
     fake.Learner = lambda *_: Learner(fake.losses)
     monkeypatch.setattr("common.studies.worker.load_backend", lambda name: fake)
-    monkeypatch.setattr("common.studies.worker.FashionMNIST", lambda *_: Data())
+    monkeypatch.setattr("common.studies.worker.open_data", lambda *_: Data())
     return fake
 
 

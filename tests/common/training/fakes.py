@@ -3,6 +3,7 @@
 import numpy as np
 
 from common import AnyNetSpec
+from common.data import Preprocessing
 from common.training import Trainer
 from common.weights import initial_weights
 
@@ -12,12 +13,11 @@ SPEC = AnyNetSpec.from_arch(((1, 4),), 4)
 class Data:
     """Two batches of four images per epoch."""
 
-    image_shape = (1, 2, 2)
-    resize = (2, 2)
+    preprocessing = Preprocessing(1, (2, 2))
     batch_size = 4
     steps_per_epoch = 2
     classes = tuple("abcdefghij")
-    requested = source = "made up"
+    requested = "made up"
     train = val = np.arange(8, dtype=np.int32)
 
     def train_batches(self, seed, epoch, start=0):
@@ -28,6 +28,9 @@ class Data:
     def val_batches(self):
         yield np.zeros((4, 1, 2, 2), np.uint8), self.val[:4]
         yield np.zeros((3, 1, 2, 2), np.uint8), self.val[4:7]
+
+    def describe(self):
+        return "made up"
 
 
 class Learner:

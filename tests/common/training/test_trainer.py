@@ -292,9 +292,3 @@ def test_a_broken_config_names_its_file(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"backend": "torch", "colour": 1}))
     with pytest.raises(ConfigError, match="config.json: fields must be known; got .'colour'"):
         read_config(tmp_path)
-
-
-@pytest.mark.parametrize("stop_after", [0, -1, 1.5, "1"])
-def test_an_epoch_to_stop_after_is_a_positive_integer(stop_after):
-    with pytest.raises(ConfigError, match="stop_after: must be "):
-        FakeTrainer(2, 0, progress=False, stop_after=stop_after).fit(Model(), Data())
