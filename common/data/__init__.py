@@ -2,7 +2,7 @@
 
 from common.data.batches import batch_order
 from common.data.fashion_mnist import CLASSES, FashionMNIST, ImageSet, find_fashion_mnist
-from common.data.image_data import Batch, ImageData, check_data
+from common.data.image_data import Batch, ImageData, check_image_data
 from common.data.image_files import Pictures, find_pictures, read_picture, read_pictures
 from common.data.labels import class_names, read_labels
 from common.data.named import DataInfo, absolute_name, find_data, open_data
@@ -20,7 +20,7 @@ __all__ = [
     "Preprocessing",
     "absolute_name",
     "batch_order",
-    "check_data",
+    "check_image_data",
     "class_names",
     "find_data",
     "find_fashion_mnist",

@@ -68,7 +68,7 @@ class ImageData(Protocol):
 _MEMBERS = tuple(name for name in vars(ImageData) if not name.startswith("_"))
 
 
-def check_data(data: object) -> None:
+def check_image_data(data: object) -> None:
     """Raise `DataError` unless `data` has what `ImageData` asks for.
 
     The message names everything that is missing. No batch is read.

@@ -4,7 +4,7 @@ import numpy as np
 
 from common.arch import AnyNetSpec
 from common.bounds import MAX_EPOCHS
-from common.data import ImageData, Preprocessing
+from common.data import ImageData, Preprocessing, check_image_data
 from common.errors import BackendError, ConfigError, DataError, shortened
 from common.numbers import checked_integer
 from common.training.evaluate import LossOf
@@ -24,8 +24,12 @@ def check_images(spec: AnyNetSpec, channels: int, classes: int) -> None:
         )
 
 
-def check_preprocessing(data: ImageData) -> None:
-    """Raise `DataError` unless learners prepare images as `data` asks for."""
+def check_data(data: ImageData) -> None:
+    """Raise `DataError` unless `data` has all that training reads, in the form that it reads.
+
+    Learners stretch images and scale them to [0, 1]; data that asks for more is refused.
+    """
+    check_image_data(data)
     wanted = data.preprocessing
     if wanted != Preprocessing(wanted.channels, wanted.size):
         raise DataError(

@@ -19,19 +19,14 @@ from common.chapter import (
     overrides_optimizer,
     refuse_overrides,
 )
-from common.data import ImageData, check_data
+from common.data import ImageData
 from common.errors import ConfigError, TrainingError, shortened
 from common.installs import installed_version
 from common.plotting import LiveFigure
 from common.plotting.figure import in_notebook
 from common.training.callbacks import Callback, ProgressBar
 from common.training.checkpoint import Progress
-from common.training.checks import (
-    check_images,
-    check_loss,
-    check_preprocessing,
-    check_trainer,
-)
+from common.training.checks import check_data, check_images, check_loss, check_trainer
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, check_state, cross_entropy
 from common.training.learner import Learner, check_model
@@ -121,7 +116,6 @@ class Trainer(HyperParameters, ABC):
         refuse_overrides(self, TRAINER_HOOKS)
         refuse_overrides(data, DATA_HOOKS)
         check_data(data)
-        check_preprocessing(data)
         if not isinstance(resume, bool):
             raise ConfigError(
                 f"resume: must be true or false; got {shortened(resume)}; fit takes no key: "

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common.data import CLASSES, FashionMNIST, absolute_name, check_data, find_data, open_data
+from common.data import CLASSES, FashionMNIST, absolute_name, check_image_data, find_data, open_data
 from common.data.sample import FOLDER
 from common.errors import DataError
 from tests.common.training.fakes import Data
@@ -12,7 +12,7 @@ from tests.common.training.fakes import Data
 
 @pytest.mark.parametrize("data", [Data(), FashionMNIST(source="sample")], ids=["own", "shipped"])
 def test_data_with_all_members_is_accepted(data):
-    check_data(data)
+    check_image_data(data)
 
 
 def test_all_that_is_missing_is_named():
@@ -21,7 +21,7 @@ def test_all_that_is_missing_is_named():
         requested = "half"
 
     with pytest.raises(DataError, match="data: .* got Half without preprocessing, train, val, "):
-        check_data(Half())
+        check_image_data(Half())
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_all_that_is_missing_is_named():
 )
 def test_a_member_of_another_kind_is_a_data_error(name, value, message):
     with pytest.raises(DataError, match=f"^data: {message}"):
-        check_data(type("Odd", (Data,), {name: value})())
+        check_image_data(type("Odd", (Data,), {name: value})())
 
 
 @pytest.mark.parametrize("name", ["sample", str(FOLDER)])
