@@ -3,37 +3,17 @@
 import numpy as np
 import pytest
 
-from common.data import Preprocessing
 from common.errors import BackendError, ConfigError, WeightsError
 from common.training import Recipe, read_config, read_record
+from tests.batches import Batches
 
 _ARCH, _SIDE = ((1, 8, 4, 1),), 8
 _SHAPE = (1, _SIDE, _SIDE)
 _STREAM = np.random.default_rng(0)
 _IMAGES = _STREAM.integers(0, 256, (16, *_SHAPE), np.uint8)
 _LABELS = _STREAM.integers(0, 10, 16, np.int32)
+_DATA = Batches(_IMAGES, _LABELS, 8)
 _HONOURING = ("torch", "jax")
-
-
-class _Data:
-    """Two batches of eight images per epoch."""
-
-    preprocessing = Preprocessing(_SHAPE[0], _SHAPE[1:])
-    batch_size, steps_per_epoch = 8, 2
-    classes = tuple("abcdefghij")
-    requested = "made up"
-    train = val = _LABELS
-
-    def train_batches(self, seed, epoch, start=0):
-        for step in range(start, 2):
-            part = slice(8 * step, 8 * step + 8)
-            yield _IMAGES[part], _LABELS[part]
-
-    def val_batches(self):
-        yield _IMAGES[:8], _LABELS[:8]
-
-    def describe(self):
-        return "made up"
 
 
 def _adam(model):
@@ -64,7 +44,7 @@ def _model(backend, lr=0.1, **methods):
 
 def _fit(backend, model, epochs=1, resume=False, **settings):
     trainer = backend.Trainer(epochs, 0, progress=False, **settings)
-    trainer.fit(model, _Data(), resume=resume)
+    trainer.fit(model, _DATA, resume=resume)
     return trainer
 
 
@@ -163,7 +143,7 @@ def test_methods_of_a_model_that_training_does_not_call_are_refused_by_name(back
 def test_methods_of_a_trainer_that_fit_does_not_call_are_refused_by_name(backend, method):
     trainer = type("Mine", (backend.Trainer,), {method: _nothing})(1, 0, progress=False)
     with pytest.raises(BackendError, match=f"^{method}: must not be overridden"):
-        trainer.fit(_model(backend), _Data())
+        trainer.fit(_model(backend), _DATA)
 
 
 @pytest.mark.parametrize("method", ["get_dataloader", "train_dataloader", "val_dataloader"])
@@ -240,4 +220,4 @@ def test_other_arguments_of_a_trainer_are_not_misread(backend, arguments, messag
 
 def test_a_key_is_not_taken_for_resume(backend):
     with pytest.raises(ConfigError, match="resume: must be true or false; .* fit takes no key"):
-        backend.Trainer(1, 0, progress=False).fit(_model(backend), _Data(), object())
+        backend.Trainer(1, 0, progress=False).fit(_model(backend), _DATA, object())

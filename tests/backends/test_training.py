@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from common import AnyNetSpec
-from common.data import Preprocessing, prepare
+from common.data import prepare
 from common.errors import BackendError, DataError, SpecError, TrainingError
 from common.training import Recipe
 from common.weights import load_weights
 from tests.backends.native import to_layout, to_nchw
+from tests.batches import Batches
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (2, 16, 4, 1)), 8)
 _MLP = AnyNetSpec.from_arch(((2, 32), (1, 16)), 32, block="mlp", image_size=16)
@@ -191,34 +192,11 @@ def test_bfloat16_trains_or_says_that_it_cannot(backend, name, spec):
     assert learner.state()[_FC].dtype == np.float32
 
 
-class _Batches:
-    """A data set of two batches per epoch."""
-
-    preprocessing = Preprocessing(_SHAPE[0], _SHAPE[1:])
-    batch_size = 8
-    steps_per_epoch = 2
-    classes = tuple("abcdefghij")
-    requested = "made up"
-    train = val = _LABELS
-
-    def train_batches(self, seed, epoch, start=0):
-        for step in range(start, 2):
-            part = slice(8 * step, 8 * step + 8)
-            yield _IMAGES[part], _LABELS[part]
-
-    def val_batches(self):
-        yield _IMAGES[:8], _LABELS[:8]
-        yield _IMAGES[8:11], _LABELS[8:11]
-
-    def describe(self):
-        return "made up"
-
-
 def _fit(backend, out, epochs, resume=False, lr=0.05, seed=0, spec=_SPEC, precise_bn=0):
     model = backend.AnyNet.from_spec(spec, lr=lr, seed=seed)
     recipe = Recipe(0.9, True, 5e-4)
     trainer = backend.Trainer(epochs, 0, recipe, out=out, progress=False, precise_bn=precise_bn)
-    trainer.fit(model, _Batches(), resume=resume)
+    trainer.fit(model, Batches(_IMAGES, _LABELS, 11), resume=resume)
     return trainer
 
 
@@ -266,7 +244,7 @@ def test_the_trained_network_is_the_saved_one(backend, tmp_path):
 def test_an_mlp_is_not_trained_on_images_of_another_size(backend):
     model = backend.AnyNet.from_spec(replace(_MLP, image_size=28))
     with pytest.raises(SpecError, match="image_size must be that of the mlp, 28x28; got 16x16"):
-        backend.Trainer(1, 0, progress=False).fit(model, _Batches())
+        backend.Trainer(1, 0, progress=False).fit(model, Batches(_IMAGES, _LABELS, 11))
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(backend, tmp_path):
@@ -278,7 +256,7 @@ def test_the_last_good_state_survives_a_loss_that_is_not_finite(backend, tmp_pat
     model = backend.AnyNet.from_spec(_SPEC, lr=1e30)
     trainer = backend.Trainer(50, 0, progress=False)
     with pytest.raises(TrainingError):
-        trainer.fit(model, _Batches())
+        trainer.fit(model, Batches(_IMAGES, _LABELS, 11))
     arrays = backend.get_weights(trainer.network)
     assert [name for name, array in arrays.items() if not np.isfinite(array).all()] == []
 
