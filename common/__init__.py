@@ -1,11 +1,11 @@
-"""One description of AnyNet and RegNet for every framework; imports none of them."""
+"""AnyNet and RegNet without a framework: what a network is, its layers and what it costs."""
 
 import os
 import sys
 from itertools import pairwise
 
 # `python -m common` puts the working directory first on the import path, where a folder `numpy`
-# would be imported in place of NumPy. (While it looks for the module, `sys.argv[0]` is "-m".)
+# would hide NumPy. (While Python looks for the module, `sys.argv[0]` is "-m".)
 _ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _IS_PROGRAM = sys.argv[:1] == ["-m"] and any(
     option == "-m" and module.partition(".")[0] == "common"

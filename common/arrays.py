@@ -1,4 +1,4 @@
-"""Arrays that users pass: converted, or refused in one error that says what they must be."""
+"""Arrays that users pass, converted to NumPy's and checked."""
 
 import re
 import warnings
@@ -11,22 +11,22 @@ from numpy.typing import DTypeLike, NDArray
 from common.errors import AnyNetError, DataError, shortened, told
 
 _NUMBERS = "biuf"
-"""NumPy's kinds of types that are real numbers."""
+"""Kinds of NumPy dtypes that are real numbers: bool, int, unsigned, float."""
 
 
 def as_array(
     value: object, what: str = "array", error: type[AnyNetError] = DataError
 ) -> NDArray[Any]:
-    """Anything array-like of real numbers as a NumPy array of any layout and type.
+    """Any array-like of real numbers as a NumPy array, in its own dtype and memory layout.
 
-    Takes nested lists and the frameworks' own arrays, on any device; bfloat16 becomes float32.
-    Raises `error` for text, objects, complex numbers, ragged lists and masked values.
+    Accepts nested lists and the frameworks' arrays on any device; bfloat16 becomes float32. Raises
+    `error` for text, objects, complex numbers, ragged lists and masked values.
     """
     array = value if type(value) is np.ndarray else _converted(value, what, error)
     if array.dtype.kind not in _NUMBERS and array.dtype.name == "bfloat16":
-        return array.astype(np.float32)  # ml_dtypes' type, which is no number to NumPy
+        return array.astype(np.float32)  # ml_dtypes' bfloat16 has kind "V"
     if array.dtype.kind not in _NUMBERS:
-        kind = "ragged or no numbers" if array.dtype == object else shortened(str(array.dtype))
+        kind = "a ragged list or objects" if array.dtype == object else shortened(str(array.dtype))
         raise error(f"{what}: must be an array of real numbers; got {kind}")
     return array
 
@@ -35,9 +35,9 @@ def _converted(value: Any, what: str, error: type[AnyNetError]) -> NDArray[Any]:
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise error(f"{what}: must have no masked values; got some; fill them first")
     try:
-        if hasattr(value, "asnumpy"):  # MXNet's, which NumPy would take apart number by number
+        if hasattr(value, "asnumpy"):  # MXNet's: np.asarray would copy it element by element
             value = value.asnumpy()
-        elif hasattr(value, "detach"):  # PyTorch's, which may be on a GPU or part of a graph
+        elif hasattr(value, "detach"):  # PyTorch's: may be on a GPU or require a gradient
             value = value.detach().cpu()
             value = value.float() if "bfloat16" in str(value.dtype) else value
         with warnings.catch_warnings():
@@ -49,9 +49,9 @@ def _converted(value: Any, what: str, error: type[AnyNetError]) -> NDArray[Any]:
 
 
 def in_layout(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
-    """`array` as `dtype` in C order and native bytes, writable; itself where it is so.
+    """`array` as a writable `dtype` array in C order; not copied if it is one already.
 
-    Numbers beyond the range of `dtype` become infinite.
+    Values beyond the range of `dtype` become infinite.
     """
     with np.errstate(over="ignore"):
         return np.require(array, dtype, ("C_CONTIGUOUS", "ALIGNED", "WRITEABLE"))
@@ -60,10 +60,10 @@ def in_layout(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 def as_images(
     images: object, dtype: DTypeLike, channels: int | None = None, side: int | None = None
 ) -> NDArray[Any]:
-    """Images (N, C, H, W) of any real numbers as `dtype`; N may be 0.
+    """Images (N, C, H, W) of real numbers as `dtype`; N may be 0.
 
-    `channels` and `side` are what the network takes, `None` for any. Integers are not scaled.
-    Raises `DataError`.
+    `channels` and `side` are what the network takes, None for any. Integers are not scaled. Raises
+    `DataError` for another shape, and for finite values beyond the range of `dtype`.
     """
     array = as_array(images, "images")
     _check_shape(array.shape, channels, side)
@@ -95,7 +95,7 @@ def as_pixels(images: object, channels: int | None = None) -> NDArray[np.uint8]:
 
 
 def check_pixels(shape: Sized, dtype: object) -> None:
-    """Raise `DataError` unless a framework's array of this type is images of pixels, uint8."""
+    """Raise `DataError` unless a framework's array has four axes and type uint8."""
     name = re.findall(r"\w+", str(dtype))[-1]  # frameworks write torch.uint8 or <dtype: 'uint8'>
     if name != "uint8" or len(shape) != 4:
         raise DataError(
@@ -107,22 +107,22 @@ def check_pixels(shape: Sized, dtype: object) -> None:
 def as_batch(
     images: object, labels: object, channels: int, classes: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """A batch to learn from: images as by `as_pixels`, and one label below `classes` for each.
+    """A training batch: images as in `as_pixels`, labels as in `as_labels`.
 
-    Labels become int32. Raises `DataError`, also for a batch of no images.
+    Raises `DataError`, also for an empty batch.
     """
     pixels = as_pixels(images, channels)
     return pixels, as_labels(labels, len(pixels), classes)
 
 
 def as_labels(labels: object, images: int, classes: int) -> NDArray[np.int32]:
-    """One label below `classes` for each of so many images, as int32 (N,).
+    """One label from 0 to `classes` - 1 for each of `images` images, as int32 (images,).
 
-    Raises `DataError`, also for no images.
+    Raises `DataError`, also if `images` is 0.
     """
     numbers = as_array(labels, "labels")
     if not images:
-        raise DataError("images: must be one at smallest to learn from; got none")
+        raise DataError("images: must be one at least to learn from; got none")
     if numbers.dtype.kind not in "iu":
         raise DataError(f"labels: must be integers; got {numbers.dtype}")
     if numbers.shape != (images,):
@@ -140,9 +140,9 @@ def as_labels(labels: object, images: int, classes: int) -> NDArray[np.int32]:
 
 
 def never_empty(images: NDArray[Any]) -> NDArray[Any]:
-    """`images`, or a black one in place of none, for frameworks fail on an empty batch.
+    """`images`, or one black image if there are none: frameworks fail on an empty batch.
 
-    The first `len(images)` outputs are those of `images`.
+    Callers keep the first `len(images)` outputs.
     """
     return images if len(images) else np.zeros((1, *images.shape[1:]), images.dtype)
 

@@ -1,7 +1,7 @@
-"""The `anynet` command of an installation: `common/start.py`, found by its path.
+"""The console script `anynet` of an installed wheel: runs `common/start.py` by its path.
 
-The wheel holds this file as the module `anynet_start`, beside the packages: a name that nobody
-else has, since `common` may be another package.
+The wheel installs this file as the module `anynet_start`: a script that imported `common.start`
+might get another project's package `common`.
 """
 
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Every error a user can cause: each says where, which rule, what it got and the remedy."""
+"""Every error that a user can cause. Messages have the form `where: rule; got value; remedy`."""
 
 import re
 import reprlib
@@ -38,13 +38,14 @@ class StudyError(AnyNetError, RuntimeError):
 
 
 MAX_REPEATED = 200
-"""Characters of the input that a message repeats at the most."""
+"""Maximum number of characters of the input that a message quotes."""
 
 
 def shortened(value: object) -> str:
-    """`value` as a message shows it: at most `MAX_REPEATED` characters, found in bounded time.
+    """`value` for a message: text as it is, anything else as its `repr`.
 
-    Text stands as it is and anything else as its `repr`; the middle of what is longer is left out.
+    The middle is left out beyond `MAX_REPEATED` characters. Takes bounded time for values of any
+    size.
     """
     text = value if isinstance(value, str) else _repr.repr(value)
     if len(text) <= MAX_REPEATED:
@@ -54,19 +55,18 @@ def shortened(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """`repr` of `value`, strings in quotes, as short as `shortened` and found as fast."""
+    """`shortened`, but with text in quotes."""
     return shortened(_repr.repr(value))
 
 
 def told(error: BaseException) -> str:
-    """What an error of another library says, shortened to part of a line; its type if nothing.
+    """The message of another library's error on one line, shortened; its type if it has none.
 
-    Objects of the library, such as its handle of a file, mean nothing to a reader and are named by
-    their types alone.
+    The `repr` of an object, such as a file handle, is replaced by its type.
     """
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, KeyError) and error.args:
-        text = f"no {text}"  # a key says alone that it is missing
+        text = f"no {text}"  # str() of a KeyError is the key alone
     return shortened(_OBJECT.sub(r"\1", text))
 
 
@@ -76,7 +76,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class _Repr(reprlib.Repr):
-    """`repr` that looks at a few items of a collection alone."""
+    """`repr` that visits only a few items of a collection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,12 +86,12 @@ class _Repr(reprlib.Repr):
         self.maxstring = self.maxother = MAX_REPEATED
 
     def repr_int(self, x: int, level: int) -> str:
-        """An integer, or how many bits it has when it has very many digits."""
+        """An integer, or its number of bits if it has hundreds of digits."""
         bits = x.bit_length()
         return repr(x) if bits < 2 * MAX_REPEATED else f"a number of {bits} bits"
 
     def repr_instance(self, x: Any, level: int) -> str:
-        """Any other object, without its address in memory."""
+        """Any other object, without its memory address."""
         return _ADDRESS.sub("", super().repr_instance(x, level))
 
 

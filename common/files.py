@@ -1,4 +1,4 @@
-"""Files: written so that a reader sees old bytes or new ones, read through one door for errors."""
+"""Atomic writes, and reads whose errors name the file."""
 
 import json
 import os
@@ -14,27 +14,29 @@ from typing import Any, BinaryIO, Final
 from common.errors import AnyNetError, ConfigError, DataError, shortened, told
 
 PRODUCER: Final = "anynet"
-"""By this name files say that this project wrote them."""
+"""The name with which files are marked as written by this project."""
 
 _TEMPORARY = ".anynet"
-"""Part of the names of temporary files, after the name of the file that they are to become."""
+"""Follows the target's name in the name of its temporary file."""
 
 _SHOWN: Final = 50
-"""Characters of that name, for the longest names to stay within a file system's bounds."""
+"""Characters of the target's name that are kept: file systems limit names to 255 bytes."""
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed to `path`.
 
-    When the body raises, `path` is left as it was and the temporary file is removed. What a killed
-    process left of an earlier write to `path` is removed too. Raises `ConfigError` for a folder, a
-    device or a pipe, which renaming would put a file in place of.
+    When the body raises, `path` is unchanged and the temporary file is removed, as are temporary
+    files that killed processes left of earlier writes to `path`. Raises `ConfigError` if `path` is
+    a folder, a device or a pipe: renaming would replace it.
     """
     target = Path(path)
     if target.exists() and not target.is_file():
         kind = "folder" if target.is_dir() else "device or pipe"
-        raise ConfigError(f"{target}: must be a file or free; got a {kind}; name another file")
+        raise ConfigError(
+            f"{target}: must be a regular file or not exist; got a {kind}; name another file"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(target.parent, [target.name])
     handle, name = tempfile.mkstemp(
@@ -42,7 +44,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     )
     temporary = Path(name)
     try:
-        try_lock(handle)  # which tells others that this process is alive
+        try_lock(handle)  # marks the file as that of a live process, for `_is_dead`
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         _sync(temporary)
@@ -57,10 +59,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def reading(
     path: object, what: str, error: type[AnyNetError] = DataError, remedy: str = ""
 ) -> Iterator[None]:
-    """Turn whatever a parser raises for a bad file into one `error` that names `path`.
+    """Convert any exception of the body, such as a parser's, into an `error` that names `path`.
 
-    `what` says what the file must be, such as "an npz file of arrays". An `error` passes as it is;
-    the project's other errors keep their messages, which follow the path.
+    `what` says what the file must be, such as "an npz file of arrays". An `error` is not changed;
+    the message of any other error of this project is prefixed with the path.
     """
     try:
         yield
@@ -74,13 +76,13 @@ def reading(
 
 
 MAX_TEXT = 1 << 20
-"""Bytes of a JSON or text file that are read at the most, unless its reader says otherwise."""
+"""Default size limit of a JSON or text file in bytes."""
 
 
 def open_regular(path: str | Path) -> BinaryIO:
     """Open a regular file for reading bytes.
 
-    Raises `OSError` for anything else: a pipe may never begin and a device may never end.
+    Raises `OSError` for anything else: reading a pipe or a device might never end.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -96,7 +98,7 @@ def read_bytes(
     remedy: str = "",
     max_bytes: int = MAX_TEXT,
 ) -> bytes:
-    """The contents of a regular file, of at most `most` bytes. Raises `error` as `reading` does."""
+    """The content of a regular file of at most `max_bytes`. Raises `error` as `reading` does."""
     with reading(path, what, error, remedy), open_regular(path) as file:
         if (size := os.fstat(file.fileno()).st_size) > max_bytes:
             raise ValueError(f"{size:,} bytes, which is more than {max_bytes:,}")
@@ -110,7 +112,7 @@ def read_text(
     remedy: str = "",
     max_bytes: int = MAX_TEXT,
 ) -> str:
-    """The contents of a file in UTF-8. Raises `error` as `read_bytes` does."""
+    """The content of a UTF-8 file. Raises `error` as `read_bytes` does."""
     content = read_bytes(path, what, error, remedy, max_bytes)
     with reading(path, what, error, remedy):
         return content.decode()
@@ -130,24 +132,24 @@ def read_json(
 
 
 def check_new_folder(path: Path) -> None:
-    """Raise `ConfigError` unless `path` can become a folder: it is free, or an empty one."""
+    """Raise `ConfigError` unless `path` does not exist or is an empty folder."""
     check_writable(path)
     if path.is_symlink():
-        raise ConfigError(f"{path}: must be free or an empty folder; got a link")
+        raise ConfigError(f"{path}: must be a new or an empty folder; got a link")
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise ConfigError(f"{path}: must be free or an empty folder; got one that is in use")
+        raise ConfigError(f"{path}: must be a new or an empty folder; got one with files in it")
 
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it is synced and renamed to `path`.
 
-    When the body raises, nothing is left. Raises `FileExistsError` unless `path` is free or an
-    empty folder: two folders cannot be exchanged in one step.
+    When the body raises, nothing is left. Raises `FileExistsError` if `path` exists and is not an
+    empty folder: a folder cannot be replaced atomically.
     """
     target = Path(path).absolute()
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise FileExistsError(f"{path}: must be free or an empty folder; got one that is in use")
+        raise FileExistsError(f"{path}: must be a new or an empty folder; got one with files in it")
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -162,31 +164,31 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Replace the contents of `path` by `data`, whole or not at all."""
+    """Write `data` to `path` atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Replace the contents of `path` by `text` in UTF-8, whole or not at all."""
+    """Write `text` to `path` in UTF-8, atomically."""
     write_bytes(path, text.encode())
 
 
 def check_writable(path: Path) -> None:
-    """Raise `ConfigError` unless a file or folder can be made at `path`, missing folders too."""
+    """Raise `ConfigError` unless a file or folder can be created at `path`, with its parents."""
     if path.is_symlink() and not path.exists():
-        raise ConfigError(f"{path}: must be free or in use; got a link to nothing; remove it")
+        raise ConfigError(f"{path}: must be writable; got a broken link; remove it")
     parent = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
     if not parent.is_dir():
-        raise ConfigError(f"{path}: must be inside of a folder; got {parent}, which is none")
+        raise ConfigError(f"{path}: must be in a folder; got {parent}, which is not a folder")
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise ConfigError(f"{path}: must be in a folder that can be written to; got {parent}")
+        raise ConfigError(f"{path}: must be in a writable folder; got {parent}")
 
 
 def check_format(
     found: object, newest: int, where: str, error: type[AnyNetError] = DataError
 ) -> None:
-    """Raise `error` unless `found` is a format that this release reads: 1 to `newest`."""
+    """Raise `error` unless `found` is a format version that this release reads: 1 to `newest`."""
     if type(found) is int and 1 <= found <= newest:
         return
     formats = "1" if newest == 1 else f"1 to {newest}"
@@ -195,13 +197,13 @@ def check_format(
 
 
 def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
-    """Remove from `folder` what killed processes left of writes to files of these names."""
+    """Remove what `leftovers` finds."""
     for path in leftovers(folder, names):
         path.unlink(missing_ok=True)
 
 
 def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
-    """Temporary files in `folder` of killed writes to files of these names."""
+    """Temporary files that killed processes left in `folder`, of writes to files of these names."""
     patterns = ((name[:_SHOWN], f"{_TEMPORARY}{Path(name).suffix}") for name in names)
     pattern = re.compile(
         "|".join(rf"\.{re.escape(a)}\.[a-z0-9_]{{8}}{re.escape(b)}" for a, b in patterns)
@@ -210,16 +212,17 @@ def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
 
 
 def _is_dead(path: Path) -> bool:
-    """Whether the process that wrote a temporary file is gone: while it lives, it has a lock."""
+    """Whether the process that wrote a temporary file has ended: it holds a lock while it lives."""
     with suppress(OSError), path.open("rb") as file:
         return try_lock(file.fileno()) is True
     return False
 
 
 def try_lock(descriptor: int, wait: bool = False) -> bool | None:
-    """Lock an open file until it is closed; False where another process has it, unless it waits.
+    """Lock an open file until it is closed. True on success, False if another process holds it.
 
-    None where there are no locks, as in some network file systems.
+    With `wait`, block until it is free. None if the file system has no locks, as some network file
+    systems.
     """
     try:
         from filelock import lock_descriptor

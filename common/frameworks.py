@@ -1,4 +1,4 @@
-"""The four frameworks by short name: what is installed of each, and how it is installed."""
+"""The four frameworks: their packages, what is installed of them, and how to install them."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,9 +9,9 @@ from common.installs import how_to_install, installed_version
 
 @dataclass(frozen=True)
 class Framework:
-    """A framework: its title, this project's package for it, and what must be installed.
+    """A framework: its title, this project's package for it, and the modules that it needs.
 
-    `extra` is the one that brings its build for NVIDIA devices, where this project has one.
+    `extra` is the extra of this project that installs its CUDA build, if there is one.
     """
 
     title: str
@@ -30,7 +30,7 @@ class Framework:
         return {name: about[1] for name, about in found.items() if about}
 
     def without(self, gpu: str) -> str:
-        """What to say where the machine has the NVIDIA device `gpu` and the framework sees none."""
+        """A note that the machine has the NVIDIA device `gpu`, but the framework sees none."""
         remedy = (
             f"in a new environment, {how_to_install(self.extra)} brings one for CUDA on Linux"
             if self.extra
@@ -48,7 +48,7 @@ FRAMEWORKS = {
     "tf": Framework("TensorFlow", "anynet_tf", ("tensorflow", "keras"), "tf-cuda"),
     "jax": Framework("JAX", "anynet_jax", ("jax", "flax", "optax"), "jax-cuda"),
 }
-"""Every backend by the name that commands and sessions take."""
+"""Every framework by the name of its backend, as commands take it."""
 
 
 def check_installed(name: str) -> None:
@@ -71,7 +71,7 @@ def check_installed(name: str) -> None:
 def _is_installed(module: str) -> bool:
     try:
         spec = find_spec(module)
-    except ValueError:  # a stand-in without a spec
+    except ValueError:  # a stub in sys.modules without a __spec__
         return False
-    # A folder without code is no package: a removal leaves some, and users have some of that name.
+    # A folder without __init__.py is not the package: uninstalling leaves some behind.
     return spec is not None and spec.origin is not None

@@ -1,4 +1,4 @@
-"""NVIDIA devices as the operating system shows them, whatever a framework sees."""
+"""NVIDIA devices that the operating system knows, whether or not a framework sees them."""
 
 import os
 import re
@@ -7,17 +7,17 @@ import subprocess
 from pathlib import Path
 
 _PATIENCE = 10
-"""Seconds that `nvidia-smi` may take; it hangs where the driver does."""
+"""Time limit of `nvidia-smi` in seconds: it hangs when the driver does."""
 
 _HIDING = ("", "-1", "NoDevFiles")
-"""Values of $CUDA_VISIBLE_DEVICES by which users hide all devices."""
+"""Values of $CUDA_VISIBLE_DEVICES that hide all devices."""
 
 
 def find_nvidia(root: str | Path = "/") -> str | None:
     """The name of an NVIDIA device of this machine, or None.
 
-    Looks for what the driver shows under `root` on Linux, then asks `nvidia-smi`, as on Windows and
-    its Linux. None, too, where $CUDA_VISIBLE_DEVICES hides all devices on purpose.
+    Reads the driver's files under `root` (Linux), then asks `nvidia-smi` (Windows and WSL). None
+    also if $CUDA_VISIBLE_DEVICES hides all devices.
     """
     if os.environ.get("CUDA_VISIBLE_DEVICES") in _HIDING:
         return None

@@ -1,4 +1,4 @@
-"""Whose a file is: what commands may replace, because this project wrote it."""
+"""Marks in the files that this project writes: commands may replace a marked file, and no other."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from common.errors import ConfigError
 from common.files import PRODUCER, check_writable, open_regular
 
 _LOOKED_AT = 1 << 18
-"""Bytes at each end of a file in which its mark is looked for."""
+"""Bytes that are searched at either end of a file."""
 
 _NAME = re.escape(PRODUCER.encode())
 _MARKS = tuple(
@@ -32,39 +32,43 @@ _MARKS = tuple(
         rb'"space","index","state","error","params","flops","activations"',  # CSV of a study
     )
 )
-"""How files begin, and what they hold, that this project's commands write."""
+"""Patterns at the beginning of this project's files, by format."""
 
 
 def check_target(path: Path, overwrite: bool = False) -> None:
-    """Raise `ConfigError` unless a command may write the file `path`: it is free, or ours.
+    """Raise `ConfigError` unless a command may write `path`: it does not exist, or is ours.
 
-    With `overwrite` it may be any file, but still no link, folder or device.
+    With `overwrite`, any regular file may be replaced, but no link, folder or device.
     """
     check_writable(path)
     if path.is_symlink():
-        raise ConfigError(f"{path}: must be a file or free; got a link; name what it points to")
+        raise ConfigError(
+            f"{path}: must be a regular file or not exist; got a link; name its target"
+        )
     if not path.exists():
         return
     if not path.is_file():
         kind = "folder" if path.is_dir() else "device or pipe"
-        raise ConfigError(f"{path}: must be a file or free; got a {kind}; name another file")
+        raise ConfigError(
+            f"{path}: must be a regular file or not exist; got a {kind}; name another file"
+        )
     if not os.access(path, os.W_OK):
-        raise ConfigError(f"{path}: must be a file that may be written to; got one that may not")
+        raise ConfigError(f"{path}: must be writable; got a read-only file")
     if not (overwrite or is_ours(path)):
         raise ConfigError(
-            f"{path}: must be free, or a file that {PRODUCER} wrote; got another one; "
+            f"{path}: must be a new file or one that {PRODUCER} wrote; got another file; "
             "name another file or add --overwrite"
         )
 
 
 def check_targets(paths: list[Path], overwrite: bool = False) -> None:
-    """`check_target` for all files that a command writes, before it writes the first."""
+    """`check_target` for each file of a command, before it writes the first."""
     for path in paths:
         check_target(path, overwrite)
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file carries the mark of this project; a bounded part of it is read."""
+    """Whether a file carries this project's mark. Only its two ends are read."""
     with open_regular(path) as file:
         ends = file.read(_LOOKED_AT)
         size = os.fstat(file.fileno()).st_size
@@ -74,7 +78,7 @@ def is_ours(path: Path) -> bool:
 
 
 def figure_mark(path: str | Path) -> dict[str, Any]:
-    """Arguments by which Matplotlib marks a picture as ours, where its format has such."""
+    """Arguments of `savefig` that mark a picture as ours, if its format has metadata."""
     match Path(path).suffix[1:].lower():
         case "png":
             return {"metadata": {"Software": PRODUCER}}

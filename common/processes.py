@@ -1,7 +1,7 @@
-"""Processes that this project starts: nothing beside a user's script is imported in them.
+"""Starting processes, with an import path on which a user's folders hide no package.
 
 Python puts the folder of a script, or the working directory, first on the import path. A folder
-named `common` or `torch` there would be imported in place of the package that is meant.
+named `common` or `torch` there would be imported instead of the package.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-"""The folder from which this project is imported."""
+"""The folder that holds this project's packages."""
 
 Process = subprocess.Popen[Any]
 Completed = subprocess.CompletedProcess[str]
@@ -31,9 +31,9 @@ def start_python(
 ) -> Process:
     """Start Python with `arguments`; `options` are those of `subprocess.Popen`.
 
-    It is this interpreter with `import_path()`, or another one, `python`, with this project alone
-    in front of its own path. `variables` are added to the environment. The folder of a script and
-    the working directory are not on the path, nor on those of processes that it starts itself.
+    By default it is this interpreter with `import_path()`. Another interpreter, `python`, keeps its
+    own import path, after this project. `variables` are added to the environment. Neither the
+    folder of a script nor the working directory is on the import path, also in child processes.
     """
     path = import_path() if python is None else [str(ROOT)]
     environment = {**os.environ, **(variables or {}), **_SAFE, "PYTHONPATH": os.pathsep.join(path)}
@@ -48,9 +48,9 @@ def run_python(
     timeout: float | None = None,
     **options: Any,
 ) -> Completed:
-    """Run `start_python` to its end; the exit code, and what it printed as text.
+    """Run Python as `start_python` does and wait for it; its exit code and output as text.
 
-    Raises `TimeoutExpired` after `timeout` seconds, when the process is killed.
+    After `timeout` seconds the process is killed and `TimeoutExpired` is raised.
     """
     pipes = {"stdout": PIPE, "stderr": PIPE, "text": True, "errors": "replace"}
     with start_python(
@@ -68,15 +68,15 @@ def run_python(
 def process_pool(
     variables: Mapping[str, str], one_task_each: bool = True
 ) -> Iterator[ProcessPoolExecutor]:
-    """A pool of one process per core, each for one task or, without `one_task_each`, for many.
+    """A pool of one process per core; with `one_task_each`, each task gets a new process.
 
-    `variables` are set in their environments, unless they are in that of this process.
+    `variables` are set in the environments of its processes, unless this process has them set.
     """
     added = {name: value for name, value in variables.items() if name not in os.environ} | _SAFE
     before = {name: os.environ.get(name) for name in added}
     os.environ.update(added)
     try:
-        # One task or no limit: with others, Python 3.11 may wait for ever (python/cpython#115634).
+        # Other limits than 1 can deadlock in Python 3.11 (python/cpython#115634).
         limit = 1 if one_task_each else None
         cores, context = len(usable_cores()), get_context("spawn")
         with ProcessPoolExecutor(cores, context, max_tasks_per_child=limit) as pool:
@@ -90,17 +90,17 @@ def process_pool(
 
 
 def usable_cores() -> list[int]:
-    """Numbers of the cores that this process may use; of all where a system does not tell."""
+    """Numbers of the cores that this process may use; all cores if the system does not say."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def import_path() -> list[str]:
-    """The import path of this process, but for the folder of the main script.
+    """The import path of this process as absolute folders, for child processes.
 
-    All folders are absolute. That of the script, or the working directory of `python -m`, is left
-    out unless this project is imported from there.
+    The folder of the main script, or the working directory of `python -m`, is left out unless this
+    project is imported from there.
     """
     own, unsafe = os.path.realpath(ROOT), _put_first_by_python()
     return [
@@ -111,7 +111,7 @@ def import_path() -> list[str]:
 
 
 def _put_first_by_python() -> str | None:
-    """The folder that Python itself put first on the path, if any."""
+    """The folder that Python put first on the import path at its start, if any."""
     if sys.flags.safe_path:
         return None
     main = sys.modules["__main__"]
@@ -122,4 +122,4 @@ def _put_first_by_python() -> str | None:
 
 
 _SAFE = {"PYTHONSAFEPATH": "1"}
-"""What `-P` is for processes that are started by others."""
+"""Has the effect of `-P`, also in child processes."""

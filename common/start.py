@@ -1,7 +1,7 @@
-"""Where the `anynet` command begins, and what must hold before `common` is imported.
+"""The entry point of the `anynet` command, and a check that `common` is this project's package.
 
-`common` is a name that others use, too. Nothing of a package that is not ours is run: packages find
-this file by its path, and so does the command, by `common/entry.py`.
+Other projects have packages named `common`, too. The check imports nothing, so that no foreign
+code runs: the four packages, and `common/entry.py` for the command, run this file by its path.
 """
 
 import importlib.util
@@ -10,9 +10,9 @@ import sys
 
 
 def check_common(package: str) -> None:
-    """Raise `ImportError` where `import common` would give, or gave, another package than ours.
+    """Raise `ImportError` if `import common` gives another project's package.
 
-    `package` is the one that needs it. Nothing is imported.
+    `package` is the importing package, for the message.
     """
     found, own = _find_common(), _own_common()
     if found is None or os.path.realpath(found) != os.path.realpath(own):

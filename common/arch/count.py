@@ -11,8 +11,8 @@ from common.arch.spec import AnyNetSpec
 class Count:
     """Complexity as in the RegNet paper (table 1) and pycls.
 
-    `params` and `buffers` are numbers of array elements, trainable and not; `flops` are
-    multiply-adds and `activations` output elements of convolutions and linear layers, per image.
+    `params` counts trainable array elements and `buffers` those of running statistics. `flops` are
+    multiply-adds, and `activations` output elements, of convolutions and linear layers per image.
     """
 
     params: int
@@ -22,12 +22,12 @@ class Count:
 
 
 def count(spec: AnyNetSpec, image_size: ImageSize | None = None) -> Count:
-    """Complexity of `spec` for images of `image_size` pixels, or those of `image_shape`."""
+    """Complexity of `spec` for images of `image_size` pixels, by default those of `image_shape`."""
     return count_layers(plan(spec, image_size))
 
 
 def count_layers(layers: tuple[Layer, ...]) -> Count:
-    """Complexity of a part of a plan."""
+    """Total complexity of some layers of a plan."""
     return Count(
         params=sum(prod(shape) for layer in layers for shape in layer.parameters.values()),
         flops=sum(layer.flops for layer in layers),

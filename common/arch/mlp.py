@@ -1,4 +1,4 @@
-"""MLPs: widths that fall from the image to the classes, along a RegNet's line read backwards."""
+"""MLPs whose widths fall from the image to the classes, along the line of a RegNet backwards."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,12 @@ from common.arch.stage import StageSpec
 class MLPSpec:
     """An MLP by a RegNet's parameters: `depth` blocks on the line w_0 + w_a j, the last at j = 0.
 
-    `w_0` is the width of the last block in units, `w_a` what widths grow by from block to block
-    towards the image, and `w_m` the ratio of the widths of successive stages. `stem_channels` is
-    the width of the layer that reads the pixels. Raises `SpecError`.
+    - `w_0`: width of the last block in units, a multiple of 8;
+    - `w_a`: slope in units per block, towards the image;
+    - `w_m`: ratio of the widths of successive stages;
+    - `stem_channels`: width of the first layer, which reads the pixels.
+
+    Raises `SpecError`.
     """
 
     depth: int
@@ -35,7 +38,7 @@ class MLPSpec:
 
     @property
     def stages(self) -> tuple[StageSpec, ...]:
-        """Blocks of one quantised width are a stage, the widest first."""
+        """A stage for each quantised width, the widest first."""
         return tuple(
             StageSpec(stage.depth, stage.channels, stride=1)
             for stage in reversed(self._line.stages)
@@ -44,7 +47,7 @@ class MLPSpec:
     def network(
         self, image_size: int = 28, num_classes: int = 10, in_channels: int = 1
     ) -> AnyNetSpec:
-        """The whole network, for Fashion-MNIST unless told, without biases before batch norms."""
+        """The whole network, by default for Fashion-MNIST; no biases before batch norms."""
         return AnyNetSpec(
             self.stem_channels,
             self.stages,

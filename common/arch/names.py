@@ -18,7 +18,7 @@ TORCHVISION_WIDTHS: Final = {
     "regnety_800mf": (64, 144, 320, 784),
     "regnety_8.0gf": (224, 448, 896, 2016),
 }
-"""Channels of the stages that torchvision makes wider than the paper, by the paper's name."""
+"""Stage widths of torchvision's models that differ from the paper's, by the paper's name."""
 
 _BUILT_BY_TORCHVISION = {
     f"regnet{family}_{size}"
@@ -40,7 +40,7 @@ NAMED_SPECS: Final[dict[str, AnyNetSpec]] = {
     **{name: parameters.network() for name, parameters in REGNETS.items()},
     **{name + _OF_TORCHVISION: _as_in_torchvision(name) for name in TORCHVISION_WIDTHS},
 }
-"""Every network that has a name."""
+"""Every named network."""
 
 _OTHERS: Final = {
     r"regnetz": "RegNetZ is another network, of inverted bottlenecks with linear ends",
@@ -51,11 +51,11 @@ _OTHERS: Final = {
         "The paper has no RegNetY above 32gf; anynet convert reads checkpoints of larger ones"
     ),
 }
-"""What networks of other libraries are whose names begin like a RegNet's, by a pattern."""
+"""Hints for names of other networks that look like a RegNet's, by regular expression."""
 
 
 def find_spec(name_or_spec: str | AnyNetSpec) -> AnyNetSpec:
-    """The spec of that name, or the spec itself. Raises `SpecError` with the nearest name."""
+    """The named spec, or the spec itself. Raises `SpecError`, which suggests the closest name."""
     if isinstance(name_or_spec, AnyNetSpec):
         return name_or_spec
     if not isinstance(name_or_spec, str):
@@ -64,7 +64,7 @@ def find_spec(name_or_spec: str | AnyNetSpec) -> AnyNetSpec:
 
 
 def regnet(name: str, num_classes: int = 1000, in_channels: int = 3) -> AnyNetSpec:
-    """The RegNet of that name. Raises `SpecError` with the nearest name."""
+    """The named RegNet. Raises `SpecError`, which suggests the closest name."""
     return replace(find_spec(name), num_classes=num_classes, in_channels=in_channels)
 
 
@@ -84,10 +84,10 @@ def _canonical_name(name: str) -> str:
 
 
 def _without_tag(name: str) -> str:
-    """A name without what says whose or which weights are meant, but for torchvision's `_tv`.
+    """A model's name without the parts that identify weights, apart from torchvision's `_tv`.
 
-    That is the owner of a repository, timm's tag, the enumeration of torchvision's weights, and
-    how pycls or Hugging Face trained them.
+    Removed are a repository's owner, timm's tag, pycls's number of GPUs and Hugging Face's
+    pretraining; the name of a torchvision weight enumeration becomes `_tv`.
     """
     name = name.rpartition("/")[2].lower()
     name = re.sub(r"_weights(\.(default|imagenet1k_\w+))?$", _OF_TORCHVISION, name)
@@ -95,14 +95,14 @@ def _without_tag(name: str) -> str:
 
 
 def _key(name: str) -> str:
-    """A name without case and punctuation: its words and numbers, a space between any two."""
+    """The words and numbers of a name in lower case, separated by spaces."""
     return " ".join(re.findall(r"regnet|[a-z]+|\d+", name.lower()))
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """Of regnetx_3.2gf: itself, and regnetx_032 in hundreds of MFLOPs as timm writes it.
+    """For regnetx_3.2gf: itself, and timm's regnetx_032, in hundreds of MFLOPs.
 
-    Whole gigaflops may be written with and without a zero: 4.0gf and 4gf.
+    Whole gigaflops are spelled with and without a zero: 4.0gf and 4gf.
     """
     yield name
     family, _, size = name.partition("_")

@@ -1,4 +1,4 @@
-"""From what modules put out to what the layers of the plan put out."""
+"""Outputs of a framework's modules, renamed to those of the plan's layers."""
 
 from collections.abc import Mapping
 from math import prod
@@ -13,9 +13,9 @@ from common.arch.spec import AnyNetSpec
 def name_outputs(
     spec: AnyNetSpec, image_size: ImageSize, outputs: Mapping[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
-    """Outputs (N, ...) of modules by path as outputs of layers by name, in order of execution.
+    """Outputs (N, ...) by layer name, in order of execution, from outputs by module path.
 
-    What a stage or a block puts out is the output of its last layer. Pooled (N, C, 1, 1) becomes
+    The output of a stage or a block is that of its last layer. Pooled outputs (N, C, 1, 1) become
     (N, C).
     """
     layers = plan(spec, image_size)

@@ -17,15 +17,16 @@ Shape = tuple[int, ...]
 ImageSize = int | tuple[int, int]
 
 INPUT = "input"
-"""Name of the image batch as an input of the first layer."""
+"""The name of the image batch in `inputs`."""
 
 
 @dataclass(frozen=True)
 class Layer:
     """One step of the forward pass.
 
-    `name` is the attribute path in every framework (`stage1.block2.conv1`); `inputs` name the
-    layers it reads. Shapes leave out the batch: (channels, height, width) or (channels,).
+    `name` is the attribute path in every framework (`stage1.block2.conv1`); `inputs` are the names
+    of the layers whose outputs it reads. Shapes have no batch axis: (channels, height, width) or
+    (channels,).
     """
 
     name: str
@@ -55,7 +56,7 @@ class Layer:
 
     @property
     def buffers(self) -> dict[str, Shape]:
-        """Arrays that training updates without a gradient, by canonical name."""
+        """Running statistics by canonical name."""
         if self.op != "batch_norm":
             return {}
         shape = self.out_shape[:1]
@@ -63,7 +64,7 @@ class Layer:
 
     @property
     def flops(self) -> int:
-        """Multiply-adds of one image, biases included, as pycls counts them."""
+        """Multiply-adds for one image, biases included, as in pycls."""
         outputs = prod(self.out_shape)
         if self.op not in ("conv", "linear"):
             return 0
@@ -72,14 +73,14 @@ class Layer:
 
     @property
     def activations(self) -> int:
-        """Output elements of one image, for convolutions and linear layers only."""
+        """Output elements for one image of a convolution or linear layer; 0 for others."""
         return prod(self.out_shape) if self.op in ("conv", "linear") else 0
 
 
 def plan(spec: AnyNetSpec, image_size: ImageSize | None = None) -> tuple[Layer, ...]:
     """Every layer of `spec` for images of `image_size` pixels, in order of execution.
 
-    `image_size` is a side or a (height, width), on which names and arrays do not depend; without
+    `image_size` is a side or (height, width); names and parameters do not depend on it. Without
     one, images are those of `image_shape`. Raises `SpecError` for a size that `spec` does not take.
     """
     chain = _Chain(spec.conv_bias, spec.batch_norm, image_shape(spec, image_size))
@@ -97,8 +98,8 @@ def plan(spec: AnyNetSpec, image_size: ImageSize | None = None) -> tuple[Layer, 
 def image_shape(spec: AnyNetSpec, image_size: ImageSize | None = None) -> Shape:
     """(channels, height, width) of images of `image_size` pixels.
 
-    Without a size they are those that an mlp is made for, or of one pixel for any other network.
-    Raises `SpecError` for a size below 1 or above `MAX_SIDE`, or another one than an mlp's.
+    The default is the size of an mlp's images, and 1x1 for other networks. Raises `SpecError` for a
+    size below 1 or above `MAX_SIDE`, and for an mlp if it is not its own.
     """
     size = image_size if image_size is not None else spec.image_size or 1
     height, width = checked_size("image_size", size)
@@ -119,7 +120,7 @@ def buffers(spec: AnyNetSpec) -> dict[str, Shape]:
 
 
 class _Chain:
-    """Layers appended one after the other, each reading the one before unless told."""
+    """A list under construction; each layer reads the one before it by default."""
 
     def __init__(self, conv_bias: bool, batch_norm: bool, shape: Shape) -> None:
         self.layers: list[Layer] = []
@@ -146,7 +147,7 @@ class _Chain:
         self.last, self.shape = name, out_shape
 
     def conv(self, name: str, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        # Odd kernel, padding (kernel - 1) / 2 on every side.
+        # Kernels are odd, and padding is (kernel - 1) / 2 on every side.
         height, width = ((side - 1) // stride + 1 for side in self.shape[1:])
         out_shape = (channels, height, width)
         self.add(name, "conv", out_shape, (), kernel, stride, groups, self.conv_bias)
@@ -224,12 +225,12 @@ def _add_squeeze_excitation(chain: _Chain, path: str, channels: int) -> None:
 
 
 def projects(in_channels: int | None, channels: int, stride: int) -> bool:
-    """Whether a block's shortcut needs a 1x1 convolution: its shape changes."""
+    """Whether a block's shortcut has a 1x1 convolution, because the shape changes."""
     return stride != 1 or in_channels != channels
 
 
 def parts(spec: AnyNetSpec) -> Iterator[str]:
-    """Names of the parts that images flow through: stem, stage1, ..., head."""
+    """Names of the parts of a network in order: stem, stage1, ..., head."""
     yield "stem"
     yield from (f"stage{number}" for number in range(1, len(spec.stages) + 1))
     yield "head"

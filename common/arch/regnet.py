@@ -19,9 +19,15 @@ WIDTH_STEP: Final = 8
 class RegNetSpec:
     """A RegNet by the paper's parameters: `depth` blocks on the line w_0 + w_a j.
 
-    `w_0` is the initial width in channels, `w_a` the slope in channels per block and `w_m` the
-    ratio of the widths of successive stages. `bottleneck_multiplier` is the inverse of the
-    paper's b. Raises `SpecError`.
+    - `w_0`: initial width in channels, a multiple of 8;
+    - `w_a`: slope in channels per block;
+    - `w_m`: ratio of the widths of successive stages;
+    - `group_width`: g, reduced in stages whose bottleneck is narrower;
+    - `bottleneck_multiplier`: the inverse of the paper's b;
+    - `se_ratio`: of squeeze-and-excitation, 0.25 in RegNetY;
+    - `stem_channels`: 32 in all the paper's models.
+
+    Raises `SpecError`.
     """
 
     depth: int
@@ -68,14 +74,14 @@ class RegNetSpec:
 
     @property
     def stages(self) -> tuple[StageSpec, ...]:
-        """Blocks of one quantised width are a stage; group widths are made to fit."""
+        """A stage for each quantised width, with compatible group widths."""
         return tuple(
             compatible_stage(depth, width, self.group_width, self.bottleneck_multiplier)
             for width, depth in Counter(self.quantised_widths).items()
         )
 
     def network(self, num_classes: int = 1000, in_channels: int = 3) -> AnyNetSpec:
-        """The whole network: a strided stem, these stages, and no biases before batch norms."""
+        """The whole network, with a stem of stride 2 and no biases before batch norms."""
         return AnyNetSpec(
             self.stem_channels,
             self.stages,
@@ -89,10 +95,10 @@ class RegNetSpec:
 def compatible_stage(
     depth: int, channels: int, group_width: int, bottleneck_multiplier: float = 1.0
 ) -> StageSpec:
-    """A stage whose channels and group width are moved until they divide, as in pycls.
+    """A stage whose channels are adjusted to its group width, as in pycls.
 
-    The group width is at most the bottleneck's, which is rounded to a multiple of it. Raises
-    `SpecError`.
+    The group width is at most the bottleneck's channels, which are rounded to a multiple of it.
+    Raises `SpecError`.
     """
     channels = checked_integer("channels", channels, 1, MAX_CHANNELS)
     group_width = checked_integer("group_width", group_width, 1, MAX_CHANNELS)
@@ -101,7 +107,7 @@ def compatible_stage(
     )
     bottleneck = int(max(1, channels * bottleneck_multiplier))
     group_width = min(group_width, bottleneck)
-    # The block's channels must be whole too after the division by a multiplier above 1.
+    # The block's channels, bottleneck / multiplier, must also be whole if the multiplier is > 1.
     multiple = lcm(group_width, int(max(1, bottleneck_multiplier)))
     bottleneck = max(1, round(bottleneck / multiple)) * multiple
     return StageSpec(
@@ -135,4 +141,4 @@ REGNETS: Final[dict[str, RegNetSpec]] = {
     "regnety_16gf": RegNetSpec(18, 200, 106.23, 2.48, 112, se_ratio=0.25),
     "regnety_32gf": RegNetSpec(20, 232, 115.89, 2.53, 232, se_ratio=0.25),
 }
-"""The paper's RegNetX and RegNetY models (section 5) by FLOPs at 224x224 pixels, as in pycls."""
+"""The paper's RegNetX and RegNetY models (section 5), named by FLOPs at 224x224 pixels (pycls)."""

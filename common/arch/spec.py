@@ -14,26 +14,40 @@ from common.files import check_format
 from common.numbers import FieldChecker
 
 FORMAT: Final = 1
-"""Of the JSON object of a spec, which may leave it out."""
+"""Version of the JSON object of a spec; objects without one are read as version 1."""
 
 BlockKind = Literal["resnext", "resnet", "vanilla", "mlp"]
-"""`resnext`: 1x1, 3x3 grouped, 1x1 (the chapter's); `resnet`: two 3x3 and a shortcut;
-`vanilla`: two 3x3 and no shortcut, as in pycls; `mlp`: one linear layer, after a stem that
-flattens the image (the chapter's exercise on MLPs)."""
+"""The layers of a block.
+
+- `resnext`: 1x1, grouped 3x3 and 1x1 convolutions and a shortcut (the chapter's block);
+- `resnet`: two 3x3 convolutions and a shortcut;
+- `vanilla`: two 3x3 convolutions without a shortcut, as in pycls;
+- `mlp`: one linear layer; the stem flattens the image (the chapter's exercise 4).
+"""
 
 Arch = Sequence[Sequence[float | None]]
-"""The chapter's arch: per stage (depth, channels, group_width, bottleneck_multiplier, stride)."""
+"""A tuple per stage, as in the chapter; its last elements may be left out.
+
+(depth, channels, group_width, bottleneck_multiplier, stride)
+"""
 
 
 @dataclass(frozen=True)
 class AnyNetSpec:
-    """A whole network: stem, stages of blocks, head, and the constants that its numbers need.
+    """A whole network: stem, stages of blocks, head, and batch norm's constants.
 
-    `se_ratio` is the squeeze-and-excitation width as a fraction of a block's input channels
-    (0: none; RegNetY: 0.25). `conv_bias` is about the layers in front of batch norms, which in an
-    mlp are linear. `bn_momentum` is the weight of the new batch. Without `batch_norm` the network
-    has no batch norms, as after `fuse`. `image_size` is the side in pixels of the images that an
-    mlp takes; others take any. An mlp has no strides: they are kept as 1. Raises `SpecError`.
+    - `stem_channels`, `stem_stride`: of the stem's 3x3 convolution, or linear layer of an mlp.
+    - `stages`: the body.
+    - `in_channels`, `num_classes`: of the images and the head.
+    - `block`: the kind of all blocks.
+    - `conv_bias`: whether the layers before batch norms have biases.
+    - `se_ratio`: channels of squeeze-and-excitation over a block's input channels; 0 for none
+      (RegNetX), 0.25 in RegNetY.
+    - `bn_epsilon`, `bn_momentum`: of batch norm; momentum is the weight of the new batch.
+    - `batch_norm`: false for a network without batch norms, such as `fuse` makes.
+    - `image_size`: side in pixels of an mlp's images; None for other blocks, which take any size.
+
+    An mlp has no strides: they are stored as 1. Raises `SpecError`.
     """
 
     stem_channels: int
@@ -162,8 +176,8 @@ class AnyNetSpec:
     def with_block(self, block: BlockKind, image_size: int | None = None) -> "AnyNetSpec":
         """The same depths and channels with another block kind (chapter exercise 2).
 
-        Group widths, bottlenecks and squeeze-and-excitation belong to `resnext` blocks alone
-        and are dropped for the others. `image_size` is for an mlp.
+        Other blocks than `resnext` have no groups, bottlenecks or squeeze-and-excitation: these are
+        dropped. `image_size` is required for an mlp.
         """
         if block == "resnext":
             return replace(self, block=block, image_size=image_size)
@@ -173,9 +187,9 @@ class AnyNetSpec:
         return replace(self, block=block, stages=plain, se_ratio=0.0, image_size=image_size)
 
     def se_channels(self, block_in_channels: int | None) -> int:
-        """Width of a block's squeeze-and-excitation; 0 when the network has none.
+        """Channels of squeeze-and-excitation in a block; 0 if the network has none.
 
-        Raises `SpecError` when it has and the block's input is not known.
+        Raises `SpecError` if it has, but `block_in_channels` is None.
         """
         if not self.se_ratio:
             return 0
@@ -186,8 +200,8 @@ class AnyNetSpec:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, from which `from_dict` gives an equal spec.
 
-        `batch_norm` is there only when it is false, and `image_size` only for an mlp: files written
-        before there were such fields stay equal.
+        `batch_norm` is left out when true, and `image_size` when None, as in files that were
+        written before these fields existed.
         """
         data = asdict(self)
         data["stages"] = list(data["stages"])
@@ -198,7 +212,7 @@ class AnyNetSpec:
         return data
 
     def to_json(self) -> str:
-        """One JSON object; `from_json` gives an equal spec back."""
+        """A JSON object, from which `from_json` gives an equal spec."""
         return json.dumps(self.to_dict(), indent=2)
 
     @classmethod

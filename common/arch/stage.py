@@ -17,11 +17,13 @@ def check_stride(check: FieldChecker, name: str) -> None:
 
 @dataclass(frozen=True)
 class StageSpec:
-    """One stage: `depth` blocks of `channels` channels, the first of which has the stride.
+    """One stage: `depth` blocks of `channels` channels, the first of them with the stride.
 
-    `group_width` is the number of channels per group of the 3x3 convolution; `None` means
-    one group. `bottleneck_multiplier` times `channels` is the width of that convolution (the
-    inverse of the paper's b).
+    - `group_width`: channels per group of the 3x3 convolution; None for one group.
+    - `bottleneck_multiplier`: the 3x3 convolution's channels over `channels`, 1/b in the paper.
+    - `stride`: 1 or 2.
+
+    Raises `SpecError`.
     """
 
     depth: int

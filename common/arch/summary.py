@@ -1,4 +1,4 @@
-"""A network as plain data for tables and JSON, read from its plan."""
+"""A summary of a network as plain data, for tables and JSON."""
 
 from dataclasses import asdict
 from itertools import groupby

@@ -16,7 +16,7 @@ ANYNETX_A: Final = Space(
     group_widths=Dimension((1, 2, 4, 8, 16, 32)),
     template=Template(num_classes=1000, in_channels=3),
 )
-"""Four stages, 16 parameters, all of them free: 36,864^4 candidates."""
+"""Four stages with 4 free parameters each: 36,864^4 candidates."""
 
 ANYNETX_B: Final = ANYNETX_A.but("AnyNetXB", bottleneck_ratios="shared")
 """A with one bottleneck ratio for all stages."""
@@ -47,4 +47,4 @@ VIONETS: Final = {
         depths="decreasing",
     ),
 }
-"""E with one of its principles violated, and with all (chapter exercise 3)."""
+"""AnyNetX E with one of its rules violated, and with all of them (chapter exercise 3)."""

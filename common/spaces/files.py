@@ -1,4 +1,4 @@
-"""Spaces as plain data: by name, and from YAML and JSON files."""
+"""Spaces by name, as plain data, and in YAML and JSON files."""
 
 import difflib
 import json
@@ -26,21 +26,21 @@ _KINDS: Final[dict[str, type[DesignSpace]]] = {
     "mlp": MLPSpace,
 }
 FORMAT: Final = 1
-"""Of the data that describe a space; they may leave it out."""
+"""Version of the data that describe a space; data without one are read as version 1."""
 
 _ENDINGS: Final = (".yaml", ".yml", ".json")
 _MAX_VALUES: Final = 100_000
 _MAX_BYTES: Final = 1 << 18
-"""Of a file: it is a hundred times as long as that of a large space."""
+"""Size limit of a file, a hundred times that of a large space."""
 
 _TRIVIAL: Final = ("bottleneck_ratios", "group_widths")
 """Dimensions that only resnext blocks have."""
 
 
 def find_space(name_or_path: str | Path) -> DesignSpace:
-    """The ready space of that name in any case, or the one that a file describes.
+    """The named space (in upper or lower case), or the one that a file describes.
 
-    Raises `SpecError` with the nearest names, or with the key of the file that breaks a rule.
+    Raises `SpecError`, which suggests the closest names or says which key of the file is wrong.
     """
     text = str(name_or_path)
     if text.lower().endswith(_ENDINGS):
@@ -59,9 +59,9 @@ def space_to_dict(space: DesignSpace) -> dict[str, Any]:
 
 
 def space_from_dict(data: object, where: str = "space") -> DesignSpace:
-    """The space of the plain data that a file holds; docs/spaces.md lists its keys.
+    """The space that plain data describe; docs/spaces.md lists their keys.
 
-    With `base`, the name of a ready space, the data hold only what differs from it. Raises
+    With the key `base`, the name of a space, the data hold only the differences. Raises
     `SpecError`, which names `where` and the key.
     """
     given = _mapping(data, where)
@@ -98,7 +98,7 @@ def space_from_dict(data: object, where: str = "space") -> DesignSpace:
 def _value(
     made: type[DesignSpace], base: DesignSpace | None, key: str, value: object, where: str
 ) -> object:
-    """The value of one field from plain data, which `base` completes."""
+    """The value of one field, from plain data and, for what they leave out, from `base`."""
     before = getattr(base, key, None)
     if key == "template":
         return _part(before or Template(), value, where)
@@ -110,7 +110,7 @@ def _value(
 
 
 def _part(before: Any, data: object, where: str) -> Any:
-    """A template or limits, of which the data change what they name."""
+    """A template, or limits, with the fields changed that the data name."""
     given = _mapping(data, where)
     _check_keys(given, [field.name for field in fields(before)], where)
     values = {
@@ -123,7 +123,7 @@ def _part(before: Any, data: object, where: str) -> Any:
 
 
 def _dimension(before: Dimension | None, data: object, where: str) -> Dimension:
-    """Values from a list or a range with both ends, and the rule."""
+    """A dimension from a list of values or a closed range, and a rule."""
     given = _mapping(data, where)
     _check_keys(given, ["values", "range", "rule"], where)
     if "range" in given:
@@ -156,7 +156,7 @@ def _range(data: object, where: str) -> range:
 
 
 def _shortened(values: list[int]) -> dict[str, list[int]]:
-    """Values as their range, when they are one of more than two."""
+    """Values as a range if they are one of more than two elements."""
     first, last, step = values[0], values[-1], values[min(1, len(values) - 1)] - values[0]
     if len(values) > 2 and values == list(range(first, last + 1, step)):
         return {"range": [first, last, step]}
@@ -164,7 +164,7 @@ def _shortened(values: list[int]) -> dict[str, list[int]]:
 
 
 def _ready(name: object, where: str, rule: str) -> DesignSpace:
-    """The ready space of that name, whatever its case."""
+    """The named space, in upper or lower case."""
     names = {known.casefold(): known for known in SPACES}
     key = shortened(name).casefold()
     if key in names:
@@ -207,7 +207,7 @@ def _inside(where: str, make: Callable[[], Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Without tuples, absent limits, and infinity, which JSON has not."""
+    """JSON's types: lists for tuples, None for infinity; fields that are None are left out."""
     if value == math.inf:
         return None
     if isinstance(value, dict):
@@ -216,9 +216,9 @@ def _plain(value: Any) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without aliases, in which 360e6 is a number, as in YAML 1.2, and keys stand once.
+    """YAML without aliases and repeated keys, in which 360e6 is a number, as in YAML 1.2.
 
-    Aliases let a short file stand for one of any length.
+    With aliases, a short file could expand to any size.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

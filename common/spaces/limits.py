@@ -1,4 +1,4 @@
-"""Limits on the complexity of networks."""
+"""Limits on the complexity of a space's networks."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,10 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Limits:
-    """The least and the most multiply-adds, parameters and activations; none means no limit.
+    """Minimum and maximum of FLOPs (multiply-adds), parameters and activations; None for no limit.
 
-    Multiply-adds and activations are those of an image of `image_size` pixels. Raises `SpecError`.
+    FLOPs and activations are those of one image with sides of `image_size` pixels. Raises
+    `SpecError`.
     """
 
     flops: Range | None = None
@@ -31,7 +32,7 @@ class Limits:
             check.keep(name, checked_range(name, limit, 0))
 
     def mask(self, population: Population) -> NDArray[np.bool_]:
-        """Which networks are within the limits (n,)."""
+        """Whether each network is within the limits (n,)."""
         inside = np.ones(len(population), bool)
         if self._ranges:
             costs = population.costs(self.image_size)

@@ -1,4 +1,4 @@
-"""The quantised lines of RegNets, and the stages of many networks on them (section 3.3)."""
+"""The quantised lines of RegNets, and the stages of many networks at once (section 3.3)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,19 +14,23 @@ from common.arch.regnet import WIDTH_STEP
 from common.spaces.population import Integers
 
 HUNDREDTHS: Final = 100
-"""Slopes and width ratios are multiples of a hundredth, as those of the published models."""
+"""Slopes and width ratios are multiples of 1/100, as in the published models."""
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Every choice of w_0 and w_m: which widths its blocks may have, and from where on.
+    """The quantised widths of every line, that is, of every pair (w_0, w_m).
 
-    Arrays (levels, lines): block j of a line is wider than `widths[level]` when w_a j is at least
-    `rises[level]`, both in hundredths. Where `ties` is set and both are equal, it is when the
-    rounding of `RegNetSpec` says so, after step `steps[level]`. Levels that no block reaches
-    have width 0. `starts` (lines,) holds (w_0, w_m).
+    Arrays have the shape (levels, lines), a level being a quantised width:
+
+    - `widths`: the width in channels; 0 for levels that no block reaches.
+    - `rises`: block j is above the level if w_a j is at least this, in hundredths of a channel.
+    - `ties`: where w_a j equals the rise, `RegNetSpec`'s floating-point rounding decides.
+    - `steps`: the exponent s of the level's width w_0 w_m^s, the largest if there are several.
+
+    `starts` (lines,) holds the pairs.
     """
 
     starts: tuple[tuple[int, float], ...]
@@ -37,15 +41,16 @@ class Lines:
 
     @cached_property
     def known_widths(self) -> Integers:
-        """Every width of any line, rising."""
+        """All widths of all lines, in rising order."""
         return np.unique(self.widths[self.widths > 0])
 
     def stages(
         self, lines: Integers, slopes: Integers, depths: Integers, number: int
     ) -> tuple[Integers, Integers, Integers]:
-        """Which of the networks have that number of stages, and their depths and widths.
+        """The networks (n,) that have `number` stages, and the stages' depths and widths.
 
-        `slopes` are in hundredths. Arrays (chosen,) and (chosen, number), those of `RegNetSpec`.
+        A network is the index of its line, its slope in hundredths and its depth. Returns indices
+        (chosen,), depths (chosen, number) and widths (chosen, number), equal to `RegNetSpec`'s.
         """
         found, begun = np.zeros(len(lines), np.int16), np.zeros(len(lines))
         for end in self._ends(lines, slopes, depths):
@@ -60,11 +65,11 @@ class Lines:
         return chosen, np.take_along_axis(blocks, levels, 1), widths
 
     def _ends(self, lines: Integers, slopes: Integers, depths: Integers) -> Iterator[Floats]:
-        """By level: the number of blocks that are at most that wide (n,)."""
+        """For each level, how many blocks of each network are at most that wide (n,)."""
         divisors, limits = slopes.astype(np.float64), depths.astype(np.float64)
         not_past = self._ties_that_stay(lines, slopes, depths)
         for level, rises in enumerate(self.rises):
-            # The quotient of integers is never rounded to or across another integer.
+            # For integers this small, float64 division never rounds to or across an integer.
             ends: Floats = np.ceil(rises.take(lines) / divisors)
             ends[not_past[1][not_past[0] == level]] += 1
             yield np.minimum(ends, limits, out=ends)
@@ -72,9 +77,9 @@ class Lines:
     def _ties_that_stay(
         self, lines: Integers, slopes: Integers, depths: Integers
     ) -> tuple[Integers, Integers]:
-        """Levels and networks with a block on the very end of the level that still belongs to it.
+        """Level and network of every tie that `RegNetSpec` rounds down, to the lower level.
 
-        Ties need a rational square root of w_m, or chance.
+        Ties are rare: they need a rational square root of w_m, or chance.
         """
         rows = np.flatnonzero(np.logical_or.reduce(self.ties)[lines])
         blocks, rest = np.divmod(self.rises[:, lines[rows]], slopes[rows])
@@ -91,7 +96,7 @@ class Lines:
 
 @lru_cache(maxsize=32)
 def all_lines(initial_widths: Sequence[int], width_ratios: Sequence[int], highest: int) -> Lines:
-    """The lines of these w_0 and w_m, up to a rise of `highest`; the latter two in hundredths."""
+    """The lines of all pairs of w_0 and w_m, for w_a j up to `highest`; both in hundredths."""
     starts = [(w_0, w_m / HUNDREDTHS) for w_0, w_m in product(initial_widths, width_ratios)]
     levels = [_levels(w_0, w_m, highest) for w_0, w_m in starts]
     shape = max(map(len, levels)), len(levels)
@@ -101,20 +106,20 @@ def all_lines(initial_widths: Sequence[int], width_ratios: Sequence[int], highes
         for level, (width, step, rise) in enumerate(found):
             widths[level, line], steps[level, line] = width, step
             if rise <= highest + 1:
-                # u and its logarithm are rounded: what they make of less is not certain.
+                # u and its logarithm are rounded: closer than this, the formula decides nothing.
                 ties[level, line] = tie = abs(rise - round(rise)) < 1e-6
                 rises[level, line] = round(rise) if tie else ceil(rise)
     return Lines(tuple(starts), widths, rises, ties, steps)
 
 
 def _levels(w_0: int, w_m: float, highest: int) -> list[tuple[int, int, float]]:
-    """The widths of one line, the last step of each, and where it ends in hundredths.
+    """The widths of one line, each with its largest exponent s and its rise in hundredths.
 
-    Block j is on the step next to log(1 + w_a j / w_0) / log(w_m) (equation 3).
+    The exponent of block j is log(1 + w_a j / w_0) / log(w_m), rounded (equation 3).
     """
     levels: list[tuple[int, int, float]] = []
     step, rise = 0, 0.0
-    # One more than the highest: its own end may be a tie.
+    # One level above the highest: its rise may be a tie.
     while rise <= highest + 1:
         rise = HUNDREDTHS * w_0 * (w_m ** (step + 0.5) - 1)
         width = round(w_0 * w_m**step / WIDTH_STEP) * WIDTH_STEP

@@ -1,7 +1,4 @@
-"""MLPs: one free space, the same under a rule for the widths, and widths on a line that falls.
-
-They are for Fashion-MNIST, at 28x28 pixels.
-"""
+"""Spaces of MLPs for Fashion-MNIST at 28x28 pixels: free, with a rule for widths, on a line."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +15,7 @@ from common.spaces.space import Dimension, Space
 
 _TEMPLATE: Final = Template(stem_channels=256, block="mlp", image_size=28)
 _NONE: Final = Dimension((1,), "shared")
-"""Of linear layers, which have no groups and no bottleneck."""
+"""For linear layers, which have no groups and no bottleneck."""
 
 MLPS: Final = Space(
     "MLP",
@@ -30,7 +27,7 @@ MLPS: Final = Space(
     template=_TEMPLATE,
     limits=Limits(image_size=28),
 )
-"""Three stages of up to 4 linear layers of up to 512 units, all of them free."""
+"""Three stages of 1 to 4 linear layers of 16 to 512 units, without rules."""
 
 MLPS_FALLING: Final = MLPS.but("MLP-falling", widths="decreasing")
 """Widths that never increase towards the classes: a funnel."""
@@ -44,11 +41,11 @@ MLPS_CONSTANT: Final = MLPS.but("MLP-constant", widths="shared")
 
 @dataclass(frozen=True)
 class MLPSpace:
-    """The networks of `MLPSpec`: widths that fall to the classes, on a RegNet's line backwards.
+    """The networks of `MLPSpec`: widths fall towards the classes, along a RegNet's line backwards.
 
-    `depths` counts the blocks of all stages, `initial_widths` are those of the last block, and the
-    rest is as in `RegNetSpace`, whose candidates these are: depth, w_0, w_a and w_m, equally
-    likely, of which those with another number of stages are no networks of the space.
+    `depths` counts the blocks of all stages; `initial_widths` are widths of the last block. A
+    candidate is one choice of depth, w_0, w_a and w_m, as in `RegNetSpace`. All candidates are
+    equally likely, but only those with `stages` stages, within the limits, belong to the space.
     """
 
     name: str
@@ -70,11 +67,11 @@ class MLPSpace:
             )
 
     def size(self) -> int:
-        """Exact number of candidates, whatever their stages and the limits."""
+        """Number of candidates, also of those with other numbers of stages or beyond the limits."""
         return self._lines.size()
 
     def sample(self, n: int, seed: int) -> Population:
-        """`n` networks, the same for equal seeds. Raises `SpecError` when limits leave too few."""
+        """`n` networks. Raises `SpecError` if too few candidates belong to the space."""
         return sample_within(self.name, self._candidates, self.limits, n, seed)
 
     def contains(self, spec: AnyNetSpec) -> bool:
@@ -98,7 +95,7 @@ class MLPSpace:
 
     @property
     def _lines(self) -> RegNetSpace:
-        """RegNets with the same widths in the other order."""
+        """The RegNets with the same widths in reverse order."""
         return RegNetSpace(
             self.name,
             self.depths,
@@ -112,4 +109,4 @@ class MLPSpace:
 
 
 MLPS_LINE: Final = MLPSpace("MLP-line")
-"""Widths that fall along a quantised line: two numbers for them instead of one per stage."""
+"""Widths that fall along a quantised line."""

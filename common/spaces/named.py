@@ -1,4 +1,4 @@
-"""Every ready space by its name, and each for small images too."""
+"""All named spaces, each also in a version for small images."""
 
 from dataclasses import replace
 from typing import Final
@@ -11,10 +11,10 @@ from common.spaces.small import small
 from common.spaces.space import Dimension, Space
 
 DesignSpace = Space | RegNetSpace | MLPSpace
-"""Any space: stages with parameters of their own, or stages on a line."""
+"""A space of any kind."""
 
 _NONE: Final = Dimension((1,), "shared")
-"""Of blocks that have no groups and no bottleneck."""
+"""For blocks without groups and bottlenecks."""
 
 RESNETS: Final = replace(
     ANYNETX_A,
@@ -23,24 +23,24 @@ RESNETS: Final = replace(
     group_widths=_NONE,
     template=Template(num_classes=1000, in_channels=3, block="resnet"),
 )
-"""Networks of two 3x3 convolutions and a shortcut per block: depths and widths are all there is."""
+"""Blocks of two 3x3 convolutions and a shortcut; only depths and widths vary."""
 
 VANILLA: Final = replace(
     RESNETS, name="Vanilla", template=replace(RESNETS.template, block="vanilla")
 )
-"""Networks of two 3x3 convolutions per block, without shortcuts."""
+"""Blocks of two 3x3 convolutions without a shortcut; only depths and widths vary."""
 
 REGNETX_DEEP: Final = replace(REGNETX, name="RegNetX-deep", depths=(64, 128), slopes=(8.0, 64.0))
 """RegNets of four stages that are deeper than the paper's (chapter exercise 1).
 
-A line of more blocks passes more widths: slopes up to 64 leave four stages to a quarter of the
-candidates, those up to 256 only to 6 %.
+A longer line passes more quantised widths. With slopes up to 64, a quarter of the candidates have
+four stages; with slopes up to 256, 6 %.
 """
 
 REGNETX_DEEP_SMALL: Final = replace(small(REGNETX_DEEP), stages=4, slopes=(1.0, 6.0))
-"""The same for Fashion-MNIST: four stages of 13 to 25 blocks in all; RegNetX32 has two of 10.
+"""The same for Fashion-MNIST: four stages, 13 to 25 blocks in all (RegNetX32: two stages, 10).
 
-A fifth of the candidates has four stages; of six networks, five are at most 128 wide.
+A fifth of the candidates have four stages; five of six networks are at most 128 channels wide.
 """
 
 _FULL: Final[tuple[Space | RegNetSpace, ...]] = (
@@ -53,4 +53,4 @@ SPACES: Final[dict[str, DesignSpace]] = {
     space.name: space
     for space in (*_FULL, *(small(full) for full in _FULL), REGNETX_DEEP_SMALL, *_MLPS)
 }
-"""Every ready space by its name; those for small images end in -small, and MLPs are for them."""
+"""All named spaces; those for small images end in -small, and MLPs are for small images."""

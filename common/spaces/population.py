@@ -1,4 +1,4 @@
-"""Many networks at once: their parameters as arrays, and what each of them costs."""
+"""Populations: the parameters of many networks as arrays, and their costs, vectorised."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -13,12 +13,12 @@ from common.errors import SpecError
 Integers = NDArray[np.int64]
 
 _ROWS = 1 << 14
-"""Networks that are counted together: their arrays stay in a core's cache."""
+"""Networks per batch of counting; larger arrays would not fit into a core's cache."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """What all networks of a population share: everything of a spec but its stages.
+    """What the networks of a population have in common: all fields of a spec but `stages`.
 
     Raises `SpecError`.
     """
@@ -34,7 +34,7 @@ class Template:
 
     def __post_init__(self) -> None:
         checked = self.network((StageSpec(1, 1),))
-        # An mlp has no stem stride, but a template keeps the one that was written.
+        # The spec of an mlp has stem stride 1; the template keeps what was given.
         for item in fields(self):
             kept = self if item.name == "stem_stride" else checked
             object.__setattr__(self, item.name, getattr(kept, item.name))
@@ -54,13 +54,13 @@ class Template:
         )
 
     def describes(self, spec: AnyNetSpec) -> bool:
-        """Whether all of `spec` but its stages is this."""
+        """Whether `spec` differs from this template in its stages alone."""
         return spec.block == self.block and spec == self.network(spec.stages)
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Complexity of every network, as `common.count` gives it for one: arrays (n,)."""
+    """Complexity of every network as by `common.count`: arrays (n,)."""
 
     params: Integers
     flops: Integers
@@ -69,10 +69,10 @@ class Costs:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Networks by their stages: arrays (n, stages) of integers.
+    """Networks as integer arrays (n, stages); an index gives the spec of one.
 
-    `bottleneck_ratios` are the paper's b, by which channels are divided inside a block. A stage of
-    depth 0 is not there.
+    `widths` are in channels, `bottleneck_ratios` are the paper's b. A network lacks the stages
+    whose depth is 0.
     """
 
     depths: Integers
@@ -101,14 +101,14 @@ class Population:
         return (self[index] for index in range(len(self)))
 
     def where(self, chosen: NDArray[np.bool_] | Integers | slice) -> "Population":
-        """The networks of a mask, of indices or of a slice."""
+        """The networks that a mask (n,), indices or a slice select."""
         return _population([array[chosen] for array in self._arrays], self.template)
 
     def costs(self, image_size: int) -> Costs:
         """Parameters, multiply-adds and activations of every network.
 
         `image_size` is the side of the images in pixels. Raises `SpecError` for a size that the
-        networks do not take, and when one of them has more than `MAX_COUNTED` of anything.
+        networks do not take, and for numbers above `MAX_COUNTED`.
         """
         image_size = image_shape(self.template.network((StageSpec(1, 1),)), image_size)[1]
         count = _count_mlps if self.template.block == "mlp" else _count
@@ -126,7 +126,7 @@ class Population:
 
     @staticmethod
     def of(specs: Sequence[AnyNetSpec], template: Template) -> "Population":
-        """The networks of specs that have as many stages each and follow the template."""
+        """A population of specs with equal numbers of stages, which `template` describes."""
         rows = [
             [
                 (s.depth, s.channels, s.group_width or s.bottleneck_channels,
@@ -141,7 +141,7 @@ class Population:
 
     @staticmethod
     def joined(parts: "list[Population]") -> "Population":
-        """All networks of populations with one template, in order."""
+        """The concatenation of populations with one template."""
         columns = zip(*(part._arrays for part in parts if len(part)), strict=True)
         arrays = [np.concatenate(column) for column in columns] or list(parts[0]._arrays)
         return _population(arrays, parts[0].template)
@@ -154,7 +154,7 @@ def fitted(
     group_widths: Integers,
     template: Template,
 ) -> Population:
-    """Networks whose group widths divide, as `compatible_stage` makes them, all at once."""
+    """`compatible_stage` for many networks at once: arrays (n, stages)."""
     bottlenecks = np.maximum(1, widths // bottleneck_ratios)
     group_widths = np.minimum(group_widths, bottlenecks)
     groups = np.maximum(1, np.rint(bottlenecks / group_widths)).astype(np.int64)
@@ -163,10 +163,11 @@ def fitted(
 
 
 def _check_counts(population: Population, image_size: int, count: "_Counter") -> None:
-    """Raise `SpecError` when a network's numbers do not fit into 64 bits.
+    """Raise `SpecError` if a network's costs do not fit into 64 bits.
 
-    Floats do not wrap. One network that is in no stage below any of them answers for all, as long
-    as none leaves out a stage, which would halve its sides.
+    Costs are computed in float64, which does not wrap around. If no network lacks a stage, those
+    of one network that is in every stage at least as large as any of them are an upper bound; a
+    missing stage would not halve the resolution.
     """
     depths, *others = population._arrays
     if depths.min(initial=0) < 0 or min(array.min(initial=1) for array in others) < 1:
@@ -179,7 +180,7 @@ def _check_counts(population: Population, image_size: int, count: "_Counter") ->
             return
     counted = count(_floats(list(population._arrays), population.template), image_size)
     for name, values in zip(_COUNTED, counted, strict=True):
-        # Rounding of the sum is far below one part in a thousand million.
+        # The rounding error of the sum is far below 1e-9.
         if values.max(initial=0) > MAX_COUNTED * (1 - 1e-9):
             raise SpecError(
                 f"{name} must be at most {MAX_COUNTED:,}; got {values.max():.4g} in a network of "
@@ -188,7 +189,7 @@ def _check_counts(population: Population, image_size: int, count: "_Counter") ->
 
 
 def _floats(arrays: list[Integers], template: Template) -> Population:
-    """A population that is counted in float64."""
+    """A population of float64 arrays, to be counted without overflow."""
     return _population([array.astype(np.float64) for array in arrays], template)
 
 
@@ -202,7 +203,7 @@ _Counter = Callable[[Population, int], tuple[Integers, Integers, Integers]]
 
 
 class _Sum:
-    """Costs of convolutions and linear layers, added up."""
+    """A running total of the costs of convolutions and linear layers."""
 
     def __init__(self, one: Integers, conv_bias: bool) -> None:
         self.params, self.flops, self.activations = (np.zeros_like(one) for _ in range(3))
@@ -211,12 +212,12 @@ class _Sum:
     def conv(
         self, times: Integers, fan: Integers | int, channels: Integers | int, positions: Integers
     ) -> None:
-        """`times` convolutions with batch norm whose outputs each have `fan` weights."""
+        """Add `times` convolutions with batch norm, with `fan` weights per output channel."""
         self._add(times, fan + self._bias, channels, positions)
         self.params += times * 2 * channels
 
     def linear(self, times: Integers | int, fan: Integers, channels: Integers | int) -> None:
-        """`times` linear layers."""
+        """Add `times` linear layers."""
         self._add(times, fan + 1, channels, 1)
 
     def _add(
@@ -233,7 +234,7 @@ class _Sum:
 
 
 def _count(population: Population, image_size: int) -> tuple[Integers, Integers, Integers]:
-    """What the plan of each network adds up to, for all of them at once."""
+    """The totals of every network's plan, for networks of convolutions."""
     template, one = population.template, np.ones_like(population.depths, shape=len(population))
     total = _Sum(one, template.conv_bias)
     side = _strided(one * image_size, template.stem_stride)
@@ -267,7 +268,7 @@ def _count(population: Population, image_size: int) -> tuple[Integers, Integers,
 
 
 def _count_mlps(population: Population, image_size: int) -> tuple[Integers, Integers, Integers]:
-    """The same for MLPs: linear layers with batch norm, which are convolutions at one position."""
+    """The totals of every MLP's plan: a linear layer counts as a convolution of one pixel."""
     template, one = population.template, np.ones_like(population.depths, shape=len(population))
     total = _Sum(one, template.conv_bias)
     channels = one * template.stem_channels

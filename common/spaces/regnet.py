@@ -25,10 +25,11 @@ Stages = tuple[StageSpec, ...]
 
 @dataclass(frozen=True)
 class RegNetSpace:
-    """RegNets with `stages` stages: depth, w_0, w_a and w_m, and one b and one group width.
+    """RegNets with `stages` stages, by depth, w_0, w_a, w_m, bottleneck ratio b and group width.
 
-    Intervals include both ends. A candidate is one choice of all six, and candidates are equally
-    likely; those with another number of stages are no networks of the space. Raises `SpecError`.
+    Ranges include both ends; w_0 is a multiple of 8, w_a and w_m are multiples of 0.01. A candidate
+    is one choice of the six parameters. All candidates are equally likely, but only those with
+    `stages` stages, within the limits, belong to the space. Raises `SpecError`.
     """
 
     name: str
@@ -60,7 +61,7 @@ class RegNetSpace:
         self._check_lines()
 
     def _check_lines(self) -> None:
-        """Bound what networks may become, and the number of lines."""
+        """Limit the widths of networks and the memory for the lines."""
         steepest = self.initial_widths[1] + self.slopes[1] * (self.depths[1] - 1)
         widest = steepest * self.width_ratios[1] ** 0.5
         if widest > MAX_WIDTH:
@@ -79,7 +80,7 @@ class RegNetSpace:
             )
 
     def size(self) -> int:
-        """Exact number of candidates, whatever their stages and the limits."""
+        """Number of candidates, also of those with other numbers of stages or beyond the limits."""
         return (
             (self.depths[1] - self.depths[0] + 1)
             * len(self._hundredths(self.slopes))
@@ -89,9 +90,9 @@ class RegNetSpace:
         )
 
     def sample(self, n: int, seed: int) -> Population:
-        """`n` networks, for equal seeds the first ones of one sequence.
+        """`n` networks; samples of one seed begin alike.
 
-        Raises `SpecError` when the limits leave too few.
+        Raises `SpecError` if too few candidates belong to the space.
         """
         return sample_within(self.name, self._candidates, self.limits, n, seed)
 
@@ -116,7 +117,7 @@ class RegNetSpace:
     def _possible_lines(
         self, stages: Stages, ratio: int, group_width: int
     ) -> Iterator[tuple[int, float, float]]:
-        """w_0, w_a and w_m of which some give these stages, if any do."""
+        """Triples (w_0, w_a, w_m) to try: if any triple gives these stages, one of them does."""
         lines = self._lines
         known = lines.known_widths[:, None]
         made = fitted(
@@ -144,7 +145,7 @@ class RegNetSpace:
     def _slopes_that_take(
         self, levels: Sequence[int], stages: Stages, rises: Sequence[int]
     ) -> list[int]:
-        """Slopes for which the blocks of each stage are on its level: those at both ends."""
+        """The extreme slopes (hundredths) that put the blocks of each stage on its level."""
         slopes = self._hundredths(self.slopes)
         first, last = slopes[0], slopes[-1]
         blocks = list(accumulate(stage.depth for stage in stages))
@@ -153,7 +154,7 @@ class RegNetSpace:
         for past, level in zip(blocks, levels, strict=True):
             if past > 1:
                 last = min(last, rises[level] // (past - 1))
-        # The first and the last may be ties, which rounding decides.
+        # The first and the last may be ties, so their neighbours are candidates, too.
         return sorted({end for end in (first, first + 1, last - 1, last) if first <= end <= last})
 
     def _candidates(self, rows: int, stream: np.random.Generator) -> Population:
@@ -172,7 +173,7 @@ class RegNetSpace:
 
     @property
     def _lines(self) -> Lines:
-        """Of every w_0 and w_m, as high as a block may be on them."""
+        """The lines of every w_0 and w_m, up to the highest block of any network."""
         first, last = self.initial_widths
         highest = self._hundredths(self.slopes)[-1] * (self.depths[1] - 1)
         return all_lines(
@@ -186,7 +187,7 @@ class RegNetSpace:
 
 
 def _may_become(group_width: int, stages: Stages) -> bool:
-    """Whether it is that of all stages, as far as their bottlenecks are that wide."""
+    """Whether every stage has this group width, or its bottleneck's width if that is smaller."""
     return all(stage.group_width == min(group_width, stage.bottleneck_channels) for stage in stages)
 
 
@@ -196,7 +197,7 @@ REGNETX: Final = RegNetSpace("RegNetX", template=Template(num_classes=1000, in_c
 REGNETX_C: Final = replace(
     REGNETX, name="RegNetX-C", depths=(1, 40), width_ratios=(2.0, 3.0), bottleneck_ratios=(1,)
 )
-"""RegNetX with what its good networks share: b = 1, d <= 40, w_m >= 2 (section 4)."""
+"""RegNetX, limited to what good networks share: b = 1, d <= 40, w_m >= 2 (section 4)."""
 
 REGNETY: Final = replace(REGNETX, name="RegNetY", template=replace(REGNETX.template, se_ratio=0.25))
 """RegNetX with squeeze-and-excitation (section 5)."""

@@ -1,4 +1,4 @@
-"""Drawing from a space until there are enough networks within its limits."""
+"""Rejection sampling: candidates are drawn until enough of them are within the limits."""
 
 from collections.abc import Callable
 
@@ -11,22 +11,22 @@ from common.spaces.limits import Limits
 from common.spaces.population import Population
 
 Draw = Callable[[int, np.random.Generator], Population]
-"""Candidates by their number and a stream; fewer than that when some are no networks."""
+"""Draws a number of candidates from a stream; returns those that are networks of the space."""
 
 _FIRST, _MAX = 1 << 10, 1 << 15
-"""Candidates that are drawn together, at first and at most: their arrays stay in a core's cache."""
+"""Candidates per draw, at first and at most; larger arrays would not fit into a core's cache."""
 
 _PATIENCE = 10_000
-"""Candidates of which one must be within the limits."""
+"""Sampling fails if fewer than one of so many candidates is within the limits."""
 
 _MAX_TRIED = 50_000_000
-"""Candidates that are tried in all, in about a minute."""
+"""Candidates after which sampling fails, about a minute's work."""
 
 
 def sample_within(name: str, draw: Draw, limits: Limits, n: int, seed: int) -> Population:
-    """The first `n` candidates within the limits, which begin any larger sample too.
+    """The first `n` candidates within the limits; a larger sample of this seed begins with them.
 
-    Raises `SpecError` when there are too few.
+    Raises `SpecError` if too few candidates are within the limits.
     """
     stream = np.random.default_rng(checked_integer("seed", seed, 0, MAX_SEED))
     found = [draw(0, stream)]

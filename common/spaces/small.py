@@ -1,4 +1,4 @@
-"""The spaces of the same rules for small images, such as Fashion-MNIST's."""
+"""Versions of the spaces for small images, such as Fashion-MNIST's."""
 
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -16,16 +16,16 @@ _FEWER_BLOCKS: Final = 5
 
 
 def small(space: AnySpace) -> AnySpace:
-    """A space of the same rules for small images: three stages, about 128 wide at most.
+    """A space with the same rules for small images of one channel and 10 classes.
 
-    The stem has 16 channels and keeps the size of images with one channel; group widths are at
-    most 16. Stages of a `Space` have at most 4 blocks and 128 channels.
+    Networks have three stages. The stem has 16 channels and stride 1; group widths are at most 16.
+    Stages of a `Space` have 1 to 4 blocks of 8 to 128 channels.
 
-    A `RegNetSpace` has a fifth of its blocks, 3 to 12 for RegNetX: about those of three stages of
-    a small `Space`. Lines begin at 8 to 24 channels and rise by 2 to 12 per block; w_m is kept.
-    Of RegNetX' candidates then 36 % have three stages (the paper's: 19 % have four), half of
-    the networks are at most 64 wide and 94 % at most 128. Of steeper lines and of wider beginnings
-    a tenth and more would go beyond 128, and fewer of the flatter ones have three stages.
+    A `RegNetSpace` has a fifth of its blocks (3 to 12 for RegNetX, as in three stages of a small
+    `Space`), w_0 from 8 to 24 and w_a from 2 to 12; w_m is kept. Of RegNetX's candidates, 36 % then
+    have three stages (of the paper's, 19 % have four); half of the networks are at most 64 channels
+    wide, and 94 % at most 128. With larger w_0 or w_a, more than a tenth would be wider than 128;
+    with smaller w_a, fewer would have three stages.
     """
     template = replace(
         space.template, stem_channels=16, stem_stride=1, num_classes=10, in_channels=1

@@ -18,12 +18,12 @@ from common.spaces.population import Integers, Population, Template, fitted
 from common.spaces.sampling import sample_within
 
 Rule = Literal["free", "shared", "increasing", "decreasing"]
-"""How a parameter may differ from stage to stage; increasing and decreasing include equal."""
+"""How a parameter may vary between stages; `increasing` and `decreasing` include equal values."""
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One parameter of the stages: the values it takes, in order, and how stages may differ.
+    """One parameter of the stages: its possible values, in rising order, and how stages may differ.
 
     Raises `SpecError`.
     """
@@ -37,7 +37,7 @@ class Dimension:
         check.choice("rule", get_args(Rule))
 
     def size(self, stages: int) -> int:
-        """Number of ways to choose a value for each of the stages."""
+        """Number of ways to choose values for so many stages."""
         values = len(self.values)
         match self.rule:
             case "free":
@@ -61,7 +61,7 @@ class Dimension:
                 return values[_ascending(rows, stages, len(values), stream)[:, ::-1]]
 
     def allows(self, choices: Sequence[int]) -> bool:
-        """Whether stages may have these values."""
+        """Whether successive stages may have these values."""
         pairs = list(pairwise(choices))
         return (
             set(choices) <= set(self.values)
@@ -75,14 +75,15 @@ class Dimension:
 
 
 def _ascending(rows: int, stages: int, values: int, stream: np.random.Generator) -> Integers:
-    """Uniform non-descending indices (rows, stages) below `values`.
+    """Uniform non-decreasing sequences of indices below `values`, one per row: (rows, stages).
 
-    They are the sets of `stages` different numbers below values + stages - 1, which are drawn,
-    in order and less 0, 1, 2, ...; rows with a number twice are drawn again, unless most have one.
+    Subtracting 0, 1, 2, ... from a sorted set of `stages` numbers below values + stages - 1 gives
+    such a sequence, one to one. Sets are drawn by rejecting rows with repeated numbers, or by
+    sorting random keys where most rows would be rejected.
     """
     numbers = values + stages - 1
     if stages**2 > 4 * numbers:
-        # A set is where the least of as many random keys are.
+        # The positions of the `stages` smallest keys are a uniform set.
         keys = stream.random((rows, numbers))
         return np.sort(keys.argsort(axis=1)[:, :stages], axis=1) - np.arange(stages)
     drawn = np.empty((0, stages), np.int64)
@@ -95,11 +96,11 @@ def _ascending(rows: int, stages: int, values: int, stream: np.random.Generator)
 
 @dataclass(frozen=True)
 class Space:
-    """Networks of `stages` stages whose parameters are those of four dimensions.
+    """Networks of `stages` stages, by depth, width, bottleneck ratio and group width of each stage.
 
-    A candidate is one choice of all parameters, and candidates are equally likely. Where a group
-    width does not divide a bottleneck, `compatible_stage` makes both fit, as in pycls. With
-    `limits`, only networks of that complexity belong to the space. Raises `SpecError`.
+    A candidate is one choice of all parameters; all candidates are equally likely. Where a group
+    width does not divide the bottleneck, `compatible_stage` adjusts the stage, as in pycls. Only
+    networks within the `limits` belong to the space. Raises `SpecError`.
     """
 
     name: str
@@ -119,20 +120,20 @@ class Space:
         checked_rising("widths", self.widths.values, MAX_WIDTH)
 
     def but(self, name: str, **rules: Rule) -> "Space":
-        """This space with other rules for the dimensions that are named."""
+        """This space under another name, with other rules for the given dimensions."""
         changed: dict[str, Any] = {
             key: replace(getattr(self, key), rule=rule) for key, rule in rules.items()
         }
         return replace(self, name=name, **changed)
 
     def size(self) -> int:
-        """Exact number of candidates, whatever the limits."""
+        """Number of candidates, including those beyond the limits."""
         return prod(dimension.size(self.stages) for dimension in self._dimensions)
 
     def sample(self, n: int, seed: int) -> Population:
-        """`n` networks, for equal seeds the first ones of one sequence.
+        """`n` networks; samples of one seed begin alike.
 
-        Raises `SpecError` when the limits leave too few.
+        Raises `SpecError` if too few candidates are within the limits.
         """
         return sample_within(self.name, self._candidates, self.limits, n, seed)
 
@@ -158,10 +159,11 @@ class Space:
         return _has_path(self.widths.rule, origins) and bool(self.limits.mask(network)[0])
 
     def _group_widths(self, made: list[int]) -> list[int]:
-        """The least group widths that may have become those of the stages; empty if none may.
+        """The smallest group widths of the space that `fitted` may turn into `made`, or none.
 
-        A group width is kept, or a wider one is cut to the bottleneck. Whatever widths the wider
-        one allows, one that is kept allows too, so the least are enough.
+        `fitted` keeps a group width or reduces it to the bottleneck. Every width that leads to the
+        stage with the larger group width does so with the smaller one, too, so the smallest are
+        enough.
         """
         rule, chosen = self.group_widths.rule, list[int]()
         if rule == "shared":
@@ -175,7 +177,7 @@ class Space:
         return chosen[::-1] if rule == "decreasing" else chosen
 
     def _widths(self, channels: int, ratio: int, made: int, group_width: int) -> list[int]:
-        """The widths that become `channels`, and with this group width groups `made` wide."""
+        """The widths from which `fitted` makes `channels` channels and a group width of `made`."""
         widths = np.array(self.widths.values)
         networks = fitted(
             np.ones_like(widths),
@@ -199,7 +201,7 @@ class Space:
 
 
 def _has_path(rule: Rule, choices: list[list[int]]) -> bool:
-    """Whether one of the values of each stage can be chosen so that all obey the rule."""
+    """Whether a value can be chosen for each stage, among its own, so that all obey the rule."""
     match rule:
         case "free":
             return all(choices)

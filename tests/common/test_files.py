@@ -33,7 +33,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path, make):
     make(tmp_path / "a")
     before = (tmp_path / "a").stat()
     with pytest.raises(
-        ConfigError, match="a: must be a file or free; got a (folder|device or pipe)"
+        ConfigError, match="a: must be a regular file or not exist; got a (folder|device or pipe)"
     ):
         write_text(tmp_path / "a", "")
     assert (tmp_path / "a").stat().st_ino == before.st_ino
@@ -76,7 +76,7 @@ def test_an_empty_folder_is_filled_in_place(tmp_path):
 @pytest.mark.parametrize("name", ["full", "full/a.txt"])
 def test_a_folder_or_file_in_use_is_kept(tmp_path, name):
     write_text(tmp_path / "full" / "a.txt", "old")
-    with pytest.raises(FileExistsError, match="must be free or an empty folder"):
+    with pytest.raises(FileExistsError, match="must be a new or an empty folder"):
         new_folder(tmp_path / name).__enter__()
     assert (tmp_path / "full" / "a.txt").read_text() == "old"
 

@@ -82,7 +82,7 @@ def test_a_foreign_file_stays_as_it_is(run, tmp_path, command, file):
     (tmp_path / file).write_bytes(_FOREIGN)
     result = run(command)
     assert result.exit_code == 1, result.output
-    assert f"{file}: must be free, or a file that anynet wrote; got another one" in result.output
+    assert f"{file}: must be a new file or one that anynet wrote; got another file" in result.output
     assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == [_FOREIGN]
 
 
@@ -113,7 +113,7 @@ def test_foreign_files_beside_parity_records_stay_as_they_are(run, tmp_path, com
     content = save({"a": np.zeros(1)}) if command == _RECORD[0] else _FOREIGN
     (tmp_path / file).write_bytes(content)
     result = run(command)
-    assert "got another one; name another file or add --overwrite" in result.output
+    assert "got another file; name another file or add --overwrite" in result.output
     assert (tmp_path / file).read_bytes() == content
 
 
@@ -122,7 +122,7 @@ def test_foreign_files_beside_benchmarks_stay_as_they_are(tmp_path, file):
     (tmp_path / "bench.json").write_text("{}")
     (tmp_path / file).write_bytes(_FOREIGN)
     result = CliRunner().invoke(write_benchmarks, [str(tmp_path / "bench.json")])
-    assert "must be free, or a file that anynet wrote" in str(result.exception)
+    assert "must be a new file or one that anynet wrote" in str(result.exception)
     assert (tmp_path / file).read_bytes() == _FOREIGN
 
 
@@ -172,7 +172,7 @@ def test_what_is_no_file_is_one_clear_error(run, tmp_path, kind, overwrite):
 def test_a_folder_that_may_not_be_written_to_is_one_clear_error(run, tmp_path):
     (tmp_path / "shut").mkdir(mode=0o500)
     result = run("plot regnetx32 --out shut/a.png")
-    assert "must be in a folder that can be written to" in result.output
+    assert "must be in a writable folder" in result.output
 
 
 def _database(path):

@@ -164,7 +164,7 @@ def test_a_run_that_was_killed_before_it_had_a_config_blocks_nothing(tmp_path):
 
 def test_a_folder_inside_of_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(AnyNetError, match="must be inside of a folder"):
+    with pytest.raises(AnyNetError, match="must be in a folder"):
         _fit(tmp_path / "file" / "run")
 
 
