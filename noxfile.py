@@ -25,7 +25,7 @@ nox.options.sessions = [
 
 ROOT = Path(__file__).parent
 EXTRAS = {
-    "torch": "torch,huggingface,notebook,postgresql,ray",
+    "torch": "torch,hub,huggingface,notebook,postgresql,ray",
     "jax": "jax,notebook",
     "tf": "tf-cpu,notebook",
     "mx": "mx,notebook,onnx,postgresql",

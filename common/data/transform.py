@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.data.augment import Box
+from common.data.preprocessing import Preprocessing
 
 FILTERS: Final = ("nearest", "bilinear", "bicubic", "lanczos")
 """Pillow's interpolations, which smooth where an image becomes smaller."""
@@ -77,3 +78,20 @@ def _resized(
     resized = picture.resize(size[::-1], Image.Resampling[interpolation.upper()])
     pixels: NDArray[np.uint8] = np.asarray(resized)
     return pixels.reshape(*size, -1)
+
+
+def prepared_pixels(image: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """An image (H, W, C) resized and cropped as `preprocessing` says, as (C, *size).
+
+    What is left is arithmetic on each pixel: `(x * scale - mean) / std`. Raises `DataError` for an
+    image that is too long to be resized.
+    """
+    size, to = preprocessing.size, preprocessing.resize_to
+    interpolation = preprocessing.interpolation
+    if to is None:
+        return cut_and_resize(image, None, size, interpolation=interpolation)
+    if preprocessing.resize == "stretch":
+        resized = _resized(image, (to, to), interpolation)
+    else:
+        resized = resize_short_side(image, to, interpolation)
+    return cut_and_resize(resized, centre_box(resized.shape[:2], size), size)

@@ -15,7 +15,7 @@ _EXTRAS = _PROJECT["optional-dependencies"]
 
 _TESTED_IN = {
     "": "lowest", "study": "lowest", "postgresql": "lowest", "onnx": "lowest", "test": "lowest",
-    "torch": "torch", "huggingface": "torch", "ray": "torch", "notebook": "torch",
+    "torch": "torch", "hub": "torch", "huggingface": "torch", "ray": "torch", "notebook": "torch",
     "jax": "jax", "jax-cuda": "jax", "tf": "tf", "tf-cpu": "tf", "tf-cuda": "tf", "mx": "mx",
     "docs": "common", "lint": "common",
 }  # fmt: skip

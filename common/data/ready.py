@@ -1,0 +1,153 @@
+"""Data sets that are ready to be trained on: a folder of images, CIFAR, arrays."""
+
+from pathlib import Path
+
+from common.data.augment import Augmentation
+from common.data.preprocessing import Preprocessing
+from common.data.source_data import PLAIN, SourceData
+from common.data.sources import (
+    CIFAR_10,
+    CIFAR_100,
+    ArraySource,
+    Split,
+    find_images,
+    read_cifar,
+    split_by_class,
+)
+from common.data.sources.cifar import CIFAR
+from common.data.sources.split import VALIDATION_SHARE
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Of red, green and blue in [0, 1], as torchvision's and timm's networks are trained with."""
+
+
+def on_imagenet(size: int | tuple[int, int] = 224, channels: int = 3) -> Preprocessing:
+    """What ImageNet's networks see: the short side at 256 / 224 of `size`, and its middle.
+
+    Colours are normalised by ImageNet's mean and deviation; grey stays from 0 to 1.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    colour = channels == 3
+    return Preprocessing(
+        channels,
+        (height, width),
+        resize="short_side",
+        resize_to=max(height, width) * 256 // 224,
+        crop="center",
+        antialias=True,
+        mean=IMAGENET_MEAN if colour else (0.0,),
+        std=IMAGENET_STD if colour else (1.0,),
+    )
+
+
+class ImageFolder(SourceData):
+    """Image files in one folder for each class.
+
+    They are `train/CLASS/...` and `val/CLASS/...`, or `CLASS/...` alone, which is split by class:
+    `val_share` of each, drawn from `split_seed`. By default images are prepared as on ImageNet, at
+    `size` pixels (`on_imagenet`). Other arguments are those of `SourceData`. Raises `DataError`
+    for a folder that holds something else.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        batch_size: int = 64,
+        size: int | tuple[int, int] = 224,
+        channels: int = 3,
+        augmentation: Augmentation = PLAIN,
+        workers: int | None = None,
+        val_share: float = VALIDATION_SHARE,
+        split_seed: int = 0,
+    ) -> None:
+        super().__init__(
+            find_images(folder, channels, val_share, split_seed),
+            batch_size,
+            on_imagenet(size, channels),
+            augmentation,
+            workers,
+            str(Path(folder).absolute()),
+        )
+
+
+class _CIFARData(SourceData):
+    _which: CIFAR
+    _mean: tuple[float, ...]
+    _std: tuple[float, ...]
+
+    def __init__(
+        self,
+        batch_size: int = 128,
+        size: int | tuple[int, int] = 32,
+        source: str | Path = "auto",
+        augmentation: Augmentation = PLAIN,
+        workers: int | None = None,
+    ) -> None:
+        name = self._which.name.lower().replace("-", "")
+        super().__init__(
+            read_cifar(self._which, source),
+            batch_size,
+            stretched(size, 3, self._mean, self._std),
+            augmentation,
+            workers,
+            name if str(source) == "auto" else str(Path(source).absolute()),
+        )
+
+
+class CIFAR10(_CIFARData):
+    """CIFAR-10 (Krizhevsky, 2009) in batches, found or downloaded (`read_cifar`)."""
+
+    _which, _mean, _std = CIFAR_10, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+
+
+class CIFAR100(_CIFARData):
+    """CIFAR-100 (Krizhevsky, 2009) in batches, found or downloaded (`read_cifar`)."""
+
+    _which, _mean, _std = CIFAR_100, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
+
+
+class ArrayData(SourceData):
+    """Pixels uint8 (N, C, H, W), or (N, H, W), with labels (N,), in batches.
+
+    Validation images are `val`, another pair of images and labels, or else split off by class:
+    `val_share` of each, drawn from `split_seed`. Images are resized to `size`, by default their
+    own, and scaled to [0, 1]. Raises `DataError` or `ConfigError`.
+    """
+
+    def __init__(
+        self,
+        images: object,
+        labels: object,
+        batch_size: int = 64,
+        val: tuple[object, object] | None = None,
+        classes: tuple[str, ...] | None = None,
+        size: int | tuple[int, int] | None = None,
+        augmentation: Augmentation = PLAIN,
+        val_share: float = VALIDATION_SHARE,
+        split_seed: int = 0,
+    ) -> None:
+        train = ArraySource(images, labels, classes)
+        if val is None:
+            parts = split_by_class(train.labels, train.classes, val_share, split_seed, "arrays")
+            split = Split(*(train.part(indices) for indices in parts))
+        else:
+            split = Split(train, ArraySource(*val, train.classes, "arrays: val"))
+        height, width = train.read(0).shape[:2]
+        super().__init__(
+            split,
+            batch_size,
+            stretched((height, width) if size is None else size, train.channels),
+            augmentation,
+        )
+
+
+def stretched(
+    size: int | tuple[int, int],
+    channels: int,
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
+) -> Preprocessing:
+    """Height and width resized on their own, for images that have all the same shape."""
+    pair = (size, size) if isinstance(size, int) else size
+    return Preprocessing(channels, pair, antialias=True, mean=mean, std=std)

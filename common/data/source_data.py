@@ -1,0 +1,144 @@
+"""Images of any source in batches: what `Trainer.fit`, studies and `evaluate` are given."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.bounds import MAX_BATCH
+from common.data.augment import Augmentation
+from common.data.batches import batch_order
+from common.data.image_data import Batch
+from common.data.parallel import in_order
+from common.data.preprocessing import Preprocessing
+from common.data.sources import (
+    Source,
+    Split,
+)
+from common.data.sources.split import check_split
+from common.data.transform import cut_and_resize, prepared_pixels
+from common.errors import ConfigError
+from common.numbers import check_batch, checked_integer
+from common.processes import usable_cores
+
+PLAIN = Augmentation()
+"""Training images as they are."""
+
+
+class SourceData:
+    """Images of a source in batches, resized and cropped as `preprocessing` says.
+
+    - `split`: training and validation images; both are read while they are used.
+    - `batch_size`: images of a training batch; those that do not fill one are left out of an epoch,
+      others in each.
+    - `preprocessing`: what the network sees. Pixels are resized by Pillow, which always smooths.
+    - `augmentation`: how training images are varied; its crops take the place of the resizing.
+    - `workers`: threads that prepare batches ahead of their use; by default one for each core, and
+      0 for none. Batches do not depend on it.
+    - `requested`: the name from which `open_data` makes the same data.
+
+    Raises `ConfigError`, or `DataError` for images that do not fit together.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation = PLAIN,
+        workers: int | None = None,
+        requested: str = "",
+    ) -> None:
+        check_split(split, requested or "data")
+        self.batch_size = checked_integer("batch_size:", batch_size, 1, MAX_BATCH, ConfigError)
+        check_batch(self.batch_size, preprocessing.size)
+        if self.batch_size > len(split.train):
+            raise ConfigError(
+                f"batch_size: must be at most the {len(split.train):,} training images; "
+                f"got {batch_size}"
+            )
+        if preprocessing.channels != split.train.channels:
+            raise ConfigError(
+                f"preprocessing: must have the {split.train.channels} channels of the images; got "
+                f"{preprocessing.channels}"
+            )
+        if augmentation.lighting and preprocessing.channels != 3:
+            raise ConfigError(
+                "lighting: must be 0 for images that are not red, green and blue; got "
+                f"{augmentation.lighting}"
+            )
+        self.split, self.preprocessing, self.augmentation = split, preprocessing, augmentation
+        cores = len(usable_cores())
+        self.workers = (
+            cores if workers is None else checked_integer("workers:", workers, 0, 1024, ConfigError)
+        )
+        self.requested = requested
+
+    @property
+    def train(self) -> Source:
+        """The training images."""
+        return self.split.train
+
+    @property
+    def val(self) -> Source:
+        """The validation images."""
+        return self.split.val
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of their labels."""
+        return self.train.classes
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in the training images."""
+        return len(self.train) // self.batch_size
+
+    def describe(self) -> str:
+        """Where the images come from, for people."""
+        return f"{len(self.train):,} + {len(self.val):,} of {self.train.describe()}"
+
+    def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The whole batches of `epoch` (from 0) from batch `start` on, in the order of `seed`."""
+        order = batch_order(len(self.train), seed, epoch)
+        prepare = partial(self._augmented, seed, epoch)
+
+        def batch(step: int) -> Batch:
+            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
+            return self._assembled(self.train, chosen, prepare)
+
+        return in_order(batch, range(start, self.steps_per_epoch), self.workers)
+
+    def val_batches(self) -> Iterator[Batch]:
+        """All validation images in their own order; the last batch may be short."""
+
+        def batch(start: int) -> Batch:
+            chosen = np.arange(start, min(start + self.batch_size, len(self.val)))
+            return self._assembled(self.val, chosen, lambda _, image: self._prepared(image))
+
+        return in_order(batch, range(0, len(self.val), self.batch_size), self.workers)
+
+    def _assembled(
+        self,
+        source: Source,
+        indices: NDArray[np.int64],
+        prepare: Callable[[int, NDArray[np.uint8]], NDArray[np.uint8]],
+    ) -> Batch:
+        images = np.empty((len(indices), *self.preprocessing.image_shape), np.uint8)
+        for row, index in enumerate(indices.tolist()):
+            images[row] = prepare(index, source.read(index))
+        return images, source.labels[indices]
+
+    def _prepared(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return prepared_pixels(image, self.preprocessing)
+
+    def _augmented(
+        self, seed: int, epoch: int, index: int, image: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        size = self.preprocessing.size
+        draw = self.augmentation.draw(seed, epoch, index, image.shape[:2], size)
+        if draw.box is None:
+            pixels = self._prepared(image)
+            return np.ascontiguousarray(pixels[:, :, ::-1]) if draw.flip else pixels
+        return cut_and_resize(image, draw.box, size, draw.flip, self.preprocessing.interpolation)
