@@ -5,13 +5,11 @@ import platform
 import sys
 import time
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.status import Status
 
 from benchmarks.bench import Bench
 from benchmarks.processes import Process, WorkerError, find_pythons
@@ -63,28 +61,28 @@ def main(
     file = out / "bench.json"
     try:
         check_targets([out / name for name in REPORT_FILES], overwrite)
-        results = read_results(file) if file.exists() else {}
+        results = read_results(file) if file.exists() and not overwrite else {}
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
     pythons, logs = find_pythons(environments, backends), out / "log"
+    for backend in backends:
+        if backend not in pythons:
+            click.echo(f"left out: {backend} is not installed", err=True)
     facts = _machine() | {"versions": _versions(pythons, logs), "quick": quick}
     with Console(stderr=True).status("") as status:
         for name in only:
             now = datetime.now(UTC).isoformat(timespec="minutes")
             section, began = Section({**facts, "time": now}), time.perf_counter()
-            bench = Bench(pythons, logs, section, quick, partial(_tell, status, name))
+            bench = Bench(pythons, logs, section, quick, status.update)
             with bench.noting(name):
                 SECTIONS[name](bench)
             section.facts["seconds"] = round(time.perf_counter() - began)
-            results[name] = section
+            if section.measurements or name not in results:
+                results[name] = section
             write_results(file, results)  # so that a run that is broken off leaves what it has
     write_report(results, out)
     print_targets(results)
     click.echo(f"{out / 'bench.md'}, {file}")
-
-
-def _tell(status: Status, section: str, text: str) -> None:
-    status.update(f"{section}: {text}")
 
 
 def _versions(pythons: dict[str, Path], logs: Path) -> dict[str, str]:

@@ -21,6 +21,8 @@ _SLOW, _SLOW_EVERY = 3.0, 4
 Subject = tuple[str, str]
 """A backend and a form."""
 
+Options = dict[str, Any]
+
 
 @dataclass
 class Bench:
@@ -36,7 +38,9 @@ class Bench:
     tell: Callable[[str], None]
 
     def worker(self, backend: str, form: str = "ours") -> Process:
-        """A process for a form, which the caller closes."""
+        """A process for a form, which the caller closes. Raises `WorkerError`."""
+        if backend not in self.pythons:
+            raise WorkerError(f"{backend} is not installed")
         return Process(self.pythons[backend], backend, form, self.logs / f"{backend}.txt")
 
     def sized(self, case: Case) -> Case:
@@ -74,9 +78,8 @@ class Bench:
         self.in_turn(name or case.name, task, subjects, {"case": case.to_dict()}, rounds)
 
     def in_turn(
-        self, case: str, task: str, subjects: Sequence[Subject], options: dict[str, Any],
-        rounds: int = 9,
-    ) -> None:  # fmt: skip
+        self, case: str, task: str, subjects: Sequence[Subject], options: Options, rounds: int = 9
+    ) -> None:
         """Time a task of all subjects in turn, round by round; who fails is noted and left out.
 
         In each round every subject runs once, so that what else the machine does falls on all. The

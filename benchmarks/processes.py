@@ -42,10 +42,11 @@ class Process:
 
     def ask(self, do: str, **options: Any) -> dict[str, Any]:
         """What a method of the worker answers. Raises `WorkerError`."""
-        line = ""
+        line, answers = "", self._process.stdout
+        assert answers is not None
         with suppress(BrokenPipeError):
             print(json.dumps([do, options]), file=self._process.stdin, flush=True)
-            line = self._process.stdout.readline()
+            line = answers.readline()
         answer: dict[str, Any] = json.loads(line or '{"error": "the worker ended"}')
         if "error" in answer:
             raise WorkerError(f"{self.backend}: {answer['error']}; see {self.log}")

@@ -105,7 +105,10 @@ def read_results(path: Path) -> Results:
     data = json.loads(path.read_text())
     check_format(data.get("format", 1), FORMAT, str(path), ConfigError)
     if data.get("format", 1) < FORMAT:
-        raise ConfigError(f"{path}: must be of format {FORMAT}; got an earlier one; measure anew")
+        raise ConfigError(
+            f"{path}: must be of format {FORMAT}; got an earlier one; "
+            "name another --out, or measure anew with --overwrite"
+        )
     for section in data["sections"].values():
         section["measurements"] = [
             Measurement(**{**item, "values": tuple(item["values"])})

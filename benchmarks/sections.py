@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from benchmarks.bench import Bench, Subject
-from benchmarks.cases import FLAGSHIPS, RegNetX32, RegNetY_16GF, RegNetY_400MF
+from benchmarks.cases import FLAGSHIPS, Case, RegNetX32, RegNetY_16GF, RegNetY_400MF
 from benchmarks.peers import PEERS
 from benchmarks.processes import SETTINGS, WorkerError
 from benchmarks.tasks import PRECISIONS
@@ -49,22 +48,21 @@ def _product(bench: Bench, precisions: Sequence[str], side: int) -> None:
 def memory(bench: Bench) -> None:
     """Peak memory of training above the imports, each in processes of its own, two at once."""
     for case in map(bench.sized, FLAGSHIPS):
-        bench.tell(case.name)
-        options, rounds = {"case": case.to_dict()}, bench.rounds(3)
-        subjects = bench.subjects("ours", "plain") * rounds
+        bench.tell(f"memory of {case.name}")
+        subjects = bench.subjects("ours", "plain")
         with ThreadPoolExecutor(2) as pool:
-            peaks = list(pool.map(partial(_peaks, bench, options), subjects))
-        for number, subject in enumerate(subjects[: len(subjects) // rounds]):
-            found = [peak for peak in peaks[number :: len(subjects) // rounds] if peak]
+            peaks = list(pool.map(partial(_peaks, bench, case), subjects * bench.rounds(3)))
+        for number, subject in enumerate(subjects):
+            found = [peak for peak in peaks[number :: len(subjects)] if peak]
             for index, when in enumerate(("first step", "later step") if found else ()):
                 bench.add(f"{case.name}, {when}", subject, [peak[index] for peak in found])
 
 
-def _peaks(bench: Bench, options: dict[str, Any], subject: Subject) -> tuple[int, int] | None:
+def _peaks(bench: Bench, case: Case, subject: Subject) -> tuple[int, int] | None:
     """Peak bytes of building and the first step, and of a later step; none where it fails."""
     with bench.noting(f"memory, {subject[1]}"), bench.worker(*subject) as worker:
         before = worker.ask("memory")["now"]
-        worker.ask("prepare", task="training", options=options)
+        worker.ask("prepare", task="training", options={"case": case.to_dict()})
         first = worker.ask("memory")["peak"]
         worker.ask("time")
         return first - before, worker.ask("memory")["peak"] - before
@@ -105,10 +103,11 @@ def populations(bench: Bench) -> None:
         bench.section.cases[space] = {"items": networks}
         options = {"space": space, "networks": networks}
         bench.in_turn(space, "sampling", [(backend, "sampled and counted")], options, 5)
-    name, networks = "small networks, three epochs of the sample", 4 if bench.quick else 64
+    networks = 4 if bench.quick else 64
+    name = f"{networks} small networks, three epochs of the sample"
     bench.section.cases[name] = {"items": networks}
     for workers in (1, 2):
-        bench.tell(f"{networks} {name}, workers: {workers}")
+        bench.tell(f"{name}, workers: {workers}")
         with bench.noting(name):
             seconds = _study(bench, backend, networks, workers)
             bench.add(name, (backend, "one worker" if workers == 1 else "two workers"), [seconds])

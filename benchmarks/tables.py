@@ -1,6 +1,6 @@
 """Tables of a run in Markdown, by the names that pages know them by."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from benchmarks.results import Measurement, Results, Section
@@ -99,7 +99,7 @@ def _all_forms(section: Section, unit: str = "images", clock: str = "ms") -> str
     return _table(head, [row[:-1] for row in rows])
 
 
-_TABLES = {
+_TABLES: dict[str, Callable[[Section], str]] = {
     "training": partial(_against_plain, forms=("ours", "plain"), heads=("images/s", "plain")),
     "inference": partial(
         _against_plain,

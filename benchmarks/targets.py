@@ -47,7 +47,8 @@ PROMISES = (
     Promise("first step of RegNetY-16GF, TensorFlow", 2, "first_step", [RegNetY_16GF.name], ["tf"]),
     Promise("`Trainer.fit`, against bare steps", 0.97, "loop", [_X32], form="fit", other="bare"),
     Promise("two workers of a study, against one", 1.8, "populations",
-            ["small networks, three epochs of the sample"], ["torch"], "two workers", "one worker"),
+            ["64 small networks, three epochs of the sample"], ["torch"],
+            "two workers", "one worker"),
 )  # fmt: skip
 """All promises, as times plain's rate, memory or time unless they say otherwise."""
 

@@ -7,39 +7,37 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from benchmarks.cases import Case
-from benchmarks.peers import PEERS, Peer
+from benchmarks.peers import PEERS, make_peer
 from benchmarks.plain import RATE
 from common.arch import IMAGENET_IMAGE_SIZE
 from common.backends import load_backend
 from common.data import FashionMNIST
-from common.data.fashion_mnist import Batch
+from common.data.loader import Batch
 from common.errors import BackendError
 from common.spaces import SPACES
+from common.training.config import Precision
 
 Run = Callable[[], object]
+Step = Callable[..., Any]
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 """float32 throughout; float32 with products in TF32; bfloat16 between float32 weights."""
 
 
-def make_steps(
-    backend: str, form: str, case: Case
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def make_steps(backend: str, form: str, case: Case) -> tuple[Step, Step]:
     """The functions that train on images and labels, and that give the logits of images.
 
     Forms of this project are `ours`, `fused`, and a precision alone or with `eager`: without CUDA
     graphs. Raises `BackendError` for a form that the backend does not have.
     """
-    if form == "plain":
-        plain = plain_module(backend).Plain(case.spec, case.image_shape)
-        return plain.train_step, plain.eval_step
-    if backend == "torch" and form in PEERS:
-        peer = Peer(form, case)
-        return peer.train_step, peer.eval_step
+    if form == "plain" or (backend == "torch" and form in PEERS):
+        plain = plain_module(backend).Plain
+        other = make_peer(form, case) if form in PEERS else plain(case.spec, case.image_shape)
+        return other.train_step, other.eval_step
     precision = form.removesuffix(" eager")
     if form in ("ours", "fused"):
         precision = "float32"
@@ -53,7 +51,7 @@ def make_steps(
     network = module.create(case.spec)
     network = module.fuse(network) if form == "fused" else network
     with patch.dict(os.environ, variables):
-        learner = module.Learner(network, case.image_shape, precision=precision)
+        learner = module.Learner(network, case.image_shape, precision=cast(Precision, precision))
     return partial(learner.train_step, learning_rate=RATE), learner.eval_step
 
 

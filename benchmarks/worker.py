@@ -8,12 +8,11 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from typing import Any
 
 from benchmarks.cases import Case
 from benchmarks.memory import reset_peak, resident
-from benchmarks.tasks import TASKS, loop
+from benchmarks.tasks import TASKS, Run, loop
 from common.backends import FRAMEWORKS, load_backend, start_backend
 
 _LEAST = 0.15
@@ -25,7 +24,7 @@ class Worker:
 
     def __init__(self, backend: str, form: str) -> None:
         self.backend, self.form = backend, form
-        self._run: Callable[[], None] = lambda: None
+        self._run: Run = lambda: None
 
     def facts(self) -> dict[str, Any]:
         """Versions and devices of the framework."""

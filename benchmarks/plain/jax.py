@@ -15,20 +15,8 @@ from benchmarks.plain import RATE, BlockShape, block_shapes
 from common.arch import AnyNetSpec
 
 
-class SqueezeExcitation(nn.Module):
-    """A gate per channel, computed from the mean of all channels."""
-
-    se_channels: int
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Scale (N, H, W, C)."""
-        gates = nn.relu(nn.Dense(self.se_channels)(x.mean((1, 2))))
-        return x * nn.sigmoid(nn.Dense(x.shape[-1])(gates))[:, None, None]
-
-
 class Block(nn.Module):
-    """The ResNeXt block."""
+    """The ResNeXt block, with squeeze-and-excitation where the network has it."""
 
     shape: BlockShape
     spec: AnyNetSpec
@@ -42,7 +30,8 @@ class Block(nn.Module):
         y = conv(shape.middle, (3, 3), strides, padding=1, feature_group_count=shape.groups)(y)
         y = nn.relu(norm()(y))
         if shape.se_channels:
-            y = SqueezeExcitation(shape.se_channels)(y)
+            gates = nn.relu(nn.Dense(shape.se_channels)(y.mean((1, 2))))
+            y = y * nn.sigmoid(nn.Dense(shape.middle)(gates))[:, None, None]
         y = norm()(conv(shape.channels, (1, 1))(y))
         if shape.project:
             x = norm()(conv(shape.channels, (1, 1), strides)(x))

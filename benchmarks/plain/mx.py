@@ -12,21 +12,8 @@ from common.arch import AnyNetSpec
 npx.set_np()
 
 
-class SqueezeExcitation(nn.Block):
-    """A gate per channel, computed from the mean of all channels."""
-
-    def __init__(self, se_channels: int, channels: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Dense(se_channels, activation="relu")
-        self.fc2 = nn.Dense(channels, activation="sigmoid")
-
-    def forward(self, x: np.ndarray) -> np.ndarray:
-        """Scale (N, C, H, W)."""
-        return x * np.expand_dims(np.expand_dims(self.fc2(self.fc1(x.mean((2, 3)))), 2), 3)
-
-
 class Block(nn.Block):
-    """The ResNeXt block."""
+    """The ResNeXt block, with squeeze-and-excitation where the network has it."""
 
     def __init__(self, shape: BlockShape, spec: AnyNetSpec) -> None:
         super().__init__()
@@ -35,7 +22,10 @@ class Block(nn.Block):
         self.bn1 = _norm(spec)
         self.conv2 = nn.Conv2D(middle, 3, shape.stride, 1, groups=shape.groups, use_bias=bias)
         self.bn2 = _norm(spec)
-        self.se = SqueezeExcitation(shape.se_channels, middle) if shape.se_channels else None
+        self.fc1 = self.fc2 = None
+        if shape.se_channels:
+            self.fc1 = nn.Dense(shape.se_channels, activation="relu")
+            self.fc2 = nn.Dense(middle, activation="sigmoid")
         self.conv3 = nn.Conv2D(channels, 1, use_bias=bias)
         self.bn3 = _norm(spec)
         self.conv4 = self.bn4 = None
@@ -47,8 +37,9 @@ class Block(nn.Block):
         """(N, C, H, W) to (N, channels, H / stride, W / stride)."""
         y = npx.relu(self.bn1(self.conv1(x)))
         y = npx.relu(self.bn2(self.conv2(y)))
-        if self.se is not None:
-            y = self.se(y)
+        if self.fc1 is not None:
+            gates = self.fc2(self.fc1(y.mean((2, 3))))
+            y = y * np.expand_dims(np.expand_dims(gates, 2), 3)
         y = self.bn3(self.conv3(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))

@@ -25,7 +25,7 @@ def _norm(x: keras.KerasTensor, spec: AnyNetSpec) -> keras.KerasTensor:
 
 
 def _block(x: keras.KerasTensor, shape: BlockShape, spec: AnyNetSpec) -> keras.KerasTensor:
-    """The ResNeXt block."""
+    """The ResNeXt block, with squeeze-and-excitation where the network has it."""
     bias = spec.conv_bias
     y = layers.ReLU()(_norm(_conv(x, shape.middle, 1, 1, bias), spec))
     y = layers.ReLU()(_norm(_conv(y, shape.middle, 3, shape.stride, bias, shape.groups), spec))

@@ -10,22 +10,8 @@ from benchmarks.plain import RATE, BlockShape, block_shapes
 from common.arch import AnyNetSpec
 
 
-class SqueezeExcitation(nn.Module):
-    """A gate per channel, computed from the mean of all channels."""
-
-    def __init__(self, channels: int, se_channels: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(channels, se_channels)
-        self.fc2 = nn.Linear(se_channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale (N, C, H, W)."""
-        gates = torch.sigmoid(self.fc2(F.relu(self.fc1(x.mean((2, 3))))))
-        return x * gates[:, :, None, None]
-
-
 class Block(nn.Module):
-    """The ResNeXt block."""
+    """The ResNeXt block, with squeeze-and-excitation where the network has it."""
 
     def __init__(self, shape: BlockShape, spec: AnyNetSpec) -> None:
         super().__init__()
@@ -34,7 +20,10 @@ class Block(nn.Module):
         self.bn1 = _norm(middle, spec)
         self.conv2 = nn.Conv2d(middle, middle, 3, shape.stride, 1, groups=shape.groups, bias=bias)
         self.bn2 = _norm(middle, spec)
-        self.se = SqueezeExcitation(middle, shape.se_channels) if shape.se_channels else None
+        self.fc1 = self.fc2 = None
+        if shape.se_channels:
+            self.fc1 = nn.Linear(middle, shape.se_channels)
+            self.fc2 = nn.Linear(shape.se_channels, middle)
         self.conv3 = nn.Conv2d(middle, channels, 1, bias=bias)
         self.bn3 = _norm(channels, spec)
         self.conv4 = self.bn4 = None
@@ -46,8 +35,9 @@ class Block(nn.Module):
         """(N, C, H, W) to (N, channels, H / stride, W / stride)."""
         y = F.relu(self.bn1(self.conv1(x)))
         y = F.relu(self.bn2(self.conv2(y)))
-        if self.se is not None:
-            y = self.se(y)
+        if self.fc1 is not None:
+            gates = torch.sigmoid(self.fc2(F.relu(self.fc1(y.mean((2, 3))))))
+            y = y * gates[:, :, None, None]
         y = self.bn3(self.conv3(y))
         if self.conv4 is not None:
             x = self.bn4(self.conv4(x))
@@ -72,19 +62,24 @@ def network(spec: AnyNetSpec) -> nn.Module:
     )
 
 
-class Plain:
-    """A plain network being trained."""
+class Eager:
+    """A network being trained without compilation, on the GPU if there is one.
 
-    def __init__(self, spec: AnyNetSpec, image_shape: tuple[int, int, int]) -> None:
+    `rounded` computes in bfloat16 where autocast does.
+    """
+
+    def __init__(self, net: nn.Module, channels_last: bool = False, rounded: bool = False) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.net = network(spec).to(self.device)
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.net = net.to(self.device, memory_format=self.layout)
+        self.rounded = rounded
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=RATE)
 
     def train_step(self, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> Tensor:
         """One step; the loss."""
         self.net.train()
         targets = torch.from_numpy(labels).long().to(self.device)
-        loss = F.cross_entropy(self.net(self._scaled(images)), targets)
+        loss = F.cross_entropy(self._logits(images), targets)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -94,10 +89,19 @@ class Plain:
         """Logits (N, classes)."""
         self.net.eval()
         with torch.no_grad():
-            return self.net(self._scaled(images)).cpu().numpy()
+            return self._logits(images).cpu().numpy()
 
-    def _scaled(self, images: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(images).to(self.device).float() / 255
+    def _logits(self, images: NDArray[np.uint8]) -> Tensor:
+        x = torch.from_numpy(images).to(self.device).float() / 255
+        with torch.autocast(self.device, torch.bfloat16, self.rounded):
+            return self.net(x.contiguous(memory_format=self.layout)).float()
+
+
+class Plain(Eager):
+    """A plain network being trained."""
+
+    def __init__(self, spec: AnyNetSpec, image_shape: tuple[int, int, int]) -> None:
+        super().__init__(network(spec))
 
 
 def wait() -> None:

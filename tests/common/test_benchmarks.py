@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from benchmarks import __main__ as command
 from benchmarks.bench import Bench
 from benchmarks.cases import RegNetX32, shrunk
 from benchmarks.processes import WorkerError, find_pythons
@@ -77,6 +79,38 @@ def _run(gain):
     return results
 
 
+@pytest.fixture
+def measure(monkeypatch, tmp_path):
+    """Runs the command into a folder, with sections that measure some seconds, or nothing."""
+
+    def run(**seconds):
+        def section(name):
+            def measure_it(bench):
+                bench.section.cases[RegNetX32.name] = {"items": 1, "flops": 1}
+                for value in filter(None, [seconds[name]]):
+                    bench.add(RegNetX32.name, ("jax", "fit"), [value])
+
+            return measure_it
+
+        monkeypatch.setattr(command, "SECTIONS", {name: section(name) for name in seconds})
+        monkeypatch.setattr(command, "_versions", lambda pythons, logs: {})
+        done = CliRunner().invoke(command.main, ["--out", str(tmp_path), "--backends", "jax"])
+        assert done.exit_code == 0, done.output
+        results = read_results(tmp_path / "bench.json")
+        return {name: [x.median for x in found.measurements] for name, found in results.items()}
+
+    return run
+
+
+def test_a_later_run_replaces_the_sections_that_it_measured(measure):
+    assert measure(loop=1.0, gpu=2.0) == {"loop": [1.0], "gpu": [2.0]}
+    assert measure(loop=3.0, memory=4.0) == {"loop": [3.0], "gpu": [2.0], "memory": [4.0]}
+
+
+def test_a_section_that_measures_nothing_replaces_nothing(measure):
+    assert measure(loop=1.0) == measure(loop=None)
+
+
 def test_subjects_take_turns_after_a_round_that_is_not_counted(bench):
     made = bench(ours=0.1, plain=0.2)
     subjects = made.subjects("ours", "plain")
@@ -100,6 +134,13 @@ def test_a_subject_that_fails_is_noted_and_the_others_are_measured(bench):
     assert made.section.notes == [
         f"case, plain: not measured; {backend}: broken" for backend in ("torch", "jax")
     ]
+
+
+def test_a_backend_that_is_not_there_is_noted():
+    made = Bench({}, Path(), Section(), False, lambda text: None)
+    with made.noting("peers"):
+        made.in_turn("case", "training", [("torch", "ours")], {}, 1)
+    assert made.section.notes == ["peers: not measured; torch is not installed"]
 
 
 def test_what_fails_for_one_reason_is_noted_once(bench):
