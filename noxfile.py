@@ -87,6 +87,13 @@ MUTANTS = 100_000
 DIST = Path("build/dist")
 MADE = Path("build/environments")
 PARITY = Path("build/parity")
+CASES = (
+    "regnetx32", "odd size, no bias", "squeeze and excitation", "resnet block", "vanilla block",
+    "mlp", "half and double bottleneck", "stride 1", "depthwise, one stage",
+    "colour, 100 classes, other constants",
+)  # fmt: skip
+"""Those of parity in a bare `nox`; for more stages no backend has code of its own."""
+
 RELAY = Path("build/relay")
 WHOLE, HANDED_ON = RELAY / "whole", RELAY / "handed on"
 
@@ -253,30 +260,31 @@ def package(session: nox.Session) -> None:
 def parity(session: nox.Session) -> None:
     """Run all four backends and the NumPy reference on the same cases and compare every pair.
 
-    A backend whose Python is not there is left out aloud. A run that is handed from framework to
-    framework must have the losses of a run in one; it takes one core, and what the records leave of
-    the other.
+    Those in `CASES`, or with `-- all` every one. A backend whose Python is not there is left out
+    aloud. A run that is handed from framework to framework must have the losses of a run in one; it
+    takes one core, and what the records leave of the other.
     """
     there, run = backends(session), partial(run_in, session, env=ONE_THREAD)
+    cases = () if session.posargs else tuple(f"--case={case}" for case in CASES)
     shutil.rmtree(RELAY, ignore_errors=True)
     for left_out in set(EXTRAS) - set(there):
         (PARITY / f"{left_out}.safetensors").unlink(missing_ok=True)  # of an earlier run
     with ThreadPoolExecutor() as pool:
-        for job in [pool.submit(job, run, there) for job in (records, relay)]:
+        for job in [pool.submit(records, run, there, cases), pool.submit(relay, run, there)]:
             job.result()
     first = next(iter(there.values()))
     compare = ("anynet", "parity", "compare", str(PARITY), "--overwrite")
-    run(first, *compare, "--expect", ",".join(there))
+    run(first, *compare, *cases, "--expect", ",".join(there))
     picture = ("--out", str(PARITY / "relay.png"), "--overwrite", "--tolerance", "1e-9")
     run(first, "anynet", "curves", str(WHOLE), str(HANDED_ON), *picture)
 
 
-def records(run: Callable[..., None], backends: dict[str, Path]) -> None:
+def records(run: Callable[..., None], backends: dict[str, Path], cases: tuple[str, ...]) -> None:
     """Write the record of every backend and of the reference."""
     first = next(iter(backends.values()))
     for subject, folder in {"reference": first, **backends}.items():
         command = ("anynet", "parity", "record", subject, "--out", str(PARITY), "--overwrite")
-        run(folder, *command)
+        run(folder, *command, *cases)
 
 
 def relay(run: Callable[..., None], backends: dict[str, Path]) -> None:
@@ -303,6 +311,7 @@ def full(session: nox.Session) -> None:
     """
     for name in ("robustness", "marked", "kernels", "pythons", "lowest"):
         session.notify(name)
+    session.notify("parity", ["all"])
 
 
 @nox.session(venv_backend="none")
@@ -330,6 +339,16 @@ def marked(session: nox.Session) -> None:
         run_in(session, folder, *tests, "full or perf", "tests/backends", env=env)
     if "mx" in there:
         run_in(session, there["mx"], *tests, BARE, "tests/common", env=ONE_THREAD)
+
+
+@nox.session(venv_backend="none")
+def mutants(session: nox.Session) -> None:
+    """Plant faults one at a time; print a table of the tests that find them, an error without one.
+
+    In all environments, or in those after `--`.
+    """
+    for name in session.posargs or ["common", *backends(session)]:
+        run_with(session, name, "python", "-m", "tests.mutants", name, env=ONE_THREAD)
 
 
 @nox.session(python=PYTHONS)

@@ -132,8 +132,8 @@ def mutants(name: str) -> Iterator[Mutant]:
     yield from ALONE.get(name, [])
 
 
-def found_by(mutant: Mutant, tree: Path) -> str | None:
-    """The test that fails with a fault planted in `tree`, or None."""
+def found_by(mutant: Mutant, name: str, tree: Path) -> str | None:
+    """The test that fails with a fault planted in `tree`, or None; `name` is the environment."""
     path = tree / mutant.file
     source = path.read_text()
     if source.count(mutant.old) != 1:
@@ -142,7 +142,7 @@ def found_by(mutant: Mutant, tree: Path) -> str | None:
     try:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
                    *mutant.tests.split()]  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": str(tree)}
+        environment = {**os.environ, "PYTHONPATH": str(tree), "ANYNET_BACKEND": name}
         done = subprocess.run(
             command, cwd=tree, env=environment, capture_output=True, text=True, timeout=SECONDS
         )
@@ -153,7 +153,7 @@ def found_by(mutant: Mutant, tree: Path) -> str | None:
     if done.returncode not in (0, 1):  # no test was run
         raise SystemExit(done.stdout + done.stderr)
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return failed[0].split()[1].rpartition("/")[2] if failed else None
+    return failed[0].split(" - ")[0].rpartition("/")[2] if failed else None
 
 
 def main(names: list[str]) -> int:
@@ -169,7 +169,7 @@ def main(names: list[str]) -> int:
             shutil.copy(ROOT / name, tree / name)
         for name in names:
             for mutant in mutants(name):
-                test = found_by(mutant, tree)
+                test = found_by(mutant, name, tree)
                 lost += test is None
                 print(f"| {name} | {mutant.what} | {test or '**nothing**'} |", flush=True)
     return lost

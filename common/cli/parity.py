@@ -10,7 +10,9 @@ from common.cli.tables import print_table
 from common.errors import shortened
 from common.marks import check_target, check_targets
 from common.parity import (
+    CASES,
     REFERENCE,
+    Case,
     Finding,
     Quantity,
     check_expected,
@@ -37,6 +39,23 @@ def _backends(
     return names or tuple(FRAMEWORKS)
 
 
+def _cases(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[Case, ...]:
+    """The cases by name; all of them when there is none."""
+    return tuple(case for case in CASES if not values or case.name in values)
+
+
+_case_option = click.option(
+    "--case",
+    "cases",
+    multiple=True,
+    type=click.Choice([case.name for case in CASES]),
+    callback=_cases,
+    help="A case by name, once or often; default: all of them.",
+)
+
+
 @click.group()
 def parity() -> None:
     """Compare the backends: logits, losses, statistics and weights on the same cases.
@@ -49,12 +68,13 @@ def parity() -> None:
 @parity.command()
 @click.argument("backend", type=click.Choice([REFERENCE, *FRAMEWORKS]))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default="build/parity")
+@_case_option
 @overwrite_option
-def record(backend: str, out: Path, overwrite: bool) -> None:
+def record(backend: str, out: Path, cases: tuple[Case, ...], overwrite: bool) -> None:
     """Run every case in one BACKEND, or in the NumPy reference; write OUT/BACKEND.safetensors."""
     path = out / f"{backend}.safetensors"
     check_target(path, overwrite)
-    write_record(backend, path)
+    write_record(backend, path, cases)
     click.echo(f"written to {path}")
 
 
@@ -69,8 +89,11 @@ def record(backend: str, out: Path, overwrite: bool) -> None:
     help=f"Backends whose records must be there, once or often; default: all of "
     f"{', '.join(FRAMEWORKS)}.",
 )
+@_case_option
 @overwrite_option
-def compare(directory: Path, expected: tuple[str, ...], overwrite: bool) -> None:
+def compare(
+    directory: Path, expected: tuple[str, ...], cases: tuple[Case, ...], overwrite: bool
+) -> None:
     """Compare the records in DIRECTORY; exit code 1 when any disagrees or is missing.
 
     Every backend is held against the reference and against every other backend. Writes
@@ -78,8 +101,8 @@ def compare(directory: Path, expected: tuple[str, ...], overwrite: bool) -> None
     """
     check_targets([directory / name for name in REPORT_FILES], overwrite)
     records = read_records(directory)
-    check_expected(records, expected, directory)
-    findings = summarise(compare_records(records))
+    check_expected(records, expected, directory, cases)
+    findings = summarise(compare_records(records, cases))
     pairs = list(dict.fromkeys(item.pair for item in findings))
     names = [name for name, other in pairs if other == REFERENCE]
     groups = dict.fromkeys((item.key.precision, item.key.quantity) for item in findings)

@@ -58,14 +58,14 @@ class Finding:
 def compare(records: Mapping[str, Record], cases: Iterable[Case] = CASES) -> Iterator[Finding]:
     """Compare every backend with the reference, and every two backends with each other.
 
-    `records` holds those of the reference and of at least one backend, by name; `cases` are the
-    cases in them. Findings of one case and precision come in the order of computation: the output
-    of a layer before those of the layers that read it, its gradient after theirs.
+    `records` holds those of the reference and of at least one backend, by name; only `cases` of
+    them are compared. Findings of one case and precision come in the order of computation: the
+    output of a layer before those of the layers that read it, its gradient after theirs.
     """
-    truth = records[REFERENCE]
+    layers = {case.name: {layer.name: layer for layer in plan(case.spec)} for case in cases}
+    truth = {key: array for key, array in records[REFERENCE].items() if key.case in layers}
     backends = [name for name in records if name != REFERENCE]
     pairs = [(name, REFERENCE) for name in backends] + list(combinations(backends, 2))
-    layers = {case.name: {layer.name: layer for layer in plan(case.spec)} for case in cases}
     for keys in _groups(truth):
         in_order = _in_order_of_computation(keys, layers[keys[0].case])
         for pair in pairs:

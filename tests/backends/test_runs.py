@@ -12,17 +12,21 @@ from common.cli import main
 from common.errors import BackendError
 from common.training import Recipe, read_config
 from common.weights import load_weights
-from tests.backends.test_overrides import _Data
+from tests.batches import Batches
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1),), 8, se_ratio=0.25)
 _RECIPE = Recipe(0.9, True, 5e-4)
 
 
-def _steps(module, precision):
-    """Losses, logits and weights of two steps on images that are not square, nor of one's size."""
+def _data():
+    """Images that are not square, and labels."""
     stream = np.random.default_rng(0)
-    images = stream.integers(0, 256, (4, 1, 9, 13), np.uint8)
-    labels = stream.integers(0, 10, 4, np.int32)
+    return stream.integers(0, 256, (16, 1, 9, 13), np.uint8), stream.integers(0, 10, 16, np.int32)
+
+
+def _steps(module, precision):
+    """Losses, logits and weights of two steps, in which images are resized."""
+    images, labels = _data()
     learner = module.Learner(module.create(_SPEC), (1, 12, 20), _RECIPE, "cpu", precision)
     losses = [float(learner.train_step(images, labels, 0.1)[0]) for _ in range(2)]
     return {"losses": np.array(losses), "logits": learner.eval_step(images), **learner.state()}
@@ -73,7 +77,9 @@ def test_a_run_in_another_precision_is_resumed_to_the_same_bytes(
         trainer = backend.Trainer(
             epochs, 0, _RECIPE, out=tmp_path / out, progress=False, precision=precision
         )
-        trainer.fit(backend.AnyNet.from_spec(_SPEC, lr=0.05), _Data(), resume=resume)
+        trainer.fit(
+            backend.AnyNet.from_spec(_SPEC, lr=0.05), Batches(*_data(), val=8), resume=resume
+        )
 
     if (name, precision) == ("mx", "bfloat16"):
         with pytest.raises(BackendError, match="bfloat16"):

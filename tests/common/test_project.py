@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.installs import VERSION
+from common.parity import CASES
 
 _ROOT = Path(__file__).parents[2]
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
@@ -26,6 +27,11 @@ def test_the_workflow_runs_the_sessions_of_a_bare_nox():
     (jobs,) = re.findall(r"session: \[([^\]]+)\]", _text(".github/workflows/ci.yml"))
     names = [name.strip('", \n') for name in sessions.split(",") if name.strip()]
     assert ["environments", *jobs.split(", ")] == names
+
+
+def test_the_cases_of_the_parity_session_exist():
+    (cases,) = re.findall(r"^CASES = \(([^)]+)\)", _text("noxfile.py"), re.MULTILINE)
+    assert set(re.findall(r'"([^"]+)"', cases)) <= {case.name for case in CASES}
 
 
 def test_commits_are_checked_by_the_linter_of_the_lint_session():

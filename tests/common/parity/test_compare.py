@@ -202,3 +202,8 @@ def test_backends_that_are_expected_must_be_known(tmp_path):
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert "must be among torch, mx, tf, jax; got 'keras'" in result.output
+
+
+def test_other_cases_than_those_asked_for_are_not_compared():
+    findings = compare({"reference": _WHOLE, "torch": _WHOLE}, CASES[1:3])
+    assert {item.key.case for item in findings} == {case.name for case in CASES[1:3]}
