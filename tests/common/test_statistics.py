@@ -118,7 +118,7 @@ def test_a_space_that_is_worse_everywhere_is_majorised():
 @pytest.fixture
 def without_means(monkeypatch):
     """The bootstrap of the means, on which no verdict depends, takes most of the time."""
-    monkeypatch.setattr("common.statistics._difference", lambda *errors: None)
+    monkeypatch.setattr("common.statistics.comparison.mean_difference", lambda *errors: None)
 
 
 def _verdicts(make, count=100):

@@ -58,7 +58,8 @@ _FOR_BACKENDS = {
 }
 _API = (
     "common", "common.arch", "common.data", "common.export", "common.parity", "common.plotting",
-    "common.reference", "common.reports", "common.spaces", "common.studies", "common.training",
+    "common.reference", "common.reports", "common.spaces", "common.statistics", "common.studies",
+    "common.training",
     "common.weights", "common.weights.foreign", *_PACKAGES,
 )  # fmt: skip
 """All packages but `common.cli`, whose page is docs/commands.md."""
