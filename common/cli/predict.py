@@ -15,7 +15,7 @@ from common.cli.networks import load_network
 from common.cli.options import backend_option
 from common.cli.tables import print_table
 from common.cli.types import SIDE, Integer
-from common.data import class_names, find_pictures, read_labels, read_pictures
+from common.data import assumed, class_names, find_pictures, read_labels, read_pictures
 from common.training.evaluate import TRAIN_AGAIN
 
 _BATCH = 32
@@ -75,7 +75,7 @@ def predict(
     names = read_labels(labels, spec.num_classes) if labels else class_names(spec.num_classes)
     paths = find_pictures(images)
     results = _Results(as_json)
-    for batch in read_pictures(paths, spec.in_channels, size, _BATCH):
+    for batch in read_pictures(paths, assumed(spec.in_channels, size), _BATCH):
         rows = iter(module.logits(network, batch.images) if len(batch.images) else ())
         results.show(
             [

@@ -1,5 +1,6 @@
-"""Data without a framework: Fashion-MNIST, the order of its batches, resizing, image files."""
+"""Data without a framework: labelled images in batches, and how a network sees an image."""
 
+from common.data.augment import Augmentation
 from common.data.batches import batch_order
 from common.data.fashion_mnist import CLASSES, FashionMNIST, ImageSet, find_fashion_mnist
 from common.data.image_data import Batch, ImageData, check_image_data
@@ -7,28 +8,40 @@ from common.data.image_files import Pictures, find_pictures, read_picture, read_
 from common.data.labels import class_names, read_labels
 from common.data.named import DataInfo, absolute_name, find_data, open_data
 from common.data.preprocessing import Preprocessing
+from common.data.presets import assumed, on_imagenet, stretched
+from common.data.ready import CIFAR10, CIFAR100, ArrayData, ImageFolder
 from common.data.resize import prepare, resize_matrix
+from common.data.source_data import SourceData
 
 __all__ = [
+    "CIFAR10",
+    "CIFAR100",
     "CLASSES",
+    "ArrayData",
+    "Augmentation",
     "Batch",
     "DataInfo",
     "FashionMNIST",
     "ImageData",
+    "ImageFolder",
     "ImageSet",
     "Pictures",
     "Preprocessing",
+    "SourceData",
     "absolute_name",
+    "assumed",
     "batch_order",
     "check_image_data",
     "class_names",
     "find_data",
     "find_fashion_mnist",
     "find_pictures",
+    "on_imagenet",
     "open_data",
     "prepare",
     "read_labels",
     "read_picture",
     "read_pictures",
     "resize_matrix",
+    "stretched",
 ]

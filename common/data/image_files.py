@@ -4,49 +4,32 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch import DEFAULT_IMAGE_SIZE
-from common.arch.plan import ImageSize
 from common.data.decode import MAX_PIXELS, decode, image_endings
-from common.data.resize import prepare
+from common.data.preprocessing import Preprocessing
+from common.data.transform import network_input
 from common.errors import DataError
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Of red, green and blue in [0, 1], as torchvision's and timm's networks are trained with."""
-
-_SIZES = {1: DEFAULT_IMAGE_SIZE, 3: 224}
 _MODES: Final[dict[int, Literal["L", "RGB"]]] = {1: "L", 3: "RGB"}
 
 
-def read_picture(
-    path: str | Path, channels: int, image_size: ImageSize | None = None
-) -> NDArray[np.float32]:
-    """An image file as a network of 1 or 3 input channels sees it: (channels, height, width).
+def read_picture(path: str | Path, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """An image file as a network sees it: float32 (channels, height, width).
 
-    With one channel it is grey in [0, 1], resized as Fashion-MNIST is in training, to 96 pixels
-    if `image_size`, a side or (height, width), is not given; with three it is cut to a square, as
-    by torchvision's reference for ImageNet, whose size is 224. `common.data.decode` says how bit
-    depths, transparency and turned photos become pixels. Raises `DataError` naming the file.
+    It is decoded to 8 bits a channel, grey for one channel and red, green and blue for three
+    (`common.data.decode` says how bit depths, transparency and turned photos become pixels), and
+    then resized, cropped and normalised as `preprocessing` says. Raises `DataError` naming the
+    file.
     """
-    _check_channels(channels, path)
-    height, width = _pair(image_size or _SIZES[channels])
-    picture = decode(path, _MODES[channels])
-    if channels == 1:
-        grey: NDArray[np.float32] = prepare(np.asarray(picture)[None, None], (height, width))[0]
-        return grey
-    if height != width:
-        raise DataError(
-            f"{path}: a picture of three channels is cut to a square; got {height}x{width} pixels"
-        )
-    return _as_on_imagenet(picture, height, path)
+    _check_channels(preprocessing.channels, path)
+    picture = decode(path, _MODES[preprocessing.channels])
+    _check_longer_side(picture.size, preprocessing, path)
+    pixels = np.asarray(picture)
+    return network_input(pixels.reshape(*pixels.shape[:2], -1), preprocessing)
 
 
 @dataclass(frozen=True)
@@ -61,20 +44,20 @@ class Pictures:
 
 
 def read_pictures(
-    paths: Sequence[Path], channels: int, image_size: ImageSize, batch_size: int
+    paths: Sequence[Path], preprocessing: Preprocessing, batch_size: int
 ) -> Iterator[Pictures]:
     """Image files in batches, each read when it is asked for, as `read_picture` reads one.
 
     A file that cannot be read hinders no other. Raises `DataError` for a network that has not 1
     or 3 input channels.
     """
-    _check_channels(channels, "predict")
+    _check_channels(preprocessing.channels, "predict")
     for start in range(0, len(paths), batch_size):
         files: list[tuple[Path, DataError | None]] = []
-        images = [np.empty((0, channels, *_pair(image_size)), np.float32)]
+        images = [np.empty((0, *preprocessing.image_shape), np.float32)]
         for path in paths[start : start + batch_size]:
             try:
-                images.append(read_picture(path, channels, image_size)[None])
+                images.append(read_picture(path, preprocessing)[None])
                 files.append((path, None))
             except DataError as error:
                 files.append((path, error))
@@ -114,25 +97,16 @@ def _check_channels(channels: int, where: str | Path) -> None:
         )
 
 
-def _pair(size: ImageSize) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else size
-
-
-def _as_on_imagenet(picture: "Image", size: int, path: str | Path) -> NDArray[np.float32]:
-    """The preset `ImageClassification` of torchvision, resized to 256 / 224 of `size` first."""
-    from PIL.Image import Resampling
-
-    short = size * 256 // 224
-    width, height = (short * side // min(picture.size) for side in picture.size)
+def _check_longer_side(
+    size: tuple[int, int], preprocessing: Preprocessing, path: str | Path
+) -> None:
+    """Raise `DataError` for an image that becomes too large when its short side is resized."""
+    short = preprocessing.resize_to
+    if short is None or preprocessing.resize == "stretch":
+        return
+    width, height = (short * side // min(size) for side in size)
     if width * height > MAX_PIXELS:
         raise DataError(
             f"{path}: must have at most {MAX_PIXELS:,} pixels when its short side has {short}; "
             f"got {width:,} x {height:,}"
         )
-    resized = picture.resize((width, height), Resampling.BILINEAR)
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    cropped = resized.crop((left, top, left + size, top + size))
-    x = np.asarray(cropped, np.float32).transpose(2, 0, 1) / np.float32(255)
-    mean, deviation = (np.array(v, np.float32) for v in (IMAGENET_MEAN, IMAGENET_STD))
-    normalised: NDArray[np.float32] = (x - mean[:, None, None]) / deviation[:, None, None]
-    return normalised

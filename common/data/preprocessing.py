@@ -73,6 +73,12 @@ class Preprocessing:
         """(channels, height, width) of the input."""
         return (self.channels, *self.size)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether pixels become numbers from 0 to 1 and nothing else."""
+        plain = all(mean == 0 for mean in self.mean) and all(std == 1 for std in self.std)
+        return plain and self.scale == 1 / 255
+
     def to_dict(self) -> dict[str, Any]:
         """The fields and the format as plain data for JSON; `from_dict` gives an equal value."""
         values = {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from common.data.augment import Augmentation
-from common.data.preprocessing import Preprocessing
+from common.data.presets import on_imagenet, stretched
 from common.data.source_data import PLAIN, SourceData
 from common.data.sources import (
     CIFAR_10,
@@ -16,29 +16,6 @@ from common.data.sources import (
 )
 from common.data.sources.cifar import CIFAR
 from common.data.sources.split import VALIDATION_SHARE
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Of red, green and blue in [0, 1], as torchvision's and timm's networks are trained with."""
-
-
-def on_imagenet(size: int | tuple[int, int] = 224, channels: int = 3) -> Preprocessing:
-    """What ImageNet's networks see: the short side at 256 / 224 of `size`, and its middle.
-
-    Colours are normalised by ImageNet's mean and deviation; grey stays from 0 to 1.
-    """
-    height, width = (size, size) if isinstance(size, int) else size
-    colour = channels == 3
-    return Preprocessing(
-        channels,
-        (height, width),
-        resize="short_side",
-        resize_to=max(height, width) * 256 // 224,
-        crop="center",
-        antialias=True,
-        mean=IMAGENET_MEAN if colour else (0.0,),
-        std=IMAGENET_STD if colour else (1.0,),
-    )
 
 
 class ImageFolder(SourceData):
@@ -140,14 +117,3 @@ class ArrayData(SourceData):
             stretched((height, width) if size is None else size, train.channels),
             augmentation,
         )
-
-
-def stretched(
-    size: int | tuple[int, int],
-    channels: int,
-    mean: tuple[float, ...] = (0.0,),
-    std: tuple[float, ...] = (1.0,),
-) -> Preprocessing:
-    """Height and width resized on their own, for images that have all the same shape."""
-    pair = (size, size) if isinstance(size, int) else size
-    return Preprocessing(channels, pair, antialias=True, mean=mean, std=std)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from common.data.augment import Box
 from common.data.preprocessing import Preprocessing
+from common.data.resize import prepare
 
 FILTERS: Final = ("nearest", "bilinear", "bicubic", "lanczos")
 """Pillow's interpolations, which smooth where an image becomes smaller."""
@@ -95,3 +96,28 @@ def prepared_pixels(image: NDArray[np.uint8], preprocessing: Preprocessing) -> N
     else:
         resized = resize_short_side(image, to, interpolation)
     return cut_and_resize(resized, centre_box(resized.shape[:2], size), size)
+
+
+def network_input(image: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """An image (H, W, C) as a network sees it: float32 (C, *size), `(x * scale - mean) / std`.
+
+    Without smoothing it is resized after it is scaled, as a training step does on its device.
+    """
+    if preprocessing.antialias:
+        x = prepared_pixels(image, preprocessing).astype(np.float32) / np.float32(255)
+    else:
+        x = prepare(image.transpose(2, 0, 1)[None], preprocessing.size)[0]
+    return normalised(x, preprocessing)
+
+
+def normalised(x: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Pixels (..., C, H, W) from 0 to 1 as a network sees them; itself where that is the same."""
+    if preprocessing.is_plain:
+        return x
+    scale = np.float32(255 * preprocessing.scale)
+    mean, std = (
+        np.array(values, np.float32)[:, None, None]
+        for values in (preprocessing.mean, preprocessing.std)
+    )
+    result: NDArray[np.float32] = (x * scale - mean) / std
+    return result

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from common.cli import main
-from common.data import CLASSES, read_picture
+from common.data import CLASSES, assumed, read_picture
 from common.weights import save_weights
 from common.weights.foreign import export_weights
 from tests.foreign import SMALL_X, random_arrays
@@ -42,7 +42,9 @@ def test_probabilities_are_those_of_the_logits(backend, name, folder, checkpoint
         [folder / "one.png", folder / "two [2].png"],
     )
     result = _run("predict", path, *pictures, "--backend", name, "--image-size", 32, "--json")
-    images = np.stack([read_picture(picture, spec.in_channels, 32) for picture in pictures])
+    images = np.stack(
+        [read_picture(picture, assumed(spec.in_channels, 32)) for picture in pictures]
+    )
     exponentials = np.exp(backend.logits(backend.load(path), images).astype(float))
     expected = exponentials / exponentials.sum(1, keepdims=True)
     for item, picture, row in zip(json.loads(result.stdout), pictures, expected, strict=True):
@@ -68,7 +70,7 @@ def test_a_file_of_another_library_is_predicted_with(backend, name, folder, tmp_
 def test_an_mlp_sees_images_of_its_own_size(backend, name, folder):
     path, picture = folder / "mlp.safetensors", folder / "one.png"
     (item,) = json.loads(_run("predict", path, picture, "--backend", name, "--json").stdout)
-    logits = backend.logits(backend.load(path), read_picture(picture, 3, 11)[None])
+    logits = backend.logits(backend.load(path), read_picture(picture, assumed(3, 11))[None])
     assert [entry["class"] for entry in item["classes"]] == list(np.argsort(-logits[0]))
     failed = _run("predict", path, picture, "--backend", name, "--image-size", 12, code=1)
     assert "image_size must be that of the mlp, 11x11; got 12x12" in failed.stderr

@@ -12,7 +12,7 @@ from common import AnyNetSpec
 from common.arch import find_spec
 from common.arrays import as_array, as_pixels
 from common.cli import main
-from common.data import FashionMNIST, read_labels, read_picture
+from common.data import FashionMNIST, assumed, read_labels, read_picture
 from common.data.idx import read_idx
 from common.errors import MAX_REPEATED, AnyNetError, DataError, shortened, shown, told
 from common.files import reading
@@ -69,7 +69,7 @@ def test_a_message_repeats_little_of_the_input(call):
 _READERS = {
     "weights": load_weights,
     "foreign weights": import_weights,
-    "a picture": lambda path: read_picture(path, 1),
+    "a picture": lambda path: read_picture(path, assumed(1)),
     "a record": read_record,
     "class names": lambda path: read_labels(path, 2),
     "idx": read_idx,
@@ -144,7 +144,7 @@ def test_what_is_no_picture_is_named_by_its_file_alone(tmp_path):
     path = tmp_path / "a.png"
     path.write_text("text")
     with pytest.raises(DataError) as caught:
-        read_picture(path, 1)
+        read_picture(path, assumed(1))
     assert str(caught.value) == f"{path}: must be an image that Pillow reads; got another file"
     Image.new("L", (4, 4)).save(path)
-    assert read_picture(path, 1, 4).shape == (1, 4, 4)
+    assert read_picture(path, assumed(1, 4)).shape == (1, 4, 4)

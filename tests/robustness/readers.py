@@ -16,7 +16,7 @@ from PIL import Image
 from common.arch import AnyNetSpec
 from common.cli.networks import resolve_spec
 from common.cli.study.run import _read as read_study_config
-from common.data import read_labels, read_picture
+from common.data import assumed, read_labels, read_picture
 from common.data.idx import encode_idx, read_idx
 from common.data.sample import write_idx
 from common.parity.record import read_records
@@ -179,7 +179,7 @@ def _image_samples(path: Path) -> Iterable[bytes]:
 
 def _images(path: Path) -> None:
     for channels in (1, 3):
-        seen = read_picture(path, channels, 8)
+        seen = read_picture(path, assumed(channels, 8))
         assert seen.shape == (channels, 8, 8)
         assert np.isfinite(seen).all()
 

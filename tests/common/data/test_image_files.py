@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from common.data import FashionMNIST, find_pictures, prepare, read_picture, read_pictures
-from common.data.image_files import IMAGENET_MEAN, IMAGENET_STD
+from common.data import FashionMNIST, assumed, find_pictures, prepare, read_picture, read_pictures
+from common.data.presets import IMAGENET_MEAN, IMAGENET_STD
 from common.errors import DataError
 
 _MEAN, _STD = (np.array(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
@@ -30,19 +30,19 @@ def _pixels(x):
 def test_a_grey_picture_is_what_training_sees(tmp_path):
     image = FashionMNIST(source="sample").val.images[:1]
     Image.fromarray(image[0, 0]).save(tmp_path / "a.png")
-    seen = read_picture(tmp_path / "a.png", 1)
+    seen = read_picture(tmp_path / "a.png", assumed(1))
     assert np.array_equal(seen, prepare(image, (96, 96))[0])
 
 
 def test_a_colour_picture_is_turned_grey_for_one_channel(tmp_path):
     Image.new("RGB", (5, 7), (200, 200, 200)).save(tmp_path / "a.png")
-    seen = read_picture(tmp_path / "a.png", 1, 8)
+    seen = read_picture(tmp_path / "a.png", assumed(1, 8))
     np.testing.assert_allclose(seen, np.full((1, 8, 8), 200 / 255), atol=1e-6)
 
 
 def test_colours_are_normalised_as_on_imagenet(tmp_path):
     Image.new("RGB", (30, 40), (255, 0, 51)).save(tmp_path / "a.png")
-    seen = read_picture(tmp_path / "a.png", 3)
+    seen = read_picture(tmp_path / "a.png", assumed(3))
     assert (seen.shape, seen.dtype) == ((3, 224, 224), np.float32)
     # (value - mean) / std with torchvision's constants, by hand.
     np.testing.assert_allclose(seen[:, 0, 0], [2.2489083, -2.0357143, -0.9155556], rtol=1e-5)
@@ -56,7 +56,7 @@ def test_the_middle_is_cropped_as_torchvision_does(tmp_path, size, corner):
     pixels = _noise(*size)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     top, left = corner
-    seen = _pixels(read_picture(tmp_path / "a.png", 3))
+    seen = _pixels(read_picture(tmp_path / "a.png", assumed(3)))
     np.testing.assert_allclose(seen, pixels[top : top + 224, left : left + 224], atol=1e-3)
 
 
@@ -65,14 +65,14 @@ def test_the_short_side_is_resized_first(tmp_path):
     picture.save(tmp_path / "a.png")
     # torchvision's resize(256): the long side becomes int(256 * 150 / 100) = 384.
     resized = np.asarray(picture.resize((384, 256), Image.Resampling.BILINEAR))
-    seen = _pixels(read_picture(tmp_path / "a.png", 3))
+    seen = _pixels(read_picture(tmp_path / "a.png", assumed(3)))
     np.testing.assert_allclose(seen, resized[16:240, 80:304], atol=1e-3)
 
 
 def test_another_size_keeps_the_proportion(tmp_path):
     picture = Image.fromarray(_noise(128, 128))
     picture.save(tmp_path / "a.png")
-    seen = _pixels(read_picture(tmp_path / "a.png", 3, 112))
+    seen = _pixels(read_picture(tmp_path / "a.png", assumed(3, 112)))
     np.testing.assert_allclose(seen, np.asarray(picture)[8:120, 8:120], atol=1e-3)
 
 
@@ -83,7 +83,7 @@ _CLEAR = np.where(np.arange(8) < 4, 0, 255).astype(np.uint8)
 def _seen(path, picture, channels=1, **options):
     """What a network sees of a picture of 8 x 8 pixels, in [0, 255] for grey."""
     picture.save(path, **options)
-    return read_picture(path, channels, 8)[0] * (255 if channels == 1 else 1)
+    return read_picture(path, assumed(channels, 8))[0] * (255 if channels == 1 else 1)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "YCbCr", "LAB", "RGBX"])
@@ -91,7 +91,7 @@ def _seen(path, picture, channels=1, **options):
 def test_every_common_mode_is_converted(tmp_path, mode, channels):
     # Compressed: old releases of Pillow cannot read the plain YCbCr files that they write.
     Image.new(mode, (9, 9)).save(tmp_path / "a.tiff", compression="tiff_lzw")
-    assert read_picture(tmp_path / "a.tiff", channels, 8).shape == (channels, 8, 8)
+    assert read_picture(tmp_path / "a.tiff", assumed(channels, 8)).shape == (channels, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_tiff_whose_white_is_zero_is_seen_so(tmp_path, pixels):
 def test_a_depth_whose_white_is_not_known_is_refused(tmp_path, pixels):
     Image.fromarray(pixels).save(tmp_path / "a.tiff")
     with pytest.raises(DataError, match=r"a.tiff: must have 8 or 16 bits .* convert it to 8 bits"):
-        read_picture(tmp_path / "a.tiff", 1)
+        read_picture(tmp_path / "a.tiff", assumed(1))
 
 
 def _with_alpha(mode):
@@ -170,7 +170,7 @@ def test_alpha_that_is_multiplied_in_already_counts_once(tmp_path):
     content = path.read_bytes()
     assert tag + b"\2" in content
     path.write_bytes(content.replace(tag + b"\2", tag + b"\1"))
-    np.testing.assert_allclose(read_picture(path, 1, 8) * 255, 100, atol=1)
+    np.testing.assert_allclose(read_picture(path, assumed(1, 8)) * 255, 100, atol=1)
 
 
 def test_half_transparent_is_half_as_light(tmp_path):
@@ -216,7 +216,7 @@ def test_of_an_animation_the_first_frame_is_seen(tmp_path):
 def test_a_decompression_bomb_is_refused(tmp_path, width, height, channels):
     (tmp_path / "bomb.png").write_bytes(_png_header(width, height))
     with pytest.raises(DataError, match=r"bomb.png: must (be an image|have at most).*pixels"):
-        read_picture(tmp_path / "bomb.png", channels)
+        read_picture(tmp_path / "bomb.png", assumed(channels))
 
 
 def _png_header(width, height):
@@ -228,7 +228,7 @@ def _png_header(width, height):
 def test_a_thin_picture_is_refused_before_it_is_resized(tmp_path):
     Image.new("L", (60_000, 1)).save(tmp_path / "line.png")
     with pytest.raises(DataError, match=r"when its short side has 256; got 15,360,000 x 256"):
-        read_picture(tmp_path / "line.png", 3)
+        read_picture(tmp_path / "line.png", assumed(3))
 
 
 def test_the_pictures_of_a_folder_are_found_sorted(tmp_path):
@@ -253,7 +253,7 @@ def test_a_broken_file_does_not_lose_the_others(tmp_path):
     for path in paths:
         Image.new("L", (8, 8), 51).save(path)
     paths[1].write_bytes(b"broken")
-    first, second = read_pictures(paths, 1, 8, 3)
+    first, second = read_pictures(paths, assumed(1, 8), 3)
     assert [(path.name, error is None) for path, error in first.files] == [
         ("a.png", True), ("broken.png", False), ("b.png", True),
     ]  # fmt: skip
@@ -265,7 +265,7 @@ def test_a_broken_file_does_not_lose_the_others(tmp_path):
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(DataError, match="pipe.png: must be an image .* no regular file"):
-        read_picture(tmp_path / "pipe.png", 1)
+        read_picture(tmp_path / "pipe.png", assumed(1))
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path, name, content):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f"{name}: must be an image that Pillow reads"):
-        read_picture(tmp_path / name, 3)
+        read_picture(tmp_path / name, assumed(3))
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp"])
@@ -286,10 +286,10 @@ def test_a_truncated_image_is_named(tmp_path, ending):
     Image.fromarray(_noise(64, 64)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(DataError, match=f"half.{ending}: must be an image"):
-        read_picture(path, 1)
+        read_picture(path, assumed(1))
 
 
 def test_networks_of_other_channels_see_no_images(tmp_path):
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="networks of 1 or 3 input channels; got one of 2"):
-        read_picture(tmp_path / "a.png", 2)
+        read_picture(tmp_path / "a.png", assumed(2))

@@ -6,7 +6,8 @@ from PIL import Image
 
 from common.data import Preprocessing, batch_order, check_image_data
 from common.data.augment import Augmentation
-from common.data.ready import ArrayData, ImageFolder, on_imagenet, stretched
+from common.data.presets import on_imagenet, stretched
+from common.data.ready import ArrayData, ImageFolder
 from common.data.source_data import SourceData
 from common.data.sources import find_images
 from common.data.transform import prepared_pixels
