@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from anynet_jax.layers import products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
-from anynet_jax.network import checked_images, logits
-from anynet_jax.weights import as_network, described, like_tree, to_canonical
-from common.arrays import as_labels
-from common.weights import classes_of, fit_arrays
+from anynet_jax.network import logits
+from anynet_jax.weights import as_network, described_tree, dtype_of, like_tree, to_canonical
+from common.weights import checked_batch, fit_arrays
 
 __all__ = ["hessian_product"]
 
@@ -31,11 +30,9 @@ def hessian_product(
     network, which stays as it is. Raises `DataError`, and `WeightsError` for another direction.
     """
     network = as_network(network)
-    images = checked_images(network, images)
-    classes = classes_of(network) or logits(network, images[:1]).shape[1]
-    labels = as_labels(labels, len(images), classes)
+    images, labels = checked_batch(network, images, labels, dtype_of(network), logits)
     params = network.variables["params"]
-    direction = fit_arrays(described({"params": params}), direction, "direction")
+    direction = fit_arrays(described_tree({"params": params}), direction, "direction")
     dtype, module = jax.tree.leaves(params)[0].dtype, in_mode(network.module, training=True)
     with jax.enable_x64(dtype == "float64"), products():
         x, targets = jnp.asarray(images.transpose(0, 2, 3, 1), dtype), jnp.asarray(labels)

@@ -1,7 +1,7 @@
 """Networks as tools use them, without knowing a framework's layout."""
 
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,22 +12,19 @@ from numpy.typing import NDArray
 
 from anynet_jax.layers import products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
-from anynet_jax.weights import as_network, get_weights, to_variables
-from common import arch
+from anynet_jax.weights import as_network, dtype_of, get_weights, to_variables
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.arrays import as_images, never_empty
+from common.arrays import never_empty
 from common.weights import (
     Init,
+    NetworkFunctions,
+    checked_images,
     fuse_weights,
     initial_weights,
-    load_weights,
-    save_weights,
     spec_of,
-    taken_images,
 )
 
 __all__ = [
-    "checked_images",
     "create",
     "fuse",
     "layer_outputs",
@@ -45,15 +42,13 @@ def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier")
     return Network(module, to_variables(initial_weights(spec, seed, init)))
 
 
-def regnet(
-    name: str,
-    num_classes: int = 1000,
-    in_channels: int = 3,
-    seed: int = 0,
-    init: Init = "xavier",
-) -> Network:
-    """A ready RegNet by name, its weights drawn from `seed`. Raises `SpecError`."""
-    return create(arch.regnet(name, num_classes, in_channels), seed, init)
+def _with_weights(spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> Network:
+    """The network of a spec with canonical arrays that are known to fit."""
+    return Network(AnyNet.from_spec(spec), to_variables(arrays))
+
+
+_functions = NetworkFunctions(create, _with_weights, get_weights)
+regnet, save, load = _functions.regnet, _functions.save, _functions.load
 
 
 def logits(
@@ -66,7 +61,7 @@ def logits(
     does not take.
     """
     network = as_network(network)
-    images = checked_images(network, images)
+    images = checked_images(network, images, dtype_of(network))
     outputs, _ = _run(network, never_empty(images), training and len(images) > 0)
     return np.array(outputs[: len(images)], np.float32)
 
@@ -80,7 +75,7 @@ def layer_outputs(
     network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
     network = as_network(network)
-    images = checked_images(network, images)
+    images = checked_images(network, images, dtype_of(network))
     spec, training = spec_of(network), training and len(images) > 0
     _, intermediates = _run(network, never_empty(images), training, capture=True)
     outputs = {}
@@ -89,13 +84,6 @@ def layer_outputs(
         output = output.transpose(0, 3, 1, 2) if output.ndim == 4 else output
         outputs[".".join(path[1:])] = output  # below `net`
     return name_outputs(spec, images.shape[2:], outputs)
-
-
-def checked_images(network: Network, images: NDArray[Any]) -> NDArray[Any]:
-    """Images as the network takes them, in NumPy. Raises `DataError`."""
-    dtype = jax.tree.leaves(network.variables)[0].dtype
-    precision = np.float64 if dtype == np.float64 else np.float32
-    return as_images(images, precision, *taken_images(network))
 
 
 def _run(
@@ -128,18 +116,3 @@ def fuse(network: Network) -> Network:
     spec, arrays = fuse_weights(spec_of(network), get_weights(network))
     with jax.enable_x64(arrays["head.fc.weight"].dtype == np.float64):
         return Network(AnyNet.from_spec(spec, lr=network.lr), to_variables(arrays))
-
-
-def save(network: Network, path: str | Path) -> None:
-    """Write a network to one safetensors file, whole or not at all.
-
-    Raises `SpecError` for a network without a spec, `WeightsError` for one that is not float32.
-    """
-    arrays = get_weights(network)
-    save_weights(path, spec_of(network), arrays)
-
-
-def load(path: str | Path) -> Network:
-    """The network in a safetensors file. Raises `WeightsError` naming every difference."""
-    spec, arrays = load_weights(path)
-    return Network(AnyNet.from_spec(spec), to_variables(arrays))

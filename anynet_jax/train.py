@@ -13,10 +13,11 @@ from flax.errors import InvalidRngError
 from jax import Array
 from numpy.typing import NDArray
 
+from anynet_jax.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_jax.layers import products, resize_images
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
-from anynet_jax.weights import as_network, described, put_weights, to_canonical
+from anynet_jax.weights import as_network, described_tree, put_weights, to_canonical
 from common.arrays import as_batch, as_pixels, never_empty
 from common.chapter import own_builders, own_method
 from common.errors import BackendError
@@ -74,7 +75,8 @@ class Learner:
             raise no_network(model, "anynet_jax")
         check_settings(model, image_shape, recipe, device, precision)
         self._device = _find_device(device)
-        check_precision(precision, self._device.platform != "cpu")
+        on_gpu = self._device.platform != "cpu"
+        check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         network = _initialised(model, image_shape)
         self._channels, size = image_shape[0], (image_shape[1], image_shape[2])
         self._classes = classes_of(network) or _classes(network, image_shape)
@@ -139,9 +141,9 @@ class Learner:
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
         params, batch_stats, _ = self._state
-        found = described({"params": params, "batch_stats": batch_stats})
+        found = described_tree({"params": params, "batch_stats": batch_stats})
         rest, own = split_state(arrays) if self._is_own else (arrays, {})
-        weights, buffers = fit_state(found, list(described({"params": params})), rest)
+        weights, buffers = fit_state(found, list(described_tree({"params": params})), rest)
         with self._precisely():
             variables = self._placed(_like(params, batch_stats, weights))
             trace = self._optimizer.init(variables["params"])

@@ -15,9 +15,13 @@ from common.weights import ArrayInfo, fit_arrays, initial_weights, no_network, n
 
 __all__ = [
     "as_network",
+    "canonical_array",
     "described",
+    "described_tree",
+    "dtype_of",
     "get_weights",
     "like_tree",
+    "native_array",
     "put_weights",
     "set_weights",
     "to_canonical",
@@ -33,11 +37,10 @@ _SIDE = 32
 _CANONICAL = {
     "kernel": "weight",
     "scale": "weight",
-    "bias": "bias",
     "mean": "running_mean",
     "var": "running_var",
 }
-"""Canonical ending of an array's name by its name in Flax."""
+"""Canonical ending of an array's name by its name in Flax, where they differ."""
 
 
 def as_network(network: "Network | AnyNet") -> Network:
@@ -73,20 +76,20 @@ def _fitting(module: AnyNet, arrays: Mapping[str, NDArray[Any]]) -> dict[str, An
     leaves = {}
     for path, leaf in flatten_dict(variables).items():
         array = arrays.get(_canonical_name(path[1:]))
-        if array is not None and array.shape == _out_shape(leaf.shape):
-            leaf = jnp.asarray(_in(array))
+        if array is not None and array.shape == _canonical_shape(leaf.shape):
+            leaf = jnp.asarray(native_array(array))
         leaves[path] = leaf
     return unflatten_dict(leaves)
 
 
-def described(variables: Tree) -> dict[str, ArrayInfo]:
-    """Shape and type of every array of Flax variables by canonical name."""
-    found = {}
-    for (_, *path), leaf in flatten_dict(variables).items():
-        shape = _out_shape(tuple(leaf.shape))
-        dtype = "float32" if leaf.dtype == jnp.bfloat16 else np.dtype(leaf.dtype).name
-        found[_canonical_name(path)] = ArrayInfo(shape, dtype)
-    return found
+def described(network: "Network | AnyNet") -> dict[str, ArrayInfo]:
+    """Shape and type of every array of a network by canonical name."""
+    return described_tree(as_network(network).variables)
+
+
+def dtype_of(network: "Network | AnyNet") -> str:
+    """NumPy's name of the type of a network's arrays; `float32` for bfloat16, which NumPy lacks."""
+    return _numpy_type(jax.tree.leaves(as_network(network).variables)[0])
 
 
 def get_weights(network: "Network | AnyNet") -> dict[str, NDArray[Any]]:
@@ -103,7 +106,7 @@ def set_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
     """
     if isinstance(network, Classifier):
         raise no_weights(network, "a Flax module keeps none: make a network, as `create` does")
-    put_weights(network, fit_arrays(described(as_network(network).variables), arrays))
+    put_weights(network, fit_arrays(described(network), arrays))
 
 
 def put_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -111,11 +114,19 @@ def put_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
     network.variables = {kind: like_tree(tree, arrays) for kind, tree in network.variables.items()}
 
 
+def described_tree(variables: Tree) -> dict[str, ArrayInfo]:
+    """Shape and type of every array of Flax variables by canonical name."""
+    return {
+        _canonical_name(path): ArrayInfo(_canonical_shape(tuple(leaf.shape)), _numpy_type(leaf))
+        for (_, *path), leaf in flatten_dict(variables).items()
+    }
+
+
 def like_tree(tree: Tree, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Canonical arrays as a tree with the names, types and devices of `tree`."""
     leaves = {}
     for path, leaf in flatten_dict(tree).items():
-        array = _in(arrays[_canonical_name(path)])
+        array = native_array(arrays[_canonical_name(path)])
         with jax.enable_x64(leaf.dtype == np.float64):
             # A copy: NumPy's memory is the caller's.
             leaves[path] = jnp.array(array, leaf.dtype, device=getattr(leaf, "sharding", None))
@@ -124,17 +135,9 @@ def like_tree(tree: Tree, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 def to_canonical(tree: Tree) -> dict[str, NDArray[Any]]:
     """A parameter or statistics tree as canonical arrays."""
-    arrays = {}
-    for path, leaf in flatten_dict(tree).items():
-        array = np.array(leaf, np.float32 if leaf.dtype == jnp.bfloat16 else None)
-        arrays[_canonical_name(path)] = _out(array)
-    return arrays
-
-
-def _canonical_name(path: Sequence[str]) -> str:
-    *modules, name = path
-    modules = modules[1:] if modules[:1] == ["net"] else modules
-    return ".".join([*modules, _CANONICAL.get(name, name)])
+    return {
+        _canonical_name(path): canonical_array(leaf) for path, leaf in flatten_dict(tree).items()
+    }
 
 
 def to_variables(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
@@ -154,25 +157,35 @@ def to_tree(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         flax = {"running_mean": "mean", "running_var": "var", "bias": "bias"}.get(ending)
         if flax is None:
             flax = "kernel" if array.ndim > 1 else "scale"
-        leaves["net", *modules, flax] = jnp.asarray(_in(array))
+        leaves["net", *modules, flax] = jnp.asarray(native_array(array))
     return unflatten_dict(leaves)
 
 
-def _out(array: NDArray[Any]) -> NDArray[Any]:
-    """HWIO to OIHW, (in, out) to (out, in)."""
-    if array.ndim == 4:
-        array = array.transpose(3, 2, 0, 1)
-    return np.ascontiguousarray(array.T if array.ndim == 2 else array)
+def canonical_array(leaf: jax.Array) -> NDArray[Any]:
+    """A copy of an array: HWIO kernels as OIHW, (in, out) linear weights as (out, in).
+
+    bfloat16, which NumPy lacks, becomes float32.
+    """
+    array = np.array(leaf, _numpy_type(leaf))
+    if array.ndim < 2:
+        return array
+    return np.ascontiguousarray(array.transpose(-1, -2, *range(array.ndim - 2)))
 
 
-def _out_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    if len(shape) == 4:
-        return (*shape[:1:-1], *shape[:2])
-    return shape[::-1] if len(shape) == 2 else shape
+def native_array(array: NDArray[Any]) -> NDArray[Any]:
+    """The array whose `canonical_array` is `array`."""
+    return array if array.ndim < 2 else array.transpose(*range(2, array.ndim), 1, 0)
 
 
-def _in(array: NDArray[Any]) -> NDArray[Any]:
-    """OIHW to HWIO, (out, in) to (in, out)."""
-    if array.ndim == 4:
-        return array.transpose(2, 3, 1, 0)
-    return array.T if array.ndim == 2 else array
+def _canonical_name(path: Sequence[str]) -> str:
+    *modules, name = path
+    modules = modules[1:] if modules[:1] == ["net"] else modules
+    return ".".join([*modules, _CANONICAL.get(name, name)])
+
+
+def _canonical_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape if len(shape) < 2 else (shape[-1], shape[-2], *shape[:-2])
+
+
+def _numpy_type(leaf: jax.Array) -> str:
+    return "float32" if leaf.dtype == jnp.bfloat16 else np.dtype(leaf.dtype).name

@@ -6,6 +6,18 @@ from runpy import run_path
 run_path(str(Path(__file__).parents[1] / "common/start.py"))["check_common"]("anynet_mx")
 
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
+from anynet_mx.capabilities import (
+    CHANNELS_LAST,
+    MODULES_HOLD_WEIGHTS,
+    SUPPORTS_BFLOAT16,
+    SUPPORTS_CONFIGURE_OPTIMIZERS,
+    SUPPORTS_FLOAT64_OWN_LAYERS,
+    SUPPORTS_FORWARD_MODE,
+    SUPPORTS_KEEPING_MEMORY,
+    SUPPORTS_RANDOM_LAYERS,
+    SUPPORTS_SECOND_DERIVATIVES,
+    SUPPORTS_TF32,
+)
 from anynet_mx.data import FashionMNIST
 from anynet_mx.derivatives import hessian_product
 from anynet_mx.devices import clear_caches, devices, try_gpu
@@ -19,6 +31,16 @@ from anynet_mx.weights import get_weights, set_weights
 from common.chapter import HyperParameters, add_to_class
 
 __all__ = [
+    "CHANNELS_LAST",
+    "MODULES_HOLD_WEIGHTS",
+    "SUPPORTS_BFLOAT16",
+    "SUPPORTS_CONFIGURE_OPTIMIZERS",
+    "SUPPORTS_FLOAT64_OWN_LAYERS",
+    "SUPPORTS_FORWARD_MODE",
+    "SUPPORTS_KEEPING_MEMORY",
+    "SUPPORTS_RANDOM_LAYERS",
+    "SUPPORTS_SECOND_DERIVATIVES",
+    "SUPPORTS_TF32",
     "AnyNet",
     "Classifier",
     "FashionMNIST",

@@ -7,6 +7,7 @@ import numpy
 from mxnet import autograd, gluon, np
 from numpy.typing import NDArray
 
+from anynet_mx.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_mx.layers import resize_images
 from anynet_mx.model import Classifier
 from anynet_mx.optimizer import make_optimizer
@@ -19,12 +20,12 @@ from anynet_mx.weights import (
     put_weights,
 )
 from common.arrays import as_batch, as_pixels, never_empty
-from common.errors import BackendError
 from common.training import (
     CHAPTER_RECIPE,
     Device,
     Precision,
     Recipe,
+    check_precision,
     check_rate,
     check_settings,
     uses_gpu,
@@ -53,17 +54,14 @@ class Learner:
     ) -> None:
         net_of(model)
         check_settings(model, image_shape, recipe, device, precision)
-        if precision in ("bfloat16", "tf32"):
-            raise BackendError(
-                f"precision: MXNet 1.9 trains in float32 or float64 here; got {precision}; "
-                "use --precision float32 or another backend"
-            )
-        self._context = _find_context(device)
+        self._device = _find_device(device)
+        on_gpu = self._device.device_type == "gpu"
+        check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._dtype = precision
         self.network = model
-        model.collect_params().reset_ctx(self._context)
-        images = np.zeros((1, *image_shape), ctx=self._context)
+        model.collect_params().reset_ctx(self._device)
+        images = np.zeros((1, *image_shape), ctx=self._device)
         if any(parameter._data is None for parameter in model.collect_params().values()):
             model(images)  # finishes deferred allocation, which draws float32
         model.cast(precision)
@@ -94,7 +92,7 @@ class Learner:
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         rate = check_rate(learning_rate)
-        x, targets = self._prepared(images), np.array(labels, dtype="int32", ctx=self._context)
+        x, targets = self._prepared(images), np.array(labels, dtype="int32", ctx=self._device)
         with autograd.record():
             logits = self.network(x)
             loss = self.network.loss(logits, targets)
@@ -113,7 +111,7 @@ class Learner:
         return (0 * np.concatenate([p.data() for p in self._checked], axis=None)).sum()
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
-        pixels = np.array(images, dtype="uint8", ctx=self._context)
+        pixels = np.array(images, dtype="uint8", ctx=self._device)
         return resize_images(pixels, self._size, self._dtype)
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -155,6 +153,6 @@ class Trainer(BaseTrainer):
         return float(model.loss(*found))
 
 
-def _find_context(device: Device) -> mxnet.Context:
+def _find_device(device: Device) -> mxnet.Context:
     there = mxnet.context.num_gpus() > 0
     return mxnet.gpu() if uses_gpu(device, there, "mx") else mxnet.cpu()

@@ -1,7 +1,7 @@
 """Canonical arrays in and out of a network; Gluon's layouts are the canonical ones."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
 from mxnet import nd, np
@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from common.weights import ArrayInfo, fit_arrays, no_network, no_weights
 
-if TYPE_CHECKING:
-    from anynet_mx.model import Classifier
-
 __all__ = [
     "described",
+    "dtype_of",
     "get_weights",
     "named_arrays",
     "named_parameters",
@@ -28,7 +26,7 @@ _CANONICAL = {"gamma": "weight", "beta": "bias"}
 """Canonical ending of an array's name by its name in Gluon, where they differ."""
 
 
-def net_of(network: "Classifier") -> Block:
+def net_of(network: Block) -> Block:
     """The layers of a network. Raises `BackendError` for anything else."""
     net = getattr(network, "net", None)
     if not isinstance(net, Block):
@@ -36,7 +34,7 @@ def net_of(network: "Classifier") -> Block:
     return net
 
 
-def named_parameters(network: "Classifier") -> dict[str, Parameter]:
+def named_parameters(network: Block) -> dict[str, Parameter]:
     """Every parameter and running statistic of a network by canonical name."""
     named = {}
     for path, parameter in net_of(network)._collect_params_with_prefix().items():
@@ -45,7 +43,7 @@ def named_parameters(network: "Classifier") -> dict[str, Parameter]:
     return named
 
 
-def named_arrays(network: "Classifier") -> dict[str, np.ndarray]:
+def named_arrays(network: Block) -> dict[str, np.ndarray]:
     """Weights and running statistics by canonical name, in the network's own memory.
 
     Raises `BackendError` for what is no network, `WeightsError` for one that has none yet.
@@ -56,20 +54,25 @@ def named_arrays(network: "Classifier") -> dict[str, np.ndarray]:
     return {name: parameter.data() for name, parameter in parameters.items()}
 
 
-def described(network: "Classifier") -> dict[str, ArrayInfo]:
+def described(network: Block) -> dict[str, ArrayInfo]:
     """Shape and type of every array of a network by canonical name."""
     return {
-        name: ArrayInfo(array.shape, numpy.dtype(array.dtype).name)
+        name: ArrayInfo(array.shape, _numpy_type(array))
         for name, array in named_arrays(network).items()
     }
 
 
-def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
+def dtype_of(network: Block) -> str:
+    """NumPy's name of the type of a network's arrays; `float32` for bfloat16, which NumPy lacks."""
+    return _numpy_type(next(iter(named_arrays(network).values())))
+
+
+def get_weights(network: Block) -> dict[str, NDArray[Any]]:
     """Copies of all weights and running statistics, by canonical name in canonical layout."""
     return {name: array.asnumpy() for name, array in named_arrays(network).items()}
 
 
-def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+def set_weights(network: Block, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put canonical arrays into a network: all of its arrays, converted to its precision.
 
     Raises one `WeightsError` that lists all differences, and leaves the network as it was.
@@ -77,14 +80,14 @@ def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> No
     put_weights(network, fit_arrays(described(network), arrays))
 
 
-def put_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+def put_weights(network: Block, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put canonical arrays that are known to fit into a network."""
     own = named_arrays(network)
     for name, array in arrays.items():
         _put(own[name], array)
 
 
-def put_fitting(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+def put_fitting(network: Block, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put in those canonical arrays that a network of a user's own layers has, too."""
     for name, parameter in named_parameters(network).items():
         if name in arrays and parameter._data and parameter.shape == arrays[name].shape:
@@ -96,3 +99,7 @@ def _put(own: np.ndarray, array: NDArray[Any]) -> None:
     given = numpy.ascontiguousarray(array).view()
     nd.from_numpy(given).as_np_ndarray().copyto(own)
     own.wait_to_read()  # while the array is there
+
+
+def _numpy_type(array: np.ndarray) -> str:
+    return numpy.dtype(array.dtype).name

@@ -8,10 +8,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from anynet_tf.model import AnyNet
-from anynet_tf.network import checked_images, logits
-from anynet_tf.weights import canonical_array, canonical_names, described, native_array
-from common.arrays import as_labels
-from common.weights import classes_of, fit_arrays
+from anynet_tf.network import logits
+from anynet_tf.weights import (
+    canonical_array,
+    canonical_names,
+    described,
+    dtype_of,
+    native_array,
+)
+from common.weights import checked_batch, fit_arrays
 
 __all__ = ["hessian_product"]
 
@@ -28,9 +33,7 @@ def hessian_product(
     parameter by canonical name, of which it returns the products. Computes in the precision of the
     network, which stays as it is. Raises `DataError`, and `WeightsError` for another direction.
     """
-    images = checked_images(network, images)
-    classes = classes_of(network) or logits(network, images[:1]).shape[1]
-    labels = as_labels(labels, len(images), classes)
+    images, labels = checked_batch(network, images, labels, dtype_of(network), logits)
     variables, found = network.trainable_variables, described(network)
     names = list(canonical_names(network, variables))
     direction = fit_arrays({name: found[name] for name in names}, direction, "direction")

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from anynet_tf.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_tf.layers import products, resize_images
 from anynet_tf.model import Classifier
 from anynet_tf.optimizer import make_optimizer
@@ -60,7 +61,8 @@ class Learner:
         net_of(model)
         check_settings(model, image_shape, recipe, device, precision)
         self._device = _find_device(device)
-        check_precision(precision, "GPU" in self._device)
+        on_gpu = "GPU" in self._device
+        check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._precision = precision
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None

@@ -1,7 +1,7 @@
 """Canonical arrays in and out of a network; every transpose between layouts is here."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from common.weights import ArrayInfo, fit_arrays, no_network, no_weights
 
-if TYPE_CHECKING:
-    from anynet_tf.model import Classifier
-
 __all__ = [
     "canonical_array",
     "canonical_names",
     "described",
+    "dtype_of",
     "get_weights",
     "named_variables",
     "native_array",
@@ -26,16 +24,17 @@ __all__ = [
     "set_weights",
 ]
 
-_NAMES = {
+_CANONICAL = {
     "kernel": "weight",
     "gamma": "weight",
     "beta": "bias",
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+"""Canonical ending of an array's name by its name in Keras, where they differ."""
 
 
-def net_of(network: "Classifier") -> keras.Layer:
+def net_of(network: keras.Model) -> keras.Layer:
     """The layers of a network. Raises `BackendError` for anything else."""
     net = getattr(network, "net", None)
     if not isinstance(net, keras.Layer):
@@ -43,7 +42,7 @@ def net_of(network: "Classifier") -> keras.Layer:
     return net
 
 
-def named_variables(network: "Classifier") -> dict[str, keras.Variable]:
+def named_variables(network: keras.Model) -> dict[str, keras.Variable]:
     """Weights and running statistics by canonical name, in the network's own memory.
 
     Raises `BackendError` for what is no network, `WeightsError` for one that has none yet.
@@ -54,7 +53,7 @@ def named_variables(network: "Classifier") -> dict[str, keras.Variable]:
     return canonical_names(network, variables)
 
 
-def described(network: "Classifier") -> dict[str, ArrayInfo]:
+def described(network: keras.Model) -> dict[str, ArrayInfo]:
     """Shape and type of every array of a network by canonical name."""
     return {
         name: ArrayInfo(_canonical_shape(tuple(variable.shape)), _numpy_type(variable))
@@ -62,12 +61,17 @@ def described(network: "Classifier") -> dict[str, ArrayInfo]:
     }
 
 
-def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
+def dtype_of(network: keras.Model) -> str:
+    """NumPy's name of the type of a network's arrays; `float32` for bfloat16, which NumPy lacks."""
+    return _numpy_type(next(iter(named_variables(network).values())))
+
+
+def get_weights(network: keras.Model) -> dict[str, NDArray[Any]]:
     """Copies of all weights and running statistics, by canonical name in canonical layout."""
     return {name: canonical_array(v) for name, v in named_variables(network).items()}
 
 
-def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+def set_weights(network: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put canonical arrays into a network: all of its arrays, converted to its precision.
 
     Raises one `WeightsError` that lists all differences, and leaves the network as it was.
@@ -75,14 +79,14 @@ def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> No
     put_weights(network, fit_arrays(described(network), arrays))
 
 
-def put_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+def put_weights(network: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put canonical arrays that are known to fit into a network."""
     variables = named_variables(network)
     for name, array in arrays.items():
         variables[name].assign(native_array(array))
 
 
-def put_fitting(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+def put_fitting(network: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put in those canonical arrays that a network of a user's own layers has, too."""
     found = described(network)
     fitting = {n: a for n, a in arrays.items() if n in found and found[n].shape == a.shape}
@@ -90,7 +94,7 @@ def put_fitting(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> No
 
 
 def canonical_names(
-    network: "Classifier", variables: list[keras.Variable]
+    network: keras.Model, variables: list[keras.Variable]
 ) -> dict[str, keras.Variable]:
     """Variables below `network.net` by canonical name, from paths such as `stem/conv/kernel`."""
     return {_canonical_name(network, variable): variable for variable in variables}
@@ -112,9 +116,9 @@ def native_array(array: NDArray[Any]) -> NDArray[Any]:
     return array if array.ndim < 2 else array.transpose(*range(2, array.ndim), 1, 0)
 
 
-def _canonical_name(network: "Classifier", variable: keras.Variable) -> str:
+def _canonical_name(network: keras.Model, variable: keras.Variable) -> str:
     *layers, kind = variable.path.removeprefix(f"{network.net.path}/").split("/")
-    return ".".join([*layers, _NAMES.get(kind, kind)])
+    return ".".join([*layers, _CANONICAL.get(kind, kind)])
 
 
 def _canonical_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from anynet_torch.layers import products
 from anynet_torch.model import AnyNet
-from anynet_torch.network import checked_images, logits
-from anynet_torch.weights import described, to_numpy
-from common.arrays import as_labels
-from common.weights import classes_of, fit_arrays
+from anynet_torch.network import logits
+from anynet_torch.weights import described, dtype_of, to_numpy
+from common.weights import checked_batch, fit_arrays
 
 __all__ = ["hessian_product"]
 
@@ -28,9 +27,7 @@ def hessian_product(
     parameter by canonical name, of which it returns the products. Computes in the precision of the
     network, which stays as it is. Raises `DataError`, and `WeightsError` for another direction.
     """
-    images = checked_images(network, images)
-    classes = classes_of(network) or logits(network, images[:1]).shape[1]
-    labels = as_labels(labels, len(images), classes)
+    images, labels = checked_batch(network, images, labels, dtype_of(network), logits)
     parameters = {name: p for name, p in network.net.named_parameters() if p.requires_grad}
     found = described(network)
     direction = fit_arrays({name: found[name] for name in parameters}, direction, "direction")

@@ -1,6 +1,6 @@
 """Networks as tools use them, without knowing a framework's layout."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,22 +10,12 @@ from torch import nn
 
 from anynet_torch.layers import products
 from anynet_torch.model import AnyNet, Classifier
-from anynet_torch.weights import get_weights, named_tensors, put_weights, to_numpy
-from common import arch
+from anynet_torch.weights import dtype_of, get_weights, put_weights, to_numpy
 from common.arch import AnyNetSpec, find_spec, name_outputs
-from common.arrays import as_images, never_empty
-from common.weights import (
-    Init,
-    fuse_weights,
-    load_spec,
-    load_weights,
-    save_weights,
-    spec_of,
-    taken_images,
-)
+from common.arrays import never_empty
+from common.weights import Init, NetworkFunctions, checked_images, fuse_weights, spec_of
 
 __all__ = [
-    "checked_images",
     "create",
     "fuse",
     "layer_outputs",
@@ -41,15 +31,15 @@ def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier")
     return AnyNet.from_spec(find_spec(name_or_spec), seed=seed, init=init)
 
 
-def regnet(
-    name: str,
-    num_classes: int = 1000,
-    in_channels: int = 3,
-    seed: int = 0,
-    init: Init = "xavier",
-) -> AnyNet:
-    """A ready RegNet by name, its weights drawn from `seed`. Raises `SpecError`."""
-    return create(arch.regnet(name, num_classes, in_channels), seed, init)
+def _with_weights(spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> AnyNet:
+    """The network of a spec with canonical arrays that are known to fit."""
+    network = create(spec, init="zeros")
+    put_weights(network, arrays)
+    return network
+
+
+_functions = NetworkFunctions(create, _with_weights, get_weights)
+regnet, save, load = _functions.regnet, _functions.save, _functions.load
 
 
 def logits(
@@ -61,7 +51,7 @@ def logits(
     normalises by the statistics of this batch. Raises `DataError` for images that the network
     does not take.
     """
-    images = checked_images(network, images)
+    images = checked_images(network, images, dtype_of(network))
     outputs = _run(network, never_empty(images), training and len(images) > 0)
     return outputs[: len(images)].float().cpu().numpy()
 
@@ -74,7 +64,7 @@ def layer_outputs(
     Takes images as `logits` does. Computes, and returns NumPy arrays, in the precision of the
     network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
-    images = checked_images(network, images)
+    images = checked_images(network, images, dtype_of(network))
     spec, outputs, hooks = spec_of(network), {}, []
     for path, module in network.net.named_modules():
 
@@ -88,13 +78,6 @@ def layer_outputs(
         for hook in hooks:
             hook.remove()
     return name_outputs(spec, images.shape[2:], outputs)
-
-
-def checked_images(network: Classifier, images: NDArray[Any]) -> NDArray[Any]:
-    """Images as the network takes them, in NumPy. Raises `DataError`."""
-    weight = next(iter(named_tensors(network).values()))
-    dtype = np.float64 if weight.dtype == torch.float64 else np.float32
-    return as_images(images, dtype, *taken_images(network))
 
 
 def _run(network: Classifier, images: NDArray[Any], training: bool) -> torch.Tensor:
@@ -122,20 +105,3 @@ def fuse(network: AnyNet) -> AnyNet:
     fused = AnyNet.from_spec(spec, lr=network.lr, init="zeros").to(next(network.parameters()))
     put_weights(fused, arrays)
     return fused.eval()
-
-
-def save(network: AnyNet, path: str | Path) -> None:
-    """Write a network to one safetensors file, whole or not at all.
-
-    Raises `SpecError` for a network without a spec, `WeightsError` for one that is not float32.
-    """
-    arrays = get_weights(network)
-    save_weights(path, spec_of(network), arrays)
-
-
-def load(path: str | Path) -> AnyNet:
-    """The network in a safetensors file. Raises `WeightsError` naming every difference."""
-    # The network first, with weights that cost nothing, so that no array is in memory twice.
-    network = create(load_spec(path), init="zeros")
-    put_weights(network, load_weights(path)[1])
-    return network

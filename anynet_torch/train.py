@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.parameter import is_lazy
 
+from anynet_torch.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
 from anynet_torch.layers import fused_norms, products, resize_images
 from anynet_torch.model import Classifier
@@ -56,7 +57,8 @@ class Learner:
         net_of(model)
         check_settings(model, image_shape, recipe, device, precision)
         self._device = _find_device(device)
-        check_precision(precision, self._device.type == "cuda")
+        on_gpu = self._device.type == "cuda"
+        check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
         self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
@@ -11,11 +11,9 @@ from torch.nn.parameter import is_lazy
 
 from common.weights import ArrayInfo, fit_arrays, no_network, no_weights
 
-if TYPE_CHECKING:
-    from anynet_torch.model import Classifier
-
 __all__ = [
     "described",
+    "dtype_of",
     "get_weights",
     "named_tensors",
     "net_of",
@@ -27,7 +25,7 @@ __all__ = [
 ]
 
 
-def net_of(network: "Classifier") -> nn.Module:
+def net_of(network: nn.Module) -> nn.Module:
     """The layers of a network. Raises `BackendError` for anything else."""
     net = getattr(network, "net", None)
     if not isinstance(net, nn.Module):
@@ -35,7 +33,7 @@ def net_of(network: "Classifier") -> nn.Module:
     return net
 
 
-def named_tensors(network: "Classifier") -> dict[str, Tensor]:
+def named_tensors(network: nn.Module) -> dict[str, Tensor]:
     """Weights and running statistics by canonical name, in the network's own memory.
 
     Raises `BackendError` for what is no network, `WeightsError` for one that has none yet.
@@ -51,7 +49,7 @@ def named_tensors(network: "Classifier") -> dict[str, Tensor]:
     }
 
 
-def described(network: "Classifier") -> dict[str, ArrayInfo]:
+def described(network: nn.Module) -> dict[str, ArrayInfo]:
     """Shape and type of every array of a network by canonical name."""
     return {
         name: ArrayInfo(tuple(tensor.shape), _numpy_type(tensor))
@@ -59,12 +57,17 @@ def described(network: "Classifier") -> dict[str, ArrayInfo]:
     }
 
 
-def get_weights(network: "Classifier") -> dict[str, NDArray[Any]]:
+def dtype_of(network: nn.Module) -> str:
+    """NumPy's name of the type of a network's arrays; `float32` for bfloat16, which NumPy lacks."""
+    return _numpy_type(next(iter(named_tensors(network).values())))
+
+
+def get_weights(network: nn.Module) -> dict[str, NDArray[Any]]:
     """Copies of all weights and running statistics, by canonical name in canonical layout."""
     return {name: to_numpy(tensor) for name, tensor in named_tensors(network).items()}
 
 
-def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+def set_weights(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put canonical arrays into a network: all of its arrays, converted to its precision.
 
     Raises one `WeightsError` that lists all differences, and leaves the network as it was.
@@ -72,14 +75,14 @@ def set_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> No
     put_weights(network, fit_arrays(described(network), arrays))
 
 
-def put_weights(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+def put_weights(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put canonical arrays that are known to fit into a network."""
     tensors = named_tensors(network)
     for name, array in arrays.items():
         tensors[name].copy_(torch.from_numpy(array))
 
 
-def put_fitting(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> None:
+def put_fitting(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put in those canonical arrays that a network of a user's own layers has, too."""
     for name, tensor in net_of(network).state_dict().items():
         if not is_lazy(tensor) and name in arrays and tensor.shape == arrays[name].shape:
@@ -87,14 +90,15 @@ def put_fitting(network: "Classifier", arrays: Mapping[str, NDArray[Any]]) -> No
 
 
 def take_weights(
-    network: "Classifier", arrays: Mapping[str, NDArray[Any]], device: torch.device
+    network: nn.Module, arrays: Mapping[str, NDArray[Any]], device: torch.device
 ) -> None:
     """Make canonical arrays the weights of a network on the meta device, in its precision.
 
     On the CPU they become the network's own memory.
     """
-    state = network.net.state_dict()
-    network.net.load_state_dict(
+    net = net_of(network)
+    state = net.state_dict()
+    net.load_state_dict(
         {
             name: torch.from_numpy(array).to(device, state[name].dtype)
             for name, array in arrays.items()

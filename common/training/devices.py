@@ -25,8 +25,16 @@ def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
     return False
 
 
-def check_precision(precision: Precision, on_gpu: bool) -> None:
-    """Raise `BackendError` for TF32, in which only GPUs multiply, on a CPU."""
+def check_precision(precision: Precision, on_gpu: bool, *, bfloat16: bool, tf32: bool) -> None:
+    """Raise `BackendError` for a precision that the framework or the device does not train in.
+
+    `bfloat16` and `tf32` say whether the framework supports them; only GPUs multiply in TF32.
+    """
+    if (precision == "bfloat16" and not bfloat16) or (precision == "tf32" and not tf32):
+        raise BackendError(
+            "precision: must be float32 or float64, in which this framework trains; got "
+            f"{precision}; use --precision float32 or another backend"
+        )
     if precision == "tf32" and not on_gpu:
         raise BackendError("precision: tf32 is for GPUs; got it on a CPU; use float32")
 

@@ -20,16 +20,18 @@ from common.weights.files import (
     save_state,
     save_weights,
 )
+from common.weights.functions import NetworkFunctions
 from common.weights.fuse import fuse_weights
 from common.weights.head import new_head
 from common.weights.initial import Arrays, Init, initial_weights
 from common.weights.networks import (
+    checked_batch,
+    checked_images,
     classes_of,
     described_by,
     no_network,
     no_weights,
     spec_of,
-    taken_images,
 )
 from common.weights.perturb import perturb_weights
 
@@ -39,8 +41,11 @@ __all__ = [
     "ArrayInfo",
     "Arrays",
     "Init",
+    "NetworkFunctions",
     "State",
     "check_arrays",
+    "checked_batch",
+    "checked_images",
     "classes_of",
     "described_by",
     "expected_shapes",
@@ -61,5 +66,4 @@ __all__ = [
     "save_weights",
     "spec_of",
     "split_state",
-    "taken_images",
 ]

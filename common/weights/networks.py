@@ -1,6 +1,13 @@
 """What is given as a network: whether it is one, has a spec, and has its weights."""
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from common.arch import AnyNetSpec
+from common.arrays import as_images, as_labels
 from common.chapter import own_builders
 from common.errors import BackendError, SpecError, WeightsError
 
@@ -34,10 +41,33 @@ def classes_of(network: object) -> int | None:
     return spec.num_classes if isinstance(spec, AnyNetSpec) else None
 
 
-def taken_images(network: object) -> tuple[int | None, int | None]:
-    """Channels and side of the images that a network takes, `None` where any will do."""
+def checked_images(network: object, images: object, dtype: str) -> NDArray[Any]:
+    """Images (N, C, H, W) as a network takes them: float64 for weights of that `dtype`, or float32.
+
+    Raises `DataError` for what is no such array, and for other channels or sides than its spec's.
+    """
+    precision = np.float64 if dtype == "float64" else np.float32
     spec = getattr(network, "spec", None)
-    return (spec.in_channels, spec.image_size) if isinstance(spec, AnyNetSpec) else (None, None)
+    if not isinstance(spec, AnyNetSpec):
+        return as_images(images, precision)
+    return as_images(images, precision, spec.in_channels, spec.image_size)
+
+
+def checked_batch(
+    network: object,
+    images: object,
+    labels: object,
+    dtype: str,
+    logits: Callable[[Any, NDArray[Any]], NDArray[Any]],
+) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Images as `checked_images` gives them, and labels (N,) below the number of classes, int32.
+
+    `logits` counts the classes of a network without a spec, from its first image. Raises
+    `DataError`.
+    """
+    images = checked_images(network, images, dtype)
+    classes = classes_of(network) or logits(network, images[:1]).shape[1]
+    return images, as_labels(labels, len(images), classes)
 
 
 def no_network(network: object, package: str) -> BackendError:
