@@ -13,19 +13,43 @@ from common.arch.plan import ImageSize
 from common.errors import BackendError, told
 from common.frameworks import FRAMEWORKS, Framework, check_installed
 from common.installs import how_to_install
-from common.training import Learner, Trainer
+from common.training import Learner as BaseLearner
+from common.training import Trainer as BaseTrainer
 from common.weights import Init
 
 __all__ = ["FRAMEWORKS", "Backend", "Framework", "check_installed", "load_backend", "start_backend"]
 
 
 class Backend(Protocol):
-    """What every package `anynet_torch`, `anynet_mx`, `anynet_tf` and `anynet_jax` exports."""
+    """What every package `anynet_torch`, `anynet_mx`, `anynet_tf` and `anynet_jax` exports.
+
+    A module is an implementation of a protocol like an object (PEP 544). `common` imports the
+    packages by name at run time, where no type checker sees which one it gets; so
+    `tests/mirrors.py` assigns all four to this type, and mypy compares every name, signature and
+    type there.
+    """
+
+    CHANNELS_LAST: bool
+    MODULES_HOLD_WEIGHTS: bool
+    SUPPORTS_BFLOAT16: bool
+    SUPPORTS_CONFIGURE_OPTIMIZERS: bool
+    SUPPORTS_FLOAT64_OWN_LAYERS: bool
+    SUPPORTS_FORWARD_MODE: bool
+    SUPPORTS_KEEPING_MEMORY: bool
+    SUPPORTS_RANDOM_LAYERS: bool
+    SUPPORTS_SECOND_DERIVATIVES: bool
+    SUPPORTS_TF32: bool
 
     AnyNet: Any
     RegNetX32: Any
-    Learner: type[Learner]
-    Trainer: type[Trainer]
+
+    @property
+    def Learner(self) -> type[BaseLearner]:  # noqa: N802
+        """One network being trained on one device."""
+
+    @property
+    def Trainer(self) -> type[BaseTrainer]:  # noqa: N802
+        """Fits a model to data."""
 
     def create(self, name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Any:
         """A ready network by name or spec."""

@@ -68,7 +68,9 @@ NESTEROV = Run(
 class Subject(Protocol):
     """What a package must offer to be compared: the four backends, and the NumPy reference."""
 
-    Learner: type[Learner]
+    @property
+    def Learner(self) -> type[Learner]:  # noqa: N802
+        """One network being trained on one device."""
 
     def create(self, name_or_spec: str | AnyNetSpec, seed: int = 0) -> Any:
         """A ready network by name or spec."""

@@ -6,7 +6,7 @@ import warnings
 import pytest
 
 from common.backends import FRAMEWORKS, load_backend
-from tests.backends.native import NATIVE
+from tests.backends.native import open_native
 
 _REQUIRED = os.environ.get("ANYNET_BACKEND")
 
@@ -42,4 +42,4 @@ def backend(name):
 @pytest.fixture(scope="session")
 def native(name, backend):
     """What a test must know of the framework itself."""
-    return NATIVE[name]()
+    return open_native(name)

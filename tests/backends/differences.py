@@ -19,11 +19,8 @@ from common.backends import load_backend
 from common.data import FashionMNIST, prepare
 from common.parity import Case
 from common.weights import Arrays, expected_shapes
-from tests.backends.native import NATIVE, to_layout, to_nchw
-from tests.backends.tabs import open_tab
-
-TAB_EPSILON = {"torch": 1e-5, "mx": 1e-5, "tf": 1e-3, "jax": 1e-5}
-"""What a tab's batch norms add to the variance."""
+from tests.backends.native import open_native, to_layout, to_nchw
+from tests.backends.tabs import known, open_tab
 
 EVEN, ODD = 96, 97
 """The chapter's size, and one at which `same` padding at stride 2 is alike on all sides."""
@@ -165,15 +162,14 @@ def pixel_error(resized: np.ndarray) -> float:
 
 def our_pixels(name: str, backend: Any) -> np.ndarray:
     """The first 100 images as our backend resizes them to 96 pixels."""
-    native = NATIVE[name]()
-    images = native.array(to_layout(native, sample()[0][:100]))
-    return to_nchw(native, backend.resize_images(images, (96, 96)))
+    images = open_native(name).array(to_layout(backend, sample()[0][:100]))
+    return to_nchw(backend, backend.resize_images(images, (96, 96)))
 
 
 def _rows(name: str) -> Iterator[tuple[str, float, float]]:
     """Every measure: its name, the tab's number and ours."""
-    backend, tab, epsilon = load_backend(name), open_tab(name), TAB_EPSILON[name]
-    network, trainable = backend.create(REGNETX32), NATIVE[name]().trainable
+    backend, tab, epsilon = load_backend(name), open_tab(name), known(name).epsilon
+    network, trainable = backend.create(REGNETX32), open_native(name).trainable
     drawn, other = backend.get_weights(network), backend.create(misread(REGNETX32))
     yield "parameters", parameters(tab), trainable(network)
     yield "parameters, groups as a number", trainable(other), trainable(network)
@@ -198,8 +194,8 @@ def _logit_rows(name: str, backend: Any) -> Iterator[tuple[str, float, float]]:
     tab, ours = open_tab(name, mended=True), our_network(backend, REGNETX32)
     tab.load(moved(REGNETX32))
     measures = (
-        ("padding", EVEN, TAB_EPSILON[name]),
-        ("padding at 97 pixels", ODD, TAB_EPSILON[name]),
+        ("padding", EVEN, known(name).epsilon),
+        ("padding at 97 pixels", ODD, known(name).epsilon),
         ("epsilon", ODD, BN_EPSILON),
     )
     for cause, side, epsilon in measures:

@@ -14,7 +14,7 @@ from common.errors import SpecError
 from common.parity.quantities import FLOAT32_OUTPUTS
 from common.weights import expected_shapes
 from tests.backends import differences as measure
-from tests.backends.tabs import open_tab
+from tests.backends.tabs import known, open_tab
 
 _exactly = partial(pytest.approx, rel=1e-3)
 _about = partial(pytest.approx, rel=0.1, abs=FLOAT32_OUTPUTS)
@@ -24,6 +24,12 @@ _LATER_BLOCKS = {
     for number, stage in enumerate(REGNETX32.stages, 1)
     for index in range(2, stage.depth + 1)
 }
+
+
+@pytest.fixture(scope="session")
+def facts(name, backend):
+    """What is known of the tab."""
+    return known(name)
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +73,13 @@ def ours_after(backend):
 # The MXNet tab's `stage`.
 
 
-def test_the_mxnet_tab_has_35_times_the_parameters(untouched, backend, native, name):
-    assert measure.parameters(untouched) == (6_291_594 if name == "mx" else 179_290)
+def test_the_mxnet_tab_has_35_times_the_parameters(untouched, backend, native, facts):
+    assert measure.parameters(untouched) == (6_291_594 if facts.slipped else 179_290)
     assert native.trainable(backend.create(REGNETX32)) == 179_290
 
 
-def test_the_slip_changes_every_block_but_the_first_of_a_stage(untouched, name):
-    assert measure.differing_blocks(untouched) == (_LATER_BLOCKS if name == "mx" else set())
+def test_the_slip_changes_every_block_but_the_first_of_a_stage(untouched, facts):
+    assert measure.differing_blocks(untouched) == (_LATER_BLOCKS if facts.slipped else set())
 
 
 @pytest.mark.parametrize(
@@ -86,10 +92,10 @@ def test_the_slip_changes_every_block_but_the_first_of_a_stage(untouched, name):
         ("stage2.block2.conv4.weight", (80, 80, 1, 1)),
     ],
 )
-def test_the_slip_widens_blocks_sixteenfold_and_projects(untouched, drawn, name, array, shape):
+def test_the_slip_widens_blocks_sixteenfold_and_projects(untouched, drawn, facts, array, shape):
     planned = expected_shapes(REGNETX32).get(array)
     assert planned != shape
-    assert _shape(untouched.drawn, array) == (shape if name == "mx" else planned)
+    assert _shape(untouched.drawn, array) == (shape if facts.slipped else planned)
     assert _shape(drawn, array) == planned
 
 
@@ -122,21 +128,21 @@ def test_a_width_that_does_not_divide_is_silently_another_one(backend, name):
 # Padding and epsilon, seen in the logits: relative to the largest one, with equal weights.
 
 
-def test_same_padding_moves_logits_at_even_sizes(tab_logits, name):
-    truth = measure.reference_logits(measure.EVEN, measure.TAB_EPSILON[name])
-    error = {"torch": 0, "mx": 0, "tf": 8.1e-3, "jax": 8.2e-3}[name]
-    assert measure.relative(tab_logits[measure.EVEN], truth) == _about(error)
+def test_same_padding_moves_logits_at_even_sizes(tab_logits, facts):
+    truth = measure.reference_logits(measure.EVEN, facts.epsilon)
+    error = measure.relative(tab_logits[measure.EVEN], truth)
+    assert error == _about(facts.padding_error)
 
 
-def test_at_odd_sizes_the_tab_is_the_definition_with_its_epsilon(tab_logits, name):
-    truth = measure.reference_logits(measure.ODD, measure.TAB_EPSILON[name])
+def test_at_odd_sizes_the_tab_is_the_definition_with_its_epsilon(tab_logits, facts):
+    truth = measure.reference_logits(measure.ODD, facts.epsilon)
     assert measure.relative(tab_logits[measure.ODD], truth) <= FLOAT32_OUTPUTS
 
 
-def test_keras_epsilon_moves_logits(tab_logits, name):
+def test_keras_epsilon_moves_logits(tab_logits, facts):
     truth = measure.reference_logits(measure.ODD)
-    error = {"torch": 0, "mx": 0, "tf": 1.3e-3, "jax": 0}[name]
-    assert measure.relative(tab_logits[measure.ODD], truth) == _about(error)
+    error = measure.relative(tab_logits[measure.ODD], truth)
+    assert error == _about(facts.epsilon_error)
 
 
 def test_our_logits_have_neither_error(backend):
@@ -148,27 +154,24 @@ def test_our_logits_have_neither_error(backend):
 # Running statistics after one batch.
 
 
-def test_the_new_batch_counts_a_tenth_as_much_in_keras_and_flax(after, name):
-    weight = {"torch": 0.1, "mx": 0.1, "tf": 0.01, "jax": 0.01}[name]
-    assert measure.new_weight(after.arrays, measure.TAB_EPSILON[name]) == _exactly(weight)
+def test_the_new_batch_counts_a_tenth_as_much_in_keras_and_flax(after, facts):
+    assert measure.new_weight(after.arrays, facts.epsilon) == _exactly(facts.new_weight)
 
 
-def test_momentum_means_the_new_batch_in_pytorch_and_the_old_average_elsewhere(tab, name):
-    weight = {"torch": 0.1, "mx": 0.9, "tf": 0.9, "jax": 0.9}[name]
-    assert tab.new_weight(momentum=0.1) == _exactly(weight)
+def test_momentum_means_the_new_batch_in_pytorch_and_the_old_average_elsewhere(tab, facts):
+    assert tab.new_weight(momentum=0.1) == _exactly(facts.momentum_weight)
 
 
-def test_pytorch_averages_the_unbiased_variance(after, name):
+def test_pytorch_averages_the_unbiased_variance(after, facts):
     positions = 2 * 5 * 5
-    factor = {"torch": positions / (positions - 1), "mx": 1, "tf": 1, "jax": 1}[name]
-    found = measure.variance_factor(after.arrays, measure.TAB_EPSILON[name])
+    factor = positions / (positions - 1) if facts.unbiased else 1
+    found = measure.variance_factor(after.arrays, facts.epsilon)
     assert found == _exactly(factor)
 
 
-def test_one_batch_of_other_statistics_moves_logits(after, name):
-    truth = measure.reference_after_batch(measure.TAB_EPSILON[name]).logits
-    error = {"torch": 2.8e-4, "mx": 0, "tf": 8.1e-2, "jax": 8.4e-2}[name]
-    assert measure.relative(after.logits, truth) == _about(error)
+def test_one_batch_of_other_statistics_moves_logits(after, facts):
+    truth = measure.reference_after_batch(facts.epsilon).logits
+    assert measure.relative(after.logits, truth) == _about(facts.statistics_error)
 
 
 def test_our_statistics_have_none_of_these_differences(ours_after):
@@ -182,29 +185,28 @@ def test_our_statistics_have_none_of_these_differences(ours_after):
 
 
 @pytest.mark.parametrize("layer", measure.LAYERS)
-def test_the_tabs_draw_weights_of_different_sizes(untouched, drawn, name, layer):
+def test_the_tabs_draw_weights_of_different_sizes(untouched, drawn, facts, layer):
     inputs, outputs = measure.fans(layer)
     xavier, lecun = sqrt(2 / (inputs + outputs)), sqrt(1 / inputs)
     # `init_cnn` passes over PyTorch's lazy layers: their own uniform draw stays.
-    theirs = {"torch": lecun / sqrt(3), "mx": xavier, "tf": xavier, "jax": lecun}[name]
+    theirs = {"torch": lecun / sqrt(3), "xavier": xavier, "lecun": lecun}[facts.draw]
     assert measure.spread(untouched.drawn, layer) == _about(theirs / xavier)
     assert measure.spread(drawn, layer) == _about(1)
 
 
-def test_the_pytorch_tab_alone_draws_biases(untouched, drawn, name):
-    assert (untouched.drawn["stem.conv.bias"].std() > 0.1) == (name == "torch")
+def test_the_pytorch_tab_alone_draws_biases(untouched, drawn, facts):
+    assert (untouched.drawn["stem.conv.bias"].std() > 0.1) == facts.draws_biases
     assert not drawn["stem.conv.bias"].any()
 
 
 # Images resized from 28 to 96 pixels.
 
 
-def test_pytorch_and_mxnet_round_resized_images_to_whole_levels(tab, name):
-    if tab.resize is None:
+def test_pytorch_and_mxnet_round_resized_images_to_whole_levels(tab, facts):
+    if facts.levels is None:
         pytest.skip("the JAX tab resizes with TensorFlow, which its environment does not have")
-    levels = {"torch": 1.0, "mx": 0.79, "tf": 0}[name]
     resized = tab.resize(measure.sample()[0][:100], 96)
-    assert measure.pixel_error(resized) == _about(levels / 255)
+    assert measure.pixel_error(resized) == _about(facts.levels / 255)
 
 
 def test_our_images_are_resized_as_defined(backend, name):

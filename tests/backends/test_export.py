@@ -13,35 +13,6 @@ from tests.inference import SPECS, random_images, relative_error, trained_weight
 _SIZE = 24
 _SPECS = {name: SPECS[name] for name in ("squeezed", "vanilla", "mlp")}
 
-_READERS = {
-    "torch": """
-import torch
-network = torch.export.load(path).module()
-run = lambda images: network(torch.from_numpy(images)).detach().numpy()
-""",
-    "mx": """
-import warnings
-warnings.simplefilter("ignore")
-import mxnet
-mxnet.npx.set_np()
-files = [f"{path}/model-symbol.json", ["data"], f"{path}/model-0000.params"]
-network = mxnet.gluon.SymbolBlock.imports(*files)
-run = lambda images: network(mxnet.np.array(images)).asnumpy()
-""",
-    "tf": """
-import tensorflow as tf
-network = tf.saved_model.load(path)
-run = lambda images: network.serve(images).numpy()
-""",
-    "jax": """
-import pathlib
-import jax.export
-network = jax.export.deserialize(pathlib.Path(path).read_bytes())
-run = lambda images: np.asarray(network.call(images))
-""",
-}
-"""How a user of each framework reads an export."""
-
 _WRITE_LOGITS = """
 folder = sys.argv[2]
 for number in (1, 3):
@@ -51,7 +22,7 @@ print([name for name in sys.modules if name.startswith(("anynet", "common"))])
 
 
 @pytest.fixture(scope="module", params=_SPECS)
-def exported(request, backend, name, tmp_path_factory):
+def exported(request, backend, tmp_path_factory):
     """A network, and the path of its export with an ending that the framework wants."""
     spec, folder = _SPECS[request.param], tmp_path_factory.mktemp("exported")
     network = backend.create(spec)
@@ -60,12 +31,12 @@ def exported(request, backend, name, tmp_path_factory):
     return network, folder / "net.pt2"
 
 
-def test_a_fresh_process_gives_the_same_logits(backend, name, native, exported, tmp_path):
+def test_a_fresh_process_gives_the_same_logits(backend, native, exported, tmp_path):
     network, path = exported
     batches = {number: random_images(network.spec, _SIZE, number) for number in (1, 3)}
     for number, images in batches.items():
-        np.save(tmp_path / f"images{number}.npy", to_layout(native, images))
-    code = f"import sys\nimport numpy as np\npath = sys.argv[1]{_READERS[name]}{_WRITE_LOGITS}"
+        np.save(tmp_path / f"images{number}.npy", to_layout(backend, images))
+    code = f"import sys\nimport numpy as np\npath = sys.argv[1]{native.READ_EXPORT}{_WRITE_LOGITS}"
     done = run_python("-c", code, path, tmp_path, cwd=make_hostile(tmp_path / "beside"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("[]")

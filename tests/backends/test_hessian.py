@@ -15,9 +15,9 @@ _BIAS = "head.fc.bias"
 
 
 @pytest.fixture(autouse=True)
-def _curved(name):
-    if name == "mx":
-        pytest.skip("MXNet has no second derivatives")
+def _curved(backend):
+    if not backend.SUPPORTS_SECOND_DERIVATIVES:
+        pytest.skip("this framework has no second derivatives")
 
 
 def _direction():

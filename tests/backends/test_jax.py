@@ -231,3 +231,14 @@ def test_a_call_after_the_first_array_is_told_once_that_it_is_late(monkeypatch, 
     assert [anynet.keep_freed_memory() for _ in range(2)] == [True, True]
     (line,) = caplog.messages
     assert line.startswith("keep_freed_memory: must be called before JAX's first array")
+
+
+def test_apply_init_returns_variables_drawn_from_its_key():
+    class ByHand(anynet.Classifier):
+        lr: float = 0.1
+
+        def setup(self):
+            self.net = nn.Sequential([lambda x: x.reshape(len(x), -1), nn.Dense(5)])
+
+    variables = ByHand().apply_init([jnp.zeros((1, 8, 8, 1))], jax.random.key(0))
+    assert set(variables) == {"params"}

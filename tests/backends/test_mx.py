@@ -192,3 +192,7 @@ def test_a_grouped_convolution_is_dense_ones_side_by_side(
     _assert_same_function(
         lambda x, weight: layer.hybrid_forward(mxnet.nd, x, weight), dense, x, weight
     )
+
+
+def test_there_is_no_apply_init_as_in_the_chapters_tab():
+    assert not hasattr(anynet.Classifier, "apply_init")

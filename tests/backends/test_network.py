@@ -72,10 +72,10 @@ def test_random_networks_equal_the_plan(backend, native, spec, size):
 )
 def test_what_flows_through_has_the_shapes_of_the_plan(backend, native, capsys, spec, size):
     model = backend.AnyNet.from_spec(spec)
-    model.layer_summary(to_layout(native, (1, spec.in_channels, size, size)))
+    model.layer_summary(to_layout(backend, (1, spec.in_channels, size, size)))
     printed = dict(_LINE.findall(capsys.readouterr().out))
     last = {layer.name.split(".")[0]: layer.out_shape for layer in plan(spec, size)}
-    expected = {part: to_layout(native, (1, *last[part])) for part in parts(spec)}
+    expected = {part: to_layout(backend, (1, *last[part])) for part in parts(spec)}
     assert {part: tuple(map(int, s.split(","))) for part, s in printed.items()} == expected
 
 

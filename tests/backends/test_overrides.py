@@ -13,7 +13,6 @@ _STREAM = np.random.default_rng(0)
 _IMAGES = _STREAM.integers(0, 256, (16, *_SHAPE), np.uint8)
 _LABELS = _STREAM.integers(0, 10, 16, np.int32)
 _DATA = Batches(_IMAGES, _LABELS, 8)
-_HONOURING = ("torch", "jax")
 
 
 def _adam(model):
@@ -49,8 +48,8 @@ def _fit(backend, model, epochs=1, resume=False, **settings):
 
 
 @pytest.fixture
-def honoured(name):
-    if name not in _HONOURING:
+def honoured(backend):
+    if not backend.SUPPORTS_CONFIGURE_OPTIMIZERS:
         pytest.skip("refused by name there")
 
 
@@ -117,8 +116,8 @@ def test_what_is_no_optimizer_is_refused(backend, returned):
         _fit(backend, model)
 
 
-def test_an_own_optimizer_is_refused_by_name_where_it_would_be_ignored(backend, name):
-    if name in _HONOURING:
+def test_an_own_optimizer_is_refused_by_name_where_it_would_be_ignored(backend):
+    if backend.SUPPORTS_CONFIGURE_OPTIMIZERS:
         pytest.skip("honoured there")
     with pytest.raises(BackendError, match="configure_optimizers: must not be overridden"):
         _fit(backend, _model(backend, configure_optimizers=_adam))
@@ -180,17 +179,11 @@ def test_a_loss_of_each_image_is_refused(backend):
         _fit(backend, _model(backend, loss=loss))
 
 
-def test_a_loss_object_does_not_hide_the_method_in_silence(backend, name):
+def test_a_loss_object_does_not_hide_the_method_in_silence(backend, native):
+    if not backend.MODULES_HOLD_WEIGHTS:
+        pytest.skip("such a module takes no attributes")
     model = _model(backend)
-    if name == "torch":
-        from torch.nn import CrossEntropyLoss as Loss
-    elif name == "mx":
-        from mxnet.gluon.loss import SoftmaxCrossEntropyLoss as Loss
-    elif name == "tf":
-        from keras.losses import SparseCategoricalCrossentropy as Loss
-    else:
-        pytest.skip("a Flax module takes no attributes")
-    model.loss = Loss()
+    model.loss = native.loss_object()
     with pytest.raises(BackendError, match="^loss: must "):
         _fit(backend, model)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.errors import BackendError, ConfigError, SpecError
-from tests.backends.cells import cells, run
+from tests.backends.cells import cells, run, runnable
 from tests.backends.native import to_layout
 from tests.backends.test_overrides import _IMAGES, _LABELS, _SHAPE, _Data
 
@@ -84,49 +84,43 @@ def test_own_forwards_are_called_in_either_mode(backend):
     assert np.abs(running - batch).max() > 1e-3
 
 
-def test_own_layers_in_float64_are_float64_or_refused(backend, name, mine):
+def test_own_layers_in_float64_are_float64_or_refused(backend, mine):
     def learner():
         return backend.Learner(mine(_ARCH, 8), _SHAPE, device="cpu", precision="float64")
 
-    if name == "tf":
-        with pytest.raises(BackendError, match="precision: all layers must be float64"):
-            learner()
-    else:
+    if backend.SUPPORTS_FLOAT64_OWN_LAYERS:
         assert {array.dtype.name for array in learner().state().values()} == {"float64"}
+        return
+    with pytest.raises(BackendError, match="precision: all layers must be float64"):
+        learner()
 
 
-def test_the_chapters_own_network_is_not_rounded_in_silence(backend, name, chapter):
-    *building, _, _ = cells(name)
-    own = run(name, [part.replace("(self.stem(stem_channels))", "([self.stem(stem_channels)])")
-                     if name == "tf" else part for part in building])["RegNetX32"]  # fmt: skip
-    if name == "tf":
+def test_the_chapters_own_network_is_not_rounded_in_silence(backend, name):
+    *building, _, _ = runnable(name)
+    own = run(name, building)["RegNetX32"]
+    if not backend.SUPPORTS_FLOAT64_OWN_LAYERS:
         with pytest.raises(BackendError, match="precision: Keras must make a network again"):
             backend.Learner(own(), _SHAPE, device="cpu", precision="float64")
-    else:
-        learner = backend.Learner(own(), _SHAPE, device="cpu", precision="float64")
-        assert {array.dtype.name for array in learner.state().values()} == {"float64"}
+        return
+    learner = backend.Learner(own(), _SHAPE, device="cpu", precision="float64")
+    assert {array.dtype.name for array in learner.state().values()} == {"float64"}
 
 
-def test_own_layers_have_a_summary(mine, native, capsys):
-    mine(_ARCH, 8).layer_summary(to_layout(native, (1, 1, 8, 8)))
+def test_own_layers_have_a_summary(backend, mine, capsys):
+    mine(_ARCH, 8).layer_summary(to_layout(backend, (1, 1, 8, 8)))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("\t")[1] for line in (lines[0], lines[-1])] == [
-        str(to_layout(native, (1, 8, 4, 4))), "(1, 10)",
+        str(to_layout(backend, (1, 8, 4, 4))), "(1, 10)",
     ]  # fmt: skip
 
 
-def test_dropout_in_jax_is_one_error(backend, name):
-    if name != "jax":
-        pytest.skip("the others draw by themselves")
-    from flax import linen
-
-    class Mine(backend.Classifier):
-        lr: float = 0.1
-        training: bool = True
-
-        def setup(self):
-            drop = linen.Dropout(0.5, deterministic=not self.training)
-            self.net = linen.Sequential([lambda x: x.reshape(len(x), -1), drop, linen.Dense(10)])
-
-    with pytest.raises(BackendError, match="model: must need no random keys in training"):
-        backend.Learner(Mine(), _SHAPE, device="cpu")
+def test_layers_that_draw_random_numbers_learn_or_are_one_error(backend, native):
+    model = native.with_dropout(backend)
+    if not backend.SUPPORTS_RANDOM_LAYERS:
+        with pytest.raises(BackendError, match="model: must need no random keys in training"):
+            backend.Learner(model, _SHAPE, device="cpu")
+        return
+    learner = backend.Learner(model, _SHAPE, device="cpu")
+    losses = {float(learner.train_step(_IMAGES, _LABELS, 0.0)[0]) for _ in range(4)}
+    assert len(losses) > 1
+    assert np.array_equal(learner.eval_step(_IMAGES), learner.eval_step(_IMAGES))

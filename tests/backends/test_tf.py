@@ -158,3 +158,7 @@ def test_a_frozen_batch_norm_keeps_nan_before_a_relu(training):
     images = np.random.default_rng(0).random((2, 4, 4, 8), np.float32)
     outputs = tf.function(lambda x: tf.nn.relu(layer(x, training=training)))(images)
     assert np.isnan(outputs).all()
+
+
+def test_there_is_no_apply_init_as_in_the_chapters_tab():
+    assert not hasattr(anynet.Classifier, "apply_init")

@@ -108,3 +108,11 @@ def test_batch_norms_count_batches_but_not_those_of_logits(model):
     assert model.net.stem.bn.num_batches_tracked == 1
     model.net.stem.bn.reset_running_stats()
     assert model.net.stem.bn.num_batches_tracked == 0
+
+
+def test_apply_init_allocates_by_a_batch_and_draws():
+    model = anynet.Classifier()
+    model.net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(5))
+    model.apply_init([torch.zeros(2, 1, 8, 8)], anynet.init_cnn)
+    bound = (6 / (8 * 8 + 5)) ** 0.5
+    assert 0.9 * bound < float(model.net[1].weight.detach().abs().max()) <= bound

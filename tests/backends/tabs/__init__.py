@@ -10,12 +10,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
-from tests.backends.cells import cells, run
+from tests.backends.cells import run, runnable
+from tests.backends.tabs.known import Known
 
 _SLIP, _MENDED = "num_channels, num_channels, groups, bot_mul", "num_channels, groups, bot_mul"
-_REFUSED = "keras.models.Sequential(self.stem(stem_channels))"
-_LISTED = "keras.models.Sequential([self.stem(stem_channels)])"
-"""Keras 3 takes a list of layers."""
 
 
 def open_tab(name: str, arch: Any = None, mended: bool = False) -> Any:
@@ -23,9 +21,14 @@ def open_tab(name: str, arch: Any = None, mended: bool = False) -> Any:
 
     The same cells give the same object, for building it takes seconds.
     """
-    *building, _, _ = cells(name, f"tests.backends.tabs.{name}_tab")
-    code = "\n".join(building).replace(_REFUSED, _LISTED)
+    *building, _, _ = runnable(name, f"tests.backends.tabs.{name}_tab")
+    code = "\n".join(building)
     return _build(name, code.replace(_SLIP, _MENDED) if mended else code, arch)
+
+
+def known(name: str) -> Known:
+    """What is known of tab `name`."""
+    return importlib.import_module(f"tests.backends.tabs.{name}_tab").KNOWN
 
 
 @lru_cache

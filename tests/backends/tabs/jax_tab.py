@@ -10,8 +10,14 @@ import numpy as np
 from anynet_jax.weights import to_canonical, to_variables
 from common.chapter import HyperParameters, add_to_class
 from tests.backends.tabs import name_layers
+from tests.backends.tabs.known import Known
 
 __all__ = ["Classifier", "ResNeXtBlock", "Tab", "add_to_class"]
+
+KNOWN = Known(
+    epsilon=1e-5, padding_error=8.2e-3, epsilon_error=0, new_weight=0.01, momentum_weight=0.9,
+    unbiased=False, statistics_error=8.4e-2, draw="lecun", draws_biases=False, levels=None,
+)  # fmt: skip
 
 
 class Classifier(HyperParameters, nn.Module):

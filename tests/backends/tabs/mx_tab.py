@@ -8,11 +8,18 @@ from mxnet.gluon.data.vision import transforms
 
 from common.chapter import HyperParameters, add_to_class
 from tests.backends.tabs import name_layers
+from tests.backends.tabs.known import Known
 
 __all__ = ["Classifier", "ResNeXtBlock", "Tab", "add_to_class"]
 
 npx.set_np()
 _CANONICAL = {"gamma": "weight", "beta": "bias"}
+
+KNOWN = Known(
+    epsilon=1e-5, padding_error=0, epsilon_error=0, new_weight=0.1, momentum_weight=0.9,
+    unbiased=False, statistics_error=0, draw="xavier", draws_biases=False, levels=0.79,
+    slipped=True,
+)  # fmt: skip
 
 
 class Classifier(HyperParameters, nn.Block):

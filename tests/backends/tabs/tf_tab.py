@@ -7,6 +7,7 @@ import tensorflow as tf
 from anynet_tf.weights import canonical_array, native_array
 from common.chapter import HyperParameters, add_to_class
 from tests.backends.tabs import name_layers
+from tests.backends.tabs.known import Known
 
 __all__ = ["Classifier", "ResNeXtBlock", "Tab", "add_to_class"]
 
@@ -18,6 +19,11 @@ _CANONICAL = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+
+KNOWN = Known(
+    epsilon=1e-3, padding_error=8.1e-3, epsilon_error=1.3e-3, new_weight=0.01, momentum_weight=0.9,
+    unbiased=False, statistics_error=8.1e-2, draw="xavier", draws_biases=False, levels=0,
+)  # fmt: skip
 
 
 class Classifier(HyperParameters, keras.Model):

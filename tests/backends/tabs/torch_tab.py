@@ -9,8 +9,14 @@ from torch import nn
 from anynet_torch import init_cnn
 from common.chapter import HyperParameters, add_to_class
 from tests.backends.tabs import name_layers
+from tests.backends.tabs.known import Known
 
 __all__ = ["Classifier", "ResNeXtBlock", "Tab", "add_to_class", "init_cnn"]
+
+KNOWN = Known(
+    epsilon=1e-5, padding_error=0, epsilon_error=0, new_weight=0.1, momentum_weight=0.1,
+    unbiased=True, statistics_error=2.8e-4, draw="torch", draws_biases=True, levels=1.0,
+)  # fmt: skip
 
 
 class Classifier(HyperParameters, nn.Module):

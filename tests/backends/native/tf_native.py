@@ -1,0 +1,102 @@
+"""What tests must know of TensorFlow."""
+
+from math import prod
+
+LABEL_DTYPE = "int32"
+"""Of the labels in a batch that a loader gives."""
+
+IMPORTED = {}
+"""What importing the package changes for other code in the process."""
+
+IMPORTED_WITH_WARNINGS = False
+"""Whether the framework warns of itself when it is imported."""
+
+IMPORTS = ("tensorflow", "keras")
+"""What a user imports of the framework."""
+
+KEEPING_MEMORY = {}
+"""What `keep_freed_memory` changes."""
+
+READ_EXPORT = """
+import tensorflow as tf
+network = tf.saved_model.load(path)
+run = lambda images: network.serve(images).numpy()
+"""
+"""How a user reads an export."""
+
+
+def array(values):
+    import tensorflow
+
+    return tensorflow.constant(values)
+
+
+def by_hand(backend, allocated):
+    """A network of five classes without a spec; its weights may come with the first batch."""
+    import keras
+
+    model = backend.Classifier()
+    model.net = keras.Sequential(
+        [keras.layers.Conv2D(5, 3, padding="same"), keras.layers.GlobalAveragePooling2D()]
+    )
+    if allocated:
+        model.build((None, 8, 8, 1))
+    return model
+
+
+def trainable(network):
+    return sum(prod(variable.shape) for variable in network.trainable_variables)
+
+
+def planned(backend, spec):
+    """Trainable parameters of a network whose weights are not drawn."""
+    return trainable(backend.create(spec, init="zeros"))
+
+
+def pad_like_same(monkeypatch):
+    """Strided 3x3 convolutions that pad at the bottom and right alone."""
+    import tensorflow as tf
+
+    from anynet_tf import GroupedConv2D
+
+    def convolve(conv, inputs, kernel, bias):
+        outputs = tf.nn.conv2d(inputs, kernel, conv.strides, "SAME")
+        return outputs if bias is None else tf.nn.bias_add(outputs, bias)
+
+    monkeypatch.setattr(GroupedConv2D, "_convolve", convolve)
+
+
+def device_of(device):
+    """Where arrays lie that are made on what `try_gpu` returned."""
+    import tensorflow
+
+    with device:
+        return tensorflow.constant(0).device
+
+
+def loss_object():
+    """A loss of the framework's, as an attribute `loss` would hold it."""
+    from keras.losses import SparseCategoricalCrossentropy
+
+    return SparseCategoricalCrossentropy()
+
+
+def with_dropout(backend):
+    """A network of ten classes without a spec that draws random numbers in training."""
+    import keras
+
+    model, layers = backend.Classifier(), keras.layers
+    model.net = keras.Sequential([layers.Flatten(), layers.Dense(10), layers.Dropout(0.5)])
+    return model
+
+
+def slope(network, images, direction):
+    """The derivative of the logits of images along a direction, in forward mode."""
+    import tensorflow
+
+    images, direction = (
+        tensorflow.constant(array.transpose(0, 2, 3, 1)) for array in (images, direction)
+    )
+    with tensorflow.autodiff.ForwardAccumulator(images, direction) as forward:
+        logits = network(images, training=False)
+    return forward.jvp(logits).numpy()

@@ -1,0 +1,12 @@
+"""What a type checker compares, and nobody runs: each of the four packages is a `Backend`."""
+
+import anynet_jax
+import anynet_mx
+import anynet_tf
+import anynet_torch
+from common.backends import Backend
+
+TORCH: Backend = anynet_torch
+MX: Backend = anynet_mx
+TF: Backend = anynet_tf
+JAX: Backend = anynet_jax
