@@ -14,6 +14,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from anynet_jax.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
+from anynet_jax.devices import find_device
 from anynet_jax.layers import products, resize_images
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
@@ -30,7 +31,6 @@ from common.training import (
     check_precision,
     check_rate,
     check_settings,
-    uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
 from common.weights import classes_of, fit_state, no_network, split_state
@@ -74,7 +74,7 @@ class Learner:
         if not isinstance(model, Network | Classifier):
             raise no_network(model, "anynet_jax")
         check_settings(model, image_shape, recipe, device, precision)
-        self._device = _find_device(device)
+        self._device = find_device(device)
         on_gpu = self._device.platform != "cpu"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         network = _initialised(model, image_shape)
@@ -292,8 +292,3 @@ def _step(
 def _zero_or_nan(arrays: Any) -> Array:
     """Zero, or NaN when one of the arrays is not finite."""
     return sum(jnp.sum(0 * leaf) for leaf in jax.tree.leaves(arrays))
-
-
-def _find_device(device: Device) -> jax.Device:
-    best = jax.devices()[0]
-    return best if uses_gpu(device, best.platform != "cpu", "jax") else jax.devices("cpu")[0]

@@ -8,6 +8,7 @@ run_path(str(Path(__file__).parents[1] / "common/start.py"))["check_common"]("an
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_mx.capabilities import (
     CHANNELS_LAST,
+    EXPORTS_FOLDER,
     MODULES_HOLD_WEIGHTS,
     SUPPORTS_BFLOAT16,
     SUPPORTS_CONFIGURE_OPTIMIZERS,
@@ -32,6 +33,7 @@ from common.chapter import HyperParameters, add_to_class
 
 __all__ = [
     "CHANNELS_LAST",
+    "EXPORTS_FOLDER",
     "MODULES_HOLD_WEIGHTS",
     "SUPPORTS_BFLOAT16",
     "SUPPORTS_CONFIGURE_OPTIMIZERS",

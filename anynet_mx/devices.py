@@ -4,7 +4,9 @@ import gc
 
 import mxnet
 
-__all__ = ["clear_caches", "devices", "try_gpu"]
+from common.training import Device, checked_gpu, uses_gpu
+
+__all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
 
 def devices() -> list[str]:
@@ -13,8 +15,18 @@ def devices() -> list[str]:
 
 
 def try_gpu(i: int = 0) -> mxnet.Context:
-    """GPU `i`, or the CPU without one (chapter section 6.7.2)."""
-    return mxnet.gpu(i) if mxnet.context.num_gpus() > i else mxnet.cpu()
+    """GPU `i`, counted from 0, or the CPU without one (chapter section 6.7.2).
+
+    Raises `ConfigError` for what is no number from 0 on.
+    """
+    there = mxnet.context.num_gpus() > checked_gpu(i)
+    return mxnet.gpu(i) if there else mxnet.cpu()
+
+
+def find_device(device: Device) -> mxnet.Context:
+    """Where a learner computes. Raises `BackendError` for a GPU that is not there."""
+    there = mxnet.context.num_gpus() > 0
+    return mxnet.gpu() if uses_gpu(device, there, "mx") else mxnet.cpu()
 
 
 def clear_caches() -> None:

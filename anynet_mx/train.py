@@ -2,12 +2,12 @@
 
 from typing import Any, ClassVar
 
-import mxnet
 import numpy
 from mxnet import autograd, gluon, np
 from numpy.typing import NDArray
 
 from anynet_mx.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
+from anynet_mx.devices import find_device
 from anynet_mx.layers import resize_images
 from anynet_mx.model import Classifier
 from anynet_mx.optimizer import make_optimizer
@@ -28,7 +28,6 @@ from common.training import (
     check_precision,
     check_rate,
     check_settings,
-    uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state
@@ -54,7 +53,7 @@ class Learner:
     ) -> None:
         net_of(model)
         check_settings(model, image_shape, recipe, device, precision)
-        self._device = _find_device(device)
+        self._device = find_device(device)
         on_gpu = self._device.device_type == "gpu"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
@@ -151,8 +150,3 @@ class Trainer(BaseTrainer):
         """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
         found = np.array(logits, dtype="float32"), np.array(labels, dtype="int32")
         return float(model.loss(*found))
-
-
-def _find_device(device: Device) -> mxnet.Context:
-    there = mxnet.context.num_gpus() > 0
-    return mxnet.gpu() if uses_gpu(device, there, "mx") else mxnet.cpu()

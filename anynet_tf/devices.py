@@ -5,7 +5,9 @@ from contextlib import AbstractContextManager
 import keras
 import tensorflow as tf
 
-__all__ = ["clear_caches", "devices", "try_gpu"]
+from common.training import Device, checked_gpu, uses_gpu
+
+__all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
 
 def devices() -> list[str]:
@@ -17,12 +19,19 @@ def devices() -> list[str]:
 
 
 def try_gpu(i: int = 0) -> AbstractContextManager[None]:
-    """GPU `i`, or the CPU without one (chapter section 6.7.2).
+    """GPU `i`, counted from 0, or the CPU without one (chapter section 6.7.2).
 
-    `with try_gpu():` places there what follows.
+    `with try_gpu():` places there what follows. Raises `ConfigError` for what is no number from 0
+    on.
     """
-    there = len(tf.config.list_physical_devices("GPU")) > i
+    there = len(tf.config.list_physical_devices("GPU")) > checked_gpu(i)
     return tf.device(f"/GPU:{i}" if there else "/CPU:0")
+
+
+def find_device(device: Device) -> str:
+    """Where a learner computes. Raises `BackendError` for a GPU that is not there."""
+    there = bool(tf.config.list_physical_devices("GPU"))
+    return "/GPU:0" if uses_gpu(device, there, "tf") else "/CPU:0"
 
 
 def clear_caches() -> None:

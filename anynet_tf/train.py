@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from anynet_tf.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
+from anynet_tf.devices import find_device
 from anynet_tf.layers import products, resize_images
 from anynet_tf.model import Classifier
 from anynet_tf.optimizer import make_optimizer
@@ -34,7 +35,6 @@ from common.training import (
     check_precision,
     check_rate,
     check_settings,
-    uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state
@@ -60,7 +60,7 @@ class Learner:
     ) -> None:
         net_of(model)
         check_settings(model, image_shape, recipe, device, precision)
-        self._device = _find_device(device)
+        self._device = find_device(device)
         on_gpu = "GPU" in self._device
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._precision = precision
@@ -177,11 +177,6 @@ def _to_nhwc(images: NDArray[np.uint8]) -> tf.Tensor:
 def _classes(model: Classifier, image_shape: tuple[int, int, int]) -> int:
     channels, height, width = image_shape
     return model(tf.zeros((1, height, width, channels)), training=False).shape[-1]
-
-
-def _find_device(device: Device) -> str:
-    there = bool(tf.config.list_physical_devices("GPU"))
-    return "/GPU:0" if uses_gpu(device, there, "tf") else "/CPU:0"
 
 
 def _in_float64(model: Classifier) -> Classifier:

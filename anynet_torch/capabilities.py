@@ -4,6 +4,7 @@ from typing import Final
 
 __all__ = [
     "CHANNELS_LAST",
+    "EXPORTS_FOLDER",
     "MODULES_HOLD_WEIGHTS",
     "SUPPORTS_BFLOAT16",
     "SUPPORTS_CONFIGURE_OPTIMIZERS",
@@ -17,6 +18,9 @@ __all__ = [
 
 CHANNELS_LAST: Final = False
 """Images lie as (N, H, W, C), not as (N, C, H, W)."""
+
+EXPORTS_FOLDER: Final = False
+"""`export` makes a folder, which must be new or empty; else a file, which it replaces."""
 
 MODULES_HOLD_WEIGHTS: Final = True
 """A module has its own weights; else they are passed to it, and `Network` holds both."""

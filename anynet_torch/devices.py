@@ -4,7 +4,9 @@ import gc
 
 import torch
 
-__all__ = ["clear_caches", "devices", "try_gpu"]
+from common.training import Device, checked_gpu, uses_gpu
+
+__all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
 
 def devices() -> list[str]:
@@ -14,8 +16,17 @@ def devices() -> list[str]:
 
 
 def try_gpu(i: int = 0) -> torch.device:
-    """GPU `i`, or the CPU without one (chapter section 6.7.2)."""
-    return torch.device("cuda", i) if torch.cuda.device_count() > i else torch.device("cpu")
+    """GPU `i`, counted from 0, or the CPU without one (chapter section 6.7.2).
+
+    Raises `ConfigError` for what is no number from 0 on.
+    """
+    there = torch.cuda.device_count() > checked_gpu(i)
+    return torch.device("cuda", i) if there else torch.device("cpu")
+
+
+def find_device(device: Device) -> torch.device:
+    """Where a learner computes. Raises `BackendError` for a GPU that is not there."""
+    return torch.device("cuda" if uses_gpu(device, torch.cuda.is_available(), "torch") else "cpu")
 
 
 def clear_caches() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch.nn.parameter import is_lazy
 
 from anynet_torch.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
+from anynet_torch.devices import find_device
 from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
 from anynet_torch.layers import fused_norms, products, resize_images
 from anynet_torch.model import Classifier
@@ -30,7 +31,6 @@ from common.training import (
     check_precision,
     check_rate,
     check_settings,
-    uses_gpu,
 )
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state, split_state
@@ -56,7 +56,7 @@ class Learner:
     ) -> None:
         net_of(model)
         check_settings(model, image_shape, recipe, device, precision)
-        self._device = _find_device(device)
+        self._device = find_device(device)
         on_gpu = self._device.type == "cuda"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
@@ -224,7 +224,3 @@ def _allocate(model: Classifier, image_shape: tuple[int, int, int]) -> int:
         images = torch.zeros(1, *image_shape, dtype=first.dtype, device=first.device)
         logits = model.eval()(images)
     return classes or logits.shape[-1]
-
-
-def _find_device(device: Device) -> torch.device:
-    return torch.device("cuda" if uses_gpu(device, torch.cuda.is_available(), "torch") else "cpu")

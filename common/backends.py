@@ -30,6 +30,7 @@ class Backend(Protocol):
     """
 
     CHANNELS_LAST: bool
+    EXPORTS_FOLDER: bool
     MODULES_HOLD_WEIGHTS: bool
     SUPPORTS_BFLOAT16: bool
     SUPPORTS_CONFIGURE_OPTIMIZERS: bool

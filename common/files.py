@@ -144,12 +144,11 @@ def check_new_folder(path: Path) -> None:
 def new_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it is synced and renamed to `path`.
 
-    When the body raises, nothing is left. Raises `FileExistsError` if `path` exists and is not an
-    empty folder: a folder cannot be replaced atomically.
+    When the body raises, nothing is left. Raises `ConfigError` if `path` exists and is not an empty
+    folder: a folder cannot be replaced atomically.
     """
+    check_new_folder(Path(path))
     target = Path(path).absolute()
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise FileExistsError(f"{path}: must be a new or an empty folder; got one with files in it")
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:

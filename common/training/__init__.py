@@ -2,7 +2,7 @@
 
 from common.training.callbacks import Callback, ProgressBar
 from common.training.config import Device, Precision, TrainConfig
-from common.training.devices import check_precision, uses_gpu
+from common.training.devices import check_precision, checked_gpu, uses_gpu
 from common.training.evaluate import Evaluation, evaluate
 from common.training.learner import (
     Learner,
@@ -34,6 +34,7 @@ __all__ = [
     "check_precision",
     "check_rate",
     "check_settings",
+    "checked_gpu",
     "evaluate",
     "own_optimizer",
     "read_config",

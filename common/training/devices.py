@@ -3,10 +3,13 @@
 import logging
 from functools import cache
 
-from common.errors import BackendError
+from common.errors import BackendError, ConfigError
 from common.frameworks import FRAMEWORKS
 from common.gpus import find_nvidia
+from common.numbers import checked_integer
 from common.training.config import Device, Precision
+
+_MOST_GPUS = 1 << 16
 
 
 def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
@@ -23,6 +26,11 @@ def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
         )
     _tell(backend)
     return False
+
+
+def checked_gpu(number: object) -> int:
+    """The number of a GPU, counted from 0. Raises `ConfigError`."""
+    return checked_integer("try_gpu: i", number, 0, _MOST_GPUS, ConfigError)
 
 
 def check_precision(precision: Precision, on_gpu: bool, *, bfloat16: bool, tf32: bool) -> None:

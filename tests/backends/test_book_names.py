@@ -92,3 +92,14 @@ def test_hyperparameters_are_kept(backend):
     kept = Kept(3, depth=4, secret=5)
     assert (kept.width, kept.depth, kept.hparams) == (3, 4, {"width": 3, "depth": 4})
     assert not hasattr(kept, "secret")
+
+
+def test_a_method_is_added_to_a_class(backend):
+    class Empty:
+        """A class of a reader's."""
+
+    @backend.add_to_class(Empty)
+    def doubled(self, x):
+        return 2 * x
+
+    assert Empty().doubled(3) == 6

@@ -6,7 +6,7 @@ import pytest
 from common.errors import BackendError, ConfigError, SpecError
 from tests.backends.cells import cells, run, runnable
 from tests.backends.native import to_layout
-from tests.backends.test_overrides import _IMAGES, _LABELS, _SHAPE, _Data
+from tests.backends.test_overrides import _DATA, _IMAGES, _LABELS, _SHAPE
 
 _ARCH = ((1, 8, 4, 1), (1, 16, 4, 1))
 
@@ -27,7 +27,7 @@ def mine(request, backend, chapter):
 
 def test_a_chapters_method_works_on_the_shipped_class(backend, mine):
     trainer = backend.Trainer(1, 0, progress=False)
-    rows = trainer.fit(mine(_ARCH, 8), _Data())
+    rows = trainer.fit(mine(_ARCH, 8), _DATA)
     assert [row["kind"] for row in rows] == ["start", "interval", "epoch", "end"]
     arrays = backend.get_weights(trainer.network)
     assert [name for name, array in arrays.items() if not np.isfinite(array).all()] == []
@@ -54,14 +54,14 @@ def test_own_layers_learn(backend, mine):
 def test_a_spec_is_not_saved_for_layers_that_it_does_not_describe(backend, mine, tmp_path):
     model = mine(_ARCH, 8)
     with pytest.raises(ConfigError, match="out: needs a model with a spec that describes it"):
-        backend.Trainer(1, 0, progress=False, out=tmp_path / "run").fit(model, _Data())
+        backend.Trainer(1, 0, progress=False, out=tmp_path / "run").fit(model, _DATA)
     assert not (tmp_path / "run").exists()
     trainer = backend.Trainer(1, 0, progress=False)
-    trainer.fit(model, _Data())
+    trainer.fit(model, _DATA)
     with pytest.raises(SpecError, match="its spec must describe it; got .*Mine"):
         backend.save(trainer.network, tmp_path / "mine.safetensors")
     with pytest.raises(ConfigError, match="precise_bn: needs a spec"):
-        backend.Trainer(1, 0, progress=False, precise_bn=8).fit(mine(_ARCH, 8), _Data())
+        backend.Trainer(1, 0, progress=False, precise_bn=8).fit(mine(_ARCH, 8), _DATA)
 
 
 def test_a_stage_without_a_stride_is_not_given_one(backend, chapter):

@@ -8,7 +8,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 import anynet_tf as anynet  # noqa: E402
-from tests.backends.test_overrides import _IMAGES, _LABELS, _Data, _model  # noqa: E402
+from tests.backends.test_overrides import _DATA, _IMAGES, _LABELS, _model  # noqa: E402
 
 _SETTINGS = [
     {},
@@ -19,7 +19,7 @@ _SETTINGS = [
 
 def _train(model):
     trainer = anynet.Trainer(1, 0, progress=False)
-    trainer.fit(model, _Data())
+    trainer.fit(model, _DATA)
     return anynet.get_weights(trainer.network)
 
 

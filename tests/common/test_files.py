@@ -76,7 +76,7 @@ def test_an_empty_folder_is_filled_in_place(tmp_path):
 @pytest.mark.parametrize("name", ["full", "full/a.txt"])
 def test_a_folder_or_file_in_use_is_kept(tmp_path, name):
     write_text(tmp_path / "full" / "a.txt", "old")
-    with pytest.raises(FileExistsError, match="must be a new or an empty folder"):
+    with pytest.raises(ConfigError, match="must be a new or an empty folder"):
         new_folder(tmp_path / name).__enter__()
     assert (tmp_path / "full" / "a.txt").read_text() == "old"
 

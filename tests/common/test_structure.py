@@ -15,9 +15,9 @@ _OWN_FILES = {"anynet_torch": {"kernels.py", "graphs.py"}}
 """What XLA and MXNet's executor do by themselves on a GPU."""
 
 _FILES = {
-    "__init__.py", "blocks.py", "convolution.py", "export.py", "layers.py", "model.py",
-    "data.py", "derivatives.py", "devices.py", "network.py", "optimizer.py", "process.py",
-    "train.py", "weights.py",
+    "__init__.py", "blocks.py", "capabilities.py", "convolution.py", "export.py", "layers.py",
+    "model.py", "data.py", "derivatives.py", "devices.py", "network.py", "optimizer.py",
+    "process.py", "train.py", "weights.py",
 }  # fmt: skip
 _LEVELS = {
     name: level
