@@ -39,7 +39,15 @@ def _with_weights(spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> AnyNe
 
 
 _functions = NetworkFunctions(create, _with_weights, get_weights)
-regnet, save, load = _functions.regnet, _functions.save, _functions.load
+
+regnet = _functions.regnet
+"""A ready RegNet of the paper by name, as `common.weights.NetworkFunctions.regnet` says."""
+
+save = _functions.save
+"""Write a network to one file, as `common.weights.NetworkFunctions.save` says."""
+
+load = _functions.load
+"""The network in a file, as `common.weights.NetworkFunctions.load` says."""
 
 
 def logits(
