@@ -1,4 +1,4 @@
-"""Subjects for parity tests: the reference posing as a backend, and broken variants."""
+"""Subjects for parity tests: the reference posing as a backend, and broken variants of backends."""
 
 from dataclasses import replace
 from math import prod
@@ -28,16 +28,16 @@ def variant(backend, **parts):
 
 
 PRETENDER = variant(reference, Learner=AnyPrecision)
-"""Computes what the reference does, but is measured as a backend."""
+"""The reference under another identity, so that it is recorded as a backend is."""
 
 
 def with_spec(backend, change):
-    """`backend` building another network than it was asked for."""
+    """`backend`, except that it builds the network of `change(spec)` instead of that of a spec."""
     return variant(backend, create=lambda spec, seed=0: backend.create(change(spec), seed))
 
 
 def loading(backend, change):
-    """`backend` whose weights are changed on their way in."""
+    """`backend`, except that it loads `change(arrays)` instead of the arrays that it is given."""
 
     class Changed(backend.Learner):
         def load_state(self, arrays):
@@ -47,7 +47,7 @@ def loading(backend, change):
 
 
 def averaging(backend, change):
-    """`backend` whose running variances go from old and new to `change(name, old, new)`."""
+    """`backend`, except that a step gives running variances `change(name, old, new)`."""
 
     class Changed(backend.Learner):
         def train_step(self, images, labels, learning_rate):
@@ -95,4 +95,4 @@ BROKEN = {
     "transposed kernel": (loading, _transposed, EVAL_OUTPUTS, f"{_BLOCK}.conv2", "transposed"),
     "unbiased variance": (averaging, _unbiased, STATISTICS, _BN, "unbiased"),
 }
-"""By what is broken: how, the change, and the first finding's quantity, layer and cause."""
+"""Name: (how to break a backend, change, and quantity, layer and cause of the first finding)."""

@@ -1,4 +1,4 @@
-"""Each backend against the reference, and that broken variants of it are caught."""
+"""Each backend agrees with the reference, and broken variants of it are caught."""
 
 from dataclasses import replace
 
@@ -14,7 +14,8 @@ from tests.parity_subjects import BROKEN, LAYERS, SMALL, loading
 from tests.specs import specs
 
 _EVERY_CHANGE = ("transposed kernel", "unbiased variance")
-"""One variant broken in its weights and one in its step; `common` has all, of the reference."""
+"""One with broken weights and one with a broken step. `tests/common/parity` has all variants of the
+reference; the full session has them of every backend."""
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_pixels_in_another_order_are_caught_in_the_first_layer(backend):
 
 @pytest.mark.bare("torch")
 def test_uneven_padding_is_caught_in_its_layer(backend, native, monkeypatch):
-    # A spec of its own, for compiled steps are cached by it.
+    # A spec that no other test uses, because compiled steps are cached by spec.
     case = replace(SMALL, spec=replace(SMALL.spec, num_classes=6))
     native.pad_like_same(monkeypatch)
     first = _outside(backend, case, record(reference, case))[0]

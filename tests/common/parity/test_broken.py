@@ -1,4 +1,4 @@
-"""What is broken in a network is caught in its layer, here in the reference posing as a backend."""
+"""A broken network is caught in the layer that is broken; the reference poses as a backend."""
 
 import pytest
 

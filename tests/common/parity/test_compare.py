@@ -1,4 +1,4 @@
-"""Records against the reference: what agrees, what is caught, and where."""
+"""Comparing records with the reference's: what agrees, what is caught, and in which layer."""
 
 import json
 import xml.etree.ElementTree as ET
