@@ -10,6 +10,7 @@ from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE, AnyNetSpec, ima
 from common.cli.commands import command_line
 from common.errors import ConfigError, WeightsError
 from common.training import TrainConfig, read_config, read_record
+from common.training.rows import END
 from common.training.run import BEST, CHECKPOINT, CONFIG, MODEL, RECORD
 from common.weights import load_spec
 from common.weights.foreign import is_own, model_in
@@ -138,7 +139,7 @@ def _check_network(path: Path, config: TrainConfig) -> None:
 def _went_on(run: Path) -> bool:
     """Whether a run that was finished has been resumed since, and not to its end."""
     rows = read_record(run / RECORD) if (run / RECORD).exists() else []
-    return bool(rows) and rows[-1].get("kind") != "end"
+    return bool(rows) and rows[-1]["kind"] != END
 
 
 def _without_model(folder: Path, config: TrainConfig | None) -> str:

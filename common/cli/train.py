@@ -27,7 +27,7 @@ from common.errors import ConfigError
 from common.training import Precision, TrainConfig, read_config, read_record
 from common.training.checks import check_images
 from common.training.config import RESUMABLE
-from common.training.records import best_epoch
+from common.training.rows import END, best_epoch
 from common.training.run import BEST, RECORD, check_free
 
 
@@ -118,19 +118,7 @@ def train(
     if config.spec is None:
         raise ConfigError(f"{run}: must have the spec of its network; got none")
     model = backend.AnyNet.from_spec(config.spec, lr=config.learning_rate, seed=config.seed)
-    trainer = backend.Trainer(
-        config.epochs,
-        recipe=config.recipe,
-        seed=config.seed,
-        device=config.device,
-        precision=config.precision,
-        out=run,
-        log_every=config.log_every,
-        checkpoint_every=config.checkpoint_every,
-        weights=config.weights,
-        precise_bn=config.precise_bn,
-        stop_after=stop_after,
-    )
+    trainer = backend.Trainer.from_config(config, out=run, stop_after=stop_after)
     trainer.fit(model, data, resume=resume is not None)
     if trainer.evaluation is not None:
         print_evaluation(trainer.evaluation, data.classes)
@@ -140,7 +128,7 @@ def train(
             f"best of all epochs: accuracy {best['val_accuracy']:.4f} after epoch {best['epoch']}, "
             f"kept in {run / BEST}"
         )
-    unfinished = trainer.history[-1]["kind"] != "end"
+    unfinished = trainer.history[-1]["kind"] != END
     more = f"; go on with {command_line('anynet', 'train', '--resume', run)}" if unfinished else ""
     click.echo(f"written to {run}{more}")
 

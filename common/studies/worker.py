@@ -18,9 +18,10 @@ from common.studies.interrupts import sigterm_interrupts
 from common.studies.study import Study
 from common.studies.trials import GRACE, Claim, TakenError
 from common.training import Learner, Row, TrainConfig
-from common.training.checkpoint import Progress
-from common.training.loop import train
+from common.training.loop import TrainingLoop
 from common.training.precise_bn import images_taken, validation
+from common.training.progress import Progress
+from common.training.rows import EPOCH
 
 _BEATS: Final = 4
 """Heartbeats within the time after which a worker counts as gone."""
@@ -107,10 +108,10 @@ def train_network(
 
     learner = make_learner(claim.network.spec)
     validate = validation(learner, data, config.precise_bn, claim.network.spec, make_learner)
-    progress = Progress(data.steps_per_epoch)
+    loop = TrainingLoop(learner, data, config, validate, [watch])
     pruned, message = False, None
     try:
-        train(learner, data, config, [watch], progress, lambda _: None, config.epochs, validate)
+        loop.run(Progress(data.steps_per_epoch))
         error = watch.error
     except _PrunedError:
         error, pruned = watch.error, True
@@ -186,7 +187,7 @@ class _Watch:
         if self._taken():
             raise TakenError
         self.rows.append(row)
-        if row["kind"] == "epoch":
+        if row["kind"] == EPOCH:
             self.error = 1 - row["val_accuracy"]
             if self._after_epoch(row["epoch"], self.error):
                 raise _PrunedError

@@ -13,7 +13,8 @@ from common.training.learner import (
 )
 from common.training.precise_bn import renew_statistics
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
-from common.training.records import Row, read_record
+from common.training.records import read_record
+from common.training.rows import Row
 from common.training.run import read_config
 from common.training.trainer import Trainer
 

@@ -1,50 +1,27 @@
-"""Training state on disk: weights, momentum, and the position in the run."""
+"""`checkpoint.safetensors`: what a run needs to continue exactly where it was."""
 
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from common.arch import AnyNetSpec
 from common.errors import WeightsError, shown
 from common.files import reading
+from common.training.progress import Progress
 from common.weights import State, load_state, save_state
-
-
-@dataclass
-class Progress:
-    """Where a run stands: steps done, and sums over the steps of the current epoch."""
-
-    steps_per_epoch: int
-    step: int = 0
-    loss_sum: float = 0.0
-    correct: float = 0.0
-    seconds: float = 0.0
-
-    @property
-    def epoch(self) -> float:
-        """Epochs done, as a fraction."""
-        return self.step / self.steps_per_epoch
-
-    def add(self, losses: list[float], correct: float, seconds: float) -> None:
-        """Count an interval of steps."""
-        self.step += len(losses)
-        self.loss_sum += sum(losses)
-        self.correct += correct
-        self.seconds += seconds
-
-    def begin_epoch(self) -> None:
-        """Start the sums anew."""
-        self.loss_sum = self.correct = self.seconds = 0.0
 
 
 @dataclass(frozen=True)
 class Position:
-    """What a checkpoint holds besides arrays.
+    """What a checkpoint holds besides the learner's arrays.
 
-    Seed and `progress` give the place in the order of the data; `record_offset` is the length of
-    the record in bytes at that place. Digests are those of the record up to there, of the settings
-    that a resume must keep, and of the file of the best network; checkpoints of version 0.1 have
-    none.
+    The digests are XXH3-128, and `None` in checkpoints of version 0.1.
+
+    - `seed`, `progress`: determine the next batch.
+    - `record_offset`, `record_digest`: length in bytes and digest of the record at this moment.
+    - `settings_digest`: of the settings that a resumed run must keep.
+    - `best_digest`: of the file of the best network so far.
     """
 
     seed: int
@@ -55,8 +32,11 @@ class Position:
     best_digest: str | None = None
 
 
+_DIGESTS: Final = ("record_digest", "settings_digest", "best_digest")
+
+
 def save_checkpoint(path: Path, spec: AnyNetSpec, arrays: State, position: Position) -> None:
-    """Write a learner's state and the position of its run, whole or not at all."""
+    """Write a learner's state and its position atomically."""
     save_state(path, spec, arrays, asdict(position))
 
 
@@ -64,30 +44,26 @@ def load_checkpoint(path: Path) -> tuple[AnyNetSpec, State, Position]:
     """Read what `save_checkpoint` wrote. Raises `WeightsError` naming the file."""
     spec, arrays, training = load_state(path)
     with reading(path, "a checkpoint that says where its run stands", WeightsError):
-        progress = Progress(**training["progress"])
         position = Position(
             training["seed"],
-            progress,
+            Progress(**training["progress"]),
             training["record_offset"],
             *(training.get(name) for name in _DIGESTS),
         )
-        _check_numbers(position)
+        _check_types(position)
         return spec, arrays, position
 
 
-_DIGESTS = ("record_digest", "settings_digest", "best_digest")
-
-
-def _check_numbers(position: Position) -> None:
+def _check_types(position: Position) -> None:
     counts = (position.seed, position.record_offset, position.progress.step)
     if any(type(value) is not int or value < 0 for value in counts):
-        raise ValueError(f"counts {counts}")
+        raise ValueError(f"counts {shown(counts)}")
     per_epoch = position.progress.steps_per_epoch
     if type(per_epoch) is not int or per_epoch < 1:
         raise ValueError(f"steps_per_epoch {shown(per_epoch)}")
     sums = (position.progress.loss_sum, position.progress.correct, position.progress.seconds)
     if any(not isinstance(value, int | float) or not math.isfinite(value) for value in sums):
-        raise ValueError(f"sums {sums}")
+        raise ValueError(f"sums {shown(sums)}")
     digests = [getattr(position, name) for name in _DIGESTS]
     if any(not isinstance(value, str | None) for value in digests):
-        raise ValueError(f"digests {digests}")
+        raise ValueError(f"digests {shown(digests)}")

@@ -8,7 +8,6 @@ from common.data import ImageData, Preprocessing, check_image_data
 from common.errors import BackendError, ConfigError, DataError, shortened
 from common.numbers import checked_integer
 from common.training.evaluate import LossOf
-from common.training.recipe import check_recipe
 
 
 def check_images(spec: AnyNetSpec, channels: int, classes: int) -> None:
@@ -39,14 +38,11 @@ def check_data(data: ImageData) -> None:
         )
 
 
-def check_trainer(
-    num_gpus: object, recipe: object, gradient_clip_val: object, stop_after: object = None
-) -> None:
-    """Raise `ConfigError` for arguments of a trainer that would be ignored or misread."""
+def check_trainer(num_gpus: object, gradient_clip_val: object, stop_after: object = None) -> None:
+    """Raise `ConfigError` for a trainer's arguments that are not settings of a `TrainConfig`."""
     checked_integer("num_gpus:", num_gpus, 0, 1, ConfigError)
     if stop_after is not None:
         checked_integer("stop_after:", stop_after, 1, MAX_EPOCHS, ConfigError)
-    check_recipe(recipe)
     if gradient_clip_val != 0:
         raise ConfigError(
             "gradient_clip_val: must be 0, for gradients are not clipped; "

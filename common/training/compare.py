@@ -1,4 +1,4 @@
-"""How far the training losses of two runs are apart."""
+"""How much the training losses of two runs differ."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import DataError
-from common.training.records import Row
+from common.training.rows import INTERVAL, Row, rows_of
 
 
 @dataclass(frozen=True)
 class Distance:
-    """Relative differences in training loss per interval of a record: their mean and largest."""
+    """Relative differences between two runs' training losses: mean and maximum over intervals."""
 
     mean: float
     largest: float
@@ -19,14 +19,14 @@ class Distance:
 
 
 def losses(rows: list[Row]) -> dict[int, float]:
-    """Mean training loss of every interval, by the step that ends it."""
-    return {row["step"]: row["loss"] for row in rows if row["kind"] == "interval"}
+    """Mean training loss of each interval, keyed by its last step."""
+    return {row["step"]: row["loss"] for row in rows_of(rows, INTERVAL)}
 
 
 def distance(ours: list[Row], theirs: list[Row]) -> Distance:
-    """How far one record is from another, over the steps that both have.
+    """Differences between two records, relative to `theirs`, over intervals with equal last steps.
 
-    Raises `DataError` when they have none in common.
+    Raises `DataError` if there are none.
     """
     one, other = losses(ours), losses(theirs)
     steps = sorted(one.keys() & other.keys())

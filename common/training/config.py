@@ -12,7 +12,7 @@ from common.bounds import MAX_BATCH, MAX_EPOCHS, MAX_RATE, MAX_SEED, MAX_STEPS
 from common.errors import ConfigError, shortened, shown
 from common.files import check_format, reading
 from common.numbers import FieldChecker, check_batch, checked_integer
-from common.training.recipe import CHAPTER_RECIPE, Recipe
+from common.training.recipe import CHAPTER_RECIPE, Recipe, check_recipe
 
 Device = Literal["auto", "cpu", "gpu"]
 """`auto` is a GPU if the framework sees one."""
@@ -21,22 +21,35 @@ Precision = Literal["float32", "tf32", "bfloat16", "float64"]
 """What a network computes in; `tf32` and `bfloat16` keep float32 weights."""
 
 FORMAT: Final = 2
-"""Of the `config.json` that is written; those of version 0.1 have neither a format nor a digest."""
+"""Format of new `config.json` files; those of version 0.1 have neither a format nor a digest."""
 
 RESUMABLE: Final = ("backend", "data", "epochs", "device", "log_every", "checkpoint_every")
-"""Settings that a resumed run may change."""
+"""Settings that a resumed run may change; their command-line options have the same names."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A run: which network, on which data, by which recipe, where.
+    """All settings of a training run.
 
-    `resize` is (height, width) in pixels; `log_every` counts steps; `checkpoint_every` is in
-    seconds; `weights` is the file to start from instead of the seeded draw; `precise_bn` counts
-    the training images over which batch norms' statistics are computed before each validation, 0
-    for the running ones; `own_optimizer` says that the model's `configure_optimizers` moved the
-    weights, and neither recipe nor rate; `spec` is `None` for a model that was written by hand.
-    Raises `ConfigError`, or `SpecError` for images of a size that the network does not take.
+    Raises `ConfigError`, and `SpecError` for an image size that the network does not take.
+
+    - `backend`: short name of the framework: torch, mx, tf or jax.
+    - `spec`: the network; `None` for a hand-written model that no spec describes.
+    - `data`: name of the data set or directory of its files, as `common.data.open_data` takes it.
+    - `epochs`: number of epochs, which the learning rate's schedule spans.
+    - `batch_size`: images per step.
+    - `resize`: (height, width) in pixels to which images are resized.
+    - `learning_rate`: base rate, before schedule and warm-up.
+    - `recipe`: optimizer and schedule.
+    - `seed`: of the order of the batches, and of the initial weights if the command line or a
+      study makes the model.
+    - `device`, `precision`: where and in what the network computes.
+    - `log_every`: steps per `interval` row of the record.
+    - `checkpoint_every`: seconds between checkpoints within an epoch, at least.
+    - `weights`: file with initial weights, instead of random ones.
+    - `precise_bn`: training images from which batch norm statistics are computed before each
+      validation; 0 validates with the running averages.
+    - `own_optimizer`: whether the model's `configure_optimizers` replaces recipe and learning rate.
     """
 
     backend: str
@@ -57,6 +70,7 @@ class TrainConfig:
     own_optimizer: bool = False
 
     def __post_init__(self) -> None:
+        check_recipe(self.recipe)
         check = FieldChecker(self, ConfigError, ":")
         check.integer("epochs", 1, MAX_EPOCHS)
         check.integer("batch_size", 1, MAX_BATCH)
@@ -75,15 +89,25 @@ class TrainConfig:
         check_precise_bn(self.precise_bn, self.batch_size)
         check.boolean("own_optimizer")
 
+    def rate_at(self, epoch: float) -> float:
+        """Learning rate of a step that starts at `epoch`, a fraction such as 1.5."""
+        return self.recipe.learning_rate(self.learning_rate, epoch, self.epochs)
+
+    def changes_since(self, earlier: "TrainConfig") -> list[str]:
+        """Names of the settings that differ from `earlier`, other than those in `RESUMABLE`."""
+        kept = [item.name for item in fields(self) if item.name not in RESUMABLE]
+        return [name for name in kept if getattr(self, name) != getattr(earlier, name)]
+
     def to_json(self) -> str:
-        """One JSON object with its format and digest; `from_json` gives an equal config back."""
+        """One JSON object with format and digest, from which `from_json` makes an equal config."""
         values = asdict(self)
         return json.dumps({"format": FORMAT, "digest": _digest(values), **values}, indent=2) + "\n"
 
     def settings_digest(self) -> str:
         """XXH3-128 of the settings that a resumed run must keep.
 
-        Those at their defaults do not count, so that settings may be added to a later release.
+        Settings at their defaults are left out, so that later releases can add settings without
+        changing the digests of existing runs.
         """
         values = {
             item.name: getattr(self, item.name)
@@ -98,7 +122,7 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, text: str, where: str = "config") -> "TrainConfig":
-        """Read what `to_json` wrote. Raises `ConfigError` naming `where`."""
+        """Parse what `to_json` wrote. Raises `ConfigError` whose message begins with `where`."""
         with reading(where, "a training config", ConfigError):
             return cls.from_dict(json.loads(text), where)
 
@@ -106,7 +130,8 @@ class TrainConfig:
     def from_dict(cls, data: object, where: str = "config") -> "TrainConfig":
         """Build a config from plain data: its fields, or what `to_json` wrote.
 
-        Raises `ConfigError` naming `where`.
+        Raises `ConfigError` whose message begins with `where`, also for a digest that does not
+        match.
         """
         with reading(where, "a training config", ConfigError):
             if not isinstance(data, dict):
@@ -125,16 +150,17 @@ class TrainConfig:
 
 
 def _check_digest(values: dict[str, Any], where: str) -> None:
-    """Take the digest out of `values`, and raise `ConfigError` unless it is theirs."""
+    """Remove the digest from `values`. Raises `ConfigError` if it is not the digest of the rest."""
     if values.pop("digest") != _digest(values):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in RESUMABLE)
         raise ConfigError(
             f"{where}: must be as the run wrote it; got changed settings; undo the edit: "
-            "what a resumed run may change are options of anynet train --resume"
+            f"anynet train --resume takes {options}"
         )
 
 
 def _digest(values: Any) -> str:
-    """XXH3-128 of plain data, whatever the order of keys and the spelling of numbers."""
+    """XXH3-128 of plain data; neither the order of keys nor 1 instead of 1.0 changes it."""
     return xxhash.xxh3_128_hexdigest(json.dumps(_plain(values), sort_keys=True).encode())
 
 
@@ -147,7 +173,7 @@ def _plain(value: Any) -> Any:
 
 
 def check_precise_bn(images: int, batch_size: int) -> None:
-    """Raise `ConfigError` unless statistics can be computed over so many images, 0 for none."""
+    """Raise `ConfigError` unless `images` is 0 or at least `batch_size`."""
     checked_integer("precise_bn:", images, 0, MAX_STEPS, ConfigError)
     if 0 < images < batch_size:
         raise ConfigError(

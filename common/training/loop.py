@@ -1,140 +1,130 @@
-"""The training loop, once for every framework."""
+"""The training loop, shared by all frameworks."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import SupportsFloat
 
-from common.data import ImageData
+from common.data import Batch, ImageData
+from common.errors import DataError
 from common.training.callbacks import Callback
-from common.training.checkpoint import Progress
 from common.training.config import TrainConfig
 from common.training.evaluate import LOWER, Evaluation, check_finite
 from common.training.learner import Learner
-from common.training.records import Row
+from common.training.progress import Progress
+from common.training.rows import Row, Steps, epoch_row, interval_row
 
 Pending = tuple[SupportsFloat, SupportsFloat]
-Keep = Callable[[Progress], None]
-Validate = Callable[[], Evaluation]
+"""Loss and number of correct images of a step that may still be running."""
 
 
-def train(
-    learner: Learner,
-    data: ImageData,
-    config: TrainConfig,
-    callbacks: Sequence[Callback],
-    progress: Progress,
-    keep: Keep,
-    last_epoch: int,
-    validate: Validate,
-) -> Evaluation:
-    """Train to the end of `last_epoch`; what `validate` says after it.
+def _discard(progress: Progress) -> None:
+    """Keep no checkpoint."""
 
-    `keep` is called after each epoch, and after an interval when the last call was
-    `checkpoint_every` seconds ago; all losses were finite then. Raises `TrainingError` naming the
-    first step whose loss is not finite.
+
+@dataclass
+class TrainingLoop:
+    """Trains one network: steps, validation after each epoch, and whom to tell.
+
+    - `learner`: the network being trained.
+    - `data`: its training batches, in the order of `config.seed`.
+    - `config`: number of epochs, learning rate and its schedule, steps between two `interval` rows,
+      seconds between two checkpoints.
+    - `validate`: evaluates the network, after each epoch.
+    - `callbacks`: told of each step that is dispatched and of each row.
+    - `keep`: writes a checkpoint. It is called after each epoch, and within an epoch at the end of
+      an interval if the last call was `config.checkpoint_every` seconds ago. All losses up to then
+      are finite.
     """
-    evaluation = None
-    seldom = _Seldom(keep, config.checkpoint_every)
-    while progress.step < last_epoch * progress.steps_per_epoch:
-        _train_epoch(learner, data, config, callbacks, progress, seldom)
-        evaluation = validate()
-        check_finite(evaluation.loss, f"validation after step {progress.step}", LOWER)
-        _tell(callbacks, _epoch_row(progress, config, evaluation))
-        progress.begin_epoch()
-        seldom.now(progress)
-    return evaluation or validate()
 
+    learner: Learner
+    data: ImageData
+    config: TrainConfig
+    validate: Callable[[], Evaluation]
+    callbacks: Sequence[Callback] = ()
+    keep: Callable[[Progress], None] = _discard
+    _last_kept: float = field(default=0.0, init=False)
 
-def _train_epoch(
-    learner: Learner,
-    data: ImageData,
-    config: TrainConfig,
-    callbacks: Sequence[Callback],
-    progress: Progress,
-    keep: "_Seldom",
-) -> None:
-    """Send off the steps of one epoch; losses are fetched one interval at a time."""
-    epoch, start = divmod(progress.step, progress.steps_per_epoch)
-    pending: list[Pending] = []
-    began = time.perf_counter()
-    for images, labels in data.train_batches(config.seed, epoch, start):
-        sent = progress.step + len(pending)
-        rate = config.recipe.learning_rate(
-            config.learning_rate, sent / progress.steps_per_epoch, config.epochs
+    def run(self, progress: Progress, last_epoch: int | None = None) -> Evaluation:
+        """Train from `progress`, which is updated, to the end of `last_epoch`.
+
+        Without `last_epoch`, train for `config.epochs`. Returns the last validation. Raises
+        `TrainingError` naming the first step whose loss is not finite, and `DataError` if an epoch
+        has other batches than the data says.
+        """
+        epochs = self.config.epochs if last_epoch is None else last_epoch
+        evaluation = None
+        self._last_kept = time.monotonic()
+        while progress.step < epochs * progress.steps_per_epoch:
+            self._train_epoch(progress)
+            evaluation = self.validate()
+            check_finite(evaluation.loss, f"validation after step {progress.step}", LOWER)
+            self.log(epoch_row(self.config, progress, evaluation))
+            progress.begin_epoch()
+            self._keep(progress)
+        return evaluation or self.validate()
+
+    def log(self, row: Row) -> None:
+        """Pass a row to all callbacks."""
+        for callback in self.callbacks:
+            callback.on_log(row)
+
+    def _train_epoch(self, progress: Progress) -> None:
+        """Train to the end of the epoch in which `progress` is.
+
+        Steps are dispatched without waiting for them: losses are fetched once per interval.
+        """
+        epoch, start = divmod(progress.step, progress.steps_per_epoch)
+        pending: list[Pending] = []
+        began = time.perf_counter()
+        for images, labels in self._batches(epoch, start):
+            dispatched = progress.step + len(pending)
+            rate = self.config.rate_at(dispatched / progress.steps_per_epoch)
+            pending.append(self.learner.train_step(images, labels, rate))
+            dispatched += 1
+            for callback in self.callbacks:
+                callback.on_step(dispatched)
+            is_last = dispatched % progress.steps_per_epoch == 0
+            if len(pending) == self.config.log_every or is_last:
+                losses, correct = _fetched(pending, progress.step)
+                steps = Steps(losses, correct, time.perf_counter() - began)
+                progress.add(*steps)
+                self.log(interval_row(self.config, progress, steps, rate))
+                if not is_last:
+                    self._keep_if_due(progress)
+                pending, began = [], time.perf_counter()
+
+    def _batches(self, epoch: int, start: int) -> Iterator[Batch]:
+        """The training batches of an epoch from `start` on, checked for number and size."""
+        size, number = self.data.batch_size, start
+        for images, labels in self.data.train_batches(self.config.seed, epoch, start):
+            if len(labels) != size:
+                raise DataError(
+                    f"data: training batches must have batch_size images, {size}; got "
+                    f"{len(labels)} in batch {number} of epoch {epoch}"
+                )
+            yield images, labels
+            number += 1
+            if number == self.data.steps_per_epoch:
+                return
+        raise DataError(
+            f"data: an epoch must have steps_per_epoch batches, {self.data.steps_per_epoch}; got "
+            f"{number} in epoch {epoch}"
         )
-        pending.append(learner.train_step(images, labels, rate))
-        for callback in callbacks:
-            callback.on_step(sent + 1)
-        if len(pending) == config.log_every or (sent + 1) % progress.steps_per_epoch == 0:
-            losses, correct = _fetched(pending, progress.step)
-            seconds = time.perf_counter() - began
-            progress.add(losses, correct, seconds)
-            _tell(callbacks, _interval_row(progress, config, losses, correct, seconds, rate))
-            if progress.step % progress.steps_per_epoch:
-                keep.when_due(progress)
-            pending, began = [], time.perf_counter()
 
+    def _keep(self, progress: Progress) -> None:
+        self.keep(progress)
+        self._last_kept = time.monotonic()
 
-class _Seldom:
-    """Calls `keep` when told, or when the last call was some seconds ago."""
-
-    def __init__(self, keep: Keep, seconds: float) -> None:
-        self._keep, self._seconds = keep, seconds
-        self._last = time.monotonic()
-
-    def now(self, progress: Progress) -> None:
-        self._keep(progress)
-        self._last = time.monotonic()
-
-    def when_due(self, progress: Progress) -> None:
-        if time.monotonic() - self._last >= self._seconds:
-            self.now(progress)
-
-
-def _interval_row(
-    progress: Progress,
-    config: TrainConfig,
-    losses: list[float],
-    correct: float,
-    seconds: float,
-    rate: float,
-) -> Row:
-    images = len(losses) * config.batch_size
-    return {
-        "kind": "interval",
-        "step": progress.step,
-        "epoch": progress.epoch,
-        "loss": sum(losses) / len(losses),
-        "accuracy": correct / images,
-        "learning_rate": None if config.own_optimizer else rate,
-        "images_per_second": images / seconds,
-    }
+    def _keep_if_due(self, progress: Progress) -> None:
+        if time.monotonic() - self._last_kept >= self.config.checkpoint_every:
+            self._keep(progress)
 
 
 def _fetched(pending: list[Pending], first_step: int) -> tuple[list[float], float]:
-    """Wait for the losses and counts of an interval."""
+    """Wait for the losses and the number of correct images of the steps after `first_step`."""
     losses = []
     for number, (loss, _) in enumerate(pending, first_step + 1):
         losses.append(float(loss))
         check_finite(losses[-1], f"step {number}", LOWER)
     return losses, sum(float(correct) for _, correct in pending)
-
-
-def _epoch_row(progress: Progress, config: TrainConfig, evaluation: Evaluation) -> Row:
-    images = progress.steps_per_epoch * config.batch_size
-    return {
-        "kind": "epoch",
-        "epoch": round(progress.epoch),
-        "step": progress.step,
-        "train_loss": progress.loss_sum / progress.steps_per_epoch,
-        "train_accuracy": progress.correct / images,
-        "val_loss": evaluation.loss,
-        "val_accuracy": evaluation.accuracy,
-        "seconds": progress.seconds,
-        "images_per_second": images / progress.seconds,
-    }
-
-
-def _tell(callbacks: Sequence[Callback], row: Row) -> None:
-    for callback in callbacks:
-        callback.on_log(row)

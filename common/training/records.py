@@ -1,37 +1,33 @@
-"""The record of a run: one JSON object per line, and how to read it back."""
+"""`record.jsonl`: one JSON object per line, written during a run."""
 
 import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import xxhash
 
 from common.errors import ConfigError, DataError
 from common.files import check_format, read_bytes, reading, try_lock
+from common.training.rows import EPOCH, FORMAT, INTERVAL, Row
 
-FORMAT = 1
-"""Of the records that are written, in their first row; those of version 0.1 have none."""
-
-_NUMBERS = {
-    "interval": ("step", "epoch", "loss"),
-    "epoch": ("step", "epoch", "val_loss", "val_accuracy"),
+_NUMBERS: Final = {
+    INTERVAL: ("step", "epoch", "loss"),
+    EPOCH: ("step", "epoch", "val_loss", "val_accuracy"),
 }
-"""What curves and comparisons need of a row, by its kind."""
+"""Keys whose values must be finite numbers, for curves and comparisons, by the row's kind."""
 
-_MAX_BYTES = 1 << 28
-
-Row = dict[str, Any]
-"""One line: `kind` is start, interval, epoch or end; the other keys follow from it."""
+_MAX_BYTES: Final = 1 << 28
 
 
 class RecordFile:
-    """Appends rows to `record.jsonl`; a resumed run first cuts it back to its checkpoint.
+    """Appends rows to `record.jsonl`, which it locks until it is closed.
 
-    `rows` are those within the first `offset` bytes, whose digest must be `digest`. The file stays
-    locked until it is closed. Raises `ConfigError` when another process holds it or it does not
-    begin as its checkpoint says, `DataError` for a row that is none.
+    A resumed run opens the file at its checkpoint: the first `offset` bytes must have the XXH3-128
+    `digest` (`None` for a checkpoint of version 0.1). `rows` holds the rows in these bytes; `cut`
+    then removes what follows them. Raises `ConfigError` if the file is in use, too short or has
+    another digest, and `DataError` for a line that is not a row.
     """
 
     def __init__(self, path: Path, offset: int = 0, digest: str | None = None) -> None:
@@ -66,46 +62,46 @@ class RecordFile:
                 f"{path}: must be as the run wrote it up to its checkpoint, byte {offset}; got "
                 "other rows; undo the edit, or take the file from a copy"
             )
-        return _rows(content, path)
+        return _parsed(content, path)
 
     def cut(self) -> None:
-        """Drop what comes after the checkpoint."""
+        """Remove everything after the checkpoint's offset."""
         self._file.truncate(self._offset)
         self._file.seek(self._offset)
 
     @property
     def digest(self) -> str:
-        """XXH3-128 of all bytes that count."""
+        """XXH3-128 of the bytes up to `offset`."""
         return self._digest.hexdigest()
 
     @property
     def offset(self) -> int:
-        """Bytes written so far, all of them on disk when this returns."""
+        """Length in bytes; reading it also flushes all rows to disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
         return self._file.tell()
 
     def write(self, row: Row) -> None:
-        """Append one row; readers see it at once."""
+        """Append one row, visible to readers at once."""
         line = json.dumps(row, allow_nan=False).encode() + b"\n"
         self._file.write(line)
         self._file.flush()
         self._digest.update(line)
 
     def close(self) -> None:
-        """Finish the file."""
+        """Close the file and release its lock."""
         self._file.close()
 
 
 def read_record(path: str | Path) -> list[Row]:
     """All rows of a record. Raises `DataError` naming the file and the line.
 
-    A last line without its line feed is still being written and is left out.
+    A last line without a line feed is still being written, and is ignored.
     """
-    return _rows(read_bytes(path, "a training record", max_bytes=_MAX_BYTES), path)
+    return _parsed(read_bytes(path, "a training record", max_bytes=_MAX_BYTES), path)
 
 
-def _rows(content: bytes, path: str | Path) -> list[Row]:
+def _parsed(content: bytes, path: str | Path) -> list[Row]:
     rows: list[Row] = []
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
         where = f"{path}, line {number}"
@@ -122,9 +118,3 @@ def _rows(content: bytes, path: str | Path) -> list[Row]:
 
 def _is_number(value: object) -> bool:
     return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
-
-
-def best_epoch(rows: list[Row]) -> Row | None:
-    """The first row of an epoch with the highest validation accuracy; none before the first."""
-    epochs = [row for row in rows if row["kind"] == "epoch"]
-    return max(epochs, key=lambda row: float(row["val_accuracy"]), default=None)

@@ -1,16 +1,16 @@
 """The chapter's `Trainer`: fits a model to data, in any framework."""
 
-import platform
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch import AnyNetSpec, plan
+from common.arch import AnyNetSpec
 from common.chapter import (
     DATA_HOOKS,
     TRAINER_HOOKS,
@@ -21,45 +21,81 @@ from common.chapter import (
 )
 from common.data import ImageData
 from common.errors import ConfigError, TrainingError, shortened
-from common.installs import installed_version
 from common.plotting import LiveFigure
 from common.plotting.figure import in_notebook
-from common.training.callbacks import Callback, ProgressBar
-from common.training.checkpoint import Progress
+from common.training.callbacks import Callback, History, ProgressBar
 from common.training.checks import check_data, check_images, check_loss, check_trainer
 from common.training.config import Device, Precision, TrainConfig
-from common.training.evaluate import Evaluation, check_state, cross_entropy
+from common.training.evaluate import Evaluation, cross_entropy
 from common.training.learner import Learner, check_model
-from common.training.loop import Validate, train
+from common.training.loop import TrainingLoop
 from common.training.precise_bn import images_taken, validation
+from common.training.progress import Progress
 from common.training.recipe import CHAPTER_RECIPE, Recipe
-from common.training.records import FORMAT, Row
+from common.training.rows import Row, end_row, start_row
 from common.training.run import RunDirectory, check_free
-from common.weights import State, classes_of, described_by
-from common.weights.foreign import load_or_import
+from common.training.state import KeptState, read_weights
+from common.weights import classes_of, described_by
+
+
+class _Setting:
+    """An attribute of a trainer that is a field of its frozen config.
+
+    Setting it makes a new config, which is checked.
+    """
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def __get__(self, trainer: "Trainer", owner: type) -> Any:
+        return getattr(trainer.config, self._field)
+
+    def __set__(self, trainer: "Trainer", value: Any) -> None:
+        trainer.config = replace(trainer.config, **{self._field: value})
 
 
 class Trainer(HyperParameters, ABC):
     """Fits a model to data, as in the chapter (section 3.2.4).
 
-    `num_gpus` is 0 for the CPU, or 1, with which `device` decides. With `out`, the run leaves
-    `config.json`, `record.jsonl`, `checkpoint.safetensors`, `best.safetensors` (the network after
-    its epoch of highest validation accuracy), `model.safetensors` and `curves.png` there; a
-    checkpoint is written after each epoch and every `checkpoint_every` seconds or more, at the end
-    of a record's interval. `weights` is a file to start from instead of the seeded draw.
-    `stop_after` is an epoch after which `fit` leaves the run unfinished, to be resumed.
-    `precise_bn` is the number of training images over which batch norms' statistics are computed
-    before each validation; the running ones serve where it is 0. `gradient_clip_val` is d2l's, and
-    must be 0, for no clipping. A model's own `configure_optimizers` takes the recipe's place where
-    the framework honours it.
-    After `fit`: `network` (trained), `history` (the record's rows) and `evaluation`.
+    After `fit`, `network` is the trained network, `history` has the rows of the record, and
+    `evaluation` is the last validation. Raises `ConfigError` for settings out of range.
+
+    - `max_epochs`: number of epochs.
+    - `num_gpus`: 0 for the CPU, or 1 for `device` to decide.
+    - `recipe`: optimizer and schedule. A model's own `configure_optimizers` replaces it, in PyTorch
+      and JAX.
+    - `seed`: of the order of the batches; a model has its own seed.
+    - `device`: `cpu`, `gpu`, or `auto` for a GPU if the framework sees one.
+    - `precision`: what the network computes in.
+    - `out`: a new or empty directory, which gets `config.json`, `record.jsonl`,
+      `checkpoint.safetensors`, `best.safetensors` (the network after the epoch with the highest
+      validation accuracy), `model.safetensors` and `curves.png`.
+    - `log_every`: steps per `interval` row of the record.
+    - `progress`: whether to show a progress bar, or in a notebook a figure of the curves.
+    - `checkpoint_every`: least number of seconds between two checkpoints within an epoch. One is
+      also written after each epoch.
+    - `weights`: file with initial weights, instead of the model's own.
+    - `stop_after`: epoch after which `fit` returns and leaves the run to be resumed.
+    - `precise_bn`: number of training images from which batch norm statistics are computed before
+      each validation; 0 validates with the running averages.
+    - `gradient_clip_val`: for d2l's signature; must be 0, as gradients are not clipped.
     """
 
     backend: ClassVar[str]
     """Short name of the framework: torch, mx, tf or jax."""
 
     framework: ClassVar[str]
-    """Module whose distribution and version the record keeps."""
+    """Module of the framework, whose version is in the record."""
+
+    max_epochs = _Setting("epochs")
+    recipe = _Setting("recipe")
+    seed = _Setting("seed")
+    device = _Setting("device")
+    precision = _Setting("precision")
+    log_every = _Setting("log_every")
+    checkpoint_every = _Setting("checkpoint_every")
+    weights = _Setting("weights")
+    precise_bn = _Setting("precise_bn")
 
     def __init__(
         self,
@@ -78,40 +114,86 @@ class Trainer(HyperParameters, ABC):
         precise_bn: int = 0,
         gradient_clip_val: float = 0.0,
     ) -> None:
-        check_trainer(num_gpus, recipe, gradient_clip_val, stop_after)
-        self.max_epochs = max_epochs
-        self.recipe = recipe
-        self.seed = seed
-        self.device: Device = device if num_gpus else "cpu"
-        self.precision: Precision = precision
+        check_trainer(num_gpus, gradient_clip_val, stop_after)
+        self.config = TrainConfig(
+            self.backend,
+            spec=None,
+            epochs=max_epochs,
+            batch_size=1,  # until `fit` knows the data's
+            recipe=recipe,
+            seed=seed,
+            device=device if num_gpus else "cpu",
+            precision=precision,
+            log_every=log_every,
+            checkpoint_every=checkpoint_every,
+            weights=None if weights is None else str(weights),
+            precise_bn=precise_bn,
+        )
         self.out = None if out is None else Path(out)
-        self.log_every = log_every
         self.progress = progress
-        self.checkpoint_every = checkpoint_every
-        self.weights = None if weights is None else str(weights)
         self.stop_after = stop_after
-        self.precise_bn = precise_bn
         self.history: list[Row] = []
         self.network: Any = None
         self.evaluation: Evaluation | None = None
+
+    @classmethod
+    def from_config(
+        cls,
+        config: TrainConfig,
+        out: str | Path | None = None,
+        progress: bool = True,
+        stop_after: int | None = None,
+    ) -> Self:
+        """A trainer with the settings of `config`, for example of `read_config(run)`.
+
+        Network, learning rate, data, batch size and image size are those of the model and the data
+        that `fit` is called with. `out`, `progress` and `stop_after` are as in the constructor.
+        """
+        trainer = cls(out=out, progress=progress, stop_after=stop_after)
+        trainer.config = replace(config, backend=cls.backend)
+        return trainer
 
     @abstractmethod
     def make_learner(self, model: Any, image_shape: tuple[int, int, int]) -> Learner:
         """A learner for `model` with this trainer's recipe, device and precision."""
 
     def own_loss(self, model: Any, logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
-        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        """The `loss` method that a user gave `model`, of logits (N, classes) and labels (N,)."""
         return float(model.loss(logits, labels))
 
     def fit(self, model: Any, data: ImageData, resume: bool = False) -> list[Row]:
-        """Train `model` on `data`; the rows of the record.
+        """Train `model` on `data` and return the rows of the record.
 
-        `resume` goes on from the checkpoint in `out`. Raises `ConfigError` for settings that do
-        not fit, `BackendError` for a model that is no network, a device that is not there, or a
-        method of d2l's that is overridden and would be ignored, `DataError` for other data, and
-        `TrainingError` when the loss stops being finite: the network then holds its last good
-        state.
+        With `resume`, continue from the checkpoint in `out`. Raises
+
+        - `ConfigError` for settings that do not fit model, data or the run in `out`,
+        - `BackendError` for a model that is not a network, a missing device, or an overridden d2l
+          method that training does not call,
+        - `DataError` for data that is not `ImageData`,
+        - `TrainingError` if loss or weights are no longer finite: `network` then has the weights of
+          the last checkpoint.
         """
+        self._check(model, data, resume)
+        config = self._config(model, data)
+        if config.spec is not None:
+            check_images(config.spec, data.preprocessing.channels, len(data.classes))
+        run = self._run_directory(config)
+        if run and not resume:
+            check_free(run.path)
+        self.history = []
+        loop = self._loop(model, data, config, run)
+        with ExitStack() as stack:
+            for callback in loop.callbacks:
+                stack.callback(callback.close)
+            progress = self._start(loop, run, resume)
+            try:
+                self._train(loop, progress, run)
+            finally:
+                self.network = loop.learner.network
+        return self.history
+
+    def _check(self, model: Any, data: ImageData, resume: object) -> None:
+        """Raise the errors of `fit` for its arguments and for overridden methods."""
         check_model(model)
         refuse_overrides(self, TRAINER_HOOKS)
         refuse_overrides(data, DATA_HOOKS)
@@ -121,86 +203,18 @@ class Trainer(HyperParameters, ABC):
                 f"resume: must be true or false; got {shortened(resume)}; fit takes no key: "
                 "weights are drawn from the model's seed, and batches from the trainer's"
             )
-        config = self._config(model, data)
-        if config.spec is not None:
-            check_images(config.spec, data.preprocessing.channels, len(data.classes))
-        run = self._run_directory(config)
-        if run and not resume:
-            check_free(run.path)
-        learner = self.make_learner(model, data.preprocessing.image_shape)
-        loss = partial(self.own_loss, model) if overrides_loss(model) else cross_entropy
-        if overrides_loss(model):
-            check_loss(loss, classes_of(model) or len(data.classes))
-        images_taken(self.precise_bn, data)
-        validate = validation(
-            learner,
-            data,
-            self.precise_bn,
-            config.spec,
-            partial(self._make_learner, model, data),
-            loss,
+
+    def _config(self, model: Any, data: ImageData) -> TrainConfig:
+        """This trainer's settings with those that follow from model and data."""
+        return replace(
+            self.config,
+            spec=described_by(model),
+            data=data.requested,
+            batch_size=data.batch_size,
+            resize=data.preprocessing.size,
+            learning_rate=model.lr,
+            own_optimizer=overrides_optimizer(model),
         )
-        self.history = []
-        progress = Progress(data.steps_per_epoch)
-        with ExitStack() as stack:
-            callbacks = self._callbacks(run)
-            for callback in callbacks:
-                stack.callback(callback.close)
-            state = None
-            if run and resume:
-                state, progress = run.resume(data.steps_per_epoch)
-            elif run:
-                run.begin()
-            if state is None and self.weights is not None:
-                state = _start(self.weights, config)
-            if state is not None:
-                learner.load_state(state)
-            try:
-                self._train(learner, data, config, callbacks, progress, validate, run)
-            finally:
-                self.network = learner.network
-        return self.history
-
-    def _train(
-        self,
-        learner: Learner,
-        data: ImageData,
-        config: TrainConfig,
-        callbacks: list[Callback],
-        progress: Progress,
-        validate: Validate,
-        run: RunDirectory | None,
-    ) -> None:
-        good = learner.state()
-
-        def keep(progress: Progress) -> None:
-            nonlocal good
-            state = learner.state()
-            check_state(state, f"step {progress.step}: all arrays")
-            good = state
-            if run:
-                run.keep(good, progress)
-
-        _tell(callbacks, self._start_row(config, data, progress))
-        keep(progress)
-        try:
-            last = min(config.epochs, self.stop_after or config.epochs)
-            self.evaluation = train(
-                learner, data, config, callbacks, progress, keep, last, validate
-            )
-        except TrainingError:
-            learner.load_state(good)
-            raise
-        if progress.epoch < config.epochs:
-            return
-        if run:
-            run.finish(good)  # first: whatever fails from here on, the network is there
-        _tell(callbacks, {"kind": "end", **self.evaluation.to_dict(data.classes)})
-        if run:
-            run.draw()
-
-    def _make_learner(self, model: Any, data: ImageData, spec: AnyNetSpec) -> Learner:
-        return self.make_learner(model.from_spec(spec), data.preprocessing.image_shape)
 
     def _run_directory(self, config: TrainConfig) -> RunDirectory | None:
         if self.out is None:
@@ -212,85 +226,54 @@ class Trainer(HyperParameters, ABC):
             )
         return RunDirectory(self.out, config, config.spec)
 
-    def _callbacks(self, run: RunDirectory | None) -> list[Callback]:
-        callbacks: list[Callback] = [_History(self.history)]
+    def _loop(
+        self, model: Any, data: ImageData, config: TrainConfig, run: RunDirectory | None
+    ) -> TrainingLoop:
+        def make_learner(spec: AnyNetSpec) -> Learner:
+            return self.make_learner(model.from_spec(spec), data.preprocessing.image_shape)
+
+        learner = self.make_learner(model, data.preprocessing.image_shape)
+        loss = cross_entropy
+        if overrides_loss(model):
+            loss = partial(self.own_loss, model)
+            check_loss(loss, classes_of(model) or len(data.classes))
+        images_taken(config.precise_bn, data)
+        validate = validation(learner, data, config.precise_bn, config.spec, make_learner, loss)
+        callbacks: list[Callback] = [History(self.history)]
         if run:
             callbacks.append(run)
         if self.progress:
             callbacks.append(LiveFigure() if in_notebook() else ProgressBar())
-        return callbacks
+        return TrainingLoop(learner, data, config, validate, callbacks)
 
-    def _config(self, model: Any, data: ImageData) -> TrainConfig:
-        return TrainConfig(
-            backend=self.backend,
-            spec=described_by(model),
-            data=data.requested,
-            epochs=self.max_epochs,
-            batch_size=data.batch_size,
-            resize=data.preprocessing.size,
-            learning_rate=model.lr,
-            recipe=self.recipe,
-            seed=self.seed,
-            device=self.device,
-            precision=self.precision,
-            log_every=self.log_every,
-            checkpoint_every=self.checkpoint_every,
-            weights=self.weights,
-            precise_bn=self.precise_bn,
-            own_optimizer=overrides_optimizer(model),
-        )
+    def _start(self, loop: TrainingLoop, run: RunDirectory | None, resume: bool) -> Progress:
+        """Load the state to start from into the learner; how far the run is."""
+        state, progress = None, Progress(loop.data.steps_per_epoch)
+        if run and resume:
+            state, progress = run.resume(progress.steps_per_epoch)
+        elif run:
+            run.begin()
+        if state is None and self.weights is not None:
+            state = read_weights(self.weights, loop.config.spec)
+        if state is not None:
+            loop.learner.load_state(state)
+        return progress
 
-    def _start_row(self, config: TrainConfig, data: ImageData, progress: Progress) -> Row:
-        return {
-            "kind": "start",
-            "format": FORMAT,
-            "backend": self.backend,
-            "framework": " ".join(installed_version(self.framework) or [self.framework]),
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "data": data.describe(),
-            "train_images": len(data.train),
-            "val_images": len(data.val),
-            "steps_per_epoch": data.steps_per_epoch,
-            "step": progress.step,
-            "epochs": config.epochs,
-            "seed": config.seed,
-        }
-
-
-class _History:
-    """Keeps the rows in memory."""
-
-    def __init__(self, rows: list[Row]) -> None:
-        self._rows = rows
-
-    def on_step(self, step: int) -> None:
-        """Single steps are not recorded."""
-
-    def on_log(self, row: Row) -> None:
-        """Keep a row."""
-        self._rows.append(row)
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-def _start(path: str, config: TrainConfig) -> State:
-    spec, arrays = load_or_import(path)
-    if not _same_network(spec, config.spec):
-        raise ConfigError(f"weights: must be of the network that is trained; got {path} of another")
-    return dict(arrays)
-
-
-def _same_network(one: AnyNetSpec, other: AnyNetSpec | None) -> bool:
-    """Whether two specs mean one network: a foreign file's spec may write it in another way."""
-    if one == other or other is None:
-        return one == other
-    names = ("block", "bn_epsilon", "bn_momentum", "batch_norm", "image_size")
-    told = all(getattr(one, name) == getattr(other, name) for name in names)
-    return told and plan(one) == plan(other)
-
-
-def _tell(callbacks: list[Callback], row: Row) -> None:
-    for callback in callbacks:
-        callback.on_log(row)
+    def _train(self, loop: TrainingLoop, progress: Progress, run: RunDirectory | None) -> None:
+        kept = KeptState(loop.learner, run)
+        loop.keep = kept.keep
+        loop.log(start_row(self.framework, loop.config, loop.data, progress))
+        kept.keep(progress)
+        last_epoch = min(loop.config.epochs, self.stop_after or loop.config.epochs)
+        try:
+            self.evaluation = loop.run(progress, last_epoch)
+        except TrainingError:
+            loop.learner.load_state(kept.state)
+            raise
+        if progress.epoch < loop.config.epochs:
+            return
+        if run:
+            run.finish(kept.state)  # first: nothing that fails from here on loses the network
+        loop.log(end_row(self.evaluation, loop.data.classes))
+        if run:
+            run.draw()
