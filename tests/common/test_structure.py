@@ -44,8 +44,8 @@ _LEVELS = {
     for name in names
 }
 _FOR_BACKENDS = {
-    "arch", "arrays", "bounds", "chapter", "data", "errors", "files", "memory", "numbers", "training",
-    "weights",
+    "arch", "arrays", "bounds", "chapter", "data", "errors", "files", "memory", "numbers",
+    "training", "weights",
 }  # fmt: skip
 _FRAMEWORKS = {"torch", "mxnet", "tensorflow", "keras", "jax", "flax", "optax"}
 
