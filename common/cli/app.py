@@ -1,4 +1,4 @@
-"""The command group, and how errors reach people: one line and an exit code."""
+"""The command group; it reports errors as one line and an exit code."""
 
 import io
 import re
@@ -28,13 +28,13 @@ from common.errors import MAX_REPEATED, AnyNetError, shortened, shown
 from common.installs import VERSION
 
 _GIVEN = "arguments"
-"""Key of the arguments among what a context keeps."""
+"""Key under which a context's `meta` keeps the command's arguments."""
 
 _NO_VALUE = re.compile(r"--[a-z-]+=")
 
 
 class _Group(click.Group):
-    """Turns the project's and the file system's errors into a message and exit code 1."""
+    """Reports errors of the project and the file system as a message, with exit code 1."""
 
     def make_context(
         self, info_name: str | None, args: list[str], *rest: Any, **settings: Any
@@ -44,7 +44,7 @@ class _Group(click.Group):
             if empty := [word for word in given if word == "" or _NO_VALUE.fullmatch(word)]:
                 got = shown(empty[0])
                 raise click.UsageError(
-                    f"arguments must not be empty; got {got}; is a variable of the shell unset?"
+                    f"arguments must not be empty; got {got}; is a shell variable unset?"
                 )
             context = super().make_context(info_name, args, *rest, **settings)
         context.meta[_GIVEN] = given
@@ -52,13 +52,13 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # A path may hold bytes that are no UTF-8: they are printed as they are.
+            # A path may contain bytes that are not UTF-8: print them unchanged.
             sys.stdout.reconfigure(errors="surrogateescape")
         try:
             with _brief(ctx.meta.get(_GIVEN, [])):
                 return super().invoke(ctx)
         except BrokenPipeError:
-            raise  # `anynet ... | head`: click ends without a word
+            raise  # `anynet ... | head`: click exits silently
         except (AnyNetError, OSError) as error:
             message = _shortened(str(error), ctx.meta.get(_GIVEN, []))
             raise click.ClickException(message) from error
@@ -69,7 +69,7 @@ class _Group(click.Group):
 
 @contextmanager
 def _brief(arguments: list[str]) -> Iterator[None]:
-    """Shorten long arguments in what click says of them."""
+    """Shorten long arguments in click's usage errors."""
     try:
         yield
     except click.UsageError as error:
@@ -78,7 +78,7 @@ def _brief(arguments: list[str]) -> Iterator[None]:
 
 
 def _shortened(message: str, arguments: list[str]) -> str:
-    """The message with long arguments, as they are or in quotes, shortened."""
+    """The message with long arguments, verbatim or as `repr`, shortened."""
     for argument in (part for whole in arguments for part in (whole, *whole.split("=", 1))):
         for text in (argument, repr(argument)[1:-1]):
             if len(text) > MAX_REPEATED:
@@ -95,19 +95,19 @@ def main() -> None:
     Look at a network:    anynet summary regnetx32 --image-size 96
     Draw it:              anynet plot regnetx_400mf --out regnetx_400mf.svg
     Train it:             anynet train --backend torch --data sample --epochs 2 --out runs/first
-    Go on:                anynet train --resume runs/first --epochs 4
-    See how good it is:   anynet evaluate runs/first --backend jax
-    What is in an image:  anynet predict runs/first boot.png
-    For other programs:   anynet export runs/first --format onnx --out model.onnx
+    Continue training:    anynet train --resume runs/first --epochs 4
+    Evaluate it:          anynet evaluate runs/first --backend jax
+    Classify an image:    anynet predict runs/first boot.png
+    Export it:            anynet export runs/first --format onnx --out model.onnx
     Compare runs:         anynet curves runs/first runs/second --out both.png
     Look into a file:     anynet inspect runs/first
-    Design spaces:        anynet spaces AnyNetXE-small --n 10
+    Sample a space:       anynet spaces AnyNetXE-small --n 10
     Prepare photos:       anynet data prepare photos/ build/photos --size 256
     Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
-    Study design spaces:  anynet study run first --space AnyNetXA-small --space AnyNetXE-small
+    Compare spaces:       anynet study run first --space AnyNetXA-small --space AnyNetXE-small
     What is installed:    anynet backends
 
-    Exit codes: 0 well done, 1 the input or the run failed, 2 the command line was wrong,
+    Exit codes: 0 success, 1 the input or the run failed, 2 wrong command line,
     130 interrupted.
     """
 

@@ -1,4 +1,4 @@
-"""`anynet backends`: what is installed here."""
+"""`anynet backends`: installed frameworks and their devices."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +18,11 @@ from common.installs import how_to_install
 def backends(as_json: bool) -> None:
     """List the four frameworks: installed versions and usable devices.
 
-    Each framework that is installed starts in a process of its own to tell its devices, which takes
-    seconds; a line under the table says what is missing, what failed, and where the machine has an
-    NVIDIA device that the framework does not see.
-    MXNet and the other three want different versions of NumPy, so one environment seldom holds
-    all; the nox sessions torch, mx, tf and jax make one for each.
+    Each installed framework is started in a separate process to list its devices, which takes
+    seconds. Lines below the table say what is missing, what failed, and which framework does not
+    see an NVIDIA device of this machine. MXNet and the other three need different versions of
+    NumPy, so one environment rarely holds all; the nox sessions torch, mx, tf and jax create one
+    for each.
     """
     with ThreadPoolExecutor() as threads:
         found = dict(zip(FRAMEWORKS, threads.map(_describe, FRAMEWORKS), strict=True))
@@ -51,7 +51,7 @@ def _describe(name: str) -> dict[str, str]:
 
 
 def _devices(name: str) -> tuple[str, str]:
-    """The devices of a backend, or that there are none, and a note on that."""
+    """The devices of a backend, or why there are none, and a note."""
     framework = FRAMEWORKS[name]
     if framework.missing:
         return "not installed", f"needs {', '.join(framework.missing)}; {how_to_install(name)}"

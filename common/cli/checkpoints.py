@@ -1,4 +1,4 @@
-"""From CHECKPOINT or RUN on the command line to a weight file and the settings of its run."""
+"""Resolve CHECKPOINT or RUN on the command line to a weight file and the settings of its run."""
 
 import json
 from dataclasses import dataclass
@@ -16,33 +16,33 @@ from common.weights import load_spec
 from common.weights.foreign import is_own, model_in
 
 _OF_A_RUN = (MODEL, BEST, CHECKPOINT)
-"""Files that hold the network of the run beside them, and no other one."""
+"""Files of a run that contain the network described by its config."""
 
 Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A weight file, and the settings of the run in whose directory it lies, if it lies in one."""
+    """A weight file and, if it is in a run directory, the settings of that run."""
 
     path: Path
     config: TrainConfig | None = None
 
     def origin(self, size: Size, data: str | None = None) -> str:
-        """Where image size and data come from, and what the run has where they are others."""
+        """How image size and data differ from those of the run, for a message."""
         if self.config is None:
-            return "no run beside the file says what it was trained with"
+            return "not in a run directory, so its training settings are unknown"
         own = []
         if self.config.resize != size:
             own.append(f"its run was trained at {sized(self.config.resize)}")
         if data is not None and self.config.data != data:
             own.append(f"its run was trained on --data {self.config.data}")
         if self.config.precision != "float32":
-            own.append(f"computed in float32, its run in {self.config.precision}")
+            own.append(f"computed in float32, but its run in {self.config.precision}")
         if self.path.name == CHECKPOINT and (images := self.config.precise_bn):
             own.append(
-                f"statistics of batch norms are those in the file; its run computes them "
-                f"over {images} images before it validates (--precise-bn {images})"
+                f"batch-norm statistics are those in the file; its run recomputes them "
+                f"over {images} images before validation (--precise-bn {images})"
             )
         return "; ".join(own) or "as its run was trained"
 
@@ -50,10 +50,11 @@ class Checkpoint:
 def choose_image_size(
     spec: AnyNetSpec, given: int | None = None, config: TrainConfig | None = None
 ) -> Size:
-    """(height, width) of the images that a network sees.
+    """(height, width) of a network's input images.
 
-    It is the side that is given, or that of an mlp, or the size of its run, or ImageNet's in
-    colour, else the chapter's. Raises `SpecError` when an mlp takes another one.
+    In order of precedence: `given`, an MLP's own size, the size of the run, and the default, which
+    is ImageNet's for colour images and the chapter's for others. Raises `SpecError` for a size that
+    an MLP does not accept.
     """
     known = IMAGENET_IMAGE_SIZE if spec.in_channels == 3 else DEFAULT_IMAGE_SIZE
     size = given or spec.image_size or (config.resize if config else known)
@@ -64,8 +65,8 @@ def choose_image_size(
 def find_checkpoint(text: str) -> Checkpoint:
     """The weight file that `text` names: a file, or the trained network of a run's directory.
 
-    Raises `ConfigError` for a directory without one, and for a run whose files do not fit its
-    config.
+    Raises `ConfigError` for a directory without one, and `WeightsError` if a run's weights do not
+    match its config.
     """
     path = Path(text)
     if not path.is_dir():
@@ -78,7 +79,7 @@ def find_checkpoint(text: str) -> Checkpoint:
         _check_network(model, config)
         if _went_on(path):
             click.echo(
-                f"{model}: is from before the run went on, and the run is not finished; its "
+                f"{model}: predates the run's resumption, and the run is not finished; its "
                 f"latest network is {path / CHECKPOINT}",
                 err=True,
             )
@@ -86,7 +87,7 @@ def find_checkpoint(text: str) -> Checkpoint:
 
 
 def find_config(text: str) -> TrainConfig | None:
-    """The config of the run that `text` names, or in whose directory the weight file is."""
+    """The config of the run that `text` names, or that contains the weight file `text`."""
     path = Path(text)
     return _run_config(path) if path.is_dir() else _config_beside(path)
 
@@ -97,7 +98,7 @@ def sized(size: Size) -> str:
 
 
 def _config_beside(path: Path) -> TrainConfig | None:
-    """The config of the run that a weight file lies in, beside a link to it too."""
+    """The config of the run that contains a weight file or a link to it."""
     if not path.is_file() or not is_own(path):
         return None
     for folder in dict.fromkeys((path.parent, path.resolve().parent)):
@@ -112,7 +113,7 @@ def _config_beside(path: Path) -> TrainConfig | None:
 
 
 def _run_config(folder: Path) -> TrainConfig | None:
-    """The config of a run in `folder`; none where config.json is another program's."""
+    """The config of the run in `folder`; None if config.json is another program's."""
     path = folder / CONFIG
     if not path.is_file():
         return None
@@ -120,7 +121,7 @@ def _run_config(folder: Path) -> TrainConfig | None:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a config.json is that of a run; Hugging Face's models have one, too."""
+    """Whether a config.json is a run's; Hugging Face models have one, too."""
     try:
         values = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -131,13 +132,13 @@ def _is_ours(path: Path) -> bool:
 def _check_network(path: Path, config: TrainConfig) -> None:
     if load_spec(path) != config.spec:
         raise WeightsError(
-            f"{path}: must hold the network of {CONFIG} beside it; got another one; "
-            "move the file to a directory of its own to use it as it is"
+            f"{path}: must contain the network of the {CONFIG} beside it; got another one; "
+            "move the file to another directory to use it on its own"
         )
 
 
 def _went_on(run: Path) -> bool:
-    """Whether a run that was finished has been resumed since, and not to its end."""
+    """Whether a finished run was resumed since and has not finished again."""
     rows = read_record(run / RECORD) if (run / RECORD).exists() else []
     return bool(rows) and rows[-1]["kind"] != END
 
@@ -145,12 +146,11 @@ def _went_on(run: Path) -> bool:
 def _without_model(folder: Path, config: TrainConfig | None) -> str:
     if config is None:
         return (
-            f"{folder}: must be a weight file or the directory of a run; "
-            f"got a directory without {MODEL}"
+            f"{folder}: must be a weight file or a run directory; got a directory without {MODEL}"
         )
     there = [str(folder / name) for name in (BEST, CHECKPOINT) if (folder / name).is_file()]
-    instead = f", or name {' or '.join(there)}" if there else ""
+    instead = f", or use {' or '.join(there)}" if there else ""
     return (
-        f"{folder}: must be a run that is finished; got one without {MODEL}; "
-        f"go on with {command_line('anynet', 'train', '--resume', folder)}{instead}"
+        f"{folder}: must be a finished run; got one without {MODEL}; "
+        f"continue it with {command_line('anynet', 'train', '--resume', folder)}{instead}"
     )

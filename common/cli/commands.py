@@ -4,5 +4,5 @@ import shlex
 
 
 def command_line(*words: object) -> str:
-    """The words of a command, quoted for a shell where they must be."""
+    """The words joined to a command, quoted for a shell where necessary."""
     return shlex.join(map(str, words))

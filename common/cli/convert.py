@@ -1,4 +1,4 @@
-"""`anynet convert`: a network from one file into another, of this project or another library."""
+"""`anynet convert`: convert a weight file between formats and libraries."""
 
 from pathlib import Path
 
@@ -28,21 +28,19 @@ _OWN = "anynet"
     type=click.Choice([_OWN, *LAYOUTS]),
     default=_OWN,
     show_default=True,
-    help="Whose names and shapes TARGET gets.",
+    help="Library whose array names and shapes TARGET gets.",
 )
 @click.option(
     "--num-classes",
     type=Integer(1, MAX_CHANNELS),
-    help="Draw a new head for this many classes, in place of the old one or of none.",
+    help="Replace or add the head with a new one, drawn for this many classes.",
 )
-@click.option(
-    "--seed", type=SEED, default=0, show_default=True, help="What a new head is drawn from."
-)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed that draws a new head.")
 @click.option(
     "--averaged/--plain",
     default=None,
-    help="Which weights to take from a file that has both; default: timm's averaged ones, of "
-    "pycls those of lower test error, else the plain ones.",
+    help="Which weights to take from a file that has both; default: averaged for timm, those of "
+    "lower test error for pycls, plain for others.",
 )
 @overwrite_option
 def convert(
@@ -54,15 +52,14 @@ def convert(
     averaged: bool | None,
     overwrite: bool,
 ) -> None:
-    """Write the network in CHECKPOINT to the file TARGET; its ending says how.
+    """Write the network in CHECKPOINT to the file TARGET, in the format of its suffix.
 
-    CHECKPOINT is a weight file, a training state, the directory of a run, or a safetensors, npz or
+    CHECKPOINT is a weight file, a training state, a run directory, or a safetensors, npz or
     PyTorch file of torchvision, timm, pycls, Hugging Face transformers or the chapter's PyTorch
-    code; of transformers also a folder, or the .index.json of a model in several files. Whose it
-    is is recognised from its names, and what network it holds from its shapes. A
-    TARGET that ends in .safetensors is a weight file for every backend; one in .npz holds the
-    arrays alone, for NumPy. With --to, TARGET is what another library loads.
-    A weight file of anynet is replaced, another file only with --overwrite.
+    code; for transformers also a folder, or the .index.json of a sharded model. The library is
+    recognised by the names of the arrays, the network by their shapes. A TARGET that ends in
+    .safetensors is a weight file for every backend; one that ends in .npz contains the arrays
+    only, for NumPy. With --to, TARGET is a file for another library.
 
     \b
     anynet convert regnet_y_400mf.pth model.safetensors
@@ -89,7 +86,7 @@ def _read(
     if not is_own(path):
         return read_foreign(path, averaged, num_classes, seed)
     if averaged:
-        raise ConfigError(f"averaged: {path} must hold averaged weights; got plain ones alone")
+        raise ConfigError(f"averaged: {path} must hold averaged weights; got only plain ones")
     spec, arrays = load_weights(path)
     old = spec.num_classes
     if num_classes is not None:

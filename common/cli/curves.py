@@ -1,4 +1,4 @@
-"""`anynet curves`: several runs in one picture, and how far they are apart."""
+"""`anynet curves`: several runs in one figure, and how much they differ."""
 
 from pathlib import Path
 
@@ -20,24 +20,24 @@ from common.training.run import RECORD
     "--band",
     multiple=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="A rerun of the first run, once or often; how far they get from it is drawn as a band.",
+    help="A rerun of the first run; repeatable. The range of the reruns is drawn as a band.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     default="curves.png",
     show_default=True,
-    help="Picture to write; the ending says the format (png, svg, pdf).",
+    help="Figure to write; the suffix selects the format (png, svg, pdf).",
 )
 @click.option(
     "--epochs",
     type=Number(0, min_open=True),
-    help="Only so many epochs of each run; default: all.",
+    help="Number of epochs of each run to show; default: all.",
 )
 @click.option(
     "--tolerance",
     type=Number(0),
-    help="Exit with code 1 when a relative difference in training loss is larger.",
+    help="Exit with code 1 if a relative difference in training loss is larger.",
 )
 @overwrite_option
 def curves(
@@ -48,11 +48,11 @@ def curves(
     tolerance: float | None,
     overwrite: bool,
 ) -> None:
-    """Draw training loss and validation accuracy of several RUNS in one picture.
+    """Draw training loss and validation accuracy of several RUNS in one figure.
 
-    A run is a directory that `anynet train --out` wrote, in any framework; the picture names each
-    by its directory. A table says how far the training losses of all others are from those of the
-    first.
+    A run is a directory written by `anynet train --out` in any framework; the legend shows the
+    names of the directories. A table gives the relative difference of each run's training losses
+    from those of the first.
     """
     check_target(out, overwrite)
     records = {run.name: _rows(run, epochs) for run in runs}

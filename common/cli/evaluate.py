@@ -1,4 +1,4 @@
-"""`anynet evaluate`: how good a trained network is."""
+"""`anynet evaluate`: accuracy and loss of a trained network."""
 
 import json
 
@@ -30,8 +30,8 @@ _BATCH = 128
 @click.option(
     "--image-size",
     type=SIDE,
-    help="Side to which images are resized; default: that of an mlp, else that of the run, else "
-    "224 for a network on colour images, else 96.",
+    help="Side in pixels to which images are resized; default: an MLP's own size, else the run's, "
+    "else 224 for networks on colour images and 96 for others.",
 )
 @device_option("auto")
 @precise_bn_option
@@ -46,13 +46,13 @@ def evaluate(
     precise_bn: int,
     as_json: bool,
 ) -> None:
-    """Measure a trained network on the validation images of Fashion-MNIST.
+    """Evaluate a trained network on the validation images of Fashion-MNIST.
 
-    CHECKPOINT is a model.safetensors, written by any backend, the directory of a run, or any other
-    file that `anynet convert` reads. Image size, data and batch size are those of the run, as they
-    are for a file in its directory: best.safetensors, or the checkpoint.safetensors of a run that
-    is not finished. Options change them. The network runs in float32, with the statistics of batch
-    norms that are in the file unless --precise-bn is given.
+    CHECKPOINT is a model.safetensors written by any backend, a run directory, or any other file
+    that `anynet convert` reads. For a run directory or a file in one (also best.safetensors, or the
+    checkpoint.safetensors of an unfinished run), image size, data and batch size default to the
+    run's. The network runs in float32, with the batch-norm statistics of the file unless
+    --precise-bn is given.
     """
     module = start_backend(backend)
     found = find_checkpoint(checkpoint)
@@ -86,7 +86,7 @@ def evaluate(
 def _images(
     found: Checkpoint, data: str | None, batch_size: int | None, size: tuple[int, int]
 ) -> ImageData:
-    """The images that are named, or those of the run. Raises `ConfigError` or `DataError`."""
+    """The data of --data, or of the run. Raises `ConfigError` or `DataError`."""
     config = found.config
     batch = batch_size or (config.batch_size if config else _BATCH)
     if data is not None or config is None:
@@ -95,6 +95,6 @@ def _images(
         return open_data(config.data, batch, size)
     except DataError as error:
         raise DataError(
-            f"{found.path}: the data of its run must still be there; got {error}; "
-            "say where they are now by --data"
+            f"{found.path}: the data of its run must still exist; got {error}; "
+            "say where they are now with --data"
         ) from error

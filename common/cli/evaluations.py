@@ -1,4 +1,4 @@
-"""How an evaluation looks on the terminal."""
+"""Printing of an evaluation."""
 
 from common.cli.tables import print_table
 from common.training import Evaluation

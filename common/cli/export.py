@@ -1,4 +1,4 @@
-"""`anynet export`: a trained network in a format that other programs run."""
+"""`anynet export`: a trained network in a format for other programs."""
 
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ from common.marks import check_target
 from common.weights import fuse_weights
 
 _FOLDERS = ("mx", "tf")
-"""Backends whose own format is a folder."""
+"""Backends whose native format is a folder."""
 
 
 @click.command()
@@ -26,16 +26,16 @@ _FOLDERS = ("mx", "tf")
     "kind",
     type=click.Choice(["onnx", "native"]),
     required=True,
-    help="onnx needs no framework; native is the own format of --backend.",
+    help="onnx needs no framework; native is the format of --backend.",
 )
 @backend_option("torch")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File or new folder.")
 @click.option(
     "--image-size",
     type=SIDE,
-    help="Side of the images that a native export takes; default: that of an mlp, else that of "
-    "the run, else 224 for a network on colour images and 96 for others; ONNX takes any but for an "
-    "mlp.",
+    help="Side in pixels of the images that a native export accepts; default: an MLP's own size, "
+    "else the run's, else 224 for networks on colour images and 96 for others. ONNX accepts any "
+    "size, except for an MLP.",
 )
 @click.option("--fuse", is_flag=True, help="Fuse batch norms into the layers before them first.")
 @overwrite_option
@@ -48,10 +48,10 @@ def export(
     fuse: bool,
     overwrite: bool,
 ) -> None:
-    """Write a trained network in a format that other programs run.
+    """Write a trained network in a format for other programs.
 
-    CHECKPOINT is a model.safetensors, written by any backend, the directory of a run, or any other
-    file that `anynet convert` reads. What is written takes batches of any size.
+    CHECKPOINT is a model.safetensors written by any backend, a run directory, or any other file
+    that `anynet convert` reads. The exported network accepts batches of any size.
 
     \b
     Native formats:
@@ -60,7 +60,7 @@ def export(
       tf      SavedModel, a folder                  images (N, height, width, C)
       jax     jax.export's StableHLO, a .bin file   images (N, height, width, C)
 
-    A folder must be new or empty, with --overwrite too.
+    A folder must be new or empty, even with --overwrite.
     """
     if kind == "native" and backend in _FOLDERS:
         check_new_folder(out)

@@ -1,4 +1,4 @@
-"""`anynet init-weights`: the weights that training starts from."""
+"""`anynet init-weights`: the initial weights of a network."""
 
 from pathlib import Path
 from typing import get_args
@@ -23,13 +23,13 @@ from common.weights import Init, initial_weights, perturb_weights, save_weights
     type=click.Choice(get_args(Init)),
     default="xavier",
     show_default=True,
-    help="xavier: the chapter's; he: the RegNet paper's; he_zero_gamma: the same, but a block's "
-    "residual starts at zero.",
+    help="xavier: the chapter's; he: the RegNet paper's; he_zero_gamma: he, with the last batch "
+    "norm of each block at zero.",
 )
 @click.option(
     "--perturb-seed",
     type=SEED,
-    help="Move every weight by one float32 ulp, up or down as drawn from this number.",
+    help="Perturb every weight by one float32 ulp, up or down as drawn from this seed.",
 )
 @overwrite_option
 def init_weights(
@@ -42,9 +42,9 @@ def init_weights(
 ) -> None:
     """Write the initial weights of a network to the file TARGET.
 
-    They are the draw of --seed that training in every backend starts from. With --perturb-seed
-    they are moved as little as a float32 can be; `anynet train --weights TARGET` then shows how
-    far rounding alone carries a run.
+    They are the weights that training with the same --seed starts from in every backend. With
+    --perturb-seed they differ by the smallest possible amount; `anynet train --weights TARGET` then
+    shows how much rounding alone changes a run.
     """
     check_target(target, overwrite)
     spec = resolve_spec(network)

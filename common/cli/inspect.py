@@ -1,4 +1,4 @@
-"""`anynet inspect`: what is in a weight file."""
+"""`anynet inspect`: the contents of a weight file."""
 
 import json
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ from common.weights.foreign import is_own
 def inspect(file: str, as_json: bool) -> None:
     """Show the arrays, the spec and the counts of a weight file or a training state.
 
-    FILE is a model.safetensors or a checkpoint.safetensors, the directory of a run for its model,
+    FILE is a model.safetensors or a checkpoint.safetensors, a run directory (its model is shown),
     or any other file that `anynet convert` reads, shown as it would be converted. The whole file is
-    read and checked first. FLOPs and activations are those of one image of the size that an mlp
-    takes, or that the run was trained with; of a file in no run, of 224x224 pixels for networks on
-    colour images and of 96x96 pixels for the rest.
+    read and checked first. FLOPs and activations are counted for one image of an MLP's own size,
+    else of the run's image size; for a file outside a run, 224x224 pixels for networks on colour
+    images and 96x96 for others.
     """
     checkpoint = find_checkpoint(file)
     path = checkpoint.path

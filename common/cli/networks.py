@@ -1,4 +1,4 @@
-"""From a name, a spec file or a checkpoint to the spec it means."""
+"""Resolve a name, a spec file or a checkpoint to a spec or a network."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from common.weights.foreign import INDEX_SUFFIX, SUFFIXES, is_own, read_foreign
 
 
 def load_network(backend: Any, path: Path) -> Any:
-    """The network of a weight file of any known library, in a backend. Raises `WeightsError`."""
+    """Load a weight file of any known library in a backend. Raises `WeightsError`."""
     if not _is_foreign(path):
         return backend.load(path)
     spec, arrays = read_network(path)
@@ -26,7 +26,7 @@ def load_network(backend: Any, path: Path) -> Any:
 def read_network(path: Path) -> tuple[AnyNetSpec, Arrays]:
     """Spec and arrays of a weight file of any known library. Raises `WeightsError`.
 
-    Whose the file is and which of its weights were taken is said on the standard error stream.
+    Prints the library that the file belongs to, and which of its weights were taken, to stderr.
     """
     if not _is_foreign(path):
         return load_weights(path)
@@ -36,7 +36,7 @@ def read_network(path: Path) -> tuple[AnyNetSpec, Arrays]:
 
 
 def resolve_spec(text: str) -> AnyNetSpec:
-    """The spec of a NAME, a SPEC.json, a run directory, or a checkpoint of any known library.
+    """The spec named by NAME, SPEC.json, a run directory, or a checkpoint of any known library.
 
     Raises `SpecError` or `WeightsError`.
     """

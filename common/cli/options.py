@@ -25,34 +25,34 @@ def backend_option(default: str | None = None) -> Decorator:
 
 
 def data_option(default: str | None = None, told: str = "") -> Decorator:
-    """Where the images come from; `told` says what the default is where it is not a value."""
+    """Where the images come from; `told` describes a default that is not a fixed value."""
     return click.option(
         "--data",
         metavar="full|sample|DIR",
         default=default,
         show_default=default is not None,
-        help="Fashion-MNIST: full finds or downloads it, sample is the 6,000 + 1,000 images "
-        "that ship with the package, DIR holds the four idx files, gzipped or not, or "
-        f"torchvision's FashionMNIST/raw.{told}",
+        help="Fashion-MNIST: full finds or downloads it; sample is the bundled 6,000 + 1,000 "
+        "images; DIR contains the four idx files, gzipped or not, or torchvision's "
+        f"FashionMNIST/raw.{told}",
     )
 
 
 def image_size_option() -> Decorator:
-    """The side of the image that a network is looked at with."""
+    """The side of the input image."""
     return click.option(
         "--image-size",
         type=SIDE,
-        help="Side of the square input image in pixels; default: that of an mlp, else that of the "
-        "run, else 224 for a network on colour images, else 96.",
+        help="Side of the square input image in pixels; default: an MLP's own size, else the "
+        "run's, else 224 for networks on colour images and 96 for others.",
     )
 
 
 def overwrite_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Whether files may be replaced that this project did not write."""
+    """Whether files not written by this project may be replaced."""
     return click.option(
         "--overwrite",
         is_flag=True,
-        help="Replace any file; without it, only files that anynet wrote are replaced.",
+        help="Replace any file; by default, only files that anynet wrote are replaced.",
     )(function)
 
 
@@ -63,26 +63,26 @@ def device_option(default: str | None = None) -> Decorator:
         type=click.Choice(["auto", "cpu", "gpu"]),
         default=default,
         show_default=default is not None,
-        help="auto takes a GPU when the framework sees one.",
+        help="auto uses a GPU if the framework sees one.",
     )
 
 
 def precise_bn_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Over how many images batch norms' statistics are computed."""
+    """The number of images over which batch-norm statistics are computed."""
     return click.option(
         "--precise-bn",
         metavar="IMAGES",
         type=IMAGES,
         default=0,
         show_default=True,
-        help="Precise batch norm: compute the statistics of batch norms over this many training "
-        "images before validating, such as 8192, in whole batches of one epoch at the most; "
-        "0 keeps the running averages.",
+        help="Precise batch norm: before validation, compute batch-norm statistics over this many "
+        "training images, such as 8192 (whole batches, at most one epoch); 0 uses the running "
+        "averages.",
     )(function)
 
 
 def recipe_options(default: str) -> Decorator:
-    """The recipe by name, and options that change single settings of it."""
+    """The recipe by name, and options that change individual settings of it."""
     options = (
         click.option(
             "--recipe",
@@ -91,13 +91,17 @@ def recipe_options(default: str) -> Decorator:
             show_default=True,
             help="chapter: plain SGD at a constant rate; regnet: momentum 0.9, Nesterov, weight "
             "decay 5e-5, 5 epochs of warm-up, cosine; population: the same with half an epoch of "
-            "warm-up, for few epochs. The five options below change single settings of it.",
+            "warm-up, for short training. The next five options change individual settings.",
         ),
-        click.option("--momentum", type=Number()),
-        click.option("--nesterov/--no-nesterov", default=None),
-        click.option("--weight-decay", type=Number()),
-        click.option("--warmup-epochs", type=Number()),
-        click.option("--schedule", type=click.Choice(["constant", "cosine"])),
+        click.option("--momentum", type=Number(), help="Momentum of SGD, from 0 to below 1."),
+        click.option("--nesterov/--no-nesterov", default=None, help="Nesterov's momentum."),
+        click.option("--weight-decay", type=Number(), help="Factor of the L2 penalty."),
+        click.option("--warmup-epochs", type=Number(), help="Epochs of linear warm-up."),
+        click.option(
+            "--schedule",
+            type=click.Choice(["constant", "cosine"]),
+            help="Learning rate after the warm-up.",
+        ),
     )
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,7 +113,7 @@ def recipe_options(default: str) -> Decorator:
 
 
 def chosen_recipe(options: dict[str, Any]) -> Recipe:
-    """The recipe that the options of `recipe_options` mean."""
+    """The recipe selected by the options of `recipe_options`."""
     names = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule")
     given = {name: options[name] for name in names if options[name] is not None}
     return replace(RECIPES[options["recipe"]], **given)

@@ -1,4 +1,4 @@
-"""`anynet parity`: prove that the backends are the same network."""
+"""`anynet parity`: check that the backends compute the same network."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from common.training import Precision
 def _backends(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The backends in lists with commas; all of them when there is none."""
+    """The backends in comma-separated lists; all of them by default."""
     names = tuple(name.strip() for value in values for name in value.split(","))
     for name in names:
         if name not in FRAMEWORKS:
@@ -42,7 +42,7 @@ def _backends(
 def _cases(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[Case, ...]:
-    """The cases by name; all of them when there is none."""
+    """The named cases; all of them by default."""
     return tuple(case for case in CASES if not values or case.name in values)
 
 
@@ -52,16 +52,16 @@ _case_option = click.option(
     multiple=True,
     type=click.Choice([case.name for case in CASES]),
     callback=_cases,
-    help="A case by name, once or often; default: all of them.",
+    help="Name of a case; repeatable; default: all cases.",
 )
 
 
 @click.group()
 def parity() -> None:
-    """Compare the backends: logits, losses, statistics and weights on the same cases.
+    """Compare logits, losses, statistics and weights of the backends on the same cases.
 
-    No environment holds all four frameworks, so each one writes a record and the records are
-    compared. `nox -s parity` does all of it.
+    No environment can hold all four frameworks, so each writes a record and the records are
+    compared. `nox -s parity` does all of this.
     """
 
 
@@ -86,17 +86,16 @@ def record(backend: str, out: Path, cases: tuple[Case, ...], overwrite: bool) ->
     multiple=True,
     metavar="BACKEND[,BACKEND...]",
     callback=_backends,
-    help=f"Backends whose records must be there, once or often; default: all of "
-    f"{', '.join(FRAMEWORKS)}.",
+    help=f"Backends whose records are required; repeatable; default: {', '.join(FRAMEWORKS)}.",
 )
 @_case_option
 @overwrite_option
 def compare(
     directory: Path, expected: tuple[str, ...], cases: tuple[Case, ...], overwrite: bool
 ) -> None:
-    """Compare the records in DIRECTORY; exit code 1 when any disagrees or is missing.
+    """Compare the records in DIRECTORY; exit code 1 if any disagrees or is missing.
 
-    Every backend is held against the reference and against every other backend. Writes
+    Every backend is compared with the reference and with every other backend. Writes
     report.html, report.png, free_runs.png, report.json and junit.xml to DIRECTORY.
     """
     check_targets([directory / name for name in REPORT_FILES], overwrite)

@@ -1,4 +1,4 @@
-"""`anynet plot`: a picture of a network."""
+"""`anynet plot`: a diagram of a network."""
 
 from pathlib import Path
 
@@ -19,15 +19,15 @@ from common.plotting import draw_network, save_figure
     type=click.Path(path_type=Path, dir_okay=False),
     default="network.png",
     show_default=True,
-    help="Picture to write; the ending says the format (png, svg, pdf).",
+    help="Figure to write; the suffix selects the format (png, svg, pdf).",
 )
 @overwrite_option
 def plot(network: str, image_size: int | None, out: Path, overwrite: bool) -> None:
     """Draw the widths of a network's blocks, and its stem, body and head.
 
-    NETWORK is a name (regnetx_400mf, RegNetY-4.0GF), a spec file, a checkpoint or the directory of
-    a run. For the networks of the RegNet paper the widths stand beside the line w_0 + w_a j that
-    they come from, and its quantisation.
+    NETWORK is a name (regnetx_400mf, RegNetY-4.0GF), a spec file, a checkpoint or a run directory.
+    For the networks of the RegNet paper the figure also shows the line w_0 + w_a j from which the
+    widths are quantised.
     """
     check_target(out, overwrite)
     spec = resolve_spec(network)

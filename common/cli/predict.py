@@ -1,4 +1,4 @@
-"""`anynet predict`: what a trained network sees in images."""
+"""`anynet predict`: the most likely classes of images."""
 
 import json
 from pathlib import Path
@@ -28,19 +28,19 @@ _BATCH = 32
 )
 @backend_option("torch")
 @click.option(
-    "--top", type=Integer(1, MAX_CHANNELS), default=5, show_default=True, help="Classes shown."
+    "--top", type=Integer(1, MAX_CHANNELS), default=5, show_default=True, help="Classes to show."
 )
 @click.option(
     "--labels",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Text file with one class name a line; default: Fashion-MNIST's names for 10 classes, "
-    "ImageNet's for 1000, else class numbers.",
+    help="Text file with one class name per line; default: Fashion-MNIST's names for 10 classes, "
+    "ImageNet's for 1000, numbers for others.",
 )
 @click.option(
     "--image-size",
     type=SIDE,
-    help="Side of what the network sees; default: that of an mlp, else that of the run, else 96 "
-    "for grey images and 224 for colour.",
+    help="Side in pixels of the network's input; default: an MLP's own size, else the run's, else "
+    "224 for networks on colour images and 96 for others.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def predict(
@@ -54,17 +54,17 @@ def predict(
 ) -> None:
     """Show the most likely classes of images.
 
-    CHECKPOINT is a model.safetensors, written by any backend, the directory of a run, or any other
-    file that `anynet convert` reads; the image size is that of the run, as it is for a file in its
-    directory. IMAGE is a file that Pillow reads, or a folder, whose image files are taken, those of
-    inner folders too.
+    CHECKPOINT is a model.safetensors written by any backend, a run directory, or any other file
+    that `anynet convert` reads. IMAGE is a file that Pillow reads, or a folder, whose image files
+    are taken, including those of subfolders.
 
-    A network of one input channel sees it grey, stretched to a square as Fashion-MNIST is in
-    training (light on dark); one of three sees it as ImageNet networks do: the short side resized
-    to 256, the middle 224 pixels, normalised colours.
+    For a network with one input channel, images are converted to grey and stretched to a square, as
+    in training on Fashion-MNIST (light objects on dark ground). For three channels they are
+    preprocessed as for ImageNet: short side resized to 256, centre crop of 224 pixels, normalised
+    colours.
 
-    A file that cannot be read is named with its error; the others are predicted all the same, and
-    the exit code is 1.
+    A file that cannot be read is reported with its error; the others are still predicted, and the
+    exit code is 1.
     """
     module = start_backend(backend)
     found = find_checkpoint(checkpoint)
@@ -91,7 +91,7 @@ def predict(
 
 
 class _Results:
-    """Prints results as they come, as tables or as one JSON list, and counts those that failed."""
+    """Prints results batch by batch, as tables or as one JSON list, and counts failures."""
 
     def __init__(self, as_json: bool) -> None:
         self.failed = 0
@@ -126,7 +126,7 @@ class _Results:
 def _result(
     path: Path, logits: NDArray[np.float32], names: tuple[str, ...], top: int
 ) -> dict[str, Any]:
-    """What to print of an image, given its logits (classes,)."""
+    """The result for an image with these logits (classes,)."""
     if np.isfinite(logits).all():
         return {"image": str(path), "classes": _most_likely(logits, names, top)}
     error = f"{path}: logits must be finite; got NaN or infinity from the network; {TRAIN_AGAIN}"
@@ -136,7 +136,7 @@ def _result(
 def _most_likely(
     logits: NDArray[np.float32], names: tuple[str, ...], top: int
 ) -> list[dict[str, Any]]:
-    """The `top` classes by softmax probability; of equal ones the first comes first."""
+    """The `top` classes by softmax probability; ties in the order of the classes."""
     exponentials = np.exp(logits.astype(np.float64) - logits.max())
     probabilities = exponentials / exponentials.sum()
     order = np.argsort(-probabilities, kind="stable")[:top]

@@ -1,4 +1,4 @@
-"""What a framework says of itself, asked in a process of its own, which a broken one may end."""
+"""The devices of a framework, listed in a separate process, since a broken one may crash it."""
 
 import json
 import os
@@ -9,16 +9,16 @@ from common.errors import BackendError, shortened, told
 from common.processes import Completed, TimeoutExpired, run_python
 
 _PATIENCE = 300
-"""Seconds for a framework to start; on a busy machine the largest takes one minute."""
+"""Seconds that a framework may take to start; on a busy machine the slowest takes a minute."""
 
 _MARK = "anynet: "
-"""Begins the line of the answer: frameworks print, too."""
+"""Prefix of the answer's line, since frameworks print, too."""
 
 
 def find_devices(name: str) -> list[str]:
     """The devices that an installed backend can use, best first.
 
-    Raises `BackendError` where it cannot tell, however its framework fails.
+    Raises `BackendError` if its framework fails in any way.
     """
     code = f'from common.cli.probe import answer; answer("{name}")'
     try:
@@ -38,7 +38,7 @@ def find_devices(name: str) -> list[str]:
 
 
 def _end(done: Completed) -> str:
-    """How a process ended that has not answered, and the last line that it printed."""
+    """How a process without an answer ended, and the last line that it printed."""
     code = done.returncode
     try:
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -50,13 +50,13 @@ def _end(done: Completed) -> str:
 
 
 def answer(name: str) -> None:
-    """Print what `find_devices` reads, and end this process."""
+    """Print the answer that `find_devices` reads, and exit."""
     found: dict[str, list[str] | str]
     try:
         found = {"devices": load_backend(name).devices()}
     except BackendError as error:
         found = {"error": str(error)}
     except Exception as error:
-        found = {"error": f"backend {name}: must tell its devices; got {told(error)}"}
+        found = {"error": f"backend {name}: must list its devices; got {told(error)}"}
     print(f"\n{_MARK}{json.dumps(found)}", flush=True)
-    os._exit(0)  # for what is broken may fail once more at the usual end of a process
+    os._exit(0)  # a broken framework may fail again in its exit handlers

@@ -1,4 +1,4 @@
-"""`anynet spaces`: the ready design spaces, and networks of one."""
+"""`anynet spaces`: the predefined design spaces, and networks sampled from one."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from common.spaces import (
 _COSTS = ("params", "flops", "activations")
 _MAX_SHOWN = 10_000
 _SUMMED = 1000
-"""Networks from which a space is summed up."""
+"""Networks from which a space's summary is computed."""
 
 _QUANTILES = {"min": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "max": 1.0}
 _NEVER: Final[dict[Rule, str]] = {"increasing": "decrease", "decreasing": "increase"}
@@ -48,11 +48,11 @@ def spaces(
     context: click.Context, space: str | None, n: int, seed: int, image_size: int | None,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """List the ready design spaces, or show networks of one.
+    """List the predefined design spaces, or show networks of one.
 
     SPACE is a name in any case, or a .yaml, .yml or .json file that describes a space
-    (docs/spaces.md says how). Networks are those of its `sample` for the same seed; the summary
-    is that of the first thousand. FLOPs are multiply-adds.
+    (see docs/spaces.md). The networks are those of its `sample` for the same seed; the summary
+    is computed from the first thousand. FLOPs are multiply-adds.
 
     \b
     anynet spaces
@@ -108,7 +108,7 @@ def _described(space: DesignSpace) -> dict[str, Any]:
 
 
 def _constraint(space: DesignSpace) -> str:
-    """What the networks of a space have in common, in words."""
+    """The constraints of a space, in words."""
     rules = _rules(space) if isinstance(space, Space) else _line(space)
     template = space.template
     if template.block != "resnext":
@@ -128,7 +128,7 @@ def _line(space: RegNetSpace | MLPSpace) -> list[str]:
             "w_m": space.width_ratios}  # fmt: skip
     ranges = [f"{name} {low:g} to {high:g}" for name, (low, high) in ends.items()]
     if isinstance(space, MLPSpace):
-        return ["widths on a line that falls", *ranges]
+        return ["widths on a falling line", *ranges]
     return ["widths on a line", *ranges, f"b {', '.join(map(str, space.bottleneck_ratios))}"]
 
 
@@ -154,7 +154,7 @@ def _stages(space: DesignSpace) -> str:
 
 
 def _image_size(space: DesignSpace, population: Population) -> int:
-    """That of the limits, where there are any."""
+    """The image size of the space's limits, if it has any."""
     limited = space.limits != Limits(image_size=space.limits.image_size)
     return space.limits.image_size if limited else choose_image_size(population[0])[0]
 
@@ -177,7 +177,7 @@ def _print_networks(
 
 
 def _summary(population: Population, costs: Costs) -> list[tuple[str, Sequence[int]]]:
-    """Quantiles of what a network has in all."""
+    """Quantiles of each network's total depth, maximum width and costs."""
     totals = {
         "depth": population.depths.sum(axis=1),
         "widest stage": population.widths.max(axis=1),

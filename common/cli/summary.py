@@ -1,4 +1,4 @@
-"""`anynet summary`: what a network is made of and what it costs."""
+"""`anynet summary`: the stages or layers of a network, and their costs."""
 
 import csv
 import io
@@ -27,9 +27,9 @@ def summary(
 ) -> None:
     """Show output shapes, parameters, FLOPs and activations of a network.
 
-    NETWORK is a name (regnetx32, regnety_4.0gf, RegNetX-400MF), a spec file, a checkpoint or the
-    directory of a run. FLOPs are multiply-adds; activations are the output elements of
-    convolutions and linear layers; both are per image, as in the RegNet paper.
+    NETWORK is a name (regnetx32, regnety_4.0gf, RegNetX-400MF), a spec file, a checkpoint or a run
+    directory. FLOPs are multiply-adds; activations are the output elements of convolutions and
+    linear layers; both are per image, as in the RegNet paper.
     """
     spec = resolve_spec(network)
     size = choose_image_size(spec, image_size, find_config(network))

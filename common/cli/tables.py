@@ -12,7 +12,7 @@ from rich.table import Table
 def print_table(
     title: str, head: Sequence[str], rows: Sequence[Sequence[object]], foot: Sequence[object] = ()
 ) -> None:
-    """Print rows under their heads; numbers stand right-aligned with thousands marked."""
+    """Print rows under column heads; numbers are right-aligned, with thousands separators."""
     table = Table(box=box.SIMPLE_HEAD, show_footer=bool(foot))
     for index, name in enumerate(head):
         numeric = bool(rows) and isinstance(rows[0][index], int | float)
@@ -22,7 +22,7 @@ def print_table(
     for row in rows:
         table.add_row(*map(_text, row))
     console = Console()
-    # Rather lines that a narrow terminal wraps than cut numbers.
+    # Let a narrow terminal wrap lines rather than truncate numbers.
     needed = console.measure(table, options=console.options.update(width=10**4)).maximum
     console.width = max(console.width, needed)
     if title:
@@ -31,7 +31,7 @@ def print_table(
 
 
 def joined(value: object) -> object:
-    """A shape as people write it, 32 x 48 x 48; anything else as it is."""
+    """A shape as text, 32 x 48 x 48; anything else unchanged."""
     return " x ".join(map(str, value)) if isinstance(value, list) else value
 
 

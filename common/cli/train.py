@@ -1,4 +1,4 @@
-"""`anynet train`: train a network and leave a run directory behind."""
+"""`anynet train`: train a network and write a run directory."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,48 +38,53 @@ from common.training.run import BEST, RECORD, check_free
     metavar="NAME|SPEC.json",
     default="regnetx32",
     show_default=True,
-    help="A named network is given the channels and classes of the data.",
+    help="Network to train; a named one gets the channels and classes of the data.",
 )
 @click.option(
     "--weights",
     metavar="CHECKPOINT",
     type=click.Path(dir_okay=False),
-    help="Start from the network in this file, in place of --model and the draw from --seed.",
+    help="Start from the network in this file instead of --model and its initial weights.",
 )
 @data_option("full")
-@click.option("--epochs", type=EPOCHS, default=10, show_default=True)
-@click.option("--batch-size", type=BATCH, default=128, show_default=True)
+@click.option("--epochs", type=EPOCHS, default=10, show_default=True, help="Epochs in all.")
+@click.option(
+    "--batch-size", type=BATCH, default=128, show_default=True, help="Images per training step."
+)
 @click.option(
     "--image-size",
     type=SIDE,
-    help="Side to which images are resized; default: that of an mlp, else that of the run whose "
-    "network --weights names, else 96.",
+    help="Side in pixels to which images are resized; default: an MLP's own size, else that of "
+    "the run that --weights belongs to, else 96.",
 )
 @click.option("--lr", type=Number(), default=0.05, show_default=True, help="Learning rate.")
 @recipe_options("chapter")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True,
+    help="Draws the initial weights and the order of the images.",
+)  # fmt: skip
 @device_option("auto")
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), default="float32", show_default=True
 )
 @precise_bn_option
-@click.option("--log-every", type=STEPS, default=20, help="Steps per record line.")
+@click.option("--log-every", type=STEPS, default=20, help="Steps per line of the record.")
 @click.option(
     "--checkpoint-every",
     type=Number(0),
     default=60.0,
     show_default=True,
-    help="Seconds from one checkpoint to the next, at the least.",
+    help="Minimum number of seconds between checkpoints.",
 )
 @click.option(
     "--stop-after",
     type=EPOCHS,
-    help="Stop after this epoch of --epochs; --resume goes on.",
+    help="Stop after this epoch of --epochs; continue with --resume.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="A new or empty directory."
 )
-@click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="A run to go on.")
+@click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="Run to continue.")
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -89,20 +94,20 @@ def train(
     stop_after: int | None,
     **options: Any,
 ) -> None:
-    """Train a network on Fashion-MNIST, by default the chapter's RegNetX32 as in the chapter.
+    """Train a network on Fashion-MNIST; the defaults are the chapter's.
 
     \b
-    The directory --out receives
+    The run directory --out contains
       record.jsonl        one line per interval and per epoch
       curves.png          losses and accuracy against epoch
       model.safetensors   the trained network, for any backend
-      best.safetensors    the network after its epoch of highest validation accuracy
+      best.safetensors    the network of the epoch with the highest validation accuracy
       config.json         every setting of the run
-      checkpoint.safetensors   the state to go on from, for --resume
+      checkpoint.safetensors   the state for --resume
 
-    --resume goes on from the last checkpoint with the run's own settings, bit for bit as if it
-    had not stopped; --epochs, --backend, --data, --device, --log-every and --checkpoint-every
-    may be given anew.
+    --resume continues from the last checkpoint with the run's own settings, bit for bit as if it
+    had not stopped. Only --epochs, --backend, --data, --device, --log-every and --checkpoint-every
+    may be changed.
     """
     if resume is not None:
         config = _resumed(ctx, resume, out, options)
@@ -129,14 +134,15 @@ def train(
             f"kept in {run / BEST}"
         )
     unfinished = trainer.history[-1]["kind"] != END
-    more = f"; go on with {command_line('anynet', 'train', '--resume', run)}" if unfinished else ""
+    resume_with = command_line("anynet", "train", "--resume", run)
+    more = f"; continue with {resume_with}" if unfinished else ""
     click.echo(f"written to {run}{more}")
 
 
 def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
     weights = options["weights"]
     if weights is not None and "model" in _given(ctx, options):
-        raise ConfigError("weights: the file says what the network is; got --model too")
+        raise ConfigError("weights: the file describes the network; got --model too; leave it out")
     data = find_data(options["data"])
     spec = resolve_spec(weights) if weights is not None else _for_the_data(options["model"], data)
     check_images(spec, data.channels, len(data.classes))
@@ -165,7 +171,7 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
 
 
 def _for_the_data(model: str, data: DataInfo) -> AnyNetSpec:
-    """The spec of --model; one with a name is given the channels and classes of the data."""
+    """The spec of --model; a named one gets the channels and classes of the data."""
     spec = resolve_spec(model)
     if spec not in NAMED_SPECS.values():
         return spec
@@ -173,7 +179,7 @@ def _for_the_data(model: str, data: DataInfo) -> AnyNetSpec:
 
 
 def _given(ctx: click.Context, options: dict[str, Any]) -> list[str]:
-    """The options that stand on the command line."""
+    """The options given on the command line."""
     return [
         name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
     ]

@@ -1,4 +1,4 @@
-"""Numbers on the command line: in their bounds, finite, and short in messages."""
+"""Number types of the command line: bounded, finite, and shortened in messages."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from common.bounds import MAX_BATCH, MAX_EPOCHS, MAX_NETWORKS, MAX_SEED, MAX_SID
 from common.errors import shortened
 
 _LONGEST = 40
-"""Characters of any number that is in some bounds."""
+"""Maximum number of characters of a number."""
 
 _Parameter = click.Parameter | None
 _Context = click.Context | None

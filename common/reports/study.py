@@ -1,4 +1,4 @@
-"""The report on a study: one page, its figures, and a record for every network."""
+"""The report of a study: an HTML page, its figures, and a record for every network."""
 
 import base64
 import io
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT: Final = 1
-"""Of results.json and of the files in records/."""
+"""Format number of results.json and of the files in records/."""
 
 _FEWEST = 3
-"""Complete networks that a space must have to be compared."""
+"""Minimum number of complete networks per space."""
 
 
 def report_files(
     config: StudyConfig, results: Sequence[Result], pairs: Sequence[tuple[str, str]] = ()
 ) -> list[str]:
-    """Names of all files that `write_study_report` may write."""
+    """The names of all files that `write_study_report` may write."""
     pairs = list(pairs) or list(pairwise(space.name for space in config.spaces))
     figures = [*_FIGURES, *(_pair_name(*pair) for pair in pairs if len(pairs) > 1)]
     pictures = [f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
@@ -72,10 +72,10 @@ def write_study_report(
     out: Path,
     pairs: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Write index.html, PNG and SVG of its figures, study.json and records/ into `out`.
+    """Write index.html, its figures as PNG and SVG, study.json, results.json and records/ to `out`.
 
-    `pairs` are the spaces to compare; by default each with the one before it. Diverged networks
-    count with error 1, pruned and failed ones not at all. Raises `ConfigError` for a space with
+    `pairs` are the spaces to compare, by default each with the previous one. Diverged networks
+    count with error 1; pruned and failed ones do not count. Raises `ConfigError` for a space with
     fewer than three complete networks.
     """
     spaces: dict[str, list[Result]] = {
@@ -144,7 +144,7 @@ def write_study_report(
 
 
 def _trained(result: Result) -> TrainedNetwork:
-    """What the figures show of a complete network."""
+    """The data of a complete network that the figures show."""
     stages = result.network.spec.stages
     costs = {
         "flops": result.flops,
@@ -160,7 +160,7 @@ def _trained(result: Result) -> TrainedNetwork:
 
 
 def _good_ranges(networks: BySpace) -> dict[str, dict[str, ConfidenceInterval]]:
-    """The range of good networks by space and design parameter."""
+    """The range of good values by space and design parameter."""
     found: dict[str, dict[str, ConfidenceInterval]] = {}
     for name, values in by_number(networks).items():
         for space, column in values.items():
@@ -170,7 +170,7 @@ def _good_ranges(networks: BySpace) -> dict[str, dict[str, ConfidenceInterval]]:
 
 
 def _save(figure: "Figure", path: Path) -> str:
-    """Write PNG and SVG; the latter for the page, in base64."""
+    """Write a figure as PNG and SVG; returns the SVG in base64 for the page."""
     contents = {}
     for kind in ("png", "svg"):
         file, buffer = path.with_name(f"{path.name}.{kind}"), io.BytesIO()
@@ -185,7 +185,7 @@ def _record(result: Result) -> str:
 
 
 def _lines(result: Result) -> str:
-    """A network's record: what it is, then the rows of its run."""
+    """A network's record: its spec, then the rows of its run."""
     first = {
         "producer": PRODUCER,
         "format": FORMAT,
@@ -203,7 +203,7 @@ def _numbers(
     shares: dict[str, dict[str, float]],
     chances: dict[str, dict[str, float]],
 ) -> str:
-    """The report's numbers, for other programs."""
+    """The report's numbers as JSON."""
     return json.dumps(
         {
             "producer": PRODUCER,
@@ -231,7 +231,7 @@ def _numbers(
 
 
 def _settings(config: StudyConfig) -> dict[str, Any]:
-    """The settings of the training, in words."""
+    """The settings of the training as text."""
     training, recipe = config.training, config.training.recipe
     return {
         "framework": training.backend,
@@ -257,7 +257,7 @@ def _page(values: dict[str, Any]) -> str:
 
 
 def _short(value: float) -> str:
-    """A number with three digits: 0.25, 12.5, 48, 1.25k, 2M."""
+    """A number with three significant digits: 0.25, 12.5, 48, 1.25k, 2M."""
     for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= factor:
             return f"{value / factor:.3g}{letter}"

@@ -1,4 +1,4 @@
-"""Studies: populations of networks, sampled, trained by many workers, and compared."""
+"""Studies: populations of sampled networks, trained by many workers and compared."""
 
 from common.studies.config import StudyConfig
 from common.studies.launch import run_workers

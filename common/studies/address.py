@@ -1,4 +1,4 @@
-"""The addresses of storages: what they may look like, and how they are shown."""
+"""The addresses of storages: valid forms, and display without passwords."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ _SERVERS = ("postgresql", "postgresql+psycopg")
 
 
 def storage_file(url: str) -> Path | None:
-    """The file of an SQLite or journal storage; none for a server. Raises `StudyError`."""
+    """The file of an SQLite or journal storage; None for a server. Raises `StudyError`."""
     for prefix in (JOURNAL, SQLITE):
         if url.startswith(prefix):
             return _checked(url, url.removeprefix(prefix))
@@ -24,14 +24,14 @@ def storage_file(url: str) -> Path | None:
     if scheme[1] not in _SERVERS or not url.startswith(f"{scheme[1]}://"):
         remedy = (
             "; write postgresql://" if scheme[1] == "postgres"
-            else f"; a file of that name is ./{shortened(url)}" if "/" not in url else ""
+            else f"; for a file of that name write ./{shortened(url)}" if "/" not in url else ""
         )  # fmt: skip
         raise StudyError(f"storage: must be {_FORMS}; got {shortened(shown(url))}{remedy}")
     try:
         port = sqlalchemy.make_url(url).port
     except (ValueError, sqlalchemy.exc.ArgumentError) as error:
         raise StudyError(
-            f"storage: must be postgresql://USER@HOST:PORT/DATABASE with a number as port; "
+            f"storage: must be postgresql://USER@HOST:PORT/DATABASE with a numeric port; "
             f"got {shortened(shown(url))}"
         ) from error
     if port is not None and not 0 < port < 1 << 16:
@@ -44,7 +44,7 @@ def _checked(url: str, name: str) -> Path:
         raise StudyError(f"storage: must be {_FORMS}; got {shortened(repr(url))}")
     if "?" in name and not url.startswith(JOURNAL):
         raise StudyError(
-            f"storage: an SQLite file must have no ? in its name and takes no options; "
+            f"storage: an SQLite file must not have a ? in its name and takes no options; "
             f"got {shortened(repr(url))}"
         )
     path = Path(name)
@@ -67,7 +67,7 @@ def shown(url: str) -> str:
 
 
 def without_password(url: str, text: str) -> str:
-    """A server's message, in which the address may be repeated."""
+    """The text of a server's message, which may repeat the address, without its password."""
     if storage_file(url) is not None:
         return text
     address = sqlalchemy.make_url(url)
@@ -78,7 +78,7 @@ def without_password(url: str, text: str) -> str:
 
 
 def absolute(url: str) -> str:
-    """The same storage for a process in another folder. Raises `StudyError`."""
+    """The address as seen from any working directory. Raises `StudyError`."""
     path = storage_file(url)
     if path is None:
         return url
@@ -86,6 +86,6 @@ def absolute(url: str) -> str:
 
 
 def exists(url: str) -> bool:
-    """Whether there may be a storage: a file that is named must be there. Raises `StudyError`."""
+    """Whether the storage may exist: its file does, or it is a server. Raises `StudyError`."""
     path = storage_file(url)
     return path is None or path.exists()

@@ -1,4 +1,4 @@
-"""The studies of a storage: which there are, and how one goes."""
+"""The studies in a storage: listing, finding and deleting them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,18 +15,18 @@ from common.studies.storage import open_storage, storage_errors
 from common.studies.trials import GRACE, is_stale
 
 CONFIG: Final = "anynet"
-"""Attribute of an Optuna study that makes it one of this project's: its config."""
+"""Attribute that marks an Optuna study as one of this project's, and holds its config."""
 
 BEGUN: Final = "anynet-begun"
-"""Attribute of a study whose networks are being queued; it has no config before all are."""
+"""Attribute of a study whose networks are being queued; the config is set once all are."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A study of a storage: its spaces, and how many of its networks are done.
+    """A study in a storage: its spaces, and how many of its networks are done.
 
-    `state` is `ready`, `unfinished` when it was not created to its end, or `unreadable` when it
-    is of another version of this project.
+    `state` is `ready`, `unfinished` if its creation was interrupted, or `unreadable` if it
+    was written by another version of this project.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Entry:
 
 
 def list_studies(url: str) -> list[Entry]:
-    """This project's studies in a storage that is there, by name. Raises `StudyError`."""
+    """This project's studies in an existing storage, sorted by name. Raises `StudyError`."""
     storage = open_existing(url)
     with storage_errors(url):
         found = sorted(storage.get_all_studies(), key=lambda study: study.study_name)
@@ -45,18 +45,18 @@ def list_studies(url: str) -> list[Entry]:
 
 
 def delete_study(name: str, url: str, running: bool = False) -> None:
-    """Delete a study with all its results; it may be one that was not created to its end.
+    """Delete a study with all its results, even if its creation was interrupted.
 
-    Raises `StudyError` for a study of another program, and while workers train its networks unless
-    `running` says that they are gone.
+    Raises `StudyError` for a study of another program, and while workers train its networks, unless
+    `running` is set, which asserts that they are gone.
     """
     storage = open_existing(url)
     with storage_errors(url):
         study = find_study(storage, name)
         if not _is_ours(study):
             raise StudyError(
-                f"study {name}: must be one that anynet study create made; got another program's; "
-                "it is left as it is"
+                f"study {name}: must be created by anynet; got another program's study, which is "
+                "not changed"
             )
         trials = storage.get_all_trials(
             study._study_id, deepcopy=False, states=(TrialState.RUNNING,)
@@ -65,22 +65,22 @@ def delete_study(name: str, url: str, running: bool = False) -> None:
         if alive and not running:
             raise StudyError(
                 f"study {name}: must have no workers; got {alive} networks in training; stop the "
-                "workers first, or give --running when you know that they are gone"
+                "workers first, or pass --running if they are gone"
             )
         optuna.delete_study(study_name=name, storage=storage)
 
 
 def open_existing(url: str) -> BaseStorage:
-    """A storage that is there. Raises `StudyError`."""
+    """Open an existing storage. Raises `StudyError`."""
     if not exists(url):
         raise StudyError(
-            f"storage {shown(url)}: must be there; got no such file; anynet study create makes one"
+            f"storage {shown(url)}: must exist; got no such file; anynet study create makes one"
         )
     return open_storage(url)
 
 
 def has_study(name: str, url: str) -> bool:
-    """Whether a storage is there and holds a study of that name. Raises `StudyError`."""
+    """Whether the storage exists and contains a study of that name. Raises `StudyError`."""
     if not exists(url):
         return False
     storage = open_storage(url)
@@ -89,7 +89,7 @@ def has_study(name: str, url: str) -> bool:
 
 
 def find_study(storage: BaseStorage, name: str) -> FrozenStudy:
-    """The study of that name. Raises `StudyError` naming what is in the storage instead."""
+    """The study of that name. Raises `StudyError`, listing the studies in the storage."""
     found = {study.study_name: study for study in storage.get_all_studies()}
     if name not in found:
         names = shortened(", ".join(sorted(found)) or "none")

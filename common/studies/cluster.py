@@ -1,4 +1,4 @@
-"""Workers on a Ray cluster: Ray places them and gives each its cores and GPUs."""
+"""Workers on a Ray cluster, which assigns each its node, cores and GPUs."""
 
 from contextlib import chdir
 
@@ -12,7 +12,7 @@ from common.studies.study import PATIENCE, Study
 from common.studies.worker import work
 
 _POLL = 1.0
-"""Seconds between two looks at the workers."""
+"""Seconds between checks of the workers."""
 
 
 def run_on_ray(
@@ -24,12 +24,12 @@ def run_on_ray(
     grace: float,
     watch: Watch,
 ) -> None:
-    """Run `workers` on the cluster at `address` until no network waits.
+    """Run `workers` workers on the Ray cluster at `address` until no network waits.
 
-    `threads` CPUs and `gpus` GPUs (a fraction shares one) are reserved for each worker. Without an
-    address, Ray starts on this machine. The storage must be one that every node reaches: a
-    server, or a file on a disk that all share. Raises `BackendError` without Ray and `StudyError`
-    when all workers have failed.
+    `threads` CPUs and `gpus` GPUs (a fraction shares one) are reserved for each worker; `grace` is
+    in seconds; `watch` is called every second. Without an address, Ray starts on this machine.
+    Every node must be able to reach the storage: a server, or a file on a shared disk. Raises
+    `BackendError` without Ray and `StudyError` if all workers fail.
     """
     try:
         import ray
@@ -38,8 +38,7 @@ def run_on_ray(
             f"ray: must be installed; got {told(error)}; {how_to_install('ray')}"
         ) from error
     try:
-        # Ray puts the working directory, whatever it holds, on the import path of its workers,
-        # which start there.
+        # Ray starts its workers in the working directory and adds it to their import path.
         with chdir(ROOT):
             ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -69,7 +68,7 @@ def run_on_ray(
     if len(failures) == workers:
         last = str(failures[-1]).strip().splitlines()[-1]
         raise StudyError(
-            f"study {study.name}: a worker must come to its end; got {workers} that failed; {last}"
+            f"study {study.name}: a worker must finish; got {workers} that failed; {last}"
         )
 
 

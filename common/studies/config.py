@@ -1,4 +1,4 @@
-"""What a study is, as plain data: its spaces, how many networks of each, and how they train."""
+"""The description of a study: its spaces, the networks per space, and how they are trained."""
 
 import re
 from collections.abc import Iterable
@@ -13,29 +13,29 @@ from common.spaces import DesignSpace, space_from_dict, space_to_dict
 from common.training import TrainConfig
 
 Pruner = Literal["none", "halving"]
-"""`halving` stops networks early by successive halving, on their errors after each epoch."""
+"""`halving`: successive halving by the errors after each epoch."""
 
 FORMAT: Final = 1
-"""Version of what a study keeps in its storage."""
+"""Version of a study's data in its storage."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def check_name(what: str, name: str) -> None:
-    """Raise `ConfigError` unless a study or a space may be called `name`."""
+    """Raise `ConfigError` unless `name` is valid for a study or a space, as `what` says."""
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise ConfigError(
-            f"{what}: its name must be letters, digits, '.', '_' and '-', {MAX_NAME} at most, "
-            f"and begin with a letter or digit; got {shown(name)}"
+            f"{what}: its name must be letters, digits, '.', '_' and '-', at most {MAX_NAME}, "
+            f"beginning with a letter or digit; got {shown(name)}"
         )
 
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """A study: `networks` of each space, drawn by `seed` and trained alike.
+    """A study: `networks` networks of each space, sampled with `seed` and trained alike.
 
-    `training` is a run's config without a spec; its seed draws the weights and the order of the
-    images of every network. Raises `ConfigError`.
+    `training` is a run's config without a spec; its seed draws the initial weights and the order of
+    the images, the same for every network. Raises `ConfigError`.
     """
 
     spaces: tuple[DesignSpace, ...]
@@ -50,7 +50,7 @@ class StudyConfig:
         names = [space.name for space in self.spaces]
         if not names or len(set(names)) < len(names):
             raise ConfigError(
-                f"spaces: must be at least one, of different names; got {shown(names)}"
+                f"spaces: must be at least one, with distinct names; got {shown(names)}"
             )
         for name in names:
             check_name("space", name)
@@ -58,10 +58,10 @@ class StudyConfig:
         check.integer("seed", 0, MAX_SEED)
         check.choice("pruner", get_args(Pruner))
         if self.training.spec is not None:
-            raise ConfigError("training: the spaces give the networks; got a spec")
+            raise ConfigError("training: must have no spec, since the spaces give them; got one")
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain data for JSON; `from_dict` gives an equal config back."""
+        """The fields as plain data for JSON; `from_dict` restores an equal config."""
         return {
             "format": FORMAT,
             "spaces": [space_to_dict(space) for space in self.spaces],
@@ -73,7 +73,7 @@ class StudyConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], where: str = "study") -> "StudyConfig":
-        """Read what `to_dict` wrote. Raises `ConfigError` naming `where`."""
+        """The inverse of `to_dict`. Raises `ConfigError` that begins with `where`."""
         check_format(values.get("format"), FORMAT, where, ConfigError)
         with reading(where, "a study's config", ConfigError):
             return cls(

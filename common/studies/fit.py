@@ -1,4 +1,4 @@
-"""Whether a study can begin: its networks and its data go together."""
+"""Checks that a study's networks fit its data."""
 
 from dataclasses import replace
 
@@ -13,16 +13,16 @@ from common.training.precise_bn import images_taken
 
 
 def for_the_data(space: DesignSpace, data: DataInfo) -> DesignSpace:
-    """The space with the channels and the number of classes of `data`; its stages stay."""
+    """The space with the input channels and number of classes of `data`."""
     template = replace(space.template, in_channels=data.channels, num_classes=len(data.classes))
     return replace(space, template=template)
 
 
 def check_study(config: StudyConfig) -> None:
-    """Raise `ConfigError` or `DataError` unless every space fits the data, which must be there.
+    """Raise `ConfigError` or `DataError` unless the data exist and every space fits them.
 
-    Channels, classes, the size of the images and that of limits on complexity must fit, and the
-    data must fill a batch.
+    Channels, classes, image size and the image size of complexity limits must match, and the data
+    must fill a batch.
     """
     training = config.training
     data = open_data(training.data, training.batch_size, training.resize)
@@ -45,12 +45,13 @@ def _check_space(space: DesignSpace, data: ImageData, training: TrainConfig) -> 
         image_shape(network, training.resize)
     except SpecError as error:
         raise ConfigError(
-            f"space {space.name}: {error}; train it at that size, in a study of its own if others "
-            "are not"
+            f"space {space.name}: {error}; train it at that size, if necessary in a study of its "
+            "own"
         ) from error
     limits, size = space.limits, training.resize
     if (limits.flops or limits.activations) and size != (limits.image_size,) * 2:
         raise ConfigError(
-            f"space {space.name}: its limits must count at the images' size, {size[0]}x{size[1]}; "
+            f"space {space.name}: its limits must be counted at the image size, "
+            f"{size[0]}x{size[1]}; "
             f"got limits at image_size {limits.image_size}; change one of them"
         )

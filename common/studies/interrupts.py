@@ -1,4 +1,4 @@
-"""Ending in good order when a process is told to stop."""
+"""Orderly shutdown on SIGTERM."""
 
 import signal
 import threading
@@ -9,9 +9,9 @@ from types import FrameType
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM, which batch systems send before they kill, interrupt like Ctrl-C.
+    """Raise `KeyboardInterrupt` on SIGTERM, which batch systems send before they kill.
 
-    Unlike SIGINT, it also reaches processes that were started in the background.
+    Unlike SIGINT, SIGTERM also reaches processes that were started in the background.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Workers on this machine: a process each, with its share of the cores and GPUs."""
+"""Workers on this machine: one process each, with a share of the cores and GPUs."""
 
 import os
 import time
@@ -15,19 +15,19 @@ _THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC",
 )  # fmt: skip
-"""Variables by which the frameworks are told their number of threads; NPROC is XLA's on CPUs."""
+"""Variables that set the frameworks' number of threads; NPROC is that of XLA's CPU backend."""
 
 STORAGE = "ANYNET_STORAGE"
-"""Variable by which commands are told the storage."""
+"""Variable that names the storage."""
 
 _POLL = 0.5
-"""Seconds between two looks at the workers."""
+"""Seconds between checks of the workers."""
 
 Watch = Callable[[], None]
 
 
 def limit_threads(threads: int) -> None:
-    """Let frameworks that are imported from now on use as many threads."""
+    """Set the number of threads of frameworks that are imported later."""
     os.environ.update(dict.fromkeys(_THREADS, str(threads)))
 
 
@@ -39,12 +39,12 @@ def run_workers(
     grace: float = GRACE,
     watch: Watch = lambda: None,
 ) -> None:
-    """Run `workers` processes until no network waits; `watch` is called all the while.
+    """Run `workers` worker processes until no network waits; `watch` is called twice a second.
 
-    Each has `threads` threads (by default an equal share of the cores) and, with `gpus`, one GPU.
-    What they print is in the directory NAME-workers. A worker that is killed is replaced, a few
-    times. An interrupt lets every worker give its network back. Raises `StudyError` when all
-    workers have failed.
+    Each has `threads` threads (by default an equal share of the cores) and, if `gpus` is not 0, one
+    of that many GPUs. Their output goes to the directory NAME-workers. Killed workers are replaced,
+    a limited number of times. On an interrupt, every worker returns its network to the queue.
+    Raises `ConfigError` for fewer than one worker or thread, and `StudyError` if all workers fail.
     """
     logs = Path(f"{study.name}-workers")
     cores = usable_cores()
@@ -56,7 +56,7 @@ def run_workers(
     logs.mkdir(parents=True, exist_ok=True)
 
     def start(number: int) -> Process:
-        # A turn of the cores for each, so that no two meet on one while another is free.
+        # Assign cores round-robin, so that no two workers share one while another is idle.
         own = {cores[(number * threads + i) % len(cores)] for i in range(threads)}
         return _start(study, number, threads, own, gpus, grace, logs)
 
@@ -82,7 +82,7 @@ def run_workers(
     watch()
     if len(failed) == workers:
         raise StudyError(
-            f"study {study.name}: a worker must come to its end; got {workers} that failed; "
+            f"study {study.name}: a worker must finish; got {workers} that failed; "
             f"see {_log(logs, failed[0])}: {_last_line(_log(logs, failed[0]))}"
         )
 
@@ -96,7 +96,7 @@ def _start(
     grace: float,
     logs: Path,
 ) -> Process:
-    # Not an argument: everybody on the machine reads those, and an address may hold a password.
+    # A variable, not an argument: all users can see arguments, and the address may have a password.
     variables = dict.fromkeys(_THREADS, str(threads)) | {STORAGE: study.url}
     if gpus:
         variables["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
@@ -108,7 +108,7 @@ def _start(
         if not log.tell():
             log.write(_LOG_START)
             log.flush()
-        # A session of its own: Ctrl-C reaches this process, which passes it on once.
+        # In its own session, so that Ctrl-C reaches only this process, which forwards it once.
         process = start_python(
             *command, variables=variables, stdout=log, stderr=log, start_new_session=True
         )
@@ -119,7 +119,7 @@ def _start(
 
 def _stop(running: dict[int, Process]) -> None:
     for process in running.values():
-        process.terminate()  # SIGINT is ignored by what was started in the background
+        process.terminate()  # background processes ignore SIGINT
     for process in running.values():
         try:
             process.wait(timeout=60)
@@ -133,14 +133,14 @@ def _log(logs: Path, number: int) -> Path:
 
 
 def _check_log(path: Path) -> None:
-    """Raise `StudyError` where a worker would write into a file that none has begun."""
+    """Raise `StudyError` if the log file exists and was not written by a worker."""
     check_writable(path)
     if not path.exists():
         return
     with open_regular(path) as log:
         if log.read(len(_LOG_START)) != _LOG_START:
             raise StudyError(
-                f"{path}: must be free or the log of a worker; got another file; move it away"
+                f"{path}: must be a free name or a worker's log; got another file; move it away"
             )
 
 

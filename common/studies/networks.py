@@ -1,4 +1,4 @@
-"""The networks of a study: drawn from its spaces, and described by a few numbers."""
+"""The networks of a study: sampling them from its spaces, and summarising them in numbers."""
 
 import zlib
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ class SampledNetwork:
 
 
 def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[SampledNetwork]:
-    """The networks from `start` on to before `stop` of a study's space.
+    """The networks `start` to `stop` - 1 of a study's space.
 
-    They are part of one sequence, which depends on the seed and the space's name alone.
+    The sequence depends only on the seed and the space's name.
     """
     sequence = np.random.SeedSequence([seed, zlib.crc32(space.name.encode())])
     population = space.sample(stop, int(sequence.generate_state(1)[0]))
@@ -37,13 +37,13 @@ def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[Sampl
 
 
 def draw_all(config: StudyConfig, start: int = 0) -> list[SampledNetwork]:
-    """The networks of a study from `start` on, one of each space in turn: all grow alike."""
+    """The networks of a study from `start` on, alternating between its spaces."""
     drawn = [draw(space, start, config.networks, config.seed) for space in config.spaces]
     return [network for group in zip(*drawn, strict=True) for network in group]
 
 
 def stage_parameters(spec: AnyNetSpec) -> dict[str, int]:
-    """The parameters that a space draws, by their symbols in the paper: d1, w1, b1, g1, d2, ..."""
+    """The sampled parameters, by their symbols in the paper: d1, w1, b1, g1, d2, ..."""
     values: dict[str, int] = {}
     for number, stage in enumerate(spec.stages, 1):
         values[f"d{number}"] = stage.depth
@@ -55,7 +55,7 @@ def stage_parameters(spec: AnyNetSpec) -> dict[str, int]:
 
 
 def design(spec: AnyNetSpec) -> dict[str, float]:
-    """A network in four numbers: its depth, and the means over its blocks of w, b and g."""
+    """A network in four numbers: its depth, and its mean w, b and g over all blocks."""
     depths = np.array([stage.depth for stage in spec.stages])
     columns = {"width": np.array([stage.channels for stage in spec.stages])}
     if spec.block == "resnext":

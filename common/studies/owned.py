@@ -1,4 +1,4 @@
-"""Whether a file that is there may be written to as the storage of studies."""
+"""Checks that an existing file is a storage of studies before writing to it."""
 
 import json
 import sqlite3
@@ -11,14 +11,14 @@ from common.errors import StudyError
 from common.files import open_regular
 
 _TABLES: Final = frozenset({"studies", "version_info", "alembic_version", "trials"})
-"""Tables of Optuna, of which any storage has one from the begin of its first transaction."""
+"""Tables of Optuna; every storage has at least one of them after its first transaction."""
 
 _LONGEST: Final = 1 << 16
-"""Bytes that are read of a journal's first line."""
+"""Maximum number of bytes read of a journal's first line."""
 
 
 def check_journal(path: Path) -> None:
-    """Raise `StudyError` unless `path` is free, empty or a journal of Optuna."""
+    """Raise `StudyError` unless `path` is free, empty or an Optuna journal."""
     if not path.exists():
         return
     try:
@@ -29,15 +29,15 @@ def check_journal(path: Path) -> None:
         ours = False
     if not ours:
         raise StudyError(
-            f"storage journal:{path}: must be free or a journal of studies; got another file; "
-            "name another one"
+            f"storage journal:{path}: must be a free name or a journal of studies; got another "
+            "file; name another one"
         )
 
 
 def check_database(path: Path) -> None:
-    """Raise `StudyError` where `path` is an SQLite file of other tables than Optuna's.
+    """Raise `StudyError` if `path` is an SQLite file without any of Optuna's tables.
 
-    What is no SQLite file is left to SQLite, which writes to none.
+    Other files need no check here: SQLite refuses to write to them.
     """
     if not path.is_file():
         return
@@ -49,6 +49,6 @@ def check_database(path: Path) -> None:
         return
     if tables and not tables & _TABLES:
         raise StudyError(
-            f"storage {path}: must be free or a database of studies; got one of other tables; "
-            "name another file"
+            f"storage {path}: must be a free name or a database of studies; got one with other "
+            "tables; name another file"
         )

@@ -1,4 +1,4 @@
-"""Where studies live: an SQLite file, a PostgreSQL server, or Optuna's journal file."""
+"""Opening storages of studies: an SQLite file, a PostgreSQL server, or an Optuna journal."""
 
 import glob
 import logging
@@ -21,16 +21,16 @@ from common.studies.address import JOURNAL, SQLITE, shown, storage_file, without
 from common.studies.owned import check_database, check_journal
 
 _PATIENCE = 60
-"""Seconds to wait for another process to let go of an SQLite file."""
+"""Seconds to wait for another process to release the lock of an SQLite file."""
 
 _FOR_GOOD: Final = ("does not exist", "authentication failed", "no password", "pg_hba.conf")
-"""In the messages of a PostgreSQL server that refuses a connection for good.
+"""Parts of a PostgreSQL server's messages that waiting does not resolve.
 
-Its words are all there is: psycopg 3.3 has no SQLSTATE for a connection that was not made.
+Only the text tells: psycopg 3.3 gives no SQLSTATE for a connection that was not established.
 """
 
 _AWAY: Final = (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, OSError)
-"""What storages raise that are away."""
+"""Exceptions of an unreachable storage."""
 
 T = TypeVar("T")
 
@@ -38,8 +38,8 @@ T = TypeVar("T")
 def open_storage(url: str) -> BaseStorage:
     """The storage at `url`: a path, `sqlite:///...`, `postgresql://...` or `journal:PATH`.
 
-    It is made when it is not there. Raises `StudyError` when it cannot be reached or belongs to
-    another version of Optuna.
+    It is created if it does not exist. Raises `StudyError` if it cannot be reached or was created
+    by another version of Optuna.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -55,7 +55,7 @@ def open_storage(url: str) -> BaseStorage:
 
 
 def _of_this_version(storage: RDBStorage, url: str) -> RDBStorage:
-    """The storage. Raises `StudyError` when its tables are another version of Optuna's."""
+    """The storage, unchanged. Raises `StudyError` if its schema is of another version of Optuna."""
     found, needed = storage.get_current_version(), storage.get_head_version()
     if found == needed:
         return storage
@@ -64,7 +64,7 @@ def _of_this_version(storage: RDBStorage, url: str) -> RDBStorage:
         upgrade = shlex.join(("optuna", "storage", "upgrade", "--storage", shown(url)))
         remedy = f"run {upgrade} on a copy"
     raise StudyError(
-        f"{_named(url)}: must be of the installed version of Optuna; got tables of version "
+        f"{_named(url)}: must have the schema of the installed Optuna; got tables of version "
         f"{shortened(found)}, not {needed}; {remedy}"
     )
 
@@ -75,7 +75,7 @@ def _named(url: str) -> str:
 
 @contextmanager
 def leaving_nothing(url: str) -> Iterator[None]:
-    """When the body raises, remove the file and the folders of a storage that was not there."""
+    """If the body raises, remove the file and folders of a storage that did not exist before."""
     path = storage_file(url)
     if path is None or path.exists():
         yield
@@ -84,7 +84,7 @@ def leaving_nothing(url: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # Another process may have made a study in the same new file meanwhile.
+        # Another process may have created a study in the same new file meanwhile.
         if not path.exists() or not path.stat().st_size or _is_empty(url):
             for file in (path, *path.parent.glob(f"{glob.escape(path.name)}.lock*")):
                 with suppress(OSError):
@@ -96,7 +96,7 @@ def leaving_nothing(url: str) -> Iterator[None]:
 
 
 def _is_empty(url: str) -> bool:
-    """Whether a storage can be read and holds no study."""
+    """Whether a storage is readable and contains no study."""
     try:
         return not open_storage(url).get_all_studies()
     except StudyError:
@@ -106,9 +106,9 @@ def _is_empty(url: str) -> bool:
 def patiently(
     call: Callable[[], T], storage: BaseStorage, name: str, url: str, seconds: float
 ) -> T:
-    """The result of `call` on a study, tried again for `seconds` while its storage is away.
+    """The result of `call` on a study, retried for up to `seconds` while it is unreachable.
 
-    Raises `StudyError`, also when the study is deleted.
+    Raises `StudyError`, also if the study was deleted.
     """
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(_AWAY),
@@ -122,22 +122,22 @@ def patiently(
         except KeyError as error:
             if any(study.study_name == name for study in storage.get_all_studies()):
                 raise
-            gone = f"{_named(url)}: must hold the study still; got it deleted"
+            gone = f"{_named(url)}: must still contain the study; got a deleted one"
             raise StudyError(gone) from error
 
 
 def opened_patiently(
     call: Callable[[], T], url: str, seconds: float, tell: Callable[[str], None]
 ) -> T:
-    """The result of `call`, which opens a storage; tried again where its server is away.
+    """The result of `call`, which opens a storage; retried while its server is unreachable.
 
-    `tell` is called once when there is something to wait for. Raises `StudyError`, at once where
-    waiting does not help.
+    `tell` is called once before the first wait. Raises `StudyError`, immediately if waiting cannot
+    help.
     """
 
     def wait(state: tenacity.RetryCallState) -> None:
         if state.attempt_number == 1 and state.outcome is not None:
-            tell(f"{state.outcome.exception()}; waiting for it for up to {seconds:g} seconds")
+            tell(f"{state.outcome.exception()}; waiting for up to {seconds:g} seconds")
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_passes),
@@ -150,19 +150,19 @@ def opened_patiently(
 
 
 def _passes(error: BaseException) -> bool:
-    """Whether the storage of a `StudyError` may be there again in a moment."""
+    """Whether a `StudyError` may be temporary."""
     away = isinstance(error, StudyError) and isinstance(error.__cause__, _AWAY)
     return away and not any(words in str(error) for words in _FOR_GOOD)
 
 
 @contextmanager
 def storage_errors(url: str) -> Iterator[None]:
-    """Turn what the storage raises into a `StudyError` that names it."""
+    """Convert exceptions of the storage to a `StudyError` that names it."""
     try:
         yield
     except (AnyNetError, UpdateFinishedTrialError):
         raise
-    except Exception as error:  # a file that is damaged has as many as there are libraries below
+    except Exception as error:  # a damaged file can raise any exception of the libraries below
         raise _as_study_error(url, error) from error
 
 
@@ -175,12 +175,12 @@ def _as_study_error(url: str, error: Exception) -> StudyError:
     got = shortened(lines[0] if lines else type(cause).__name__)
     return StudyError(
         f"{_named(url)}: must be reachable and writable; got {without_password(url, got)}; "
-        "what was finished before is kept"
+        "finished results are kept"
     )
 
 
 _NO_POOL: Final = {"poolclass": sqlalchemy.pool.NullPool}
-"""Each connection is closed after its transaction: networks train for minutes in between."""
+"""Close each connection after its transaction, since minutes of training lie in between."""
 
 
 def _server(url: str) -> RDBStorage:
@@ -192,7 +192,7 @@ def _server(url: str) -> RDBStorage:
         .replace("}", "}}"),
         engine_kwargs={
             **_NO_POOL,
-            # A server in SQL_ASCII would send bytes instead of text.
+            # Without this, a server with encoding SQL_ASCII returns bytes instead of text.
             "connect_args": {"client_encoding": "utf8"},
         },
         skip_compatibility_check=True,  # `_of_this_version` checks
@@ -200,7 +200,7 @@ def _server(url: str) -> RDBStorage:
 
 
 def _database(path: Path) -> RDBStorage:
-    name = str(path).replace("{", "{{").replace("}", "}}")  # Optuna fills in templates
+    name = str(path).replace("{", "{{").replace("}", "}}")  # Optuna calls str.format on it
     settings = {**_NO_POOL, "connect_args": {"timeout": _PATIENCE}}
     storage = RDBStorage(f"{SQLITE}{name}", settings, skip_compatibility_check=True)
     _lock_whole_transactions(storage.engine)
@@ -208,9 +208,9 @@ def _database(path: Path) -> RDBStorage:
 
 
 def _lock_whole_transactions(engine: sqlalchemy.Engine) -> None:
-    """Let SQLite lock at the begin of a transaction instead of at its first write.
+    """Make SQLite take its lock at the start of a transaction, not at the first write.
 
-    Optuna reads a trial's state and then writes it: without this, two processes can both find a
+    Optuna reads a trial's state and then writes it; otherwise two processes could both find a
     trial waiting and both take it. (SQLAlchemy's manual, "Serializable isolation / Savepoints".)
     """
 

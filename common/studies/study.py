@@ -1,4 +1,4 @@
-"""A study in its storage: who trains which network, and what came of it."""
+"""A study in its storage: the queue of its networks, and their results."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -42,13 +42,13 @@ from common.studies.trials import (
 from common.training import Row
 
 PATIENCE = 120
-"""Seconds that a worker waits for a storage that went away."""
+"""Seconds that a worker waits for an unreachable storage."""
 
 
 class Study:
-    """A study, opened. Many processes on many machines may hold the same one.
+    """An open study. Many processes on many machines can open the same one.
 
-    Every method may raise `StudyError` when the storage stays away.
+    Every method may raise `StudyError` if the storage remains unreachable.
     """
 
     def __init__(self, name: str, url: str, storage: BaseStorage, config: StudyConfig) -> None:
@@ -64,10 +64,10 @@ class Study:
 
     @classmethod
     def create(cls, name: str, url: str, config: StudyConfig) -> "Study":
-        """A new study with all its networks waiting.
+        """Create a study and queue all its networks.
 
-        Raises `StudyError` when the name is taken, and `ConfigError`, `DataError` or `SpecError`
-        when the study cannot begin; nothing is left then.
+        Raises `StudyError` if the name is taken, and `ConfigError`, `DataError` or `SpecError` if
+        the config or its data are invalid; the storage is then unchanged.
         """
         check_name("study", name)
         check_study(config)
@@ -85,14 +85,14 @@ class Study:
                 study = optuna.create_study(storage=storage, study_name=name, direction="minimize")
             except optuna.exceptions.DuplicatedStudyError as error:
                 raise StudyError(
-                    f"study {name}: its name must be free in the storage; got one that is there; "
-                    "go on with it by anynet study work, or choose another name"
+                    f"study {name}: its name must be free in the storage; got an existing study; "
+                    "continue it with anynet study work, or choose another name"
                 ) from error
             try:
                 study.set_user_attr(BEGUN, True)
                 opened = cls(name, url, storage, config)
                 opened._add(networks, config)
-                # Last: a study that was not made to its end is none.
+                # Set last: a study without a config is incomplete.
                 study.set_user_attr(CONFIG, config.to_dict())
             except BaseException:
                 storage.delete_study(study._study_id)
@@ -103,10 +103,10 @@ class Study:
     def open(
         cls, name: str, url: str, patience: float = 0.0, tell: Callable[[str], None] = print
     ) -> "Study":
-        """A study that is there; a server that is away is waited for, for `patience` seconds.
+        """Open an existing study, waiting up to `patience` seconds for an unreachable server.
 
-        `tell` is given a line when there is something to wait for. Raises `StudyError` naming what
-        is in the storage instead.
+        `tell` receives a line before waiting. Raises `StudyError`, which lists the studies in the
+        storage if this one is not among them.
         """
 
         def opened() -> "Study":
@@ -115,23 +115,23 @@ class Study:
                 config = find_study(storage, name).user_attrs.get(CONFIG)
                 if config is None:
                     raise StudyError(
-                        f"study {shortened(name)}: must be one that anynet study create made to "
-                        "its end; got another one; choose another name, or anynet study delete it "
-                        "if it is this project's"
+                        f"study {shortened(name)}: must be created by anynet; got an incomplete "
+                        "one or another program's; choose another name, or remove an incomplete "
+                        "one with anynet study delete"
                     )
                 return cls(name, url, storage, StudyConfig.from_dict(config, f"study {name}"))
 
         return opened_patiently(opened, url, patience, tell)
 
     def results(self) -> list[Result]:
-        """All networks with what is known of them, in the order of spaces and indices."""
+        """All networks with their states and results, ordered by space and index."""
         found = by_network(self._trials())
         order = [space.name for space in self.config.spaces]
         results = [result_of(trials) for trials in found.values()]
         return sorted(results, key=lambda r: (order.index(r.network.space), r.network.index))
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Number of networks by space and state."""
+        """The number of networks by space and state."""
         found: dict[str, dict[str, int]] = {space.name: {} for space in self.config.spaces}
         for trials in by_network(self._trials()).values():
             states = found[trials[0].params["space"]]
@@ -139,9 +139,9 @@ class Study:
         return found
 
     def claim(self, worker: str, grace: float = GRACE) -> Claim | None:
-        """Take the next network that waits; none when no network waits any more.
+        """Take the next waiting network for `worker`; None if none is waiting.
 
-        Networks whose worker has not been heard of for `grace` seconds are queued again first.
+        Networks whose worker has sent no heartbeat for `grace` seconds are requeued first.
         """
         while True:
             trials = self._trials()
@@ -155,11 +155,11 @@ class Study:
                     return Claim(trial._trial_id, trial.number, network_of(trial))
 
     def is_training(self) -> bool:
-        """Whether some network is with a worker."""
+        """Whether any worker is training a network."""
         return any(trial.state == TrialState.RUNNING for trial in self._trials())
 
     def beat(self, claim: Claim) -> bool:
-        """Tell the others that the worker of `claim` is alive; false when its network is taken."""
+        """Record a heartbeat; False if another worker has taken over the claim's network."""
         try:
             self._storage.set_trial_user_attr(claim.trial_id, "heartbeat", time.time())
         except UpdateFinishedTrialError:
@@ -167,9 +167,9 @@ class Study:
         return True
 
     def report(self, claim: Claim, epoch: int, error: float) -> bool:
-        """Keep the error after an epoch; whether the pruner wants training to stop.
+        """Store the error after an epoch; returns whether the pruner stops the training.
 
-        Raises `TakenError` when this worker was taken for gone and another one has the network.
+        Raises `TakenError` if another worker has taken over the network.
         """
 
         def tell() -> bool:
@@ -193,7 +193,7 @@ class Study:
         pruned: bool = False,
         message: str | None = None,
     ) -> bool:
-        """Keep the result; false when another worker's result of the network is there already."""
+        """Store the result; False if another worker has already stored one for the network."""
         attributes: dict[str, Any] = {"record": list(record), "seconds": seconds}
         if message is not None:
             attributes["message"] = message
@@ -201,15 +201,15 @@ class Study:
         return self._end(claim, state, attributes, [error])
 
     def fail(self, claim: Claim, message: str) -> bool:
-        """Keep why the network could not be trained; it is not tried again unless told."""
+        """Store why the network could not be trained; only `retry` requeues it."""
         return self._end(claim, TrialState.FAIL, {"message": message})
 
     def release(self, claim: Claim) -> None:
-        """Give a network back that was not trained to the end; it waits again."""
+        """Return a network that was not fully trained to the queue."""
         self._end(claim, TrialState.WAITING, {})
 
     def retry(self, running: bool = False) -> int:
-        """Queue failed networks again, with `running` also those that count as running."""
+        """Requeue failed networks, with `running` also running ones; returns their number."""
         trials = self._trials()
         if running:
             for trial in trials:
@@ -222,9 +222,9 @@ class Study:
         return len(failed)
 
     def extend(self, more: int) -> int:
-        """Add `more` networks to each space; how many there are now."""
+        """Add `more` networks to each space; returns the new number per space."""
         if more < 1:
-            raise StudyError(f"extend: must be by at least 1 network; got {more}")
+            raise StudyError(f"extend: must add at least 1 network; got {more}")
         config = replace(self.config, networks=self.config.networks + more)
         self._add(draw_all(config, self.config.networks), config)
         self._patiently(lambda: self._study.set_user_attr(CONFIG, config.to_dict()))
@@ -232,7 +232,7 @@ class Study:
         return config.networks
 
     def _add(self, networks: Sequence[SampledNetwork], config: StudyConfig) -> None:
-        """Queue networks that are not there yet."""
+        """Queue those networks that the study does not have yet."""
         there = by_network(self._trials())
         missing = [network for network in networks if network.name not in there]
         names = [space.name for space in config.spaces]
@@ -244,11 +244,11 @@ class Study:
         return checked(self._patiently(lambda: get_all(self._id, deepcopy=False)))
 
     def _take(self, trial: FrozenTrial, worker: str) -> bool:
-        """Whether the network of a waiting trial is this worker's now."""
+        """Take a waiting trial; returns whether this worker got its network."""
         trial_id = trial._trial_id
 
         def take() -> bool:
-            # The heartbeat first: who dies right after taking a network has left one.
+            # The heartbeat first, in case the worker dies right after taking the network.
             self._storage.set_trial_user_attr(trial_id, "heartbeat", time.time())
             if not self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
                 return False
@@ -266,10 +266,10 @@ class Study:
         return taken
 
     def _queue_lost(self, trials: list[FrozenTrial], grace: float) -> bool:
-        """Queue networks again whose worker is gone; whether the trials have changed."""
+        """Requeue networks whose worker is gone; returns whether any trial has changed."""
         stale = [trial for trial in trials if is_stale(trial, grace)]
         for trial in stale:
-            # A finished trial: it ended meanwhile, or another worker saw it first.
+            # Already finished: it ended meanwhile, or another worker failed it first.
             with suppress(UpdateFinishedTrialError):
                 self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
         if stale:

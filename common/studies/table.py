@@ -11,7 +11,7 @@ from common.studies.trials import Result
 
 
 def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """One row per network: what it is, what it costs, and what came of it."""
+    """One row per network: its parameters, its costs and its result."""
     columns: dict[str, None] = {}
     found = []
     for result in results:
@@ -42,7 +42,7 @@ _MARK: Final = {"producer": PRODUCER, "format": "1"}
 
 
 def export_table(results: Sequence[Result], path: Path) -> None:
-    """Write the table, as the name's ending says, whole or not at all. Raises `ConfigError`."""
+    """Write the table atomically, in the format of the suffix. Raises `ConfigError`."""
     import pyarrow
     from pyarrow import csv, parquet
 

@@ -1,4 +1,4 @@
-"""Between networks and Optuna's trials: what a trial holds, and what became of a network."""
+"""Conversion between networks and Optuna's trials, and the state of a network."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from common.studies.networks import SampledNetwork, complexity, stage_parameters
 from common.training import Row
 
 NetworkState = Literal["waiting", "running", "complete", "pruned", "failed", "lost"]
-"""`lost` networks were trained by a worker that is gone, and wait to be queued again."""
+"""A `lost` network's worker is gone; it will be requeued."""
 
 STATES: Final[tuple[NetworkState, ...]] = (
     "waiting",
@@ -27,7 +27,7 @@ STATES: Final[tuple[NetworkState, ...]] = (
 )
 
 ATTEMPTS: Final = 3
-"""Workers that may vanish over one network before it counts as failed."""
+"""Number of workers lost while training a network after which it counts as failed."""
 
 GRACE: Final = 60.0
 """Seconds without a heartbeat after which a worker counts as gone."""
@@ -35,11 +35,15 @@ GRACE: Final = 60.0
 
 @dataclass(frozen=True)
 class Result:
-    """A network of a study and what is known of it.
+    """A network of a study with its state and results.
 
-    `error` is one less the validation accuracy after the last epoch, 1 when training diverged;
-    `errors` are those after each epoch; `record` are the rows of its run; `seconds` is how long
-    its training took, `message` why it failed or diverged.
+    - `params`, `flops`, `activations`: costs at the study's image size
+    - `error`: 1 - validation accuracy after the last epoch; 1 if training diverged
+    - `errors`: the error after each epoch
+    - `record`: the rows of its run
+    - `seconds`: the duration of its training
+    - `attempts`: the number of workers that started it
+    - `message`: why it failed or diverged
     """
 
     network: SampledNetwork
@@ -57,7 +61,7 @@ class Result:
 
 
 class TakenError(Exception):
-    """Another worker has taken over or finished the network of a claim."""
+    """Another worker has taken over or finished a claimed network."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Claim:
 def waiting_trials(
     networks: Sequence[SampledNetwork], spaces: Sequence[str], image_size: tuple[int, int]
 ) -> list[FrozenTrial]:
-    """Trials to add for networks, with parameters that Optuna's dashboard can show."""
+    """Waiting trials for networks, with parameters that Optuna's dashboard can show."""
     parameters = [stage_parameters(network.spec) for network in networks]
     highest: dict[str, int] = {}
     for values in parameters:
@@ -103,25 +107,25 @@ _HELD: Final = {
     "flops": int,
     "activations": int,
 }
-"""What every trial of a study holds."""
+"""The user attributes of every trial of a study."""
 
 
 def checked(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials, each of a network. Raises `StudyError`: a storage may have been changed."""
+    """The trials, after checking their attributes. Raises `StudyError` for a modified storage."""
     for trial in trials:
         wrong = [
             name for name, kind in _HELD.items() if not isinstance(trial.user_attrs.get(name), kind)
         ]
         if wrong or "space" not in trial.params:
             raise StudyError(
-                f"trial {trial.number}: must be of a network that the study was made with; "
-                f"got none by its {', '.join(wrong) or 'space'}; take back the storage as it was"
+                f"trial {trial.number}: must describe a network of the study; "
+                f"got a wrong {', '.join(wrong) or 'space'}; restore the storage from a copy"
             )
     return trials
 
 
 def again(trial: FrozenTrial) -> FrozenTrial:
-    """A waiting trial for the network of `trial`."""
+    """A new waiting trial for the network of `trial`."""
     return optuna.create_trial(
         state=TrialState.WAITING,
         params=trial.params,
@@ -131,13 +135,13 @@ def again(trial: FrozenTrial) -> FrozenTrial:
 
 
 def network_of(trial: FrozenTrial) -> SampledNetwork:
-    """The network that a trial trains."""
+    """The network of a trial."""
     spec = AnyNetSpec.from_json(trial.user_attrs["spec"])
     return SampledNetwork(trial.params["space"], trial.user_attrs["index"], spec)
 
 
 def is_stale(trial: FrozenTrial, grace: float) -> bool:
-    """Whether the worker of a running trial has not been heard of for `grace` seconds."""
+    """Whether a running trial has had no heartbeat for `grace` seconds."""
     if trial.state != TrialState.RUNNING:
         return False
     started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
@@ -146,10 +150,10 @@ def is_stale(trial: FrozenTrial, grace: float) -> bool:
 
 
 def is_double(trial: FrozenTrial, trials: Iterable[FrozenTrial]) -> bool:
-    """Whether another trial trains or has trained the network of `trial`.
+    """Whether another trial is training or has trained the network of `trial`.
 
-    Two workers may queue the same lost network at once. Of the trials that could train it, a
-    finished one wins, else the first.
+    Two workers may requeue the same lost network at once. Of its trials, a finished one takes
+    precedence, otherwise the first.
     """
     network = trial.user_attrs["network"]
     own = [other for other in trials if other.user_attrs["network"] == network]
@@ -161,7 +165,7 @@ def is_double(trial: FrozenTrial, trials: Iterable[FrozenTrial]) -> bool:
 
 
 def by_network(trials: Iterable[FrozenTrial]) -> dict[str, list[FrozenTrial]]:
-    """The trials of each network by its name, in order, but for those let go as double."""
+    """The trials of each network by its name, in order, without discarded duplicates."""
     found: dict[str, list[FrozenTrial]] = {}
     for trial in trials:
         if "double" not in trial.user_attrs:
@@ -170,7 +174,7 @@ def by_network(trials: Iterable[FrozenTrial]) -> dict[str, list[FrozenTrial]]:
 
 
 def decisive(trials: Sequence[FrozenTrial]) -> FrozenTrial:
-    """The one trial of a network that counts: finished before running before waiting."""
+    """The trial that determines a network's state: finished, else running, else waiting."""
     for states in (
         (TrialState.COMPLETE, TrialState.PRUNED),
         (TrialState.RUNNING,),
@@ -183,7 +187,7 @@ def decisive(trials: Sequence[FrozenTrial]) -> FrozenTrial:
 
 
 def state_of(trials: Sequence[FrozenTrial]) -> NetworkState:
-    """What became of the network of these trials."""
+    """The state of the network of these trials."""
     trial = decisive(trials)
     match trial.state:
         case TrialState.COMPLETE:
@@ -200,12 +204,12 @@ def state_of(trials: Sequence[FrozenTrial]) -> NetworkState:
 
 
 def result_of(trials: Sequence[FrozenTrial]) -> Result:
-    """Everything known of the network of these trials."""
+    """The result of the network of these trials."""
     trial, attrs = decisive(trials), decisive(trials).user_attrs
     state = state_of(trials)
     message = attrs.get("message", "")
     if state == "failed" and not message:
-        message = f"{len(trials)} workers vanished while they trained it"
+        message = f"{len(trials)} workers were lost while training it"
     return Result(
         network_of(trial),
         state,

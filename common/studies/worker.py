@@ -1,4 +1,4 @@
-"""A worker: takes networks of a study one after the other and trains them."""
+"""A worker: takes networks of a study one after another and trains them."""
 
 import gc
 import os
@@ -24,20 +24,20 @@ from common.training.progress import Progress
 from common.training.rows import EPOCH
 
 _BEATS: Final = 4
-"""Heartbeats within the time after which a worker counts as gone."""
+"""Heartbeats per grace period."""
 
 _POLL: Final = 2.0
-"""Seconds between two looks for a network that another worker gave back or left behind."""
+"""Seconds between checks for a network that another worker returned or lost."""
 
 _FAILURES: Final = 3
-"""Networks that may fail one after the other before a worker gives up."""
+"""Consecutive failures after which a worker gives up."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training one network gave; `message` says why it diverged."""
+    """The result of training one network; `message` says why it diverged."""
 
     error: float
     rows: tuple[Row, ...]
@@ -49,13 +49,13 @@ class Outcome:
 def work(
     study: Study, tell: Tell = print, max_networks: int | None = None, grace: float = GRACE
 ) -> int:
-    """Train networks until all are done, or `max_networks` of them; how many this worker finished.
+    """Train networks until all are done, or `max_networks` of them; returns how many it finished.
 
-    The framework is imported and the images are read once. While others train the last networks,
-    it waits: those of a worker that is not heard of for `grace` seconds are trained again. An
-    interrupt (SIGINT or SIGTERM) gives the current network back and goes on as
-    `KeyboardInterrupt`. Raises `StudyError` when the storage stays away or network after network
-    fails.
+    The framework is imported and the images are read only once. While other workers train the last
+    networks, this one waits, and takes over a network whose worker has sent no heartbeat for
+    `grace` seconds. An interrupt (SIGINT or SIGTERM) returns the current network to the queue and
+    raises `KeyboardInterrupt`. Raises `StudyError` if the storage remains unreachable or after
+    three consecutive failures.
     """
     config = study.config.training
     name = f"{socket.gethostname()}:{os.getpid()}"
@@ -78,8 +78,8 @@ def work(
             tell(message)
             if failures == _FAILURES:
                 raise StudyError(
-                    f"study {study.name}: networks must train; got {failures} failures one after "
-                    f"the other, last: {message}; mend the cause, then anynet study retry"
+                    f"study {study.name}: networks must train; got {failures} consecutive "
+                    f"failures, last: {message}; fix the cause, then run anynet study retry"
                 )
     return done
 
@@ -92,10 +92,14 @@ def train_network(
     after_epoch: Callable[[int, float], bool],
     taken: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Train one network; `after_epoch` is given its error and says whether to stop.
+    """Train one network.
 
-    A network whose loss stops being finite has error 1. `taken` is asked after every interval
-    whether another worker has the network; raises `TakenError` then.
+    - `claim`: the network
+    - `config`: how to train it
+    - `after_epoch`: called with epoch and error after each epoch; returns whether to stop
+    - `taken`: called after every logging interval; returns whether another worker has the network
+
+    The error is 1 if the loss becomes NaN or infinite. Raises `TakenError` if `taken` returns True.
     """
     watch = _Watch(after_epoch, taken)
     began = time.perf_counter()
@@ -123,9 +127,9 @@ def train_network(
 def _train_claimed(
     study: Study, claim: Claim, backend: Backend, data: ImageData, beat: float
 ) -> tuple[Literal["done", "failed", "taken"], str]:
-    """Train what was claimed and keep the result; what became of it, and a line that says so."""
+    """Train a claimed network and store the result; returns the outcome and a line about it."""
     name = claim.network.name
-    elsewhere = f"{name} was taken over by another worker, while this one stood still"
+    elsewhere = f"{name} was taken over by another worker while this one was suspended"
 
     def after_epoch(epoch: int, error: float) -> bool:
         return study.report(claim, epoch, error)
@@ -155,7 +159,7 @@ def _train_claimed(
 
 @contextmanager
 def _frozen() -> Iterator[None]:
-    """Spare what is there by now from later collections: a framework has a million objects."""
+    """Exempt existing objects, a million in a framework, from garbage collection."""
     gc.collect()
     gc.freeze()
     try:
@@ -169,7 +173,7 @@ class _PrunedError(Exception):
 
 
 class _Watch:
-    """Keeps the rows of a run and passes on the error after each epoch."""
+    """Callback that collects the rows of a run and reports the error after each epoch."""
 
     def __init__(
         self, after_epoch: Callable[[int, float], bool], taken: Callable[[], bool]
@@ -180,10 +184,10 @@ class _Watch:
         self._taken = taken
 
     def on_step(self, step: int) -> None:
-        """Single steps are not kept."""
+        """Do nothing."""
 
     def on_log(self, row: Row) -> None:
-        """Keep a row. Raises `_PrunedError` or `TakenError`."""
+        """Collect a row. Raises `_PrunedError` or `TakenError`."""
         if self._taken():
             raise TakenError
         self.rows.append(row)
@@ -193,14 +197,14 @@ class _Watch:
                 raise _PrunedError
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
 
 @contextmanager
 def _heartbeat(study: Study, claim: Claim, seconds: float) -> Iterator[threading.Event]:
-    """Tell the others from a thread, every so many seconds, that this worker is alive.
+    """Send a heartbeat from a thread every `seconds` seconds.
 
-    The event is set when another worker has the network: this one was suspended for too long.
+    The event is set when another worker has taken over the network of this one.
     """
     over, taken = threading.Event(), threading.Event()
 
@@ -210,7 +214,7 @@ def _heartbeat(study: Study, claim: Claim, seconds: float) -> Iterator[threading
                 if not study.beat(claim):
                     taken.set()
             except Exception:
-                continue  # The storage is away: the training goes on and will tell.
+                continue  # The storage is unreachable: the training itself will report that.
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()

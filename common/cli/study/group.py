@@ -1,4 +1,4 @@
-"""The commands of `anynet study`, each imported when it is called."""
+"""The subcommands of `anynet study`, imported on demand."""
 
 import importlib
 from typing import Any
@@ -23,7 +23,7 @@ _COMMANDS = {
 
 
 class _Lazy(click.Group):
-    """Imports Optuna only for a command that needs it."""
+    """Imports a command, and with it Optuna, only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -49,14 +49,14 @@ def study() -> None:
     """Train populations of networks from design spaces, and compare the spaces.
 
     \b
-    All at once, on this machine:   anynet study run first --space AnyNetXA-small
+    Create and train, here:         anynet study run first --space AnyNetXA-small
                                       --space AnyNetXE-small --networks 16 --workers 2
-    Only lay it out:                anynet study create first --space RegNetX-small
+    Create only:                    anynet study create first --space RegNetX-small
     Train, on any machine:          anynet study work first --storage URL
-    How far it is:                  anynet study status first
-    What came of it:                anynet study report first --out build/first
-    Which there are:                anynet study list
+    Show progress:                  anynet study status first
+    Write a report:                 anynet study report first --out build/first
+    List studies:                   anynet study list
 
-    A study lives in --storage: a file (by default anynet-studies.db), postgresql://..., or
-    journal:FILE for a disk that many machines share. Optuna's dashboard opens it as it is.
+    A study is kept in --storage: a file (by default anynet-studies.db), postgresql://..., or
+    journal:FILE on a disk that many machines share. Optuna's dashboard can open it.
     """

@@ -15,22 +15,22 @@ from common.studies.catalog import delete_study
 @click.option(
     "--running",
     is_flag=True,
-    help="Also networks that count as running, when you know that their workers are gone.",
+    help="Also requeue running networks; use it only if their workers are gone.",
 )
 def retry(name: str, storage: str, running: bool) -> None:
-    """Queue the networks that failed once more."""
+    """Requeue failed networks."""
     queued = Study.open(name, storage).retry(running)
-    click.echo(f"{queued} networks wait again")
+    click.echo(f"{queued} networks requeued")
 
 
 @click.command()
 @name_argument()
 @storage_option()
-@click.option("--by", type=NETWORKS, required=True, help="Networks more of each space.")
+@click.option("--by", type=NETWORKS, required=True, help="Networks to add to each space.")
 def extend(name: str, storage: str, by: int) -> None:
-    """Add networks to every space of a study; those that are there stay."""
+    """Add networks to every space of a study; existing ones are kept."""
     total = Study.open(name, storage).extend(by)
-    click.echo(f"{total:,} networks of each space")
+    click.echo(f"{total:,} networks per space")
 
 
 @click.command()
@@ -40,17 +40,17 @@ def extend(name: str, storage: str, by: int) -> None:
 @click.option(
     "--running",
     is_flag=True,
-    help="Also a study whose networks count as running, when you know that their workers are gone.",
+    help="Also delete a study with running networks; use it only if their workers are gone.",
 )
 def delete(name: str, storage: str, yes: bool, running: bool) -> None:
     """Delete a study with all its results.
 
-    Only studies that this command made are deleted, and none that workers train. Logs of workers
-    and reports stay where they are.
+    Refuses studies of other programs, and studies that workers are training. Worker logs and
+    reports are kept.
     """
     if not yes:
         click.confirm(
             f"delete study {name} in {shown(storage)} with all its results?", abort=True, err=True
         )
     delete_study(name, storage, running)
-    click.echo(f"study {name} is deleted")
+    click.echo(f"study {name} deleted")

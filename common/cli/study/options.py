@@ -49,7 +49,7 @@ def name_argument() -> Decorator:
 
 
 def storage_option() -> Decorator:
-    """Where the study lives."""
+    """The storage that contains the study."""
     return click.option(
         "--storage",
         metavar="URL",
@@ -61,7 +61,7 @@ def storage_option() -> Decorator:
 
 
 def suggested(verb: str, name: str, storage: str, *more: object) -> str:
-    """A command on the same study, as a shell takes it; without its password."""
+    """A command on the same study, quoted for a shell, without the storage's password."""
     context = click.get_current_context()
     given = context.get_parameter_source("storage") is ParameterSource.COMMANDLINE
     words = ("--storage", shown(storage)) if given else ()
@@ -69,38 +69,43 @@ def suggested(verb: str, name: str, storage: str, *more: object) -> str:
 
 
 def new_study_options(function: _Function) -> _Function:
-    """What a study is made of: everything in its config."""
+    """The options that define a study: all fields of its config."""
     for option in reversed(
         (
             click.option(
                 "--space", "spaces", multiple=True, metavar="NAME|FILE.yaml",
-                help="A design space; give it several times to compare. anynet spaces lists them.",
+                help="A design space; repeat it to compare several. anynet spaces lists them.",
             ),
             click.option(
                 "--config", type=click.Path(path_type=Path, dir_okay=False),
-                help="The study.json of another study, in place of all options below.",
+                help="The study.json of another study, instead of all options below.",
             ),
             click.option(
                 "--networks", type=NETWORKS, default=64, show_default=True,
-                help="Networks of each space.",
+                help="Networks per space.",
             ),
             click.option(
                 "--flops", type=_Interval(),
-                help="Only networks with as many multiply-adds, LOW:HIGH such as 2e6:4e6.",
+                help="Range of multiply-adds, LOW:HIGH such as 2e6:4e6.",
             ),
-            click.option("--params", type=_Interval(), help="The same for parameters."),
-            click.option("--activations", type=_Interval(), help="The same for activations."),
+            click.option("--params", type=_Interval(), help="Range of parameters."),
+            click.option("--activations", type=_Interval(), help="Range of activations."),
             click.option(
                 "--study-seed", type=SEED, default=0, show_default=True,
-                help="Draws the networks.",
+                help="Seed that samples the networks.",
             ),
             backend_option("torch"),
             data_option("sample"),
-            click.option("--epochs", type=EPOCHS, default=3, show_default=True),
-            click.option("--batch-size", type=BATCH, default=128, show_default=True),
+            click.option(
+                "--epochs", type=EPOCHS, default=3, show_default=True, help="Epochs per network."
+            ),
+            click.option(
+                "--batch-size", type=BATCH, default=128, show_default=True,
+                help="Images per training step.",
+            ),
             click.option(
                 "--image-size", type=SIDE, default=28, show_default=True,
-                help="Side to which images are resized.",
+                help="Side in pixels to which images are resized.",
             ),
             click.option(
                 "--lr", type=Number(), default=0.1, show_default=True, help="Learning rate."
@@ -108,7 +113,7 @@ def new_study_options(function: _Function) -> _Function:
             recipe_options("population"),
             click.option(
                 "--seed", type=SEED, default=0, show_default=True,
-                help="Draws the weights and the order of the images, alike for every network.",
+                help="Draws the weights and the order of the images, the same for every network.",
             ),
             device_option("auto"),
             precise_bn_option,
@@ -119,7 +124,7 @@ def new_study_options(function: _Function) -> _Function:
             click.option(
                 "--pruner", type=click.Choice(["none", "halving"]), default="none",
                 show_default=True,
-                help="halving: after 1, 2, 4, ... epochs only the better half goes on.",
+                help="halving: after 1, 2, 4, ... epochs only the better half continues.",
             ),
         )
     ):  # fmt: skip
@@ -128,24 +133,26 @@ def new_study_options(function: _Function) -> _Function:
 
 
 def grace_option() -> Decorator:
-    """When a worker counts as gone."""
+    """After how long without a heartbeat a worker counts as gone."""
     return click.option(
         "--grace",
         type=Number(0, min_open=True),
         default=GRACE,
         show_default=True,
-        help="Seconds without a sign of life after which another worker's network is taken over.",
+        help="Seconds without a heartbeat after which another worker's network is taken over.",
     )
 
 
 def worker_options(function: _Function) -> _Function:
-    """How many workers there are, and what each may use."""
+    """The number of workers, and the resources of each."""
     for option in reversed(
         (
-            click.option("--workers", type=WORKERS, default=1, show_default=True),
+            click.option(
+                "--workers", type=WORKERS, default=1, show_default=True, help="Worker processes."
+            ),
             click.option(
                 "--threads", type=WORKERS,
-                help="Threads of each worker; default: an equal share of the cores.",
+                help="Threads per worker; default: an equal share of the cores.",
             ),
             click.option(
                 "--gpus", type=Number(0), default=0, show_default=True,
@@ -154,7 +161,7 @@ def worker_options(function: _Function) -> _Function:
             grace_option(),
             click.option(
                 "--ray", metavar="[ADDRESS]", is_flag=False, flag_value="local",
-                help="Place the workers on the Ray cluster at ADDRESS, or on one made here.",
+                help="Place the workers on the Ray cluster at ADDRESS, or start Ray here.",
             ),
         )
     ):  # fmt: skip

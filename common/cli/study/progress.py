@@ -1,4 +1,4 @@
-"""How far a study is, while its workers train."""
+"""A progress bar for a study while its workers train."""
 
 import time
 from types import TracebackType
@@ -10,14 +10,14 @@ from rich.progress import Progress as Bars
 from common.studies import Study
 
 ENDED = ("complete", "pruned", "failed")
-"""States of networks that no worker trains any more."""
+"""States of networks that are not trained any further."""
 
 _EVERY = 10.0
-"""Seconds between two looks into the storage."""
+"""Seconds between queries of the storage."""
 
 
 class StudyProgress:
-    """A bar over the networks of a study, for as long as it is open."""
+    """A progress bar over the networks of a study; a context manager."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
@@ -49,7 +49,7 @@ class StudyProgress:
         self._bars.stop()
 
     def update(self) -> None:
-        """Look into the storage, now and then."""
+        """Update the bar, querying the storage every few seconds."""
         if time.monotonic() - self._seen < _EVERY:
             return
         self._seen = time.monotonic()

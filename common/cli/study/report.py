@@ -34,8 +34,8 @@ def list_(storage: str) -> None:
 
 
 _STATES = {
-    "unfinished": "not created to its end; anynet study delete removes it",
-    "unreadable": "of another version of anynet",
+    "unfinished": "incomplete; anynet study delete removes it",
+    "unreadable": "from another version of anynet",
     "ready": "",
 }
 
@@ -44,7 +44,7 @@ _STATES = {
 @name_argument()
 @storage_option()
 def status(name: str, storage: str) -> None:
-    """How many networks of each space are done, and when all will be."""
+    """Show the networks of each space by state, and the time to completion."""
     study = Study.open(name, storage)
     counts = study.counts()
     table = [(space, *(states.get(state, 0) for state in STATES))
@@ -59,7 +59,7 @@ def status(name: str, storage: str) -> None:
         left = missing * sum(seconds) / len(seconds) / running
         click.echo(f"about {_duration(left)} to go with {running} workers")
     elif missing:
-        click.echo(f"nobody trains; {suggested('work', name, storage)}")
+        click.echo(f"no worker is running; start one: {suggested('work', name, storage)}")
     for result in results:
         if result.state == "failed":
             click.echo(f"{result.network.name} failed: {result.message}")
@@ -74,7 +74,7 @@ def status(name: str, storage: str) -> None:
 )  # fmt: skip
 @overwrite_option
 def export(name: str, storage: str, out: Path, overwrite: bool) -> None:
-    """Write a table with a row per network."""
+    """Write a table with one row per network."""
     check_target(out, overwrite)
     export_table(Study.open(name, storage).results(), out)
     click.echo(f"written to {out}")
@@ -89,7 +89,7 @@ def export(name: str, storage: str, out: Path, overwrite: bool) -> None:
 )  # fmt: skip
 @click.option(
     "--pair", "pairs", multiple=True, metavar="FIRST:SECOND",
-    help="Spaces to compare; default: each with the one before it.",
+    help="Spaces to compare; repeatable; default: each with the previous one.",
 )  # fmt: skip
 @overwrite_option
 def report(name: str, storage: str, out: Path, pairs: tuple[str, ...], overwrite: bool) -> None:

@@ -40,14 +40,14 @@ from common.training import TrainConfig
 @storage_option()
 @new_study_options
 def create(name: str, storage: str, **options: Any) -> None:
-    """Draw the networks of a new study; workers train them later.
+    """Sample the networks of a new study; workers train them later.
 
-    Networks and data must go together, or nothing is made. A ready space is given the channels
-    and classes of the data; one in a file must have them.
+    Predefined spaces get the channels and classes of the data; a space in a file must match the
+    data, or nothing is created.
     """
     study = Study.create(name, storage, _config(options))
     total = study.config.networks * len(study.config.spaces)
-    click.echo(f"{total:,} networks wait in {shown(storage)}")
+    click.echo(f"{total:,} networks queued in {shown(storage)}")
     click.echo(f"train them: {suggested('work', name, storage)}")
 
 
@@ -69,10 +69,10 @@ def run(
     ray: str | None,
     **options: Any,
 ) -> None:
-    """Create a study, unless it is there, and train its networks with workers on this machine.
+    """Create a study, unless it exists, and train its networks with workers on this machine.
 
-    With --ray, the workers are placed on a Ray cluster. Called again after an interrupt, it goes
-    on where it stopped; the study then keeps the settings that it was made with.
+    With --ray, the workers run on a Ray cluster. After an interrupt, the same command continues
+    where it stopped. An existing study keeps the settings that it was created with.
     """
     if options["spaces"] or options["config"]:
         config = _config(options)
@@ -89,9 +89,9 @@ def run(
             else:
                 run_workers(study, workers, threads, int(gpus), grace, progress.update)
         except KeyboardInterrupt:
-            click.echo(f"go on with: {suggested('run', name, storage)}", err=True)
+            click.echo(f"continue with: {suggested('run', name, storage)}", err=True)
             raise
-    click.echo(f"look at it: {suggested('report', name, storage)}")
+    click.echo(f"write a report: {suggested('report', name, storage)}")
 
 
 @click.command()
@@ -105,7 +105,7 @@ def work(
 ) -> None:
     """Train networks of a study until all are done.
 
-    Any number of workers may do so, on any machines that reach the storage. On SLURM:
+    Start any number of workers, on any machines that can reach the storage. On SLURM:
 
     \b
     sbatch --array=1-16 --cpus-per-task=4 --gres=gpu:1 --wrap
@@ -119,7 +119,8 @@ def work(
         done = train_networks(study, click.echo, max_networks, grace)
     except KeyboardInterrupt:
         click.echo(
-            f"the current network was given back; go on with: {suggested('work', name, storage)}",
+            "the current network was returned to the queue; continue with: "
+            f"{suggested('work', name, storage)}",
             err=True,
         )
         raise
@@ -131,9 +132,9 @@ def _tell(line: str) -> None:
 
 
 def _check_backend(training: TrainConfig) -> None:
-    """Raise `BackendError` where workers on this machine could not train at all.
+    """Raise `BackendError` if workers on this machine could not train at all.
 
-    The framework is imported only to ask for what not all machines and frameworks have.
+    The framework is imported only for a device or precision that may be unsupported.
     """
     check_installed(training.backend)
     if training.device != "gpu" and training.precision == "float32":
@@ -147,14 +148,14 @@ def _check_backend(training: TrainConfig) -> None:
 
 
 def _created_or_same(name: str, storage: str, config: StudyConfig) -> Study:
-    """A new study, or the one that is there when it is the same but for its size."""
+    """A new study, or the existing one if its config is the same but for its size."""
     if not has_study(name, storage):
         return Study.create(name, storage, config)
     study = Study.open(name, storage)
     if replace(study.config, networks=config.networks) != config:
         raise ConfigError(
-            f"study {name}: one that is there keeps its settings; got others; leave out "
-            "everything but --workers and --storage to go on with it, or choose another name"
+            f"study {name}: an existing study keeps its settings; got different ones; pass only "
+            "--workers and --storage to continue it, or choose another name"
         )
     return study
 
@@ -188,13 +189,13 @@ def _config(options: dict[str, Any]) -> StudyConfig:
 
 
 def _space(name: str, data: str) -> DesignSpace:
-    """The space of --space; one with a name is given the channels and classes of the data."""
+    """The space of --space; a predefined one gets the channels and classes of the data."""
     space = find_space(name)
     return for_the_data(space, find_data(data)) if space in SPACES.values() else space
 
 
 def _limited(space: DesignSpace, given: dict[str, tuple[float, float]], size: int) -> DesignSpace:
-    """The space with limits that are given beside its own; those are of images of one size."""
+    """The space with the `given` limits added to its own, all counted at one image size."""
     if not given:
         return space
     own = space.limits

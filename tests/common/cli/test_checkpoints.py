@@ -64,7 +64,7 @@ def test_a_file_that_was_moved_out_of_its_run_has_no_size_of_its_own(run, tmp_pa
     path = (run / "best.safetensors").rename(tmp_path / "best.safetensors")
     found = find_checkpoint(str(path))
     assert choose_image_size(SPEC, None, found.config) == (96, 96)
-    assert "no run beside the file" in found.origin((96, 96))
+    assert "not in a run directory" in found.origin((96, 96))
 
 
 def test_an_mlp_in_the_directory_of_a_run_has_its_own_size(run):
@@ -85,12 +85,12 @@ def test_the_origin_says_what_the_run_has(run):
     assert found.origin((2, 2), "made up") == "as its run was trained"
     assert other.origin((4, 4), "sample") == (
         "its run was trained at 2x2; its run was trained on --data made up; "
-        "computed in float32, its run in bfloat16"
+        "computed in float32, but its run in bfloat16"
     )
 
 
 def test_an_unfinished_run_has_no_network_yet(unfinished):
-    with pytest.raises(ConfigError, match="must be a run that is finished") as caught:
+    with pytest.raises(ConfigError, match="must be a finished run") as caught:
         find_checkpoint(str(unfinished))
     assert f"anynet train --resume {unfinished}" in str(caught.value)
     assert f"{unfinished}/best.safetensors or {unfinished}/checkpoint" in str(caught.value)
@@ -103,18 +103,18 @@ def test_a_summary_of_an_unfinished_run_needs_no_network(unfinished):
 def test_a_network_from_before_the_run_went_on_is_said_to_be_one(run, capsys):
     FakeTrainer(4, out=run, stop_after=3).fit(Model(), Data(), resume=True)
     assert find_checkpoint(str(run)).path == run / "model.safetensors"
-    assert "is from before the run went on" in capsys.readouterr().err
+    assert "predates the run's resumption" in capsys.readouterr().err
 
 
 def test_a_directory_that_holds_neither_run_nor_network_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="must be a weight file or the directory of a run"):
+    with pytest.raises(ConfigError, match="must be a weight file or a run directory"):
         find_checkpoint(str(tmp_path))
 
 
 def test_another_network_under_the_name_of_the_runs_is_refused(run):
     other = replace(load_spec(run / "model.safetensors"), num_classes=3)
     save_weights(run / "model.safetensors", other, initial_weights(other))
-    with pytest.raises(WeightsError, match="must hold the network of config.json beside it"):
+    with pytest.raises(WeightsError, match="must contain the network of the config.json"):
         find_checkpoint(str(run))
 
 

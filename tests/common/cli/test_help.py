@@ -26,4 +26,4 @@ def test_help_says_what_a_command_does_without_marks_of_its_source(path):
 
 def test_examples_keep_their_lines():
     lines = click.Context(main, info_name="anynet").get_help().splitlines()
-    assert "  Go on:                anynet train --resume runs/first --epochs 4" in lines
+    assert "  Continue training:    anynet train --resume runs/first --epochs 4" in lines

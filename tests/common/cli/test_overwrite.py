@@ -203,5 +203,5 @@ def test_workers_do_not_write_into_a_foreign_log(run, tmp_path):
     (tmp_path / "first-workers" / "worker-0.log").write_bytes(_FOREIGN)
     result = run("study run first --storage journal:{}/study.log")
     assert result.exit_code == 1
-    assert "worker-0.log: must be free or the log of a worker" in result.output
+    assert "worker-0.log: must be a free name or a worker's log" in result.output
     assert (tmp_path / "first-workers" / "worker-0.log").read_bytes() == _FOREIGN

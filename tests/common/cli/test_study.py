@@ -20,7 +20,7 @@ def _study(name="first"):
 def test_a_study_is_created_with_its_options(run):
     result = run("study", "create", "first", *_SMALL, "--flops", "1e6:2e6", "--epochs", 4)
     assert result.exit_code == 0, result.output
-    assert "4 networks wait in anynet-studies.db" in result.output
+    assert "4 networks queued in anynet-studies.db" in result.output
     config = _study().config
     assert config.spaces[0].limits.flops == (1e6, 2e6)
     assert (config.training.epochs, config.training.recipe.warmup_epochs) == (4, 0.5)
@@ -48,19 +48,19 @@ def test_the_status_counts_networks_by_state(run):
     output = run("study", "status", "first").output
     assert "AnyNetXA-small         1         0          0        0        1      0" in output
     assert "AnyNetXA-small/0 failed: no memory" in output
-    assert "nobody trains" in output
+    assert "no worker is running" in output
 
 
 def test_failed_networks_are_queued_again(run):
     run("study", "create", "first", *_SMALL)
     study = _study()
     study.fail(study.claim("me"), "no memory")
-    assert "1 networks wait again" in run("study", "retry", "first").output
+    assert "1 networks requeued" in run("study", "retry", "first").output
 
 
 def test_a_study_is_extended(run):
     run("study", "create", "first", *_SMALL)
-    assert "5 networks of each space" in run("study", "extend", "first", "--by", 3).output
+    assert "5 networks per space" in run("study", "extend", "first", "--by", 3).output
     assert len(_study().results()) == 10
 
 
@@ -78,9 +78,9 @@ def test_results_are_exported(run, tmp_path):
         (("create", "first", *_SMALL, "--flops", "1:2"), "must leave one of 10,000 candidates"),
         (("create", "first", *_SMALL, "--flops", "some"), "must be LOW:HIGH such as 2e6:4e6"),
         (("create", "first", *_SMALL, "--config", "no.json"), "must be a readable study.json"),
-        (("status", "first"), "must be there; got no such file"),
-        (("work", "first"), "must be there; got no such file"),
-        (("run", "first"), "must be there; got no such file"),
+        (("status", "first"), "must exist; got no such file"),
+        (("work", "first"), "must exist; got no such file"),
+        (("run", "first"), "must exist; got no such file"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
@@ -101,7 +101,7 @@ def test_a_report_needs_trained_networks(run, tmp_path):
 def test_a_study_that_is_there_keeps_its_settings(run):
     run("study", "create", "first", *_SMALL)
     result = run("study", "run", "first", *_SMALL, "--epochs", 9)
-    assert "one that is there keeps its settings; got others" in result.output
+    assert "an existing study keeps its settings; got different ones" in result.output
 
 
 def test_studies_are_listed(run, journal):
@@ -119,7 +119,7 @@ def test_a_study_is_deleted_when_that_is_confirmed(run, journal):
     for name in ("first", "second"):
         run("study", "create", name, *_SMALL)
     assert run("study", "delete", "first").exit_code == 1
-    assert "study first is deleted" in run("study", "delete", "first", "--yes").output
+    assert "study first deleted" in run("study", "delete", "first", "--yes").output
     assert [one.name for one in list_studies(journal)] == ["second"]
 
 
@@ -130,7 +130,7 @@ def test_a_study_in_training_is_not_deleted(run):
     assert "must have no workers; got 1 networks in training" in refused.output
     study = _study()
     assert run("study", "delete", "first", "--yes", "--running").exit_code == 0
-    with pytest.raises(StudyError, match="must hold the study still; got it deleted"):
+    with pytest.raises(StudyError, match="must still contain the study; got a deleted one"):
         study.finish(claim, 0.5, [], 1.0)
 
 
@@ -140,7 +140,7 @@ def test_the_study_of_another_program_is_neither_listed_nor_deleted(run, journal
     optuna.create_study(storage=storage, study_name="theirs")
     assert "theirs" not in run("study", "list").output
     result = run("study", "delete", "theirs", "--yes")
-    assert "got another program's; it is left as it is" in result.output
+    assert "got another program's study, which is not changed" in result.output
     assert len(storage.get_all_studies()) == 2
 
 
@@ -148,5 +148,5 @@ def test_a_study_that_was_not_created_to_its_end_is_listed_and_deleted(run, jour
     run("study", "create", "first", *_SMALL)
     begun = optuna.create_study(storage=open_storage(journal), study_name="begun")
     begun.set_user_attr(BEGUN, True)
-    assert "not created to its end" in run("study", "list").output
+    assert "incomplete; anynet study delete" in run("study", "list").output
     assert run("study", "delete", "begun", "--yes").exit_code == 0

@@ -21,7 +21,7 @@ def _files(folder):
     [
         (("--space", "MLP", "--image-size", 32), "image_size must be that of the mlp, 28x28"),
         (("--space", "colour.yaml"), "give its template in_channels 1 and num_classes 10"),
-        (("--space", "limited.yaml"), "its limits must count at the images' size, 28x28; got"),
+        (("--space", "limited.yaml"), "its limits must be counted at the image size, 28x28; got"),
         ((*_SMALL, "--batch-size", 6001), "batch_size: must be at most the 6,000 training images"),
         ((*_SMALL, "--data", "nowhere"), "must name a directory with the four Fashion-MNIST files"),
         ((*_SMALL, "--flops", "1:2"), "must leave one of 10,000 candidates"),
@@ -84,7 +84,7 @@ def test_limits_are_added_to_those_of_the_space(run, journal, tmp_path):
 @pytest.mark.parametrize("name", [".hidden", "-dash", "a/b", "two words", "a" * 101, "ä", "a\n"])
 def test_a_bad_name_is_refused(run, tmp_path, name):
     result = run("study", "create", *_SMALL, "--", name)
-    assert "study: its name must be letters, digits, '.', '_' and '-', 100 at most" in result.output
+    assert "study: its name must be letters, digits, '.', '_' and '-', at most 100" in result.output
     assert _files(tmp_path) == []
 
 
@@ -101,12 +101,12 @@ def test_a_bad_name_is_refused(run, tmp_path, name):
         ("sqlite:///a.db?mode=ro", "takes no options"),
         ("http://localhost/x", "storage: must be FILE"),
         ("redis://localhost", "storage: must be FILE"),
-        ("a:b.db", "a file of that name is ./a:b.db"),
+        ("a:b.db", "for a file of that name write ./a:b.db"),
         (":memory:", "storage: must be FILE"),
         (".", "must be a file; got a directory"),
         ("journal:", "storage: must be FILE"),
         ("a.txt/x.db", "File exists: 'a.txt'"),
-        ("postgresql://me:secret@localhost:port/x", "with a number as port"),
+        ("postgresql://me:secret@localhost:port/x", "with a numeric port"),
         ("postgresql://me:secret@localhost:99999/x", "its port must be below 65536"),
         ("postgresql://me:secret@127.0.0.1:9/x", "must be reachable and writable"),
         ("postgresql://127.0.0.1:9/x?password=secret", "must be reachable and writable"),

@@ -43,7 +43,7 @@ def test_a_worker_waits_for_a_server_that_restarts(url, monkeypatch):
     assert server.calls == 4
     (line,) = said
     assert "starting up" in line
-    assert "waiting for it for up to 60 seconds" in line
+    assert "waiting for up to 60 seconds" in line
     assert "secret" not in line
 
 

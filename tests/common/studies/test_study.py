@@ -123,7 +123,7 @@ def test_a_network_over_which_workers_vanish_again_and_again_has_failed(study):
         study._queue_lost(study._trials(), 0.005)
     (result,) = (r for r in study.results() if r.network == first.network)
     assert result.state == "failed"
-    assert f"{ATTEMPTS} workers vanished" in result.message
+    assert f"{ATTEMPTS} workers were lost" in result.message
 
 
 def test_a_network_that_is_queued_twice_is_trained_once(study):
@@ -194,14 +194,14 @@ def test_an_unknown_study_is_refused_with_those_there(study, url):
 
 def test_a_storage_that_is_not_there_is_not_made(tmp_path):
     path = tmp_path / "none.db"
-    with pytest.raises(StudyError, match=r"storage .*none\.db: must be there; got no such file"):
+    with pytest.raises(StudyError, match=r"storage .*none\.db: must exist; got no such file"):
         Study.open("first", str(path))
     assert not path.exists()
 
 
 def test_a_foreign_study_is_refused(url):
     optuna.create_study(storage=open_storage(url), study_name="theirs")
-    with pytest.raises(StudyError, match="study theirs: must be one that anynet study create"):
+    with pytest.raises(StudyError, match="study theirs: must be created by anynet"):
         Study.open("theirs", url)
 
 
@@ -219,7 +219,7 @@ def path(tmp_path, made):
 def test_a_storage_of_another_version_of_optuna_is_refused(path):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'v2.6.0.a'")
-    with pytest.raises(StudyError, match="must be of the installed version of Optuna"):
+    with pytest.raises(StudyError, match="must have the schema of the installed Optuna"):
         Study.open("first", path)
 
 
@@ -236,7 +236,7 @@ def test_a_locked_file_is_one_clear_error(path, monkeypatch):
     study = Study.open("first", path)
     locker = sqlite3.connect(path, isolation_level=None)
     locker.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(StudyError, match="got database is locked; what was finished before"):
+    with pytest.raises(StudyError, match="got database is locked; finished results"):
         study.claim("me")
     locker.close()
     assert study.claim("me") is not None
@@ -257,7 +257,7 @@ def test_a_config_survives_the_storage_form():
     ("changed", "message"),
     [
         ({"spaces": ()}, "spaces: must be at least one"),
-        ({"spaces": CONFIG.spaces[:1] * 2}, "of different names"),
+        ({"spaces": CONFIG.spaces[:1] * 2}, "with distinct names"),
         ({"networks": 0}, "networks: must be at least 1; got 0"),
         ({"pruner": "axe"}, "pruner: must be one of none, halving"),
     ],

@@ -82,7 +82,7 @@ def test_a_worker_gives_up_when_network_after_network_fails(study, backend):
         raise RuntimeError("no such device")
 
     backend.fail = fail
-    with pytest.raises(StudyError, match="got 3 failures one after the other, last: .*no such"):
+    with pytest.raises(StudyError, match="got 3 consecutive failures, last: .*no such"):
         work(study, tell=lambda _: None)
     assert sum(result.state == "waiting" for result in study.results()) == 3
 
@@ -153,7 +153,7 @@ def _taken_while_training(study, backend):
 def test_a_worker_that_was_suspended_goes_on_with_the_other_networks(study, backend, grace):
     name, said = _taken_while_training(study, backend), []
     assert work(study, tell=said.append, grace=grace) == 5
-    assert said[0] == f"{name[0]} was taken over by another worker, while this one stood still"
+    assert said[0] == f"{name[0]} was taken over by another worker while this one was suspended"
     (result,) = (r for r in study.results() if r.network.name == name[0])
     assert (result.state, result.error) == ("complete", 0.25)
 
