@@ -27,8 +27,8 @@ _FACTS = {
 class FakeWorker:
     """A worker whose form takes some seconds, or fails; it lists what it is asked."""
 
-    def __init__(self, subject, seconds, asked):
-        self.subject, self.seconds, self.asked = subject, seconds, asked
+    def __init__(self, subject, seconds, asked, device="cpu"):
+        self.subject, self.seconds, self.asked, self.device = subject, seconds, asked, device
 
     def __enter__(self):
         return self
@@ -40,25 +40,30 @@ class FakeWorker:
         if self.seconds is None:
             raise WorkerError(f"{self.subject[0]}: broken")
         self.asked.append((do, *self.subject))
-        return {"seconds": self.seconds}
+        return {"seconds": self.seconds, "devices": [self.device]}
 
 
 @pytest.fixture
 def bench(monkeypatch):
     """Makes a bench whose forms take these seconds."""
 
-    def make(**seconds):
+    def make(device="cpu", **seconds):
         pythons = {name: Path(sys.executable) for name in ("torch", "jax")}
         made, asked = Bench(pythons, Path(), Section(), False, lambda text: None), []
 
         def worker(backend, form="ours"):
-            return FakeWorker((backend, form), seconds[form], asked)
+            return FakeWorker((backend, form), seconds.get(form, 0.1), asked, device)
 
         monkeypatch.setattr(made, "worker", worker)
         made.asked = asked
         return made
 
     return make
+
+
+def _with_facts(section):
+    section.facts = dict(_FACTS)
+    return section
 
 
 def _run(gain):
@@ -148,6 +153,33 @@ def test_what_fails_for_one_reason_is_noted_once(bench):
     for case in ("small", "large"):
         made.in_turn(case, "training", [("torch", "plain")], {}, 1)
     assert made.section.notes == ["small, plain: not measured; torch: broken"]
+
+
+def test_on_a_gpu_every_precision_is_measured_and_timm_beside_it(bench):
+    made = bench("gpu: made up")
+    SECTIONS["gpu"](made)
+    forms = {
+        case: {item.form for item in made.section.of(case=case)} for case in made.section.cases
+    }
+    jax = {"float32", "tf32", "bfloat16"}
+    torch = jax | {f"{precision} eager" for precision in jax}
+    assert forms == {
+        "training, RegNetX32, 96 px, batch 1024": torch,
+        "inference, RegNetX32, 96 px, batch 1024": torch,
+        "training, RegNetY-400MF, 224 px, batch 256": torch | {"timm bfloat16"},
+        "inference, RegNetY-400MF, 224 px, batch 256": torch | {"timm bfloat16"},
+        "matrix product": {f"{precision} product" for precision in jax},
+    }
+    assert {item.form for item in made.section.of(backend="jax")} == jax
+    rows = tables({"gpu": _with_facts(made.section)})["gpu"].splitlines()[2:]
+    assert all(row.endswith(" % |") for row in rows)
+
+
+def test_without_a_gpu_its_section_says_so(bench):
+    made = bench()
+    SECTIONS["gpu"](made)
+    assert made.section.measurements == []
+    assert made.section.notes == ["gpu: not measured; neither PyTorch nor JAX sees one"]
 
 
 def test_ratios_are_medians_over_common_rounds():
