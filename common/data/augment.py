@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import ConfigError, shortened
+from common.numbers import FieldChecker
 
 Crop = Literal["none", "random_resized", "padded"]
 
@@ -73,24 +74,15 @@ class Augmentation:
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.crop not in get_args(Crop):
-            raise ConfigError(
-                f"crop: must be one of {', '.join(get_args(Crop))}; got {shortened(self.crop)}"
-            )
+        check = FieldChecker(self, ConfigError, ":")
+        check.choice("crop", get_args(Crop))
         for name, highest in (("scale", 1.0), ("ratio", 100.0)):
             ends = getattr(self, name)
-            object.__setattr__(self, name, _rising(name, ends, highest))
-        for name, highest in (("padding", 1024), ("lighting", 10), ("mixup", 100)):
-            value = getattr(self, name)
-            whole = name == "padding"
-            kind = int if whole else (int, float)
-            if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= highest:
-                raise ConfigError(
-                    f"{name}: must be {'an integer' if whole else 'a number'} from 0 to {highest}; "
-                    f"got {shortened(value)}"
-                )
-        if not isinstance(self.flip, bool):
-            raise ConfigError(f"flip: must be true or false; got {shortened(self.flip)}")
+            check.keep(name, _rising(name, ends, highest))
+        check.integer("padding", 0, 1024)
+        check.number("lighting", 0, 10, "a number from 0 to 10", lambda value: 0 <= value <= 10)
+        check.number("mixup", 0, 100, "a number from 0 to 100", lambda value: 0 <= value <= 100)
+        check.boolean("flip")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data for JSON."""

@@ -11,7 +11,7 @@ from common.arch import AnyNetSpec
 from common.arch import image_shape as shape_of_images
 from common.chapter import MODEL_HOOKS, OPTIMIZER, check_signature, refuse_overrides
 from common.errors import BackendError, ConfigError, shortened
-from common.numbers import checked_choice, checked_integer
+from common.numbers import checked_choice, checked_integer, checked_number
 from common.training.config import Device, Precision
 from common.training.recipe import CHAPTER_RECIPE, Recipe, check_recipe
 
@@ -134,10 +134,4 @@ def check_settings(
 
 def check_rate(learning_rate: SupportsFloat) -> float:
     """The learning rate of a step. Raises `ConfigError` unless it is a finite number."""
-    try:
-        rate = float(learning_rate)
-    except (TypeError, ValueError, OverflowError):
-        rate = math.nan
-    if not math.isfinite(rate):
-        raise ConfigError(f"learning_rate: must be a finite number; got {shortened(learning_rate)}")
-    return rate
+    return checked_number("learning_rate:", learning_rate, -math.inf, math.inf, error=ConfigError)
