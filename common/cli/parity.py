@@ -122,8 +122,8 @@ def compare(
         causes = "\nlikely causes of the first: " + "; ".join(outside[0].causes or ("unknown",))
         more = f"\nand {len(outside) - 10} more" if len(outside) > 10 else ""
         raise click.ClickException("\n".join(map(str, outside[:10])) + more + causes)
-    cases = len({item.key.case for item in findings})
-    click.echo(f"{len(pairs)} pairs agree on every array of {cases} cases")
+    compared = len({item.key.case for item in findings})
+    click.echo(f"{len(pairs)} pairs agree on every array of {compared} cases")
 
 
 def _largest(findings: list[Finding], group: tuple[Precision, Quantity], backend: str) -> str:
