@@ -1,10 +1,12 @@
 """What the site makes of the repository's Markdown."""
 
+import ast
 import json
 from textwrap import dedent
 
 import pytest
 
+from common.backends import FRAMEWORKS
 from docs.expand import ROOT, definition, expand, relink, section, targets
 
 _IMPORT = dedent(
@@ -110,3 +112,27 @@ def test_the_notebook_was_saved_after_a_run_from_top_to_bottom():
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error"]
     assert len([output for output in outputs if "image/png" in output.get("data", {})]) >= 6
+
+
+_PACKAGES = [
+    path.parent
+    for folder in ("common", *(framework.package for framework in FRAMEWORKS.values()))
+    for path in sorted((ROOT / folder).rglob("__init__.py"))
+    if "cli" not in path.parts
+]
+
+
+@pytest.mark.parametrize("folder", _PACKAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_exported_function_with_the_name_of_its_module_has_its_own_entry(folder):
+    """Among the members of a package, mkdocstrings finds the module and leaves it out."""
+    pages = "".join(path.read_text() for path in (ROOT / "docs/api").glob("*.md"))
+    package = ".".join(folder.relative_to(ROOT).parts)
+    tree = ast.parse((folder / "__init__.py").read_text())
+    imported = {
+        f"{node.module}.{alias.name}"
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if node.module == f"{package}.{alias.name}"
+    }
+    assert {name for name in imported if f"::: {name}\n" not in pages} == set()
