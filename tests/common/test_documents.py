@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import re
 import tomllib
 
 import pytest
@@ -72,3 +73,19 @@ def test_the_code_of_a_page_runs_without_a_framework(page, tmp_path, monkeypatch
     names = {"__name__": "page"}
     for block in runnable(page):
         block.run(names, tmp_path)
+
+
+_ROWS = [
+    pytest.param(line, id=f"{page}-{line[2:30].strip()}")
+    for page in ("README.md", "docs/architecture.md")
+    for line in (ROOT / page).read_text().splitlines()
+    if re.match(r"\|.*`[a-z_/]+\.py`", line)
+]
+
+
+@pytest.mark.parametrize("row", _ROWS)
+def test_the_files_in_a_row_of_the_folders_are_there(row):
+    named = re.findall(r"`([\w/]+(?:\.py)?)`", row)
+    folders = [ROOT, *(ROOT / name for name in named if (ROOT / name).is_dir())]
+    files = [name for name in named if name.endswith(".py")]
+    assert [name for name in files if not any((f / name).exists() for f in folders)] == []
