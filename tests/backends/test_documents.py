@@ -1,5 +1,8 @@
 """The code of the pages runs, from top to bottom, in every framework."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,18 +38,29 @@ _ELSEWHERE = {
 _OWN = ("README.md", "d2l.md", "index.md", "inference.md")
 """Pages with code that is another one for each backend; the others call the same commands."""
 
+_IN_FULL = ("gpu.md", "quickstart.md")
+"""Pages that train the longest; what they call is called by others and in `nox -s package`."""
 
-def _cases():
-    return [
-        pytest.param(
-            page, id=page.stem, marks=() if page.name in _OWN else pytest.mark.bare("torch")
-        )
-        for page in _PAGES
-    ]
+
+def _marks(page):
+    if page.name in _IN_FULL:
+        return [pytest.mark.full]
+    return [] if page.name in _OWN else [pytest.mark.bare("torch")]
+
+
+_CASES = [pytest.param(page, id=page.stem, marks=_marks(page)) for page in _PAGES]
+_EPOCHS = re.compile(r"--epochs \d+")
+
+
+def _shortened(block, name):
+    """A block of a page; outside of PyTorch's session, it trains for one epoch."""
+    if name == "torch" or block.page.name not in _OWN:
+        return block
+    return replace(block, code=_EPOCHS.sub("--epochs 1", block.code))
 
 
 @pytest.mark.filterwarnings("ignore:.*Cannot decide type:UserWarning")  # MXNet's, of an export
-@pytest.mark.parametrize("page", _cases())
+@pytest.mark.parametrize("page", _CASES)
 def test_the_code_of_a_page_runs(page, backend, name, tmp_path, monkeypatch):
     if reason := _ELSEWHERE.get((page.name, name)):
         pytest.skip(reason)
@@ -55,4 +69,4 @@ def test_the_code_of_a_page_runs(page, backend, name, tmp_path, monkeypatch):
         _checkpoints(tmp_path)
     names = {"__name__": "page", "anynet": backend, **_NAMES.get(page.name, {})}
     for block in runnable(page, name):
-        block.run(names, tmp_path)
+        _shortened(block, name).run(names, tmp_path)
