@@ -1,9 +1,9 @@
-"""The order of the training images: a function of seed and epoch, the same everywhere."""
+"""The order of training images, a function of seed and epoch alone."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def batch_order(size: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The permutation of `size` images in which `epoch` (from 0) visits them."""
+    """The permutation, int64 (size,), of training images in `epoch` (from 0)."""
     return np.random.default_rng([seed, epoch]).permutation(size)

@@ -1,4 +1,4 @@
-"""Image files decoded to pixels of 8 bits, whatever their mode, and turned upright."""
+"""Decoding of image files of any mode to upright 8-bit pixels."""
 
 import warnings
 from functools import cache
@@ -14,38 +14,38 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = (1 << 30) // 4 // 3
-"""Pixels of an image at the most: where Pillow, too, begins to speak of decompression bombs."""
+"""Most pixels of an image: Pillow warns of decompression bombs above the same number."""
 
 LONGEST_SIDE = 65_535
-"""Pixels of a side at the most, which are JPEG's."""
+"""Most pixels of one side: the limit of JPEG."""
 
 _UNREAD = ("EPS", "FITS", "WMF")
-"""Formats that Pillow hands to other programs or unpacks without a bound."""
+"""Formats that Pillow passes to external programs or decompresses without a limit."""
 
 _TRANSPARENT = ("LA", "La", "P", "PA", "RGBA", "RGBa")
 _NARROW = (*_TRANSPARENT, "1", "L", "RGB", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
-"""Pillow's modes of 8 bits a channel or fewer."""
+"""Pillow's modes with at most 8 bits per channel."""
 
 _STRAIGHT = {"La": "LA", "RGBa": "RGBA"}
-"""Modes with alpha multiplied in, and those of the same pixels without."""
+"""Modes with premultiplied alpha, and their counterparts with straight alpha."""
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
 _WHITE_IS_ZERO = 0
-"""Numbers of a TIFF's tags, and a value of the latter."""
+"""TIFF tags, and the value of the second one for inverted grey."""
 
 
 def decode(path: str | Path, mode: Literal["L", "RGB"]) -> "Image":
-    """The first frame of an image file as 8-bit grey (`L`) or `RGB`, upright by its EXIF note.
+    """The first frame of an image file as 8-bit grey (`L`) or `RGB`, rotated as its EXIF tag says.
 
-    Grey of 16 bits, and floats from 0 to 1, are scaled to 8 bits; other floats and 32 bits are
-    refused, for nothing tells what is white. What is transparent is laid over black. Raises
-    `DataError` naming the file, before a pixel is decoded when there are more than `MAX_PIXELS`
-    or a side is above `LONGEST_SIDE`.
+    16-bit grey and floats from 0 to 1 are scaled to 8 bits. Other floats and 32-bit integers are
+    refused, since their white level is unknown. Transparent pixels are composited onto black.
+    Raises `DataError` naming the file. Images with more than `MAX_PIXELS`, or a side longer than
+    `LONGEST_SIDE`, are refused before any pixel is decoded.
     """
     from PIL import Image, ImageOps
 
     with reading(path, "an image that Pillow reads"), warnings.catch_warnings(action="ignore"):
-        warnings.simplefilter("error", Image.DecompressionBombWarning)  # of images inside of images
+        warnings.simplefilter("error", Image.DecompressionBombWarning)  # of nested images
         with open_regular(path) as file, _identified(file, path) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS or max(width, height) > LONGEST_SIDE:
@@ -64,12 +64,12 @@ def _identified(file: BinaryIO, path: str | Path) -> "Image":
 
     try:
         return Image.open(file, formats=_formats())
-    except UnidentifiedImageError as error:  # its message names the handle and not the file
+    except UnidentifiedImageError as error:  # whose message names the file handle, not the path
         raise DataError(f"{path}: must be an image that Pillow reads; got another file") from error
 
 
 def image_endings() -> frozenset[str]:
-    """Endings of the names of image files, in lower case, such as .png."""
+    """Lower-case file name extensions of images, such as .png."""
     from PIL import Image
 
     formats = frozenset(_formats())
@@ -87,11 +87,12 @@ def _formats() -> tuple[str, ...]:
 
 
 def _narrowed(picture: "Image", path: str | Path) -> "Image":
-    """The picture with 8 bits a channel."""
+    """The image with 8 bits per channel."""
     from PIL import Image
 
     if picture.mode in _NARROW:
-        return picture.convert("RGB") if picture.mode == "LAB" else picture  # LAB has no way to L
+        # Pillow cannot convert LAB to L.
+        return picture.convert("RGB") if picture.mode == "LAB" else picture
     values = np.asarray(picture).astype(np.float32)
     largest = _largest(picture)
     if largest is None or not (values.min() >= 0 and values.max() <= largest):
@@ -101,24 +102,24 @@ def _narrowed(picture: "Image", path: str | Path) -> "Image":
         )
     values[values == picture.info.get("transparency", -1)] = 0
     if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        values = largest - values  # Pillow turns TIFFs of 8 bits alone
+        values = largest - values  # Pillow inverts 8-bit TIFFs only
     values *= np.float32(255 / largest)
     return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
 
 
 def _largest(picture: "Image") -> float | None:
-    """The value of white in a picture of one channel of more than 8 bits, where it is known."""
+    """The white level of a one-channel image with more than 8 bits, or `None` if unknown."""
     if picture.mode == "F":
         return 1
-    # Of these two formats mode I, of 32 bits, holds numbers of 16.
+    # PNG and PPM have 16-bit values even in mode I, which is 32-bit. A TIFF may have 12 bits.
     if picture.mode.startswith("I;16") or picture.format in ("PNG", "PPM"):
-        bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))  # a TIFF may have 12
+        bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))
         return float(2 ** bits[0] - 1)
     return None
 
 
 def _over_black(picture: "Image") -> "Image":
-    """The picture without transparency: colours times alpha."""
+    """The image composited onto black, if it has transparency."""
     from PIL import Image
 
     if picture.mode not in _TRANSPARENT and "transparency" not in picture.info:
@@ -131,5 +132,5 @@ def _over_black(picture: "Image") -> "Image":
 
 
 def _as(picture: "Image", mode: str) -> "Image":
-    """The picture in another mode, and itself where it has it: large ones are not copied."""
+    """The image converted to `mode`; not copied if it has that mode already."""
     return picture if picture.mode == mode else picture.convert(mode)

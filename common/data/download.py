@@ -1,4 +1,4 @@
-"""Downloading files that are checked, resumed and retried, and appear whole or not at all."""
+"""Downloads with digests, resumption and retries; files appear complete or not at all."""
 
 import hashlib
 import os
@@ -18,18 +18,21 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _MAX_BYTES = 64 << 20
-"""Bytes of a file on a server: twice the largest of Fashion-MNIST."""
+"""Largest size of a file on a server: twice that of Fashion-MNIST's largest."""
 
 
 class _GivenUpError(DataError):
-    """A server that it does not help to ask again."""
+    """A failure that a retry cannot cure."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a download waits, in seconds, and how often it begins again.
+    """Timeouts and retries of a download; all times in seconds.
 
-    `timeout` is for the next bytes and `longest` for a whole file, all tries together.
+    - `timeout`: longest wait for the next bytes.
+    - `longest`: longest time for one file, over all attempts.
+    - `tries`: number of attempts.
+    - `shortest_pause`, `longest_pause`: limits of the exponential pauses between attempts.
     """
 
     timeout: float = 20.0
@@ -42,11 +45,16 @@ class Patience:
 def download(
     base: str, digests: Mapping[str, str], folder: Path, patience: Patience | None = None
 ) -> None:
-    """Fetch `base`/name for every name that `folder` lacks.
+    """Download the files that `folder` lacks, each from `base`/name.
 
-    `digests` holds the SHA-256 of each file's unpacked content. A broken transfer goes on where
-    it stopped; a corrupt file is fetched anew. A server that sends too much or takes too long is
-    given up. Raises `DataError` with the address.
+    An interrupted transfer resumes where it stopped, also in another process; a corrupt file is
+    downloaded again. Servers that send too much or take too long are given up. Raises `DataError`
+    with the URL.
+
+    - `base`: URL of the server's directory.
+    - `digests`: names of the files, each with the SHA-256 of its decompressed content.
+    - `folder`: where to, made if it does not exist.
+    - `patience`: timeouts and retries.
     """
     from rich.progress import Progress
 
@@ -63,7 +71,7 @@ def _download_file(
 ) -> None:
     partial = target.with_name(f".{target.name}.part")
     with partial.open("ab") as file:
-        try_lock(file.fileno(), wait=True)  # a second process then finds the file done
+        try_lock(file.fileno(), wait=True)  # a process that waited here finds the complete file
         if target.exists():
             return
         end = time.monotonic() + patience.longest
@@ -80,7 +88,7 @@ def _download_file(
 
 
 def _attempts(url: str, patience: Patience) -> Iterator["AttemptManager"]:
-    """Attempts with growing pauses; the last failure becomes a `DataError`."""
+    """Attempts with exponential backoff; the last failure is raised as a `DataError`."""
     from requests import RequestException
     from tenacity import (
         Retrying,
@@ -107,7 +115,7 @@ def _attempts(url: str, patience: Patience) -> Iterator["AttemptManager"]:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether trying again can help: not when the server says that there is no such file."""
+    """Whether a retry can help, which it cannot if the server has no such file, for example."""
     from requests import HTTPError, RequestException
     from urllib3.exceptions import HTTPError as TransferError
 
@@ -118,14 +126,14 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _transfer(url: str, file: IO[bytes], timeout: float) -> Iterator[tuple[int, int | None]]:
-    """Append what is missing to `file`; yields (bytes there, bytes in all)."""
+    """Download the missing bytes into `file`; yields (bytes so far, total bytes or `None`)."""
     import requests
 
     done = file.seek(0, os.SEEK_END)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
     with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
         if done and response.status_code != 206:
-            # The server starts from the beginning, or has nothing from `done` on.
+            # The server sends the whole file (200), or has no bytes from `done` on (416).
             done = file.truncate(0)
             if response.status_code == 416:
                 raise DataError("a partial file that the server cannot continue")
@@ -133,7 +141,7 @@ def _transfer(url: str, file: IO[bytes], timeout: float) -> Iterator[tuple[int, 
         length = response.headers.get("Content-Length")
         total = None if length is None else done + int(length)
         _check_size(file, total or 0)
-        # Not `stream`, which returns from a slow server only with a whole chunk.
+        # `read1` returns what has arrived; `stream` waits for a whole chunk, past the timeout.
         while chunk := response.raw.read1(_CHUNK, decode_content=False):
             done += file.write(chunk)
             _check_size(file, done)
@@ -143,14 +151,14 @@ def _transfer(url: str, file: IO[bytes], timeout: float) -> Iterator[tuple[int, 
 
 
 def _check_size(file: IO[bytes], size: int) -> None:
-    """Raise `_GivenUpError` and empty the file when it is, or is to become, too large."""
+    """Raise `_GivenUpError` and truncate the file if `size` in bytes is too large."""
     if size > _MAX_BYTES:
         file.truncate(0)
         raise _GivenUpError(f"more than {_MAX_BYTES:,} bytes")
 
 
 def _check(file: IO[bytes], partial: Path, digest: str) -> None:
-    """Raise `DataError` and empty the file unless its unpacked content has the digest."""
+    """Raise `DataError` and truncate the file unless its decompressed content has the digest."""
     file.flush()
     try:
         found = hashlib.sha256(read_content(partial)).hexdigest()

@@ -1,4 +1,4 @@
-"""Fashion-MNIST (Xiao et al., 2017): finding it, and batches of it (chapter section 4.2)."""
+"""Fashion-MNIST (Xiao et al., 2017): its files and batches (chapter section 4.2)."""
 
 import logging
 import os
@@ -35,7 +35,7 @@ CLASSES = (
 """Class names in the order of their labels, as in the chapter."""
 
 ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
-"""The data set's public address; `$ANYNET_FASHION_MNIST_URL` names another one."""
+"""Public URL of the data set; `$ANYNET_FASHION_MNIST_URL` replaces it."""
 
 DIGESTS = {
     "train-images-idx3-ubyte.gz": (
@@ -51,26 +51,26 @@ DIGESTS = {
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
     ),
 }
-"""SHA-256 of each file's unpacked content; packed ones differ between mirrors in their header."""
+"""SHA-256 of each file's decompressed content: gzip headers differ between mirrors."""
 
 _KNOWN = frozenset({"487f333d836a7f411139757bb86bfa58", "9f138f3117c9b2ce48543432f20a8c25"})
-"""XXH3 of all images and labels of the whole set and of the sample, as `_digest` takes it."""
+"""`_digest` of the full set and of the sample."""
 
 _LAYOUTS = ("", "raw", "FashionMNIST/raw")
-"""Where the files may lie in a directory that is named; torchvision makes the last."""
+"""Subdirectories of a named directory in which files are looked for; the last is torchvision's."""
 
 SYSTEM = Path("/usr/share/datasets/fashion-mnist")
-"""Where Debian's package dataset-fashion-mnist puts the files."""
+"""Directory of the Debian package dataset-fashion-mnist."""
 
 _warn = logging.getLogger("anynet").warning
 
 _WORDS = ("auto", "full", "sample")
-"""Sources that are no directory."""
+"""Sources that are names, not directories."""
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images uint8 (N, C, H, W) with their labels int32 (N,). Raises `DataError`."""
+    """Images uint8 (N, C, H, W) with labels int32 (N,). Raises `DataError` if shapes differ."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int32]
@@ -87,12 +87,13 @@ class ImageSet:
 
 
 def find_fashion_mnist(source: str | Path = "auto") -> Path:
-    """The directory that holds the four files, each gzipped or unpacked.
+    """Find the directory with the four files, each gzipped or not. Raises `DataError`.
 
-    `auto` and `full` look in `$ANYNET_DATA`, the cache and `/usr/share/datasets`, then download
-    into the cache; `sample` is the shipped sample; anything else is a directory, and one that is
-    named must hold all four files, by themselves or in torchvision's `FashionMNIST/raw`. Raises
-    `DataError`.
+    - `auto`, `full`: `$ANYNET_DATA` if it is set, else the user's cache or `/usr/share/datasets`;
+      if neither has the files, they are downloaded into the cache.
+    - `sample`: the sample in the package.
+    - any other `source`: a directory with all four files, in itself, in `raw`, or in torchvision's
+      `FashionMNIST/raw`.
     """
     if not isinstance(source, str | Path):
         raise DataError(f"data: must be auto, full, sample or a directory; got {shown(source)}")
@@ -111,17 +112,22 @@ def find_fashion_mnist(source: str | Path = "auto") -> Path:
 
 
 def absolute_source(source: str | Path) -> str:
-    """`source` as it means the same in every working directory."""
+    """`source` with a path made absolute, so that it is valid in any working directory."""
     return str(source) if str(source) in _WORDS else str(Path(source).absolute())
 
 
 class FashionMNIST(HyperParameters):
-    """Fashion-MNIST in batches, to be seen at `resize` pixels (chapter section 4.2).
+    """Fashion-MNIST in batches (chapter section 4.2).
 
-    `resize` is (height, width) or a side; `source` is as in `find_fashion_mnist`. Images stay
-    uint8 (N, 1, 28, 28) here; a training step scales and resizes them on its device. The last
-    training images that do not fill a batch are left out of an epoch, others in each one.
-    `is_known` says whether the images are the published ones. Raises `DataError` or `ConfigError`.
+    Batches are uint8 (N, 1, 28, 28); the training step scales and resizes them on its device. An
+    epoch drops the images of its random order that do not fill a last batch. Raises `DataError` or
+    `ConfigError`.
+
+    - `batch_size`: images per batch.
+    - `resize`: (height, width) of the network's input in pixels, or one number for a square.
+    - `source`: where the files are, as in `find_fashion_mnist`.
+
+    `train` and `val` are the images, and `is_known` whether they are the published ones.
     """
 
     classes = CLASSES
@@ -154,13 +160,13 @@ class FashionMNIST(HyperParameters):
             _warn("data: %s; --data full is all of it", self.describe())
 
     def text_labels(self, indices: Iterable[Any]) -> list[str]:
-        """The names of labels (N,), which may be an array of any framework."""
+        """Class names of labels (N,), an array of any framework."""
         return [self.classes[int(index)] for index in indices]
 
     def get_dataloader(self, train: bool) -> Loader:
-        """Batches of training or of validation images as a network sees them, and labels.
+        """Batches of training or validation images, resized and scaled, as `to_native` returns.
 
-        Arrays are those of `to_native`. `Trainer.fit` reads `train_batches` and `val_batches`.
+        This is for d2l's code: `Trainer.fit` uses `train_batches` and `val_batches`.
         """
         if train:
             return Loader(partial(self.train_batches, 0), self.steps_per_epoch, self._as_seen)
@@ -171,29 +177,30 @@ class FashionMNIST(HyperParameters):
         return self.to_native(prepare(images, self.resize), labels.copy())
 
     def train_dataloader(self) -> Loader:
-        """Batches of training images as a network sees them, in another order each time."""
+        """Batches of resized training images; each iteration has a new order."""
         return self.get_dataloader(train=True)
 
     def val_dataloader(self) -> Loader:
-        """Batches of validation images as a network sees them."""
+        """Batches of resized validation images."""
         return self.get_dataloader(train=False)
 
     def to_native(self, images: NDArray[np.float32], labels: NDArray[np.int32]) -> Native:
-        """Float32 images (N, C, H, W) and labels (N,) as a loader gives them: here as they are."""
+        """A batch as loaders return it, from float32 images (N, C, H, W) and labels (N,)."""
         return images, labels
 
     def visualize(
         self, batch: Native, nrows: int = 1, ncols: int = 8, labels: Sequence[str] = ()
     ) -> "Figure":
-        """The first images of a loader's batch under `labels`, by default their classes' names.
+        """A figure of the first `nrows * ncols` images of a loader's batch.
 
-        A notebook shows the figure. Raises `DataError`.
+        Titles are `labels`, by default the class names. In a notebook the figure is displayed.
+        Raises `DataError` if the images are not grey.
         """
         images, targets = batch
         return show_images(images, nrows, ncols, labels or self.text_labels(targets))
 
     def describe(self) -> str:
-        """How many images there are and where they come from, for people and for the record."""
+        """Number and origin of the images, for messages and the record."""
         counts = f"{len(self.train):,} + {len(self.val):,}"
         if not self.is_known:
             return f"{counts} unknown images in {self.folder} under Fashion-MNIST's names"
@@ -202,28 +209,28 @@ class FashionMNIST(HyperParameters):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """Images are stretched to `resize` bilinearly, not antialiased, and scaled to [0, 1]."""
+        """Bilinear resizing to `resize` without antialiasing, and scaling to [0, 1]."""
         return Preprocessing(self.train.images.shape[1], self.resize)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) as a network sees the images."""
+        """(channels, height, width) of the network's input."""
         return self.preprocessing.image_shape
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in the training images."""
+        """Number of whole batches in the training images."""
         return len(self.train) // self.batch_size
 
     def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The whole batches of `epoch` (from 0) from batch `start` on, in the order of `seed`."""
+        """The batches of `epoch` (from 0), from batch `start` on, in an order that `seed` draws."""
         order = batch_order(len(self.train), seed, epoch)
         for step in range(start, self.steps_per_epoch):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
             yield self.train.images[chosen], self.train.labels[chosen]
 
     def val_batches(self) -> Iterator[Batch]:
-        """All validation images in their own order; the last batch may be short."""
+        """All validation images in stored order; the last batch may be short."""
         for start in range(0, len(self.val), self.batch_size):
             part = slice(start, start + self.batch_size)
             yield self.val.images[part], self.val.labels[part]
@@ -240,7 +247,7 @@ def _missing(folder: Path) -> list[str]:
 
 
 def _file(folder: Path, name: str) -> Path:
-    """The gzipped file of that name, or the unpacked one when it is the only one."""
+    """Path of the gzipped file, or of the decompressed one if only that exists."""
     packed, plain = folder / name, folder / name.removesuffix(".gz")
     return plain if os.path.exists(plain) and not os.path.exists(packed) else packed
 
@@ -256,7 +263,7 @@ def _named(folder: Path, where: str) -> Path:
 
 
 def _digest(*parts: ImageSet) -> str:
-    """XXH3 of all images and labels: in a hundredth of a second for the whole set."""
+    """XXH3-128 of all images and labels; takes 0.01 s for the full set."""
     digest = xxhash.xxh3_128()
     for part in parts:
         digest.update(np.ascontiguousarray(part.images).data)

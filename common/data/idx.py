@@ -1,4 +1,4 @@
-"""The idx file format of the MNIST family: a magic number, sizes, then bytes."""
+"""The idx file format of MNIST and its relatives: magic number, shape, elements."""
 
 import gzip
 import os
@@ -16,21 +16,21 @@ from common.errors import DataError
 from common.files import open_regular, reading
 
 MAX_BYTES = 256 << 20
-"""Bytes that a file may unpack to: five times Fashion-MNIST's training images."""
+"""Largest decompressed size in bytes: five times Fashion-MNIST's training images."""
 
 _UNSIGNED_BYTE = 0x08
 _MAX_DIMENSIONS = 4
 _HEADER = 4 + 4 * _MAX_DIMENSIONS
 _GZIP = b"\x1f\x8b"
 _DENSEST = 1032
-"""Bytes that DEFLATE packs into one at the most."""
+"""Highest compression ratio of DEFLATE."""
 
 
 def read_idx(path: str | Path) -> NDArray[np.uint8]:
-    """Read an idx file of unsigned bytes, gzipped or plain, into an array of its own shape.
+    """Read an idx file of unsigned bytes, gzipped or not, as a uint8 array of the stored shape.
 
-    Its header is checked before the rest is read. Raises `DataError` naming the file when it is
-    missing, truncated, corrupt, larger than `MAX_BYTES` or something else.
+    The header is checked before the elements are read. Raises `DataError` naming the file if it is
+    missing, truncated, corrupt, larger than `MAX_BYTES`, or not an idx file.
     """
     where = str(path)
     with _opened(path) as (file, size):
@@ -46,9 +46,9 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
 
 
 def read_content(path: str | Path) -> bytes:
-    """The bytes of a file, unpacked if it is gzipped.
+    """The content of a file, decompressed if it is gzipped.
 
-    Raises `DataError` naming the file, also when they are more than `MAX_BYTES`.
+    Raises `DataError` naming the file if it cannot be read or has more than `MAX_BYTES`.
     """
     with _opened(path) as (file, size):
         content = file.read(min(size, MAX_BYTES) + 1)
@@ -58,7 +58,7 @@ def read_content(path: str | Path) -> bytes:
 
 
 def decode_idx(data: bytes, where: str) -> NDArray[np.uint8]:
-    """A new array of what the bytes of an idx file hold; `where` names them in a `DataError`."""
+    """Decode the bytes of an idx file into a new array. Raises `DataError` naming `where`."""
     start, shape = _layout(data, where)
     if len(data) - start != prod(shape):
         raise _unfit(where, shape, f"{len(data) - start:,} bytes")
@@ -66,14 +66,14 @@ def decode_idx(data: bytes, where: str) -> NDArray[np.uint8]:
 
 
 def encode_idx(array: NDArray[np.uint8]) -> bytes:
-    """The bytes of an idx file that holds `array`."""
+    """Encode an array of at most 4 axes as the bytes of an idx file."""
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
     return header + array.tobytes()
 
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
-    """The unpacked file, and how many bytes it can have at the most."""
+    """The decompressed file, and an upper bound of its size in bytes."""
     what, remedy = "a whole file, gzipped or plain", "remove it and fetch it again"
     with reading(path, what, DataError, remedy), open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -87,7 +87,7 @@ def _opened(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def _layout(data: bytes, where: str) -> tuple[int, tuple[int, ...]]:
-    """Where the elements begin, and their shape, by the header."""
+    """Offset of the first element and shape of the array, from the header."""
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != _UNSIGNED_BYTE:
         raise DataError(f"{where}: must begin with 00 00 08; got {data[:4].hex(' ') or 'nothing'}")
     dimensions = data[3]

@@ -1,4 +1,4 @@
-"""Image files as networks see them."""
+"""Image files as inputs of networks."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -18,12 +18,11 @@ _MODES: Final[dict[int, Literal["L", "RGB"]]] = {1: "L", 3: "RGB"}
 
 
 def read_picture(path: str | Path, preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """An image file as a network sees it: float32 (channels, height, width).
+    """An image file as a network's input, float32 (channels, height, width).
 
-    It is decoded to 8 bits a channel, grey for one channel and red, green and blue for three
-    (`common.data.decode` says how bit depths, transparency and turned photos become pixels), and
-    then resized, cropped and normalised as `preprocessing` says. Raises `DataError` naming the
-    file.
+    The file is decoded to 8-bit grey or RGB, as `preprocessing` has 1 or 3 channels, then resized,
+    cropped and normalised. `common.data.decode` documents bit depths, transparency and rotation.
+    Raises `DataError` naming the file.
     """
     _check_channels(preprocessing.channels, path)
     picture = decode(path, _MODES[preprocessing.channels])
@@ -34,9 +33,10 @@ def read_picture(path: str | Path, preprocessing: Preprocessing) -> NDArray[np.f
 
 @dataclass(frozen=True)
 class Pictures:
-    """Image files in their order, each with its error or none, and the images of those without.
+    """A batch of image files.
 
-    `images` is float32 (N, C, H, W) and empty when no file could be read.
+    - `files`: all paths in order, each with its error, or `None` if it was read.
+    - `images`: float32 (N, C, H, W) of the N files that were read; N may be 0.
     """
 
     files: list[tuple[Path, DataError | None]]
@@ -46,10 +46,10 @@ class Pictures:
 def read_pictures(
     paths: Sequence[Path], preprocessing: Preprocessing, batch_size: int
 ) -> Iterator[Pictures]:
-    """Image files in batches, each read when it is asked for, as `read_picture` reads one.
+    """Read image files lazily in batches of `batch_size`, as `read_picture` does.
 
-    A file that cannot be read hinders no other. Raises `DataError` for a network that has not 1
-    or 3 input channels.
+    An unreadable file is reported in its batch, and the others are read. Raises `DataError` if
+    `preprocessing` has neither 1 nor 3 channels.
     """
     _check_channels(preprocessing.channels, "predict")
     for start in range(0, len(paths), batch_size):
@@ -65,10 +65,9 @@ def read_pictures(
 
 
 def find_pictures(paths: Sequence[Path]) -> list[Path]:
-    """The files among `paths`, and the image files in the folders among them and below.
+    """Expand folders among `paths` to the image files in and below them, in sorted order.
 
-    Those of a folder are sorted; names that begin with a dot are left out. Raises `DataError` for
-    a folder that holds none.
+    Hidden files and folders are skipped. Raises `DataError` for a folder without image files.
     """
     found: list[Path] = []
     for path in paths:
@@ -100,7 +99,7 @@ def _check_channels(channels: int, where: str | Path) -> None:
 def _check_longer_side(
     size: tuple[int, int], preprocessing: Preprocessing, path: str | Path
 ) -> None:
-    """Raise `DataError` for an image that becomes too large when its short side is resized."""
+    """Raise `DataError` if an elongated image gets too large when its short side is resized."""
     short = preprocessing.resize_to
     if short is None or preprocessing.resize == "stretch":
         return

@@ -1,4 +1,4 @@
-"""What the classes of a network are called."""
+"""Class names."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _IMAGENET = Path(__file__).with_name("imagenet") / "classes.txt"
 
 
 def class_names(num_classes: int) -> tuple[str, ...]:
-    """Names by label: Fashion-MNIST's for 10 classes, ImageNet's for 1000, else the numbers."""
+    """Class names by their number: Fashion-MNIST's for 10, ImageNet's for 1000, else indices."""
     if num_classes == len(CLASSES):
         return CLASSES
     if num_classes == 1000:
@@ -19,7 +19,10 @@ def class_names(num_classes: int) -> tuple[str, ...]:
 
 
 def read_labels(path: str | Path, num_classes: int) -> tuple[str, ...]:
-    """The names in a text file, one a line in the order of their labels. Raises `DataError`."""
+    """Read class names from a text file, one per line, in the order of the labels.
+
+    Raises `DataError` unless there are `num_classes` lines.
+    """
     names = tuple(read_text(path, "a text file of class names").splitlines())
     if len(names) != num_classes:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Batches as d2l's data loaders give them, and shown as images (chapter sections 3.2, 4.2)."""
+"""Data loaders as in d2l, and figures of their batches (chapter sections 3.2 and 4.2)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Native = tuple[Any, Any]
-"""A batch in the arrays of a framework."""
+"""Images and labels of a batch as arrays of a framework."""
 
 
 class Loader:
-    """Batches to iterate over, any number of times; `len` of them.
+    """An iterable of batches; each iteration is the next epoch.
 
-    `batches` gives those of an epoch, from 0, and `convert` what is made of each.
+    - `batches`: the batches of an epoch, counted from 0.
+    - `length`: number of batches, the loader's `len`.
+    - `convert`: turns images and labels into arrays of a framework.
     """
 
     def __init__(
@@ -43,10 +45,10 @@ class Loader:
 
 
 def show_images(images: Any, nrows: int, ncols: int, titles: Sequence[str]) -> "Figure":
-    """A figure of the first images of one channel, in rows, under their titles.
+    """A figure of the first `nrows * ncols` grey images with their titles.
 
-    A notebook shows it. Images are (N, 1, H, W), (N, H, W, 1) or (N, H, W) of any framework.
-    Raises `DataError` for others.
+    Images are arrays of any framework, (N, 1, H, W), (N, H, W, 1) or (N, H, W). In a notebook the
+    figure is displayed. Raises `DataError` for other shapes.
     """
     pixels = _to_numpy(images)
     if pixels.ndim == 4:

@@ -1,4 +1,4 @@
-"""Data sets by the name that `--data` and a run's config give them."""
+"""Data sets by the names that `--data` and a run's config use."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,27 +8,30 @@ from common.data.image_data import ImageData
 
 
 class DataInfo(NamedTuple):
-    """What a network must accept to be trained on a data set: known before images are read."""
+    """Channels and class names of a data set, known before its images are read."""
 
     channels: int
     classes: tuple[str, ...]
 
 
 def find_data(name: str) -> DataInfo:
-    """Channels and class names of the data set `name`, which need not be there yet."""
+    """Channels and class names of the data set `name`, which may still have to be downloaded."""
     return DataInfo(1, CLASSES)
 
 
 def open_data(name: str, batch_size: int, size: tuple[int, int]) -> ImageData:
-    """The data set `name` in batches of `batch_size`, resized to `size` (height, width) in pixels.
+    """Open the data set `name`.
 
-    `name` is `auto`, `full`, `sample` or a directory of Fashion-MNIST's files. Raises `DataError`
-    for data that is missing or broken, `ConfigError` for a batch size or an image size that does
-    not fit.
+    Raises `DataError` if it is missing or corrupt, and `ConfigError` for a batch size or an image
+    size out of range.
+
+    - `name`: `auto`, `full`, `sample` or a directory, as in `find_fashion_mnist`.
+    - `batch_size`: images per training batch.
+    - `size`: (height, width) of the network's input in pixels.
     """
     return FashionMNIST(batch_size, size, name)
 
 
 def absolute_name(name: str | Path) -> str:
-    """`name` so that it means the same data in every working directory: paths become absolute."""
+    """`name` with a path made absolute, so that it is valid in any working directory."""
     return absolute_source(name)

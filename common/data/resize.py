@@ -1,4 +1,4 @@
-"""Scaling and resizing, defined once; every backend repeats these two products on its device."""
+"""Scaling and resizing of pixels in NumPy; each framework does the same on its device."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,10 +7,10 @@ from common.arrays import as_pixels
 
 
 def resize_matrix(old: int, new: int) -> NDArray[np.float32]:
-    """The (new, old) matrix that resizes a line of pixels bilinearly.
+    """The float32 matrix (new, old) of bilinear interpolation from `old` to `new` pixels.
 
-    Pixel centres lie at half-integers, positions beyond the outer centres take the outer pixel,
-    and there is no smoothing when `new` is smaller.
+    Pixel centres are at half-integers, and edges are replicated. There is no antialiasing. This is
+    PyTorch's `interpolate` with `align_corners=False`.
     """
     positions = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
     left = np.floor(positions).astype(np.int64)
@@ -23,9 +23,9 @@ def resize_matrix(old: int, new: int) -> NDArray[np.float32]:
 
 
 def prepare(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Scale pixels (N, C, H, W) to [0, 1] and resize to float32 (N, C, *size).
+    """Scale pixels (N, C, H, W) to [0, 1] and resize them to `size` (height, width).
 
-    Raises `DataError` for what are no integers from 0 to 255.
+    Returns float32 (N, C, *size). Raises `DataError` unless pixels are integers from 0 to 255.
     """
     x: NDArray[np.float32] = (as_pixels(images) / np.float32(255)).astype(np.float32, copy=False)
     height, width = x.shape[2:]

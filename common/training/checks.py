@@ -1,4 +1,4 @@
-"""Whether what is given to a trainer goes together."""
+"""Checks that model, data and settings of a training run fit each other."""
 
 import numpy as np
 
@@ -11,10 +11,7 @@ from common.training.evaluate import LossOf
 
 
 def check_images(spec: AnyNetSpec, channels: int, classes: int) -> None:
-    """Raise `ConfigError` unless `spec` takes images of so many channels and tells classes apart.
-
-    A network may have classes that never occur.
-    """
+    """Raise `ConfigError` unless `spec` accepts `channels` and has at least `classes` classes."""
     if spec.in_channels != channels or spec.num_classes < classes:
         raise ConfigError(
             f"model: must take {channels} channel{'s' * (channels > 1)} and tell {classes} classes "
@@ -24,9 +21,9 @@ def check_images(spec: AnyNetSpec, channels: int, classes: int) -> None:
 
 
 def check_data(data: ImageData) -> None:
-    """Raise `DataError` unless `data` has all that training reads, in the form that it reads.
+    """Raise `DataError` unless `data` is `ImageData` whose preprocessing learners apply.
 
-    Learners stretch images and scale them to [0, 1]; data that asks for more is refused.
+    They stretch images to the input's size and scale them to [0, 1].
     """
     check_image_data(data)
     wanted = data.preprocessing
@@ -51,10 +48,10 @@ def check_trainer(num_gpus: object, gradient_clip_val: object, stop_after: objec
 
 
 def check_loss(loss_of: LossOf, classes: int) -> None:
-    """Raise `BackendError` unless a user's loss is one number for a batch."""
+    """Raise `BackendError` unless a user's loss function returns one number for a batch."""
     try:
         loss_of(np.zeros((2, classes)), np.zeros(2, np.int32))
-    except (TypeError, ValueError, RuntimeError) as error:  # as frameworks say it
+    except (TypeError, ValueError, RuntimeError) as error:  # depends on the framework
         raise BackendError(
             "loss: must return one number, the mean over logits (N, classes) and labels (N,); "
             f"got {shortened(' '.join(str(error).split()))}"

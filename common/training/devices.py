@@ -1,4 +1,4 @@
-"""Whether a learner computes on a GPU, and in which precision."""
+"""Choice of the device and checks of the precision, for all frameworks."""
 
 import logging
 from functools import cache
@@ -13,10 +13,10 @@ _MOST_GPUS = 1 << 16
 
 
 def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
-    """Whether a learner for `device` computes on a GPU, `seen` being whether its framework has one.
+    """Whether a learner for `device` computes on a GPU.
 
-    Raises `BackendError` for a GPU that is not there. Where the CPU serves although the machine has
-    an NVIDIA device, the log says so once.
+    `seen` is whether the framework `backend` sees a GPU. If it does not although the machine has an
+    NVIDIA device, `auto` logs this once per process. Raises `BackendError` for `gpu` without one.
     """
     if device == "cpu" or seen:
         return device != "cpu"
@@ -29,14 +29,14 @@ def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
 
 
 def checked_gpu(number: object) -> int:
-    """The number of a GPU, counted from 0. Raises `ConfigError`."""
+    """The index of a GPU, from 0. Raises `ConfigError` if it is not an integer from 0 on."""
     return checked_integer("try_gpu: i", number, 0, _MOST_GPUS, ConfigError)
 
 
 def check_precision(precision: Precision, on_gpu: bool, *, bfloat16: bool, tf32: bool) -> None:
-    """Raise `BackendError` for a precision that the framework or the device does not train in.
+    """Raise `BackendError` if the framework or the device cannot train in `precision`.
 
-    `bfloat16` and `tf32` say whether the framework supports them; only GPUs multiply in TF32.
+    `bfloat16` and `tf32` are the framework's capabilities; TF32 exists on GPUs only.
     """
     if (precision == "bfloat16" and not bfloat16) or (precision == "tf32" and not tf32):
         raise BackendError(

@@ -1,4 +1,4 @@
-"""How good a network is on a labelled set: loss, accuracy, confusion."""
+"""Evaluation on labelled images: loss, accuracy, confusion matrix."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -8,22 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import TrainingError
+from common.errors import DataError, TrainingError
 from common.training.learner import Learner
 from common.weights.checks import some
 
 TRAIN_AGAIN = "train the network again at a lower learning rate"
-"""What helps against a trained network whose outputs are not finite."""
+"""Remedy for a trained network with outputs that are not finite."""
 
 LOWER = "lower the learning rate or lengthen the warm-up"
-"""What helps against a loss that stops being finite."""
+"""Remedy for a loss that becomes NaN or infinite during training."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean loss and the confusion matrix, rows true and columns predicted.
+    """Mean loss, and confusion matrix (classes, classes) of counts.
 
-    The loss is cross-entropy in nats, unless the model has one of its own.
+    Rows are true classes, columns predicted ones. The loss is cross-entropy in nats, or the model's
+    own if a user overrode `loss`.
     """
 
     loss: float
@@ -31,28 +32,28 @@ class Evaluation:
 
     @property
     def images(self) -> int:
-        """Number of images seen."""
+        """Number of evaluated images."""
         return int(self.confusion.sum())
 
     @property
     def accuracy(self) -> float:
-        """Fraction of images classified right."""
+        """Fraction of correctly classified images."""
         return float(np.trace(self.confusion) / self.confusion.sum())
 
     @property
     def per_class(self) -> NDArray[np.float64]:
-        """Accuracy within each true class, NaN for a class without images."""
+        """Accuracy (classes,) within each true class; NaN for a class without images."""
         totals = self.confusion.sum(1)
         fractions = np.full(len(totals), np.nan)
         np.divide(np.diagonal(self.confusion), totals, fractions, where=totals > 0)
         return fractions
 
     def names(self, classes: tuple[str, ...]) -> tuple[str, ...]:
-        """What the network's classes are called: those of the data, and the numbers of others."""
+        """Names of the network's classes: the data's, then the indices of classes beyond them."""
         return (*classes, *map(str, range(len(classes), len(self.confusion))))
 
     def to_dict(self, classes: tuple[str, ...]) -> dict[str, Any]:
-        """Plain data for a record; JSON has no NaN, so a class without images has `None`."""
+        """Plain data for JSON, where the accuracy of a class without images is `None`."""
         values = [None if math.isnan(value) else value for value in self.per_class.tolist()]
         per_class = dict(zip(self.names(classes), values, strict=True))
         return {
@@ -65,25 +66,28 @@ class Evaluation:
 
 
 def check_finite(loss: float, where: str, remedy: str) -> None:
-    """Raise `TrainingError` when a loss is NaN or infinite."""
+    """Raise `TrainingError` if `loss` is NaN or infinite."""
     if not math.isfinite(loss):
         raise TrainingError(f"{where}: the loss must stay finite; got {loss}; {remedy}")
 
 
 def check_state(arrays: Mapping[str, NDArray[Any]], what: str) -> None:
-    """Raise `TrainingError` naming all arrays with NaN or infinity; `what` says what they are."""
+    """Raise `TrainingError` naming all arrays with NaN or infinity.
+
+    `what` begins the message and says what the arrays are.
+    """
     wrong = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if wrong:
         raise TrainingError(f"{what} must be finite; got NaN or infinity in {some(wrong)}; {LOWER}")
 
 
 LossOf = Callable[[NDArray[np.float64], NDArray[np.int32]], float]
-"""The mean loss of logits (N, classes) at labels (N,)."""
+"""Mean loss of logits (N, classes) and labels (N,)."""
 
 
 def cross_entropy(logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
-    """Mean of -log softmax at the labels, in nats."""
-    with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
+    """Mean over N of -log softmax(logits) at the labels, in nats."""
+    with np.errstate(invalid="ignore"):  # inf - inf = NaN is intended
         shifted = logits - logits.max(1, keepdims=True)
         chosen = shifted[np.arange(len(labels)), labels]
         return float((np.log(np.exp(shifted).sum(1)) - chosen).mean())
@@ -94,9 +98,11 @@ def evaluate(
     batches: Iterable[tuple[NDArray[np.uint8], NDArray[np.int32]]],
     loss_of: LossOf = cross_entropy,
 ) -> Evaluation:
-    """Run `learner` over all batches. A short last batch is filled up, so shapes stay one.
+    """Evaluate `learner` on batches of images uint8 (N, C, H, W) and labels int32 (N,).
 
-    The loss is not finite when a logit is NaN or infinite, or too small at a label.
+    A short last batch is padded to the size of the first, which avoids compiling the network for a
+    second shape. The loss is NaN or infinite if a logit is, or if softmax underflows at a label.
+    Raises `DataError` if there are no batches.
     """
     loss, confusion, full = 0.0, None, 0
     for images, labels in batches:
@@ -107,12 +113,12 @@ def evaluate(
         loss += loss_of(logits, labels) * len(labels)
         np.add.at(confusion, (labels, logits.argmax(1)), 1)
     if confusion is None:
-        raise ValueError("evaluate: needs at least one batch; got none")
+        raise DataError("data: val_batches must give at least one batch; got none")
     return Evaluation(loss / int(confusion.sum()), confusion)
 
 
 def _filled(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """`images` with the first one repeated up to `size`."""
+    """`images`, padded to `size` images with copies of the first."""
     missing = size - len(images)
     if not missing:
         return images

@@ -1,4 +1,4 @@
-"""What the training loop asks of a framework."""
+"""The interface between the training loop and a framework."""
 
 import math
 from numbers import Real
@@ -16,18 +16,22 @@ from common.training.config import Device, Precision
 from common.training.recipe import CHAPTER_RECIPE, Recipe, check_recipe
 
 _LARGEST = 1 << 20
-"""Channels, or pixels of a side, that no image has more of."""
+"""Upper bound of channels, height and width."""
 
 
 class Learner(Protocol):
     """One network being trained on one device.
 
-    Images are pixels (N, C, H, W), integers from 0 to 255 of any size, and labels (N,) integers
-    below the number of classes; uint8 and int32 arrays are taken as they are. Scaling and resizing
-    happen on the device, inside the step. `image_shape` is (channels, height, width) as the network
-    sees images. Raises `BackendError` for a device or precision that is not there, `ConfigError`
-    or `SpecError` for an `image_shape` that the network does not take; methods raise `DataError`
-    for other arrays.
+    Images are pixels (N, C, H, W) of any size, integers from 0 to 255; labels (N,) are integers
+    below the number of classes. uint8 and int32 arrays are not converted. The step resizes and
+    scales images on the device. The constructor raises `BackendError` for a device or precision
+    that is not available, and `ConfigError` or `SpecError` for an image shape that the network does
+    not accept. Methods raise `DataError` for other arrays.
+
+    - `model`: the network, which the learner moves to the device and trains in place.
+    - `image_shape`: (channels, height, width) of the network's input.
+    - `recipe`: optimizer settings; the learning rate is given for each step.
+    - `device`, `precision`: where and in what to compute.
     """
 
     def __init__(
@@ -41,35 +45,36 @@ class Learner(Protocol):
 
     @property
     def network(self) -> Any:
-        """The network with its newest weights, to be read; `load_state` changes them."""
+        """The network with its current weights; use `load_state` to change them."""
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[SupportsFloat, SupportsFloat]:
-        """Move the weights by one step; the mean loss and the number of correct images.
+        """Update the weights by one step; return mean loss and number of correct images.
 
-        The loss is NaN when a running statistic is not finite afterwards, or a weight of a network
-        without: some frameworks' fastest ReLUs make 0 of NaN.
-        Both may still be on their way: `float()` waits for them.
+        Both may still be computed when this returns: `float()` waits for them. The loss is NaN if a
+        running statistic (in a network without batch norms, a weight) is not finite after the step:
+        the logits alone do not show it, as the fastest ReLU of some frameworks maps NaN to 0.
         """
 
     def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (N, classes) with the running statistics; N may be 0."""
+        """Logits (N, classes) in inference mode, with running statistics; N may be 0."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        """Copies of all weights and statistics, and of momentum buffers, named `*.momentum`."""
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+        """Restore what `state` returned; momentum starts at zero if its buffers are missing.
 
-        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
+        Raises one `WeightsError` that lists all mismatches; the learner is then unchanged.
         """
 
 
 def check_model(model: object) -> None:
-    """Raise `BackendError` unless `model` says how fast it learns, as every network does.
+    """Raise `BackendError` unless `model` is a network that can be trained.
 
-    Nor may it override what training does not call, or with other arguments than it is given.
+    It must have a learning rate `lr`. It must not override methods of d2l that training does not
+    call, nor `forward` and `loss` with other arguments than training passes.
     """
     if not isinstance(getattr(model, "lr", None), Real):
         raise BackendError(
@@ -84,9 +89,9 @@ def check_model(model: object) -> None:
 
 
 def own_optimizer(model: Any, recipe: Recipe) -> Any:
-    """What the `configure_optimizers` that a user gave `model` returns.
+    """The result of a user's `configure_optimizers` method of `model`.
 
-    Raises `ConfigError` for a recipe beside it, which would be ignored.
+    Raises `ConfigError` if a recipe is given, too, as it would be ignored.
     """
     if recipe != CHAPTER_RECIPE:
         raise ConfigError(
@@ -97,7 +102,7 @@ def own_optimizer(model: Any, recipe: Recipe) -> Any:
 
 
 def refuse_optimizer(model: object, framework: str) -> None:
-    """Raise `BackendError` when a user gave `model` a `configure_optimizers`."""
+    """Raise `BackendError` if a user overrode `configure_optimizers` of `model`."""
     remedy = "give Trainer a recipe, or train in PyTorch or JAX"
     refuse_overrides(model, {OPTIMIZER: f"{framework} moves weights by the recipe here; {remedy}"})
 
@@ -105,10 +110,10 @@ def refuse_optimizer(model: object, framework: str) -> None:
 def check_settings(
     model: object, image_shape: object, recipe: object, device: object, precision: object
 ) -> None:
-    """Refuse what no learner of `model` can be made with.
+    """Check the arguments of a learner's constructor.
 
-    Raises `BackendError` for what is no network, `ConfigError` for the other settings, and
-    `SpecError` for images of a size that the network does not take.
+    Raises `BackendError` if `model` is not a network, `SpecError` for an image size that the
+    network does not accept, and `ConfigError` for any other argument.
     """
     check_model(model)
     checked_choice("device:", device, get_args(Device), ConfigError)
@@ -133,5 +138,5 @@ def check_settings(
 
 
 def check_rate(learning_rate: SupportsFloat) -> float:
-    """The learning rate of a step. Raises `ConfigError` unless it is a finite number."""
+    """A step's learning rate as a float. Raises `ConfigError` unless it is finite."""
     return checked_number("learning_rate:", learning_rate, -math.inf, math.inf, error=ConfigError)

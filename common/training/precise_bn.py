@@ -1,4 +1,4 @@
-"""Precise batch norm: statistics over many training images, in place of the running ones."""
+"""Precise batch norm: statistics over many training images replace the running averages."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ from common.weights import is_weight
 MEAN, VAR = "running_mean", "running_var"
 
 MakeLearner = Callable[[AnyNetSpec], Learner]
-"""Makes another learner like the trained one, of a spec."""
+"""Makes a learner of another spec, otherwise like the trained one."""
 
 
 def validation(
@@ -31,11 +31,17 @@ def validation(
     make_learner: MakeLearner,
     loss: LossOf = cross_entropy,
 ) -> Callable[[], Evaluation]:
-    """What evaluates `learner` on the validation images.
+    """A function that evaluates `learner` on the validation images.
 
-    Unless `images` is 0, its batch norms first get their statistics over as many training images,
-    in whole batches of one epoch at the most, the same ones every time. Raises `ConfigError` for a
-    network without any.
+    Raises `ConfigError` if precise statistics are asked for and the network has no batch norms.
+
+    - `learner`: the network; its running statistics are replaced before each evaluation.
+    - `data`: training and validation images.
+    - `images`: number of training images for the statistics, rounded down to whole batches of one
+      epoch, the same ones each time; 0 evaluates with the running averages.
+    - `spec`: the network's spec, if it has one.
+    - `make_learner`: makes the second learner that computes the statistics.
+    - `loss`: mean loss of logits and labels.
     """
     if not images:
         return lambda: evaluate(learner, data.val_batches(), loss)
@@ -45,18 +51,18 @@ def validation(
         raise ConfigError(f"precise_bn: needs a spec with batch norms; got {what}; leave it out")
     twin = make_learner(replace(spec, bn_momentum=1.0))
 
-    def precisely() -> Evaluation:
+    def evaluate_precisely() -> Evaluation:
         batches = islice(data.train_batches(seed=0, epoch=0), images // data.batch_size)
         renew_statistics(learner, twin, batches)
         return evaluate(learner, data.val_batches(), loss)
 
-    return precisely
+    return evaluate_precisely
 
 
 def images_taken(images: int, data: ImageData) -> int:
-    """Over how many training images statistics are computed when `images` are asked for.
+    """Number of training images that precise statistics use if `images` are asked for.
 
-    They are whole batches of one epoch; a warning says so when they are fewer.
+    These are whole batches of one epoch; a warning is logged if they are fewer than `images`.
     """
     taken = min(images // data.batch_size, data.steps_per_epoch) * data.batch_size
     if taken < images:
@@ -71,12 +77,12 @@ def images_taken(images: int, data: ImageData) -> int:
 
 
 def renew_statistics(learner: Learner, twin: Learner, batches: Iterable[Batch]) -> None:
-    """Put the statistics over all `batches` in place of `learner`'s running ones.
+    """Replace `learner`'s running statistics by those over all `batches`, which have equal sizes.
 
-    `twin` learns the same network with a `bn_momentum` of 1: after a step at rate 0 its weights
-    are what they were, and its running statistics are those of the batch. Batches of one size are
-    asked for; variances are total, within batches and between them (Wu and Johnson, 2021,
-    "Rethinking 'Batch' in BatchNorm", section 3). Raises `TrainingError` when one is not finite.
+    `twin` has bn_momentum 1: a step at rate 0 leaves weights unchanged and sets running statistics
+    to the batch's. The total variance is the mean of the batches' variances plus the variance of
+    their means (Wu and Johnson, 2021, "Rethinking 'Batch' in BatchNorm", section 3). Raises
+    `TrainingError` if a statistic is not finite.
     """
     state = learner.state()
     twin.load_state({k: v for k, v in state.items() if is_weight(k)})
@@ -84,21 +90,21 @@ def renew_statistics(learner: Learner, twin: Learner, batches: Iterable[Batch]) 
     for images, labels in batches:
         twin.train_step(images, labels, 0.0)
         seen.append({k: v for k, v in twin.state().items() if k.endswith((MEAN, VAR))})
-    with np.errstate(all="ignore"):  # looked at below
-        whole = _over_all(seen)
-    check_state(whole, "precise batch norm: statistics over training images")
-    learner.load_state(state | whole)
+    with np.errstate(all="ignore"):  # check_state reports what is not finite
+        pooled = _pooled(seen)
+    check_state(pooled, "precise batch norm: statistics over training images")
+    learner.load_state(state | pooled)
 
 
-def _over_all(batches: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Means and variances over batches of one size, from those of each."""
-    whole = {}
+def _pooled(batches: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Means and variances over all batches, from those of each batch."""
+    pooled = {}
     for name, first in batches[0].items():
         if not name.endswith(MEAN):
             continue
         of_var = name.removesuffix(MEAN) + VAR
         means = np.stack([batch[name] for batch in batches]).astype(np.float64)
         variances = np.stack([batch[of_var] for batch in batches]).astype(np.float64)
-        whole[name] = means.mean(0).astype(first.dtype)
-        whole[of_var] = (variances.mean(0) + means.var(0)).astype(first.dtype)
-    return whole
+        pooled[name] = means.mean(0).astype(first.dtype)
+        pooled[of_var] = (variances.mean(0) + means.var(0)).astype(first.dtype)
+    return pooled

@@ -1,4 +1,4 @@
-"""How the weights move: SGD with its schedule, the same in every framework."""
+"""Optimizer settings and learning rate schedule, the same in every framework."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -11,16 +11,27 @@ from common.numbers import FieldChecker
 Schedule = Literal["constant", "cosine"]
 
 WARMUP_START = 0.1
-"""Fraction of the learning rate at which a warm-up begins (pycls)."""
+"""Fraction of the learning rate at the first step of a warm-up, as in pycls."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Stochastic gradient descent in PyTorch's convention.
 
-    With gradient g, weight w and rate lr: g += weight_decay * w; buf = momentum * buf + g;
-    w -= lr * (g + momentum * buf if nesterov else buf). Weight decay reaches every trainable
-    array, batch norms and biases included, as in pycls. Raises `ConfigError`.
+    With gradient g, weight w and learning rate lr:
+
+        g = g + weight_decay * w
+        buf = momentum * buf + g
+        w = w - lr * (g + momentum * buf if nesterov else buf)
+
+    Raises `ConfigError`.
+
+    - `momentum`: from 0 to below 1.
+    - `nesterov`: whether momentum is Nesterov's.
+    - `weight_decay`: of all trainable arrays, including those of batch norms and biases, as in
+      pycls.
+    - `warmup_epochs`: epochs, or a fraction of one, in which the rate rises linearly.
+    - `schedule`: `constant`, or `cosine` for half a period from the base rate to 0.
     """
 
     momentum: float = 0.0
@@ -40,9 +51,13 @@ class Recipe:
         check.choice("schedule", get_args(Schedule))
 
     def learning_rate(self, base: float, epoch: float, max_epochs: float) -> float:
-        """Rate for a step that starts at `epoch`, a fraction such as 1.5, of `max_epochs`.
+        """Learning rate of a step.
 
-        Half-period cosine and linear warm-up as in the RegNet paper, moved at every step.
+        The rate changes with each step, as in the RegNet paper.
+
+        - `base`: the rate before schedule and warm-up.
+        - `epoch`: epochs done when the step starts, such as 1.5.
+        - `max_epochs`: epochs of the whole run.
         """
         rate = base
         if self.schedule == "cosine":
@@ -63,13 +78,13 @@ REGNET_RECIPE = Recipe(0.9, True, 5e-5, 5.0, "cosine")
 """Training of the RegNet paper (section 5, appendix D) and pycls."""
 
 POPULATION_RECIPE = Recipe(0.9, True, 5e-5, 0.5, "cosine")
-"""The RegNet paper's for the few epochs of a population's networks: a short warm-up."""
+"""The RegNet paper's recipe with a warm-up of half an epoch, for populations and short runs."""
 
 RECIPES = {"chapter": CHAPTER_RECIPE, "regnet": REGNET_RECIPE, "population": POPULATION_RECIPE}
-"""Recipes by the name that the command line takes."""
+"""Recipes by their names on the command line."""
 
 
 def check_recipe(recipe: object) -> None:
-    """Raise `ConfigError` unless `recipe` is one."""
+    """Raise `ConfigError` unless `recipe` is a `Recipe`."""
     if not isinstance(recipe, Recipe):
         raise ConfigError(f"recipe: must be a Recipe; got {shortened(recipe)}")
