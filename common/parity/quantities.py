@@ -1,7 +1,7 @@
 """The quantities that are compared, with their tolerances, in the order of computation.
 
 A quantity is a set of arrays that are judged alike, such as the outputs of all layers. To compare
-another one, add it to the table here and yield its arrays in `measure.py`.
+another one, add it here, to `QUANTITIES` too, and yield its arrays in `measure.py`.
 """
 
 import re
@@ -44,7 +44,7 @@ class Quantity:
     kind: Kind
     float64: float
     """Tolerance in float64; 0 where only the sensitivity to rounding bounds the error."""
-    float32: float | None
+    float32: float | None = None
     """Tolerance in float32; None for what is compared in float64 only."""
     optional: bool = False
     """Whether a framework may lack the quantity altogether."""
@@ -57,38 +57,44 @@ class Quantity:
 FLOAT32_OUTPUTS = 1e-5
 """Tolerance of layer outputs in float32."""
 
-SHAPES = Quantity("shapes", "shapes", 0.5, 0.5)
+# Whole numbers: within one half means equal.
+SHAPES = Quantity("shapes", "shapes", float64=0.5, float32=0.5)
 
-EVAL_OUTPUTS = Quantity("eval outputs", "outputs", 1e-12, FLOAT32_OUTPUTS)
-TRAIN_OUTPUTS = Quantity("train outputs", "outputs", 1e-12, FLOAT32_OUTPUTS)
+# Of every layer in evaluation mode, and in training mode.
+EVAL_OUTPUTS = Quantity("eval outputs", "outputs", float64=1e-12, float32=FLOAT32_OUTPUTS)
+TRAIN_OUTPUTS = Quantity("train outputs", "outputs", float64=1e-12, float32=FLOAT32_OUTPUTS)
 
-# Some gradients are insensitive to the weights, so perturbing these underestimates their error: it
-# is the rounding error of a sum over all positions. In float32 that was at most 5e-6 for the bias
-# of the last layer, 1.3e-5 for the bias of a batch norm (MXNet), and 2.7e-5, relative to the
-# gradient of its weight, for a bias in front of a batch norm, whose true gradient is zero.
-GRADIENT = Quantity("gradient", "derivatives", 1e-10, 1e-4)
+# Of the training loss by every parameter. Some gradients are insensitive to the weights, so
+# perturbing these underestimates their error, which is the rounding error of a sum over all
+# positions. In float32 that was at most 5e-6 for the bias of the last layer, 1.3e-5 for the bias of
+# a batch norm (MXNet), and 2.7e-5, relative to the gradient of its weight, for a bias in front of a
+# batch norm, whose true gradient is zero.
+GRADIENT = Quantity("gradient", "derivatives", float64=1e-10, float32=1e-4)
 
-# Sums of products of first derivatives, whose rounding errors are amplified once more by a batch
-# norm over few positions. One that takes batch statistics for constants is off by 0.1 or more.
-SECOND_DERIVATIVE = Quantity("second derivative", "derivatives", 1e-10, None, optional=True)
+# The Hessian of the training loss times a direction: sums of products of first derivatives, whose
+# rounding errors are amplified once more by a batch norm over few positions. A batch norm that
+# takes batch statistics for constants is off by 0.1 or more.
+SECOND_DERIVATIVE = Quantity("second derivative", "derivatives", float64=1e-10, optional=True)
 
-# Those of the first layers are insensitive to the weights, too: at most 5e-6 in float32.
-STATISTICS = Quantity("statistics", "statistics", 1e-12, 1e-5)
+# After one training step. Those of the first layers are insensitive to the weights, too: their
+# error was at most 5e-6 in float32.
+STATISTICS = Quantity("statistics", "statistics", float64=1e-12, float32=1e-5)
 
 # Training on one batch at a small rate, with two recipes: the losses of all steps, and the weights
-# after the first and after the last. Over 20 steps in float32 a backend rounds 20 times, which the
-# reference does not; backends differed from it by up to 2e-4.
-PLAIN_LOSSES = Quantity("plain steps", "losses", 1e-9, 1e-3)
-PLAIN_FIRST = Quantity("plain step 1", "weights", 1e-12, 1e-3)
-PLAIN_LAST = Quantity("plain step N", "weights", 1e-9, 1e-3)
-NESTEROV_LOSSES = Quantity("nesterov steps", "losses", 1e-9, 1e-3)
-NESTEROV_FIRST = Quantity("nesterov step 1", "weights", 1e-12, 1e-3)
-NESTEROV_LAST = Quantity("nesterov step N", "weights", 1e-9, 1e-3)
+# after the first and after the last of N steps. A backend in float32 rounds at every step, which
+# the reference does not; after 20 steps backends differed from it by up to 2e-4.
+PLAIN_LOSSES = Quantity("plain steps", "losses", float64=1e-9, float32=1e-3)
+PLAIN_FIRST = Quantity("plain step 1", "weights", float64=1e-12, float32=1e-3)
+PLAIN_LAST = Quantity("plain step N", "weights", float64=1e-9, float32=1e-3)
+NESTEROV_LOSSES = Quantity("nesterov steps", "losses", float64=1e-9, float32=1e-3)
+NESTEROV_FIRST = Quantity("nesterov step 1", "weights", float64=1e-12, float32=1e-3)
+NESTEROV_LAST = Quantity("nesterov step N", "weights", float64=1e-9, float32=1e-3)
 
-# Training at the chapter's rate: every step from the reference's state, and 20 steps on end. The
-# latter are chaotic, so only their sensitivity to rounding bounds them.
-RESTARTED = Quantity("restarted step N", "weight errors", 1e-12, None)
-FREE_RUN = Quantity("free run", "losses", 0.0, None)
+# Training at the chapter's rate on a new batch at every step: each step N on its own, from the
+# reference's weights, and the losses of all steps in sequence. The sequence is chaotic, so only its
+# sensitivity to rounding bounds it.
+RESTARTED = Quantity("restarted step N", "weight errors", float64=1e-12)
+FREE_RUN = Quantity("free run", "losses", float64=0.0)
 
 QUANTITIES = (
     SHAPES, EVAL_OUTPUTS, TRAIN_OUTPUTS, GRADIENT, SECOND_DERIVATIVE, STATISTICS,

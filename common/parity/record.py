@@ -61,7 +61,7 @@ def find_subject(name: str) -> Subject:
 
 
 def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> None:
-    """Record `cases` of the reference or a backend to one file, which is written whole or not.
+    """Record `cases` of the reference or a backend to one file, whole or not at all.
 
     `subject` is `reference` or the name of a backend; raises `BackendError` as `find_subject` does.
     Each case runs in a process of its own, as many at a time as there are cores: the programs that
