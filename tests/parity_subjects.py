@@ -14,7 +14,10 @@ from common.parity.quantities import EVAL_OUTPUTS, SHAPES, STATISTICS
 SMALL = Case("small", AnyNetSpec.from_arch(((2, 16, 8, 1),), 8, num_classes=7), 16, 4, 2)
 LAYERS = {layer.name: layer for layer in plan(SMALL.spec, 16)}
 
-_PARTS = ("create", "get_weights", "set_weights", "layer_outputs", "hessian_product", "Learner")
+_PARTS = (
+    "create", "get_weights", "set_weights", "layer_outputs", "hessian_product", "Learner",
+    "SUPPORTS_SECOND_DERIVATIVES",
+)  # fmt: skip
 
 
 class AnyPrecision(reference.Learner):

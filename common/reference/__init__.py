@@ -17,7 +17,11 @@ from common.reference.network import (
 )
 from common.reference.ops import cross_entropy
 
+SUPPORTS_SECOND_DERIVATIVES = True
+"""Whether there is a `hessian_product`."""
+
 __all__ = [
+    "SUPPORTS_SECOND_DERIVATIVES",
     "Learner",
     "Network",
     "Step",
