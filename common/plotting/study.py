@@ -40,8 +40,8 @@ BySpace = Mapping[str, Sequence[TrainedNetwork]]
 """The networks of each space."""
 
 
-def draw_distributions(spaces: Mapping[str, Sequence[float]]) -> "Figure":
-    """Distribution functions of each space's errors, in percent (RegNet paper, figure 5).
+def draw_edf(spaces: Mapping[str, Sequence[float]]) -> "Figure":
+    """The EDF of each space's errors, in percent (RegNet paper, figure 5).
 
     Up to four are drawn with their 95 % bootstrap bands.
     """

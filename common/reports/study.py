@@ -16,7 +16,7 @@ from common.plotting.study import (
     TrainedNetwork,
     by_number,
     draw_agreement,
-    draw_distributions,
+    draw_edf,
     draw_extremes,
     draw_importances,
     draw_profiles,
@@ -98,12 +98,10 @@ def write_study_report(
     ranking = agreements([r.errors for own in spaces.values() for r in own
                           if len(r.errors) == config.training.epochs])  # fmt: skip
     networks = {space: [_trained(r) for r in own] for space, own in spaces.items()}
-    figures = {"edf": draw_distributions(errors)}
+    figures = {"edf": draw_edf(errors)}
     if len(pairs) > 1:
         figures |= {
-            _pair_name(first, second): draw_distributions(
-                {name: errors[name] for name in (first, second)}
-            )
+            _pair_name(first, second): draw_edf({name: errors[name] for name in (first, second)})
             for first, second in pairs
         }
     figures |= {
