@@ -32,6 +32,7 @@ from common.training import (
     check_rate,
     check_settings,
 )
+from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
 from common.weights import classes_of, fit_state, no_network, split_state
 
@@ -184,10 +185,7 @@ class Trainer(BaseTrainer):
 
     backend: ClassVar[str] = "jax"
     framework: ClassVar[str] = "jax"
-
-    def make_learner(self, model: Any, image_shape: tuple[int, int, int]) -> Learner:
-        """A learner for `model` with this trainer's recipe, device and precision."""
-        return Learner(model, image_shape, self.recipe, self.device, self.precision)
+    learner_class: ClassVar[type[BaseLearner]] = Learner
 
     def own_loss(self, model: Any, logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
         """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""

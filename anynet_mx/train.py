@@ -29,6 +29,7 @@ from common.training import (
     check_rate,
     check_settings,
 )
+from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state
 
@@ -105,14 +106,6 @@ class Learner:
         images = as_pixels(images, self._channels)
         return self.network(self._prepared(never_empty(images))).asnumpy()[: len(images)]
 
-    def _zero_or_nan(self) -> np.ndarray:
-        """Zero, or NaN when an array of those that are checked is not finite."""
-        return (0 * np.concatenate([p.data() for p in self._checked], axis=None)).sum()
-
-    def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
-        pixels = np.array(images, dtype="uint8", ctx=self._device)
-        return resize_images(pixels, self._size, self._dtype)
-
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
         state, buffers = get_weights(self.network), self._optimizer.buffers
@@ -133,16 +126,21 @@ class Learner:
             if buffer is not None:
                 buffer[:] = np.array(momentum[name], dtype=buffer.dtype) if name in momentum else 0
 
+    def _zero_or_nan(self) -> np.ndarray:
+        """Zero, or NaN when an array of those that are checked is not finite."""
+        return (0 * np.concatenate([p.data() for p in self._checked], axis=None)).sum()
+
+    def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
+        pixels = np.array(images, dtype="uint8", ctx=self._device)
+        return resize_images(pixels, self._size, self._dtype)
+
 
 class Trainer(BaseTrainer):
     """Fits a model to data, as in the chapter (section 3.2.4)."""
 
     backend: ClassVar[str] = "mx"
     framework: ClassVar[str] = "mxnet"
-
-    def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
-        """A learner for `model` with this trainer's recipe, device and precision."""
-        return Learner(model, image_shape, self.recipe, self.device, self.precision)
+    learner_class: ClassVar[type[BaseLearner]] = Learner
 
     def own_loss(
         self, model: Classifier, logits: NDArray[numpy.float64], labels: NDArray[numpy.int32]

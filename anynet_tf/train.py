@@ -36,6 +36,7 @@ from common.training import (
     check_rate,
     check_settings,
 )
+from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state
 
@@ -102,6 +103,23 @@ class Learner:
         with tf.device(self._device), products(self._precision):
             return self._compiled_forward(_to_nhwc(never_empty(images))).numpy()[: len(images)]
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        buffers = {name + MOMENTUM: canonical_array(b) for name, b in self._buffers().items()}
+        return get_weights(self.network) | buffers
+
+    def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+
+        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
+        """
+        trained = canonical_names(self.network, self.network.trainable_variables)
+        weights, momentum = fit_state(described(self.network), trained, arrays)
+        put_weights(self.network, weights)
+        for name, buffer in self._buffers().items():
+            array = momentum.get(name)
+            buffer.assign(np.zeros(buffer.shape) if array is None else native_array(array))
+
     def _step(
         self, images: tf.Tensor, labels: tf.Tensor, learning_rate: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -130,23 +148,6 @@ class Learner:
             x = resize_images(images, self._size, self._dtype)
             return tf.cast(self.network(x, training=training), self._dtype)
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
-        buffers = {name + MOMENTUM: canonical_array(b) for name, b in self._buffers().items()}
-        return get_weights(self.network) | buffers
-
-    def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
-
-        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
-        """
-        trained = canonical_names(self.network, self.network.trainable_variables)
-        weights, momentum = fit_state(described(self.network), trained, arrays)
-        put_weights(self.network, weights)
-        for name, buffer in self._buffers().items():
-            array = momentum.get(name)
-            buffer.assign(np.zeros(buffer.shape) if array is None else native_array(array))
-
     def _buffers(self) -> dict[str, keras.Variable]:
         names = canonical_names(self.network, self.network.trainable_variables)
         return dict(zip(names, self._optimizer.momentums, strict=False))
@@ -157,10 +158,7 @@ class Trainer(BaseTrainer):
 
     backend: ClassVar[str] = "tf"
     framework: ClassVar[str] = "tensorflow"
-
-    def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
-        """A learner for `model` with this trainer's recipe, device and precision."""
-        return Learner(model, image_shape, self.recipe, self.device, self.precision)
+    learner_class: ClassVar[type[BaseLearner]] = Learner
 
     def own_loss(
         self, model: Classifier, logits: NDArray[np.float64], labels: NDArray[np.int32]

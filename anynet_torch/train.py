@@ -32,6 +32,7 @@ from common.training import (
     check_rate,
     check_settings,
 )
+from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
 from common.weights import MOMENTUM, classes_of, fit_state, split_state
 
@@ -94,6 +95,43 @@ class Learner:
             loss, correct = self._run_step(self._sent(images), self._sent(labels))
         return loss, correct
 
+    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
+        images = as_pixels(images, self._channels)
+        self.network.eval()
+        with torch.no_grad(), products(self._precision):
+            (logits,) = self._run_logits(self._sent(never_empty(images)))
+        return logits[: len(images)].cpu().numpy()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        if self._is_own:
+            return get_weights(self.network) | own_arrays(self._optimizer, self.network)
+        state, buffers = get_weights(self.network), {}
+        for name, parameter in self._trained().items():
+            buffers[name + MOMENTUM] = self._optimizer.state[parameter].get("momentum_buffer")
+        if any(buffer is not None for buffer in buffers.values()):
+            for name, buffer in buffers.items():
+                zeros = np.zeros_like(state[name.removesuffix(MOMENTUM)])
+                state[name] = zeros if buffer is None else to_numpy(buffer)
+        return state
+
+    def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+
+        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
+        """
+        trained = self._trained()
+        rest, own = split_state(arrays) if self._is_own else (arrays, {})
+        weights, buffers = fit_state(described(self.network), trained, rest)
+        if self._is_own:
+            load_own(self._optimizer, self.network, own)
+            put_weights(self.network, weights)
+            return
+        put_weights(self.network, weights)
+        for name, parameter in trained.items():
+            self._put_buffer(parameter, buffers.get(name))
+
     def _step(self, images: torch.Tensor, labels: torch.Tensor) -> Outputs:
         """A step on the device: the loss, and the number of correct images."""
         targets = labels.to(torch.int64)
@@ -133,14 +171,6 @@ class Learner:
         """Zero, or NaN when an array of those that are checked is not finite."""
         return 0 * torch.cat([array.detach().flatten() for array in self._checked]).sum()
 
-    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
-        images = as_pixels(images, self._channels)
-        self.network.eval()
-        with torch.no_grad(), products(self._precision):
-            (logits,) = self._run_logits(self._sent(never_empty(images)))
-        return logits[: len(images)].cpu().numpy()
-
     def _logits(self, images: torch.Tensor) -> Outputs:
         return (self._forward(images),)
 
@@ -150,35 +180,6 @@ class Learner:
         bfloat16 = self._precision == "bfloat16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
             return self.network(x).to(self._dtype)
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
-        if self._is_own:
-            return get_weights(self.network) | own_arrays(self._optimizer, self.network)
-        state, buffers = get_weights(self.network), {}
-        for name, parameter in self._trained().items():
-            buffers[name + MOMENTUM] = self._optimizer.state[parameter].get("momentum_buffer")
-        if any(buffer is not None for buffer in buffers.values()):
-            for name, buffer in buffers.items():
-                zeros = np.zeros_like(state[name.removesuffix(MOMENTUM)])
-                state[name] = zeros if buffer is None else to_numpy(buffer)
-        return state
-
-    def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
-
-        Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
-        """
-        trained = self._trained()
-        rest, own = split_state(arrays) if self._is_own else (arrays, {})
-        weights, buffers = fit_state(described(self.network), trained, rest)
-        if self._is_own:
-            load_own(self._optimizer, self.network, own)
-            put_weights(self.network, weights)
-            return
-        put_weights(self.network, weights)
-        for name, parameter in trained.items():
-            self._put_buffer(parameter, buffers.get(name))
 
     def _put_buffer(self, parameter: torch.nn.Parameter, array: NDArray[Any] | None) -> None:
         """Give a parameter its momentum; without an array it starts anew."""
@@ -201,10 +202,7 @@ class Trainer(BaseTrainer):
 
     backend: ClassVar[str] = "torch"
     framework: ClassVar[str] = "torch"
-
-    def make_learner(self, model: Classifier, image_shape: tuple[int, int, int]) -> Learner:
-        """A learner for `model` with this trainer's recipe, device and precision."""
-        return Learner(model, image_shape, self.recipe, self.device, self.precision)
+    learner_class: ClassVar[type[BaseLearner]] = Learner
 
     def own_loss(
         self, model: Classifier, logits: NDArray[np.float64], labels: NDArray[np.int32]

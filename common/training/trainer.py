@@ -97,6 +97,9 @@ class Trainer(HyperParameters, ABC):
     weights = _Setting("weights")
     precise_bn = _Setting("precise_bn")
 
+    learner_class: ClassVar[type[Learner]]
+    """The framework's learner."""
+
     def __init__(
         self,
         max_epochs: int = 10,
@@ -153,13 +156,13 @@ class Trainer(HyperParameters, ABC):
         trainer.config = replace(config, backend=cls.backend)
         return trainer
 
-    @abstractmethod
     def make_learner(self, model: Any, image_shape: tuple[int, int, int]) -> Learner:
         """A learner for `model` with this trainer's recipe, device and precision."""
+        return self.learner_class(model, image_shape, self.recipe, self.device, self.precision)
 
+    @abstractmethod
     def own_loss(self, model: Any, logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
         """The `loss` method that a user gave `model`, of logits (N, classes) and labels (N,)."""
-        return float(model.loss(logits, labels))
 
     def fit(self, model: Any, data: ImageData, resume: bool = False) -> list[Row]:
         """Train `model` on `data` and return the rows of the record.
