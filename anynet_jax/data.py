@@ -19,5 +19,5 @@ class FashionMNIST(BaseFashionMNIST):
     def to_native(
         self, images: NDArray[np.float32], labels: NDArray[np.int32]
     ) -> tuple[jax.Array, jax.Array]:
-        """A batch as a loader gives it, from float32 images (N, C, H, W) and labels (N,)."""
+        """A batch as a loader yields it, from float32 images (N, C, H, W) and int32 labels (N,)."""
         return jnp.asarray(images.transpose(0, 2, 3, 1)), jnp.asarray(labels)

@@ -1,4 +1,4 @@
-"""The devices of this machine, and what the framework keeps in memory."""
+"""The devices of this machine, and the framework's caches."""
 
 import gc
 
@@ -10,14 +10,14 @@ __all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
 
 def devices() -> list[str]:
-    """The devices of this machine that this backend can use, best first."""
+    """The devices of this machine that this backend can use: GPUs first, the CPU last."""
     return [*(f"gpu: {device.device_kind}" for device in _accelerators()), "cpu"]
 
 
 def try_gpu(i: int = 0) -> jax.Device:
     """GPU `i`, counted from 0, or the CPU without one (chapter section 6.7.2).
 
-    Raises `ConfigError` for what is no number from 0 on.
+    Raises `ConfigError` unless `i` is an integer from 0 on.
     """
     accelerators = _accelerators()
     there = len(accelerators) > checked_gpu(i)
@@ -31,9 +31,9 @@ def find_device(device: Device) -> jax.Device:
 
 
 def clear_caches() -> None:
-    """Free what the framework keeps of networks that are gone.
+    """Free the memory that the framework keeps of deleted networks.
 
-    Networks that are not gone are compiled again.
+    All compiled functions are dropped; those of other networks are compiled again when needed.
     """
     gc.collect()
     jax.clear_caches()

@@ -1,4 +1,4 @@
-"""Networks in the framework's own format for deployment, to be run without this package."""
+"""Export to the framework's own deployment format, which runs without this package."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ _PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export(network: Network, path: str | Path, image_size: ImageSize) -> None:
-    """Write what the network computes in evaluation to `path`, whole or not at all.
+    """Export a network in evaluation mode to `path`, atomically.
 
     The file is StableHLO as `jax.export` serialises it, weights included:
     `jax.export.deserialize(data).call` takes images (N, height, width, C) of `image_size`, with

@@ -1,4 +1,4 @@
-"""Networks as tools use them, without knowing a framework's layout."""
+"""Functions of whole networks, whose arrays are NumPy's in canonical layout."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -36,14 +36,18 @@ __all__ = [
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Network:
-    """A ready network by name or spec, its weights drawn from `seed`. Raises `SpecError`."""
+    """A network by name or spec, with weights drawn from `seed`.
+
+    `init` is the initialisation: `xavier`, `he`, `he_zero_gamma` or `zeros`. Weights are float32.
+    Raises `SpecError` for an unknown name or `init`, and for a seed that is not from 0 to 2^63 - 1.
+    """
     spec = find_spec(name_or_spec)
     module = AnyNet.from_spec(spec, seed=seed, init=init)
     return Network(module, to_variables(initial_weights(spec, seed, init)))
 
 
 def _with_weights(spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> Network:
-    """The network of a spec with canonical arrays that are known to fit."""
+    """A network of `spec` with these canonical arrays, which are not checked."""
     return Network(AnyNet.from_spec(spec), to_variables(arrays))
 
 
@@ -62,11 +66,11 @@ load = _functions.load
 def logits(
     network: Network, images: NDArray[np.float32], training: bool = False
 ) -> NDArray[np.float32]:
-    """Logits (N, classes) of float32 NCHW images, both in NumPy; the network stays as it is.
+    """Logits (N, classes), float32, of images (N, C, H, W); the network is not changed.
 
-    Any array-like of numbers is converted to the network's precision; N may be 0. `training`
-    normalises by the statistics of this batch. Raises `DataError` for images that the network
-    does not take.
+    `images` may be any array-like of real numbers and is converted to the network's precision; N
+    may be 0. With `training`, batch norms use the statistics of this batch. Raises `DataError` for
+    images that do not fit the network.
     """
     network = as_network(network)
     images = checked_images(network, images, dtype_of(network))
@@ -77,9 +81,9 @@ def logits(
 def layer_outputs(
     network: Network, images: NDArray[Any], training: bool = False
 ) -> dict[str, NDArray[Any]]:
-    """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
+    """Outputs of the layers by canonical name, of images (N, C, H, W); the network is not changed.
 
-    Takes images as `logits` does. Computes, and returns NumPy arrays, in the precision of the
+    Takes images as `logits` does. The outputs, (N, C, H, W) or (N, C), have the precision of the
     network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
     network = as_network(network)
@@ -116,9 +120,9 @@ def _apply(
 def fuse(network: Network) -> Network:
     """A new network for inference with the same logits, its batch norms fused into convolutions.
 
-    In an mlp they are fused into linear layers. Each of these has a bias then, and the spec says
-    that there are no batch norms; `network` stays as it is. Raises `SpecError` for a network
-    without a spec.
+    In an mlp they are fused into the linear layers. The new spec has `batch_norm` False and
+    `conv_bias` True; `network` is not changed. Raises `SpecError` for a network without a spec, and
+    `WeightsError` where a fused array is not finite.
     """
     network = as_network(network)
     spec, arrays = fuse_weights(spec_of(network), get_weights(network))

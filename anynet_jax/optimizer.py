@@ -1,4 +1,4 @@
-"""What moves the weights in a step: the recipe, or the model's own optimizer."""
+"""The optimizer of a training step: SGD by the recipe, or the model's own."""
 
 from functools import cache
 from typing import Any
@@ -22,8 +22,9 @@ __all__ = ["load_own", "make_optimizer", "own_arrays", "recipe_arrays"]
 def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[optax.GradientTransformation, bool]:
     """The optimizer of `model`, and whether it is its own, by `configure_optimizers`.
 
-    A step takes the rate times what it returns off the weights; of an own one the rate is 1.
-    Raises `ConfigError` for a recipe beside one, `BackendError` for what is no optimizer.
+    A step subtracts the learning rate times its updates from the weights; for the model's own
+    optimizer that rate is 1. Raises `ConfigError` for a recipe beside one, `BackendError` for what
+    is no optimizer.
     """
     if not overrides_optimizer(model):
         return _of_recipe(recipe), False
@@ -38,9 +39,9 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[optax.GradientTra
 
 @cache
 def _of_recipe(recipe: Recipe) -> optax.GradientTransformation:
-    """Everything of the recipe but the rate; one object for all equal recipes.
+    """The recipe's SGD without its learning rate, one object for all equal recipes.
 
-    A step is compiled once for each.
+    It is a static argument of the compiled step, so that equal recipes share one compilation.
     """
     momentum = optax.trace(recipe.momentum, recipe.nesterov)
     return optax.chain(
@@ -57,13 +58,13 @@ def recipe_arrays(state: optax.OptState) -> dict[str, NDArray[Any]]:
 
 
 def own_arrays(state: optax.OptState) -> dict[str, NDArray[Any]]:
-    """Copies of what a model's own optimizer keeps, by their place in its state."""
+    """Copies of the state of a model's own optimizer, by the index of each leaf."""
     leaves = jax.tree.leaves(state)
     return {f"{OWN}{index}": _to_numpy(leaf) for index, leaf in enumerate(leaves)}
 
 
 def load_own(state: optax.OptState, arrays: dict[str, NDArray[Any]]) -> optax.OptState:
-    """A state like `state` with what `own_arrays` returned, named without `OWN`.
+    """`state` with the values that `own_arrays` returned, by names without the beginning `OWN`.
 
     Raises `WeightsError` for arrays of another optimizer.
     """

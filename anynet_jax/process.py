@@ -1,4 +1,4 @@
-"""What a process may do for speed before it trains."""
+"""Settings of the whole process that make training faster."""
 
 import logging
 from functools import cache
@@ -15,12 +15,12 @@ _ASYNCHRONOUS = "jax_cpu_enable_async_dispatch"
 def keep_freed_memory() -> bool:
     """Keep freed memory in this process for later arrays, which makes training on CPUs faster.
 
-    JAX allocates the arrays of every step anew, and the system clears each fresh page: a quarter
-    of RegNetX32's step. The process stays as large as it has ever been, NumPy's arrays included.
-    JAX's CPU backend then runs one program at a time, for with asynchronous dispatch a step
-    allocates before its predecessor frees; that takes effect only before the first array, and a
-    call that comes later warns once. True where memory is kept: with glibc, unless
-    `ANYNET_KEEP_MEMORY` is 0. The command line does so; `import` does not.
+    JAX allocates activations anew in every step, and the kernel zeroes each fresh page: a quarter
+    of RegNetX32's step on a CPU. The process's memory then stays at its peak, NumPy's arrays
+    included. Asynchronous dispatch is turned off for JAX's CPU backend, since with it a step
+    allocates before its predecessor frees; JAX reads that setting when it makes its first array, so
+    a later call logs one warning. True where memory is kept: with glibc, unless
+    `ANYNET_KEEP_MEMORY` is 0. The `anynet` command calls it; `import` does not.
     """
     kept = memory.keep_freed_memory()
     if kept and jax.config.read(_ASYNCHRONOUS):
@@ -32,8 +32,10 @@ def keep_freed_memory() -> bool:
 
 
 def _has_started() -> bool:
-    """Whether JAX has made its clients, which are given their settings when they are made."""
-    from jax._src import xla_bridge  # no public function tells
+    """Whether JAX has made its clients, which read their settings when they are made."""
+    # Private, for JAX (0.10) has no public function that asks without making them; to be replaced
+    # as soon as there is one.
+    from jax._src import xla_bridge
 
     return bool(xla_bridge.backends_are_initialized())
 
@@ -41,6 +43,6 @@ def _has_started() -> bool:
 @cache
 def _warn_that_it_is_late() -> None:
     logging.getLogger("anynet").warning(
-        "keep_freed_memory: must be called before JAX's first array; got a call after it, so that "
-        "steps on CPUs are slower and take more memory; call it right after import anynet_jax"
+        "keep_freed_memory: must be called before JAX's first array; got a call after it, so steps "
+        "on CPUs are slower and need more memory; call it right after import anynet_jax"
     )

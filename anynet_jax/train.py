@@ -18,7 +18,7 @@ from anynet_jax.devices import find_device
 from anynet_jax.layers import products, resize_images
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
-from anynet_jax.weights import as_network, described_tree, put_weights, to_canonical
+from anynet_jax.weights import as_network, described_tree, like_tree, to_canonical
 from common.arrays import as_batch, as_pixels, never_empty
 from common.chapter import own_builders, own_method
 from common.errors import BackendError
@@ -49,7 +49,7 @@ class Program(NamedTuple):
 
 
 class TrainState(NamedTuple):
-    """Everything that a step changes."""
+    """Everything that a step updates."""
 
     params: Any
     batch_stats: Any
@@ -59,8 +59,14 @@ class TrainState(NamedTuple):
 class Learner:
     """One network being trained on one device.
 
-    `image_shape` is (channels, height, width) as the network sees images. Images are pixels
-    (N, C, H, W) from 0 to 255, uint8 or other integers. Raises `BackendError` when the device is
+    - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
+    - `image_shape`: (channels, height, width) of the images that the network sees.
+    - `recipe`: momentum, weight decay and the schedule of the learning rate.
+    - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
+    - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
+
+    Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
+    of a step. Raises `BackendError` for what is no network and for a device or precision that is
     not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
     """
 
@@ -101,15 +107,15 @@ class Learner:
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[Array, Array]:
-        """Move the weights by one step; the mean loss and the number of correct images.
+        """Update the weights by one step; returns the mean loss and the number of correct images.
 
-        There is one label below the number of classes for each image. The loss is
-        NaN when a running statistic is not finite afterwards, or a weight of a network without.
-        Raises `DataError`.
+        `labels` (N,) are integers below the number of classes. The loss is NaN when a running
+        statistic, or in a network without any a weight, is not finite after the step. Raises
+        `DataError` for other arrays, `ConfigError` for a learning rate that is not finite.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         if self._device.platform == "cpu":
-            # JAX would go on reading the caller's memory, which may change before the step runs.
+            # `device_put` aliases NumPy's memory on a CPU, which the caller may change meanwhile.
             images, labels = images.copy(), labels.copy()
         with self._precisely():
             batch = jax.device_put((images, labels), self._device)
@@ -121,7 +127,7 @@ class Learner:
         return loss, correct
 
     def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
+        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
         params, batch_stats, _ = self._state
         with self._precisely():
@@ -131,13 +137,17 @@ class Learner:
         return np.array(logits)[: len(images)]
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        """Copies of weights, running statistics and the optimizer's state, by canonical name.
+
+        Names of momentum buffers end in `.momentum`; those of a model's own optimizer begin with
+        `optimizer.`.
+        """
         state = to_canonical(self._state.params) | to_canonical(self._state.batch_stats)
         arrays_of = own_arrays if self._is_own else recipe_arrays
         return state | arrays_of(self._state.trace)
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+        """Restore what `state` returned; without momentum buffers, momentum starts at zero.
 
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
@@ -146,26 +156,27 @@ class Learner:
         rest, own = split_state(arrays) if self._is_own else (arrays, {})
         weights, buffers = fit_state(found, list(described_tree({"params": params})), rest)
         with self._precisely():
-            variables = self._placed(_like(params, batch_stats, weights))
-            trace = self._optimizer.init(variables["params"])
+            params = self._placed(like_tree(params, weights))
+            batch_stats = self._placed(like_tree(batch_stats, weights))
+            trace = self._optimizer.init(params)
             if own:
                 trace = load_own(trace, own)
             elif buffers and isinstance(trace[1], optax.TraceState):
-                moved = self._placed(_like(params, {}, buffers)["params"])
-                trace = (trace[0], optax.TraceState(moved))
-            self._state = self._committed(variables["params"], variables["batch_stats"], trace)
+                momentum = self._placed(like_tree(params, buffers))
+                trace = (trace[0], optax.TraceState(momentum))
+            self._state = self._committed(params, batch_stats, trace)
 
     def _placed(self, tree: Any) -> Any:
-        """A copy on the device in the weights' precision, for a step reuses its state's memory."""
+        """A copy on the device in the weights' dtype; a step donates its state's memory."""
         dtype = _dtype(self._program)
         return jax.tree.map(lambda leaf: jnp.array(leaf, dtype, device=self._device), tree)
 
     def _committed(self, *state: Any) -> TrainState:
-        """A state bound to the device, as a step returns it: another one is compiled for anew."""
+        """A state committed to the device, as a step returns it; another triggers recompilation."""
         return TrainState(*jax.device_put(state, self._device))
 
     def _tidy(self, what: str, result: Array) -> None:
-        """Give back what compiling took, after the first of its kind."""
+        """Return the compiler's memory to the system after a function's first call."""
         if what not in self._compiled:
             result.block_until_ready()
             give_back_freed_memory()
@@ -173,7 +184,7 @@ class Learner:
 
     @contextmanager
     def _precisely(self) -> Iterator[None]:
-        """JAX on this learner's device, with or without float64, as its precision asks."""
+        """This learner's device and precision as JAX's defaults."""
         precision = self._program.precision
         in_float64 = jax.enable_x64(precision == "float64")
         with jax.default_device(self._device), in_float64, products(precision):
@@ -188,13 +199,13 @@ class Trainer(BaseTrainer):
     learner_class: ClassVar[type[BaseLearner]] = Learner
 
     def own_loss(self, model: Any, logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
-        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        """The user-defined `loss` of `model`, of logits (N, classes) at labels (N,)."""
         module = getattr(model, "module", model)
         return float(module.loss(jnp.asarray(logits, "float32"), jnp.asarray(labels)))
 
 
 def _initialised(model: Classifier | Network, image_shape: tuple[int, int, int]) -> Network:
-    """The network; by `apply_init`, Flax's own initialisers, for a module written by hand."""
+    """The network, with its variables; of a user-defined module, by `apply_init` or `init`."""
     if isinstance(model, Network) or model.scope is not None:
         return as_network(model)
     if own_method(model, "apply_init"):
@@ -210,7 +221,7 @@ def _classes(network: Network, image_shape: tuple[int, int, int]) -> int:
 
 
 def _check_traced(network: Network, image_shape: tuple[int, int, int]) -> None:
-    """Raise `BackendError` for a user's layers that need random keys in training, as dropout."""
+    """Raise `BackendError` for user-defined layers that need random keys, such as dropout."""
     module = in_mode(network.module, training=True)
     forward = partial(module.apply, mutable=["batch_stats"])
     try:
@@ -227,22 +238,15 @@ def _image(image_shape: tuple[int, int, int]) -> Array:
     return jnp.zeros((1, height, width, channels))
 
 
-def _like(params: Any, batch_stats: Any, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """Canonical arrays as variables of the same structure."""
-    network = Network(Classifier(), {"params": params, "batch_stats": batch_stats})
-    put_weights(network, arrays)
-    return {"params": {}, "batch_stats": {}} | network.variables
-
-
 def _dtype(program: Program) -> np.dtype:
-    """The precision of weights and losses; bfloat16 is for what lies between."""
+    """The dtype of weights and losses; in bfloat16, activations alone are bfloat16."""
     return np.dtype("float64" if program.precision == "float64" else "float32")
 
 
 def _forward(
     program: Program, params: Any, batch_stats: Any, images: Array, training: bool
 ) -> tuple[Array, Any]:
-    """Logits of uint8 NCHW images and the new statistics; weights stay float32 throughout."""
+    """Logits of uint8 images (N, C, H, W), and the updated running statistics."""
     x = resize_images(images.transpose(0, 2, 3, 1), program.size, _dtype(program))
     if program.precision == "bfloat16":
         x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
@@ -261,12 +265,14 @@ def _predict(params: Any, batch_stats: Any, images: Array, program: Program) -> 
 def _step_on(platform: str) -> Callable[..., tuple[TrainState, Array, Array]]:
     """The step, compiled for a platform.
 
-    XLA's CPU backend takes barriers out before it chooses what to compute together, so that
-    nothing would be `materialize`, and all would be kept that is to be `remat`.
+    XLA's CPU backend removes optimization barriers (its pass `cse_barrier_expander`) before fusion,
+    which defeats `materialize` and `remat`; without the pass they are kept. So it is in jaxlib
+    0.10; the option can go when `test_jax.py`'s tests of a step's memory pass without it.
     """
-    barriers = {"xla_disable_hlo_passes": "cse_barrier_expander"} if platform == "cpu" else None
+    keep_barriers = {"xla_disable_hlo_passes": "cse_barrier_expander"}
+    options = keep_barriers if platform == "cpu" else None
     return jax.jit(
-        _step, static_argnames="program", donate_argnames="state", compiler_options=barriers
+        _step, static_argnames="program", donate_argnames="state", compiler_options=options
     )
 
 
@@ -288,5 +294,5 @@ def _step(
 
 
 def _zero_or_nan(arrays: Any) -> Array:
-    """Zero, or NaN when one of the arrays is not finite."""
+    """Zero, or NaN if one of the arrays is not finite."""
     return sum(jnp.sum(0 * leaf) for leaf in jax.tree.leaves(arrays))

@@ -1,4 +1,4 @@
-"""Canonical arrays in and out of a network; every transpose between layouts is here."""
+"""Canonical arrays of a network, read and set; every transpose between layouts is here."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ __all__ = [
 Tree = Mapping[str, Any]
 
 _SIDE = 32
-"""Pixels of the image by which a network of a user's own layers is initialised."""
+"""Side in pixels of the image by which a network with user-defined layers is initialised."""
 
 _CANONICAL = {
     "kernel": "weight",
@@ -44,10 +44,10 @@ _CANONICAL = {
 
 
 def as_network(network: "Network | AnyNet") -> Network:
-    """The network itself; for a module alone, one with the weights that its seed draws.
+    """The network itself; for an `AnyNet` module, a network with the weights that its seed draws.
 
-    Raises `BackendError` for what is no network, `WeightsError` for a module that was written by
-    hand, whose weights only its variables tell.
+    Raises `BackendError` for what is no network, `WeightsError` for a user-defined module without
+    variables.
     """
     if isinstance(network, Network) and isinstance(network.module, Classifier):
         if not network.variables.get("params"):
@@ -66,9 +66,9 @@ def as_network(network: "Network | AnyNet") -> Network:
 
 
 def _fitting(module: AnyNet, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Variables by Flax's initialisers, and canonical arrays where a user's own layers have them.
+    """Variables by Flax's initialisers, replaced by canonical arrays of the same name and shape.
 
-    For a square image of the side that the network takes.
+    Shapes are those for a square image.
     """
     side = module.image_size or _SIDE
     images = jnp.zeros((1, side, side, module.in_channels))
@@ -93,16 +93,20 @@ def dtype_of(network: "Network | AnyNet") -> str:
 
 
 def get_weights(network: "Network | AnyNet") -> dict[str, NDArray[Any]]:
-    """Copies of all weights and running statistics, by canonical name in canonical layout."""
+    """Copies of all weights and running statistics, by canonical name in canonical layout.
+
+    Raises `BackendError` for what is no network, `WeightsError` for one whose weights are not
+    allocated.
+    """
     variables = as_network(network).variables
     return to_canonical(variables["params"]) | to_canonical(variables.get("batch_stats", {}))
 
 
 def set_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays into a network: all of its arrays, converted to its precision.
+    """Replace all arrays of a network by canonical ones, converted to its precision.
 
-    Raises one `WeightsError` that lists all differences, and leaves the network as it was; for a
-    module alone too, which has no place for weights.
+    Raises one `WeightsError` that lists all differences, and leaves the network as it was. A module
+    has no weights of its own and is refused, too.
     """
     if isinstance(network, Classifier):
         raise no_weights(network, "a Flax module keeps none: make a network, as `create` does")
@@ -110,7 +114,7 @@ def set_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def put_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays that are known to fit into a network."""
+    """Copy canonical arrays into a network, without checking them."""
     network.variables = {kind: like_tree(tree, arrays) for kind, tree in network.variables.items()}
 
 
@@ -123,18 +127,18 @@ def described_tree(variables: Tree) -> dict[str, ArrayInfo]:
 
 
 def like_tree(tree: Tree, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Canonical arrays as a tree with the names, types and devices of `tree`."""
+    """Canonical arrays as a tree with the structure, dtypes and devices of `tree`."""
     leaves = {}
     for path, leaf in flatten_dict(tree).items():
         array = native_array(arrays[_canonical_name(path)])
         with jax.enable_x64(leaf.dtype == np.float64):
-            # A copy: NumPy's memory is the caller's.
+            # A copy, since `jnp.asarray` may alias the caller's memory.
             leaves[path] = jnp.array(array, leaf.dtype, device=getattr(leaf, "sharding", None))
     return unflatten_dict(leaves)
 
 
 def to_canonical(tree: Tree) -> dict[str, NDArray[Any]]:
-    """A parameter or statistics tree as canonical arrays."""
+    """A tree of parameters or statistics as canonical arrays."""
     return {
         _canonical_name(path): canonical_array(leaf) for path, leaf in flatten_dict(tree).items()
     }
@@ -150,7 +154,7 @@ def to_variables(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 
 def to_tree(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Canonical arrays as a parameter or statistics tree."""
+    """Canonical arrays as a tree of parameters or statistics."""
     leaves = {}
     for name, array in arrays.items():
         *modules, ending = name.split(".")

@@ -18,5 +18,5 @@ class FashionMNIST(BaseFashionMNIST):
     def to_native(
         self, images: NDArray[numpy.float32], labels: NDArray[numpy.int32]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A batch as a loader gives it, from float32 images (N, C, H, W) and labels (N,)."""
+        """A batch as a loader yields it, from float32 images (N, C, H, W) and int32 labels (N,)."""
         return np.array(images, dtype="float32"), np.array(labels, dtype="int32")

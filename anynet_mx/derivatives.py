@@ -17,9 +17,10 @@ def hessian_product(
     labels: NDArray[Any],
     direction: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
-    """The Hessian of the loss of a batch in training mode times a direction.
+    """The Hessian of a batch's loss in training mode times a direction.
 
-    MXNet has no second derivative of most operators: raises `BackendError`.
+    Raises `BackendError`: MXNet 1.9 has no second derivatives of convolutions, batch norms, ReLUs
+    and softmax (`SUPPORTS_SECOND_DERIVATIVES` is False).
     """
     raise BackendError(
         "hessian_product: needs second derivatives; got MXNet 1.9, which has none of convolutions, "

@@ -1,4 +1,4 @@
-"""The devices of this machine, and what the framework keeps in memory."""
+"""The devices of this machine, and the framework's caches."""
 
 import gc
 
@@ -10,14 +10,14 @@ __all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
 
 def devices() -> list[str]:
-    """The devices of this machine that this backend can use, best first."""
+    """The devices of this machine that this backend can use: GPUs first, the CPU last."""
     return [*(f"gpu: number {i}" for i in range(mxnet.context.num_gpus())), "cpu"]
 
 
 def try_gpu(i: int = 0) -> mxnet.Context:
     """GPU `i`, counted from 0, or the CPU without one (chapter section 6.7.2).
 
-    Raises `ConfigError` for what is no number from 0 on.
+    Raises `ConfigError` unless `i` is an integer from 0 on.
     """
     there = mxnet.context.num_gpus() > checked_gpu(i)
     return mxnet.gpu(i) if there else mxnet.cpu()
@@ -30,7 +30,7 @@ def find_device(device: Device) -> mxnet.Context:
 
 
 def clear_caches() -> None:
-    """Free what the framework keeps of networks that are gone."""
+    """Free the memory that the framework keeps of deleted networks."""
     gc.collect()
     for index in range(mxnet.context.num_gpus()):
         mxnet.gpu(index).empty_cache()

@@ -1,4 +1,4 @@
-"""Networks in the framework's own format for deployment, to be run without this package."""
+"""Export to the framework's own deployment format, which runs without this package."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ __all__ = ["export"]
 
 
 def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
-    """Write what the network computes in evaluation to `path`, whole or not at all.
+    """Export a network in evaluation mode to `path`, atomically.
 
     `path` becomes a folder with Gluon's `model-symbol.json` and `model-0000.params`, which
     `mxnet.gluon.SymbolBlock.imports` reads after `mxnet.npx.set_np()`: images `data`
-    (N, C, height, width) of any size to logits. Raises `FileExistsError` when the folder is in
-    use, `SpecError` for an `image_size` that the network does not take.
+    (N, C, height, width) of any size to logits. Raises `ConfigError` unless `path` is new or
+    an empty folder, `SpecError` for an `image_size` that the network does not take.
     """
     named_arrays(network)
     shape = image_shape(spec_of(network), image_size)

@@ -1,4 +1,4 @@
-"""Networks as tools use them, without knowing a framework's layout."""
+"""Functions of whole networks, whose arrays are NumPy's in canonical layout."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -27,12 +27,16 @@ __all__ = [
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> AnyNet:
-    """A ready network by name or spec, its weights drawn from `seed`. Raises `SpecError`."""
+    """A network by name or spec, with weights drawn from `seed`.
+
+    `init` is the initialisation: `xavier`, `he`, `he_zero_gamma` or `zeros`. Weights are float32.
+    Raises `SpecError` for an unknown name or `init`, and for a seed that is not from 0 to 2^63 - 1.
+    """
     return AnyNet.from_spec(find_spec(name_or_spec), seed=seed, init=init)
 
 
 def _with_weights(spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> AnyNet:
-    """The network of a spec with canonical arrays that are known to fit."""
+    """A network of `spec` with these canonical arrays, which are not checked."""
     network = create(spec, init="zeros")
     put_weights(network, arrays)
     return network
@@ -53,11 +57,11 @@ load = _functions.load
 def logits(
     network: Classifier, images: NDArray[np.float32], training: bool = False
 ) -> NDArray[np.float32]:
-    """Logits (N, classes) of float32 NCHW images, both in NumPy; the network stays as it is.
+    """Logits (N, classes), float32, of images (N, C, H, W); the network is not changed.
 
-    Any array-like of numbers is converted to the network's precision; N may be 0. `training`
-    normalises by the statistics of this batch. Raises `DataError` for images that the network
-    does not take.
+    `images` may be any array-like of real numbers and is converted to the network's precision; N
+    may be 0. With `training`, batch norms use the statistics of this batch. Raises `DataError` for
+    images that do not fit the network.
     """
     images = checked_images(network, images, dtype_of(network))
     outputs = _run(network, never_empty(images), training and len(images) > 0)
@@ -67,9 +71,9 @@ def logits(
 def layer_outputs(
     network: AnyNet, images: NDArray[Any], training: bool = False
 ) -> dict[str, NDArray[Any]]:
-    """Outputs of the layers by canonical name for NCHW images; the network stays as it is.
+    """Outputs of the layers by canonical name, of images (N, C, H, W); the network is not changed.
 
-    Takes images as `logits` does. Computes, and returns NumPy arrays, in the precision of the
+    Takes images as `logits` does. The outputs, (N, C, H, W) or (N, C), have the precision of the
     network's weights. Raises `DataError`, and `SpecError` for a network without a spec.
     """
     images = checked_images(network, images, dtype_of(network))
@@ -81,7 +85,8 @@ def layer_outputs(
             outputs[path] = output.asnumpy()[: len(images)]
 
         hooks.append(block.register_forward_hook(keep))
-    # A hybridised network runs as one graph, past its children's hooks.
+    # A hybridised network runs as one graph, which calls no hooks of its children. MXNet has no
+    # public way to ask for this state; 1.9.1 is its last release, so the attribute will not move.
     hybridised = network.net._active
     network.net.hybridize(False)
     try:
@@ -111,9 +116,9 @@ def _run(network: Classifier, images: NDArray[Any], training: bool) -> mxnet.np.
 def fuse(network: AnyNet) -> AnyNet:
     """A new network for inference with the same logits, its batch norms fused into convolutions.
 
-    In an mlp they are fused into linear layers. Each of these has a bias then, and the spec says
-    that there are no batch norms; `network` stays as it is. Raises `SpecError` for a network
-    without a spec.
+    In an mlp they are fused into the linear layers. The new spec has `batch_norm` False and
+    `conv_bias` True; `network` is not changed. Raises `SpecError` for a network without a spec, and
+    `WeightsError` where a fused array is not finite.
     """
     arrays = get_weights(network)
     spec, arrays = fuse_weights(spec_of(network), arrays)

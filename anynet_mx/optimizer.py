@@ -1,4 +1,4 @@
-"""What moves the weights in a step: the recipe."""
+"""The optimizer of a training step: SGD by the recipe."""
 
 import mxnet
 import numpy
@@ -19,18 +19,18 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> "SGD":
 class SGD(mxnet.optimizer.Optimizer):
     """Stochastic gradient descent in PyTorch's convention.
 
-    MXNet's own keeps the rate inside the momentum buffer, which differs as soon as the rate
-    changes.
+    Weight decay is coupled, and momentum buffers accumulate gradients. MXNet's own SGD multiplies
+    by the learning rate before it accumulates, which differs as soon as the rate changes.
     """
 
     def __init__(self, recipe: Recipe, learning_rate: float) -> None:
-        # The base class spares biases its own weight decay.
+        # The base class does not apply its weight decay to biases, so it is given none.
         super().__init__(learning_rate=learning_rate, wd=0.0)
         self.recipe = recipe
         self.buffers: dict[int, np.ndarray] = {}
 
     def create_state(self, index: int, weight: np.ndarray) -> np.ndarray | None:
-        """The momentum buffer of a weight, if there is momentum."""
+        """The momentum buffer of a weight, `None` without momentum."""
         if not self.recipe.momentum:
             return None
         return self.buffers.setdefault(index, np.zeros_like(weight.as_np_ndarray()))
@@ -38,8 +38,8 @@ class SGD(mxnet.optimizer.Optimizer):
     def update(
         self, index: int, weight: np.ndarray, grad: np.ndarray, state: np.ndarray | None
     ) -> None:
-        """Move one weight."""
-        # `gluon.Trainer` hands over legacy arrays, whose memory these share.
+        """Update one weight and its momentum buffer, in place."""
+        # `gluon.Trainer` passes legacy arrays; these views share their memory.
         array, move, recipe = weight.as_np_ndarray(), grad.as_np_ndarray(), self.recipe
         if recipe.weight_decay:
             move = move + recipe.weight_decay * array
@@ -48,7 +48,7 @@ class SGD(mxnet.optimizer.Optimizer):
             state += move
             move = move + recipe.momentum * state if recipe.nesterov else state
         if array.dtype == numpy.float32:
-            # One operator, which tells in small batches; it keeps the rate in float32.
+            # One fused operator, which is faster in small batches; it rounds the rate to float32.
             move = move.as_nd_ndarray()
             mxnet.nd.sgd_update(weight, move, lr=self.learning_rate, wd=0, out=weight)
         else:

@@ -1,4 +1,4 @@
-"""What a process may do for speed before it trains."""
+"""Settings of the whole process that make training faster."""
 
 __all__ = ["keep_freed_memory"]
 
@@ -6,6 +6,6 @@ __all__ = ["keep_freed_memory"]
 def keep_freed_memory() -> bool:
     """Keep freed memory in this process for later arrays, which makes training on CPUs faster.
 
-    False, and nothing changes: MXNet keeps the memory of its arrays by itself.
+    Returns False and changes nothing: MXNet's own allocator keeps freed memory.
     """
     return False

@@ -39,8 +39,14 @@ __all__ = ["Learner", "Trainer"]
 class Learner:
     """One network being trained on one device.
 
-    `image_shape` is (channels, height, width) as the network sees images. Images are pixels
-    (N, C, H, W) from 0 to 255, uint8 or other integers. Raises `BackendError` when the device is
+    - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
+    - `image_shape`: (channels, height, width) of the images that the network sees.
+    - `recipe`: momentum, weight decay and the schedule of the learning rate.
+    - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
+    - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
+
+    Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
+    of a step. Raises `BackendError` for what is no network and for a device or precision that is
     not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
     """
 
@@ -63,7 +69,7 @@ class Learner:
         model.collect_params().reset_ctx(self._device)
         images = np.zeros((1, *image_shape), ctx=self._device)
         if any(parameter._data is None for parameter in model.collect_params().values()):
-            model(images)  # finishes deferred allocation, which draws float32
+            model(images)  # finishes Gluon's deferred allocation, in float32
         model.cast(precision)
         self._classes = classes_of(model) or model(images.astype(precision)).shape[-1]
         named_arrays(model)
@@ -74,8 +80,8 @@ class Learner:
         }
         every = list(model.collect_params().values())
         statistics = [p for p in every if p.grad_req == "null"]
-        # With the first weight, which moves last: the backward pass, in which the statistics move,
-        # is then over when they are read.
+        # With the first layer's weight, whose gradient comes last: to read it is to wait for the
+        # end of the backward pass, which updates the running statistics.
         self._checked = [*statistics, *list(self._trained.values())[:1]] if statistics else every
         self._optimizer = make_optimizer(model, recipe)
         parameters = list(self._trained.values())
@@ -84,11 +90,11 @@ class Learner:
     def train_step(
         self, images: NDArray[numpy.uint8], labels: NDArray[numpy.int32], learning_rate: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Move the weights by one step; the mean loss and the number of correct images.
+        """Update the weights by one step; returns the mean loss and the number of correct images.
 
-        There is one label below the number of classes for each image. The loss is
-        NaN when a running statistic is not finite afterwards, or a weight of a network without.
-        Raises `DataError`.
+        `labels` (N,) are integers below the number of classes. The loss is NaN when a running
+        statistic, or in a network without any a weight, is not finite after the step. Raises
+        `DataError` for other arrays, `ConfigError` for a learning rate that is not finite.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         rate = check_rate(learning_rate)
@@ -102,12 +108,15 @@ class Learner:
         return loss + self._zero_or_nan(), (logits.argmax(1).astype("int32") == targets).sum()
 
     def eval_step(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
-        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
+        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
         return self.network(self._prepared(never_empty(images))).asnumpy()[: len(images)]
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        """Copies of weights, running statistics and the optimizer's state, by canonical name.
+
+        Names of momentum buffers end in `.momentum`.
+        """
         state, buffers = get_weights(self.network), self._optimizer.buffers
         for index, name in enumerate(self._trained):
             if index in buffers:
@@ -115,7 +124,7 @@ class Learner:
         return state
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+        """Restore what `state` returned; without momentum buffers, momentum starts at zero.
 
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
@@ -127,7 +136,7 @@ class Learner:
                 buffer[:] = np.array(momentum[name], dtype=buffer.dtype) if name in momentum else 0
 
     def _zero_or_nan(self) -> np.ndarray:
-        """Zero, or NaN when an array of those that are checked is not finite."""
+        """Zero, or NaN if one of the checked arrays is not finite."""
         return (0 * np.concatenate([p.data() for p in self._checked], axis=None)).sum()
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
@@ -145,6 +154,6 @@ class Trainer(BaseTrainer):
     def own_loss(
         self, model: Classifier, logits: NDArray[numpy.float64], labels: NDArray[numpy.int32]
     ) -> float:
-        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        """The user-defined `loss` of `model`, of logits (N, classes) at labels (N,)."""
         found = np.array(logits, dtype="float32"), np.array(labels, dtype="int32")
         return float(model.loss(*found))

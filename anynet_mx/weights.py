@@ -1,4 +1,4 @@
-"""Canonical arrays in and out of a network; Gluon's layouts are the canonical ones."""
+"""Canonical arrays of a network, read and set; Gluon's layouts are the canonical ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +25,9 @@ __all__ = [
 _CANONICAL = {"gamma": "weight", "beta": "bias"}
 """Canonical ending of an array's name by its name in Gluon, where they differ."""
 
+# Gluon has no public function for parameters by attribute path, nor for whether one is allocated:
+# `_collect_params_with_prefix` and `_data` are private, but 1.9.1 is the last release: they stay.
+
 
 def net_of(network: Block) -> Block:
     """The layers of a network. Raises `BackendError` for anything else."""
@@ -44,9 +47,10 @@ def named_parameters(network: Block) -> dict[str, Parameter]:
 
 
 def named_arrays(network: Block) -> dict[str, np.ndarray]:
-    """Weights and running statistics by canonical name, in the network's own memory.
+    """Weights and running statistics by canonical name, not copied.
 
-    Raises `BackendError` for what is no network, `WeightsError` for one that has none yet.
+    Raises `BackendError` for what is no network, `WeightsError` for one whose weights are not
+    allocated.
     """
     parameters = named_parameters(network)
     if not parameters or any(parameter._data is None for parameter in parameters.values()):
@@ -68,12 +72,16 @@ def dtype_of(network: Block) -> str:
 
 
 def get_weights(network: Block) -> dict[str, NDArray[Any]]:
-    """Copies of all weights and running statistics, by canonical name in canonical layout."""
+    """Copies of all weights and running statistics, by canonical name in canonical layout.
+
+    Raises `BackendError` for what is no network, `WeightsError` for one whose weights are not
+    allocated.
+    """
     return {name: array.asnumpy() for name, array in named_arrays(network).items()}
 
 
 def set_weights(network: Block, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays into a network: all of its arrays, converted to its precision.
+    """Replace all arrays of a network by canonical ones, converted to its precision.
 
     Raises one `WeightsError` that lists all differences, and leaves the network as it was.
     """
@@ -81,24 +89,24 @@ def set_weights(network: Block, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def put_weights(network: Block, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays that are known to fit into a network."""
+    """Copy canonical arrays into a network, without checking them."""
     own = named_arrays(network)
     for name, array in arrays.items():
         _put(own[name], array)
 
 
 def put_fitting(network: Block, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put in those canonical arrays that a network of a user's own layers has, too."""
+    """Copy those arrays that a network with user-defined layers has by the same name and shape."""
     for name, parameter in named_parameters(network).items():
         if name in arrays and parameter._data and parameter.shape == arrays[name].shape:
             _put(parameter.data(), arrays[name])
 
 
 def _put(own: np.ndarray, array: NDArray[Any]) -> None:
-    # A view: MXNet shares its memory, and makes what it is given read-only.
+    # `from_numpy` shares the memory and marks its argument read-only, so it is given a view.
     given = numpy.ascontiguousarray(array).view()
     nd.from_numpy(given).as_np_ndarray().copyto(own)
-    own.wait_to_read()  # while the array is there
+    own.wait_to_read()  # the copy is asynchronous, and `given` must outlive it
 
 
 def _numpy_type(array: np.ndarray) -> str:

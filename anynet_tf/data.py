@@ -18,5 +18,5 @@ class FashionMNIST(BaseFashionMNIST):
     def to_native(
         self, images: NDArray[np.float32], labels: NDArray[np.int32]
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """A batch as a loader gives it, from float32 images (N, C, H, W) and labels (N,)."""
+        """A batch as a loader yields it, from float32 images (N, C, H, W) and int32 labels (N,)."""
         return tf.constant(images.transpose(0, 2, 3, 1)), tf.constant(labels)

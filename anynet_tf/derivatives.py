@@ -27,11 +27,15 @@ def hessian_product(
     labels: NDArray[Any],
     direction: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
-    """The Hessian of the loss of a batch in training mode times a direction.
+    """The Hessian of a batch's loss in training mode times a direction.
 
-    Takes images as `logits` does, one label for each, and in `direction` an array for every
-    parameter by canonical name, of which it returns the products. Computes in the precision of the
-    network, which stays as it is. Raises `DataError`, and `WeightsError` for another direction.
+    - `network`: any network of this package; it is not changed.
+    - `images`: (N, C, H, W), as `logits` takes them; N is at least 1.
+    - `labels`: (N,) integers below the number of classes.
+    - `direction`: an array for every trainable parameter, by canonical name in canonical layout.
+
+    Returns the products by the same names, in the precision of the network. Raises `DataError` for
+    other images or labels, `WeightsError` for another direction.
     """
     images, labels = checked_batch(network, images, labels, dtype_of(network), logits)
     variables, found = network.trainable_variables, described(network)

@@ -1,4 +1,4 @@
-"""The devices of this machine, and what the framework keeps in memory."""
+"""The devices of this machine, and the framework's caches."""
 
 from contextlib import AbstractContextManager
 
@@ -11,7 +11,7 @@ __all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
 
 def devices() -> list[str]:
-    """The devices of this machine that this backend can use, best first."""
+    """The devices of this machine that this backend can use: GPUs first, the CPU last."""
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     names = [found.get("device_name", gpu.name) for found, gpu in zip(details, gpus, strict=True)]
@@ -21,8 +21,8 @@ def devices() -> list[str]:
 def try_gpu(i: int = 0) -> AbstractContextManager[None]:
     """GPU `i`, counted from 0, or the CPU without one (chapter section 6.7.2).
 
-    `with try_gpu():` places there what follows. Raises `ConfigError` for what is no number from 0
-    on.
+    It is a context manager: tensors made in `with try_gpu():` are placed there. Raises
+    `ConfigError` unless `i` is an integer from 0 on.
     """
     there = len(tf.config.list_physical_devices("GPU")) > checked_gpu(i)
     return tf.device(f"/GPU:{i}" if there else "/CPU:0")
@@ -35,8 +35,8 @@ def find_device(device: Device) -> str:
 
 
 def clear_caches() -> None:
-    """Free what the framework keeps of networks that are gone.
+    """Free the memory that the framework keeps of deleted networks.
 
-    Keras's global settings go back to their defaults.
+    Keras's global settings are reset to their defaults.
     """
-    keras.backend.clear_session()  # which collects garbage too
+    keras.backend.clear_session()  # which runs the garbage collector, too

@@ -1,4 +1,4 @@
-"""Networks in the framework's own format for deployment, to be run without this package."""
+"""Export to the framework's own deployment format, which runs without this package."""
 
 from pathlib import Path
 
@@ -15,11 +15,12 @@ __all__ = ["export"]
 
 
 def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
-    """Write what the network computes in evaluation to `path`, whole or not at all.
+    """Export a network in evaluation mode to `path`, atomically.
 
     `path` becomes the folder of a SavedModel: `tf.saved_model.load(path).serve` takes images
-    (N, height, width, C) of `image_size`, with any N, to logits. Raises `FileExistsError` when
-    the folder is in use, `SpecError` for an `image_size` that the network does not take.
+    (N, height, width, C) of `image_size`, with any N, to logits. Raises `ConfigError`
+    unless `path` is new or an empty folder, `SpecError` for an `image_size` that the network does
+    not take.
     """
     named_variables(network)
     channels, height, width = image_shape(spec_of(network), image_size)

@@ -1,4 +1,4 @@
-"""What moves the weights in a step: the recipe."""
+"""The optimizer of a training step: SGD by the recipe."""
 
 import logging
 from typing import Any
@@ -22,9 +22,10 @@ _KERAS_HOOKS = dict.fromkeys(
 
 
 def make_optimizer(model: Classifier, recipe: Recipe) -> "CoupledSGD":
-    """The recipe's optimizer. Raises `BackendError` for a model with `configure_optimizers`.
+    """The recipe's optimizer.
 
-    So it does for one that overrides what only Keras's own `fit` calls.
+    Raises `BackendError` for a model with its own `configure_optimizers`, or one that overrides a
+    method that only Keras's own `fit` calls.
     """
     refuse_optimizer(model, "TensorFlow")
     refuse_overrides(model, _KERAS_HOOKS)
@@ -45,7 +46,8 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> "CoupledSGD":
 class CoupledSGD(keras.optimizers.SGD):
     """SGD in PyTorch's convention.
 
-    `coupled_decay` times the weight joins the gradient, and momentum buffers hold no rate.
+    Weight decay is coupled: `coupled_decay` times the weight is added to the gradient. Momentum
+    buffers accumulate gradients, and the learning rate multiplies them afterwards.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class CoupledSGD(keras.optimizers.SGD):
     def update_step(
         self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
     ) -> None:
-        """Move one variable and its buffer."""
+        """Update one variable and its momentum buffer."""
         if self.coupled_decay:
             gradient += self.coupled_decay * variable
         if self.momentum:

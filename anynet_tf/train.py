@@ -46,8 +46,14 @@ __all__ = ["Learner", "Trainer"]
 class Learner:
     """One network being trained on one device.
 
-    `image_shape` is (channels, height, width) as the network sees images. Images are pixels
-    (N, C, H, W) from 0 to 255, uint8 or other integers. Raises `BackendError` when the device is
+    - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
+    - `image_shape`: (channels, height, width) of the images that the network sees.
+    - `recipe`: momentum, weight decay and the schedule of the learning rate.
+    - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
+    - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
+
+    Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
+    of a step. Raises `BackendError` for what is no network and for a device or precision that is
     not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
     """
 
@@ -76,19 +82,19 @@ class Learner:
             self._classes = classes_of(model) or _classes(model, image_shape)
             self.network = model if precision != "float64" else _in_float64(model)
             self._optimizer.build(self.network.trainable_variables)
-        # Partials, since TensorFlow counts traces per code object: a learner after the other would
-        # look like one function that is traced again and again.
+        # TensorFlow counts retraces per code object and warns of many: with bound methods, one
+        # learner after another would look like a single function that is traced again and again.
         self._compiled_step = tf.function(partial(self._step), autograph=False)
         self._compiled_forward = tf.function(partial(self._forward), autograph=False)
 
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Move the weights by one step; the mean loss and the number of correct images.
+        """Update the weights by one step; returns the mean loss and the number of correct images.
 
-        There is one label below the number of classes for each image. The loss is
-        NaN when a running statistic is not finite afterwards, or a weight of a network without.
-        Raises `DataError`.
+        `labels` (N,) are integers below the number of classes. The loss is NaN when a running
+        statistic, or in a network without any a weight, is not finite after the step. Raises
+        `DataError` for other arrays, `ConfigError` for a learning rate that is not finite.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         rate = check_rate(learning_rate)
@@ -98,18 +104,21 @@ class Learner:
             )
 
     def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
+        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
         with tf.device(self._device), products(self._precision):
             return self._compiled_forward(_to_nhwc(never_empty(images))).numpy()[: len(images)]
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        """Copies of weights, running statistics and the optimizer's state, by canonical name.
+
+        Names of momentum buffers end in `.momentum`.
+        """
         buffers = {name + MOMENTUM: canonical_array(b) for name, b in self._buffers().items()}
         return get_weights(self.network) | buffers
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+        """Restore what `state` returned; without momentum buffers, momentum starts at zero.
 
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
@@ -127,15 +136,15 @@ class Learner:
         with tf.GradientTape() as tape:
             logits = self._forward(images, training=True)
             loss = self.network.loss(logits, labels)
-        # Not by `apply`: its sum over replicas, of which there is one, keeps every graph for good,
-        # and its rate is float32.
+        # Not by `Optimizer.apply`: it sums gradients over replicas, which keeps every graph alive,
+        # and it rounds the learning rate to float32.
         for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True):
             self._optimizer.update_step(gradient, variable, learning_rate)
         right = tf.argmax(logits, 1, labels.dtype) == labels
         return loss + self._zero_or_nan(), tf.reduce_sum(tf.cast(right, tf.int32))
 
     def _zero_or_nan(self) -> tf.Tensor:
-        """Zero, or NaN when an array of those that are checked is not finite."""
+        """Zero, or NaN if one of the checked arrays is not finite."""
         network = self.network
         statistics = [v for v in network.non_trainable_variables if v.value.dtype.is_floating]
         checked = statistics or network.trainable_variables
@@ -143,7 +152,7 @@ class Learner:
         return tf.reduce_sum(0 * tf.concat(arrays, 0))
 
     def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        # Inside the trace too, for the convolutions choose their form by the device.
+        # Inside the trace, too: convolutions choose their algorithm by the device.
         with tf.device(self._device), _computing_in(self._policy, self.network):
             x = resize_images(images, self._size, self._dtype)
             return tf.cast(self.network(x, training=training), self._dtype)
@@ -163,12 +172,12 @@ class Trainer(BaseTrainer):
     def own_loss(
         self, model: Classifier, logits: NDArray[np.float64], labels: NDArray[np.int32]
     ) -> float:
-        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        """The user-defined `loss` of `model`, of logits (N, classes) at labels (N,)."""
         return float(model.loss(tf.constant(logits, tf.float32), tf.constant(labels)))
 
 
 def _to_nhwc(images: NDArray[np.uint8]) -> tf.Tensor:
-    # On the host, since TensorFlow transposes uint8 slowly, and says so, on some CPUs.
+    # In NumPy: on some CPUs TensorFlow transposes uint8 slowly, and warns of it.
     return tf.constant(images.transpose(0, 2, 3, 1))
 
 
@@ -178,7 +187,7 @@ def _classes(model: Classifier, image_shape: tuple[int, int, int]) -> int:
 
 
 def _in_float64(model: Classifier) -> Classifier:
-    """A network like `model` whose variables are float64; Keras variables cannot be cast."""
+    """A copy of `model` with float64 variables: the dtype of a Keras variable is fixed."""
     kind = type(model)
     try:
         network = kind.from_config({**model.get_config(), "dtype": "float64"})
@@ -202,7 +211,10 @@ def _in_float64(model: Classifier) -> Classifier:
 
 @contextmanager
 def _computing_in(policy: str | None, network: Classifier) -> Iterator[None]:
-    """Trace the float32 layers of a network under another dtype policy; weights stay float32."""
+    """Set another dtype policy for a network's float32 layers; weights stay float32.
+
+    `_flatten_layers` is private: Keras 3.15 has no public list of nested layers.
+    """
     layers = network._flatten_layers() if policy else []
     before = [layer.dtype_policy for layer in layers]
     for layer in layers:

@@ -1,4 +1,4 @@
-"""Canonical arrays in and out of a network; every transpose between layouts is here."""
+"""Canonical arrays of a network, read and set; every transpose between layouts is here."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,9 +43,10 @@ def net_of(network: keras.Model) -> keras.Layer:
 
 
 def named_variables(network: keras.Model) -> dict[str, keras.Variable]:
-    """Weights and running statistics by canonical name, in the network's own memory.
+    """Weights and running statistics by canonical name, not copied.
 
-    Raises `BackendError` for what is no network, `WeightsError` for one that has none yet.
+    Raises `BackendError` for what is no network, `WeightsError` for one whose weights are not
+    allocated.
     """
     variables = net_of(network).weights
     if not variables:
@@ -67,12 +68,16 @@ def dtype_of(network: keras.Model) -> str:
 
 
 def get_weights(network: keras.Model) -> dict[str, NDArray[Any]]:
-    """Copies of all weights and running statistics, by canonical name in canonical layout."""
+    """Copies of all weights and running statistics, by canonical name in canonical layout.
+
+    Raises `BackendError` for what is no network, `WeightsError` for one whose weights are not
+    allocated.
+    """
     return {name: canonical_array(v) for name, v in named_variables(network).items()}
 
 
 def set_weights(network: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays into a network: all of its arrays, converted to its precision.
+    """Replace all arrays of a network by canonical ones, converted to its precision.
 
     Raises one `WeightsError` that lists all differences, and leaves the network as it was.
     """
@@ -80,14 +85,14 @@ def set_weights(network: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> Non
 
 
 def put_weights(network: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays that are known to fit into a network."""
+    """Copy canonical arrays into a network, without checking them."""
     variables = named_variables(network)
     for name, array in arrays.items():
         variables[name].assign(native_array(array))
 
 
 def put_fitting(network: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put in those canonical arrays that a network of a user's own layers has, too."""
+    """Copy those arrays that a network with user-defined layers has by the same name and shape."""
     found = described(network)
     fitting = {n: a for n, a in arrays.items() if n in found and found[n].shape == a.shape}
     put_weights(network, fitting)

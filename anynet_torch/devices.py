@@ -1,4 +1,4 @@
-"""The devices of this machine, and what the framework keeps in memory."""
+"""The devices of this machine, and the framework's caches."""
 
 import gc
 
@@ -10,7 +10,7 @@ __all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
 
 def devices() -> list[str]:
-    """The devices of this machine that this backend can use, best first."""
+    """The devices of this machine that this backend can use: GPUs first, the CPU last."""
     gpus = [f"gpu: {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
     return [*gpus, "cpu"]
 
@@ -18,7 +18,7 @@ def devices() -> list[str]:
 def try_gpu(i: int = 0) -> torch.device:
     """GPU `i`, counted from 0, or the CPU without one (chapter section 6.7.2).
 
-    Raises `ConfigError` for what is no number from 0 on.
+    Raises `ConfigError` unless `i` is an integer from 0 on.
     """
     there = torch.cuda.device_count() > checked_gpu(i)
     return torch.device("cuda", i) if there else torch.device("cpu")
@@ -30,6 +30,6 @@ def find_device(device: Device) -> torch.device:
 
 
 def clear_caches() -> None:
-    """Free what the framework keeps of networks that are gone."""
+    """Free the memory that the framework keeps of deleted networks."""
     gc.collect()
     torch.cuda.empty_cache()

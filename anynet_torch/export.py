@@ -1,4 +1,4 @@
-"""Networks in the framework's own format for deployment, to be run without this package."""
+"""Export to the framework's own deployment format, which runs without this package."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ _MARK = json.dumps({"producer": PRODUCER, "format": 1})
 
 
 def export(network: AnyNet, path: str | Path, image_size: ImageSize) -> None:
-    """Write what the network computes in evaluation to `path`, whole or not at all.
+    """Export a network in evaluation mode to `path`, atomically.
 
     The file is an archive of `torch.export`, by custom `.pt2`: `torch.export.load(path).module()`
     takes images (N, C, height, width) of `image_size`, with any N from 1 on, to logits. Raises

@@ -1,4 +1,4 @@
-"""What moves the weights in a step: the recipe, or the model's own optimizer."""
+"""The optimizer of a training step: SGD by the recipe, or the model's own."""
 
 import inspect
 from typing import Any
@@ -17,7 +17,7 @@ from common.weights import OWN
 __all__ = ["load_own", "make_optimizer", "own_arrays"]
 
 _NUMBER = ".number"
-"""Ending of the name of an array that is a Python number in the optimizer."""
+"""Ending of the names of arrays that are Python numbers in the optimizer."""
 
 
 def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optimizer, bool]:
@@ -34,8 +34,8 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optim
         own = own_optimizer(model, recipe)
         _check(own, model)
         return own, True
-    # PyTorch's fused optimizer reads its rate from the GPU, where a recorded step finds each new
-    # one; it reads float32, to which the rates of float64 would be rounded.
+    # The fused optimizer reads its learning rate from a tensor on the GPU, so a captured CUDA graph
+    # sees each new rate. That tensor is float32, which would round the rates of a float64 network.
     on_gpu = all(p.is_cuda and p.dtype == torch.float32 for p in model.parameters())
     sgd = torch.optim.SGD(
         model.parameters(),
@@ -45,7 +45,7 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optim
         weight_decay=recipe.weight_decay,
         fused=on_gpu or None,
     )
-    if on_gpu and recipe.momentum:  # from the start, so that the first step is like the others
+    if on_gpu and recipe.momentum:  # allocated now, so that a graph captures the first step
         for parameter in model.parameters():
             sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return sgd, False
@@ -69,9 +69,9 @@ def _check(own: Any, model: Classifier) -> None:
 
 
 def own_arrays(optimizer: torch.optim.Optimizer, model: Classifier) -> dict[str, NDArray[Any]]:
-    """Copies of what a model's own optimizer keeps of its parameters, by their names.
+    """Copies of the state of a model's own optimizer, by parameter name and key.
 
-    Raises `BackendError` for what is no array.
+    Raises `BackendError` for a value that is neither a tensor nor a number.
     """
     arrays = {}
     for name, parameter in model.named_parameters():
@@ -91,7 +91,7 @@ def own_arrays(optimizer: torch.optim.Optimizer, model: Classifier) -> dict[str,
 def load_own(
     optimizer: torch.optim.Optimizer, model: Classifier, arrays: dict[str, NDArray[Any]]
 ) -> None:
-    """Put back what `own_arrays` returned, named without `OWN`; nothing begins anew.
+    """Restore what `own_arrays` returned, by names without the beginning `OWN`.
 
     Raises `WeightsError` for arrays of parameters that the optimizer does not have.
     """
@@ -120,6 +120,6 @@ def _like(parameter: torch.Tensor, array: NDArray[Any]) -> torch.Tensor:
 
 
 def _indices(optimizer: torch.optim.Optimizer) -> dict[torch.Tensor, int]:
-    """The number of each parameter in the optimizer's state dict."""
+    """The index of each parameter in the optimizer's state dict."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     return {parameter: index for index, parameter in enumerate(parameters)}

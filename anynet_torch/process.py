@@ -1,4 +1,4 @@
-"""What a process may do for speed before it trains."""
+"""Settings of the whole process that make training faster."""
 
 from common import memory
 
@@ -8,9 +8,9 @@ __all__ = ["keep_freed_memory"]
 def keep_freed_memory() -> bool:
     """Keep freed memory in this process for later arrays, which makes training on CPUs faster.
 
-    PyTorch allocates the arrays of every step anew, and the system clears each fresh page: 8 % of
-    RegNetX32's step. The process stays as large as it has ever been, NumPy's arrays included. True
-    where it took effect: with glibc, unless `ANYNET_KEEP_MEMORY` is 0. The command line does so;
-    `import` does not.
+    PyTorch allocates activations anew in every step, and the kernel zeroes each fresh page: 8 % of
+    RegNetX32's step on a CPU. The process's memory then stays at its peak, NumPy's arrays included.
+    True where it took effect: with glibc, unless `ANYNET_KEEP_MEMORY` is 0. The `anynet` command
+    calls it; `import` does not.
     """
     return memory.keep_freed_memory()

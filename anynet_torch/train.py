@@ -42,8 +42,14 @@ __all__ = ["Learner", "Trainer"]
 class Learner:
     """One network being trained on one device.
 
-    `image_shape` is (channels, height, width) as the network sees images. Images are pixels
-    (N, C, H, W) from 0 to 255, uint8 or other integers. Raises `BackendError` when the device is
+    - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
+    - `image_shape`: (channels, height, width) of the images that the network sees.
+    - `recipe`: momentum, weight decay and the schedule of the learning rate.
+    - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
+    - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
+
+    Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
+    of a step. Raises `BackendError` for what is no network and for a device or precision that is
     not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
     """
 
@@ -82,11 +88,11 @@ class Learner:
     def train_step(
         self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Move the weights by one step; the mean loss and the number of correct images.
+        """Update the weights by one step; returns the mean loss and the number of correct images.
 
-        There is one label below the number of classes for each image. The loss is
-        NaN when a running statistic is not finite afterwards, or a weight of a network without.
-        Raises `DataError`.
+        `labels` (N,) are integers below the number of classes. The loss is NaN when a running
+        statistic, or in a network without any a weight, is not finite after the step. Raises
+        `DataError` for other arrays, `ConfigError` for a learning rate that is not finite.
         """
         images, labels = as_batch(images, labels, self._channels, self._classes)
         self._set_rate(check_rate(learning_rate))
@@ -96,7 +102,7 @@ class Learner:
         return loss, correct
 
     def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (N, classes) with the running statistics; N may be 0. Raises `DataError`."""
+        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
         images = as_pixels(images, self._channels)
         self.network.eval()
         with torch.no_grad(), products(self._precision):
@@ -104,7 +110,11 @@ class Learner:
         return logits[: len(images)].cpu().numpy()
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all weights and statistics; momentum buffers end in `.momentum`."""
+        """Copies of weights, running statistics and the optimizer's state, by canonical name.
+
+        Names of momentum buffers end in `.momentum`; those of a model's own optimizer begin with
+        `optimizer.`.
+        """
         if self._is_own:
             return get_weights(self.network) | own_arrays(self._optimizer, self.network)
         state, buffers = get_weights(self.network), {}
@@ -117,7 +127,7 @@ class Learner:
         return state
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned, or weights alone, for which momentum starts at zero.
+        """Restore what `state` returned; without momentum buffers, momentum starts at zero.
 
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
@@ -133,7 +143,7 @@ class Learner:
             self._put_buffer(parameter, buffers.get(name))
 
     def _step(self, images: torch.Tensor, labels: torch.Tensor) -> Outputs:
-        """A step on the device: the loss, and the number of correct images."""
+        """One step on the device: the loss, and the number of correct images."""
         targets = labels.to(torch.int64)
         with fused_norms(self.network):
             logits = self._forward(images)
@@ -146,12 +156,12 @@ class Learner:
     def _set_rate(self, rate: float) -> None:
         for group in () if self._is_own else self._optimizer.param_groups:
             if isinstance(group["lr"], torch.Tensor):
-                group["lr"].fill_(rate)  # which a recorded step reads
+                group["lr"].fill_(rate)  # in place: a captured CUDA graph reads it
             else:
                 group["lr"] = rate
 
     def _sent(self, array: NDArray[Any]) -> torch.Tensor:
-        """`array` on the device; its copy to a GPU runs beside the step before."""
+        """`array` on the device; a copy to a GPU overlaps with the previous step."""
         tensor = torch.from_numpy(array)
         if self._copies is None:
             return tensor
@@ -163,12 +173,12 @@ class Learner:
         return copy
 
     def _tensors(self) -> Iterator[torch.Tensor]:
-        """What a step and a prediction read and write besides their inputs."""
+        """The tensors that a step and a prediction read or write besides their inputs."""
         yield from self.network.parameters()
         yield from self.network.buffers()
 
     def _zero_or_nan(self) -> torch.Tensor:
-        """Zero, or NaN when an array of those that are checked is not finite."""
+        """Zero, or NaN if one of the checked arrays is not finite."""
         return 0 * torch.cat([array.detach().flatten() for array in self._checked]).sum()
 
     def _logits(self, images: torch.Tensor) -> Outputs:
@@ -182,10 +192,10 @@ class Learner:
             return self.network(x).to(self._dtype)
 
     def _put_buffer(self, parameter: torch.nn.Parameter, array: NDArray[Any] | None) -> None:
-        """Give a parameter its momentum; without an array it starts anew."""
+        """Set a parameter's momentum buffer; without an array it is reset."""
         state = self._optimizer.state[parameter]
         buffer = state.get("momentum_buffer")
-        if buffer is not None and self._copies:  # a recorded step knows its place
+        if buffer is not None and self._copies:  # in place: a captured graph holds its address
             buffer.zero_() if array is None else buffer.copy_(torch.from_numpy(array))
         elif self._momentum and array is not None:
             state["momentum_buffer"] = torch.empty_like(parameter).copy_(torch.from_numpy(array))
@@ -207,14 +217,14 @@ class Trainer(BaseTrainer):
     def own_loss(
         self, model: Classifier, logits: NDArray[np.float64], labels: NDArray[np.int32]
     ) -> float:
-        """The `loss` that a user gave `model`, of logits (N, classes) at labels (N,)."""
+        """The user-defined `loss` of `model`, of logits (N, classes) at labels (N,)."""
         device = next(model.parameters()).device
         found = torch.from_numpy(logits).to(device, torch.float32)
         return float(model.loss(found, torch.from_numpy(labels).to(device, torch.int64)))
 
 
 def _allocate(model: Classifier, image_shape: tuple[int, int, int]) -> int:
-    """Allocate lazy layers; how many classes the model has."""
+    """Allocate lazy layers, and return the number of classes."""
     classes, first = classes_of(model), next(model.parameters(), None)
     if first is None or (classes and not any(is_lazy(tensor) for tensor in model.parameters())):
         return classes or 0

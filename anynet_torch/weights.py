@@ -1,4 +1,4 @@
-"""Canonical arrays in and out of a network; every transpose between layouts is here."""
+"""Canonical arrays of a network, read and set; every transpose between layouts is here."""
 
 from collections.abc import Mapping
 from itertools import chain
@@ -34,9 +34,10 @@ def net_of(network: nn.Module) -> nn.Module:
 
 
 def named_tensors(network: nn.Module) -> dict[str, Tensor]:
-    """Weights and running statistics by canonical name, in the network's own memory.
+    """Weights and running statistics by canonical name, not copied.
 
-    Raises `BackendError` for what is no network, `WeightsError` for one that has none yet.
+    Raises `BackendError` for what is no network, `WeightsError` for one whose weights are not
+    allocated.
     """
     net = net_of(network)
     tensors = list(chain(net.parameters(), net.buffers()))
@@ -63,12 +64,16 @@ def dtype_of(network: nn.Module) -> str:
 
 
 def get_weights(network: nn.Module) -> dict[str, NDArray[Any]]:
-    """Copies of all weights and running statistics, by canonical name in canonical layout."""
+    """Copies of all weights and running statistics, by canonical name in canonical layout.
+
+    Raises `BackendError` for what is no network, `WeightsError` for one whose weights are not
+    allocated.
+    """
     return {name: to_numpy(tensor) for name, tensor in named_tensors(network).items()}
 
 
 def set_weights(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays into a network: all of its arrays, converted to its precision.
+    """Replace all arrays of a network by canonical ones, converted to its precision.
 
     Raises one `WeightsError` that lists all differences, and leaves the network as it was.
     """
@@ -76,14 +81,14 @@ def set_weights(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def put_weights(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put canonical arrays that are known to fit into a network."""
+    """Copy canonical arrays into a network, without checking them."""
     tensors = named_tensors(network)
     for name, array in arrays.items():
         tensors[name].copy_(torch.from_numpy(array))
 
 
 def put_fitting(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put in those canonical arrays that a network of a user's own layers has, too."""
+    """Copy those arrays that a network with user-defined layers has by the same name and shape."""
     for name, tensor in net_of(network).state_dict().items():
         if not is_lazy(tensor) and name in arrays and tensor.shape == arrays[name].shape:
             tensor.copy_(torch.from_numpy(arrays[name]))
@@ -94,7 +99,7 @@ def take_weights(
 ) -> None:
     """Make canonical arrays the weights of a network on the meta device, in its precision.
 
-    On the CPU they become the network's own memory.
+    On the CPU the network takes over the arrays' memory, so nothing is copied.
     """
     net = net_of(network)
     state = net.state_dict()
@@ -108,7 +113,7 @@ def take_weights(
 
 
 def to_numpy(tensor: Tensor) -> NDArray[Any]:
-    """A copy of a tensor; bfloat16, which NumPy lacks, as float32."""
+    """A copy of a tensor in NumPy; bfloat16, which NumPy lacks, becomes float32."""
     tensor = tensor.detach().cpu().contiguous()
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
 
