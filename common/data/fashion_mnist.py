@@ -277,7 +277,7 @@ def _read(folder: Path, part: str) -> ImageSet:
     labels = read_idx(_file(folder, f"{part}-labels-idx1-ubyte.gz"))
     if images.ndim != 3 or labels.shape != images.shape[:1] or not images.size:
         raise DataError(
-            f"{images_path}: must hold images of one pixel or more, as many as there are labels; "
+            f"{images_path}: must hold non-empty images, as many as there are labels; "
             f"got shapes {images.shape} and {labels.shape}"
         )
     if labels.max() >= len(CLASSES):

@@ -76,7 +76,7 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
         elif inside := sorted(_inside(path)):
             found += inside
         else:
-            raise DataError(f"{path}: a folder must hold image files; got none")
+            raise DataError(f"{path}: must hold image files; got none")
     return found
 
 
@@ -92,7 +92,7 @@ def _inside(folder: Path) -> Iterator[Path]:
 def _check_channels(channels: int, where: str | Path) -> None:
     if channels not in _MODES:
         raise DataError(
-            f"{where}: images are for networks of 1 or 3 input channels; got one of {channels}"
+            f"{where}: image files are for networks with 1 or 3 input channels; got {channels}"
         )
 
 

@@ -74,17 +74,17 @@ class BestNetwork:
             found = (
                 "written again from the checkpoint"
                 if can_restore
-                else "the run goes on without it, until an epoch is better"
+                else "the run continues without it until an epoch is better"
             )
             print(f"{self._path}: must {rule}; got no such file; {found}", file=sys.stderr)
             return False
         if load_weights(self._path)[0] != self._spec:
-            raise ConfigError(f"{self._path}: must be of the run's network; got another")
+            raise ConfigError(f"{self._path}: must hold the run's network; got another one")
         if self.digest in (None, file_digest(self._path)):
             return True
         if not can_restore:
             raise ConfigError(
-                f"{self._path}: must {rule}; got another; take it from a copy, or delete it to go "
-                "on without it"
+                f"{self._path}: must {rule}; got another one; take it from a copy, or delete "
+                "it to continue without it"
             )
         return False

@@ -14,9 +14,8 @@ def check_images(spec: AnyNetSpec, channels: int, classes: int) -> None:
     """Raise `ConfigError` unless `spec` accepts `channels` and has at least `classes` classes."""
     if spec.in_channels != channels or spec.num_classes < classes:
         raise ConfigError(
-            f"model: must take {channels} channel{'s' * (channels > 1)} and tell {classes} classes "
-            f"apart, as the images have them; got in_channels {spec.in_channels} and num_classes "
-            f"{spec.num_classes}"
+            f"model: must have in_channels {channels} and num_classes {classes} or more, as the "
+            f"images do; got in_channels {spec.in_channels} and num_classes {spec.num_classes}"
         )
 
 
@@ -42,7 +41,7 @@ def check_trainer(num_gpus: object, gradient_clip_val: object, stop_after: objec
         checked_integer("stop_after:", stop_after, 1, MAX_EPOCHS, ConfigError)
     if gradient_clip_val != 0:
         raise ConfigError(
-            "gradient_clip_val: must be 0, for gradients are not clipped; "
+            "gradient_clip_val: must be 0, as gradients are not clipped; "
             f"got {shortened(gradient_clip_val)}; leave it out, and lower the learning rate"
         )
 

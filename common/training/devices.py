@@ -22,7 +22,7 @@ def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
         return device != "cpu"
     if device == "gpu":
         raise BackendError(
-            f"device: must be there; got gpu, but {_unseen(backend)}; use --device cpu"
+            f"device: must be available; got gpu, but {_unseen(backend)}; use --device cpu"
         )
     _tell(backend)
     return False
@@ -40,11 +40,11 @@ def check_precision(precision: Precision, on_gpu: bool, *, bfloat16: bool, tf32:
     """
     if (precision == "bfloat16" and not bfloat16) or (precision == "tf32" and not tf32):
         raise BackendError(
-            "precision: must be float32 or float64, in which this framework trains; got "
+            "precision: must be float32 or float64 in this framework; got "
             f"{precision}; use --precision float32 or another backend"
         )
     if precision == "tf32" and not on_gpu:
-        raise BackendError("precision: tf32 is for GPUs; got it on a CPU; use float32")
+        raise BackendError("precision: must not be tf32 on a CPU; got tf32; use float32")
 
 
 def _unseen(backend: str) -> str:

@@ -104,7 +104,7 @@ def own_optimizer(model: Any, recipe: Recipe) -> Any:
 def refuse_optimizer(model: object, framework: str) -> None:
     """Raise `BackendError` if a user overrode `configure_optimizers` of `model`."""
     remedy = "give Trainer a recipe, or train in PyTorch or JAX"
-    refuse_overrides(model, {OPTIMIZER: f"{framework} moves weights by the recipe here; {remedy}"})
+    refuse_overrides(model, {OPTIMIZER: f"{framework} uses the recipe's optimizer here; {remedy}"})
 
 
 def check_settings(

@@ -36,7 +36,7 @@ class RecordFile:
         try:
             self._file = path.open("r+b" if offset else "a+b")
         except FileNotFoundError as error:
-            raise ConfigError(f"{path}: must be there to go on; got no such file") from error
+            raise ConfigError(f"{path}: must exist to be resumed; got no such file") from error
         self._offset, self._digest = offset, xxhash.xxh3_128()
         try:
             self.rows = self._begin(path, offset, digest)

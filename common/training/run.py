@@ -44,7 +44,7 @@ def check_free(path: Path) -> None:
     if not path.exists():
         return
     if not path.is_dir():
-        raise ConfigError(f"{path}: must be a directory; got something else")
+        raise ConfigError(f"{path}: must be a directory; got another kind of file")
     if (path / CONFIG).exists():
         raise ConfigError(
             f"{path}: must not hold a run yet; got one; resume it or name another directory"
@@ -111,7 +111,8 @@ class RunDirectory:
         for path in (self.path / name for name in (MODEL, BEST, CURVES)):
             if path.exists() and not (path.is_file() and (is_ours(path) or _is_old_figure(path))):
                 raise ConfigError(
-                    f"{path}: must be free or a file of the run; got another; move it away"
+                    f"{path}: must not exist, or be a file of the run; got another file; "
+                    "move it away"
                 )
 
     def _check_settings(self, before: TrainConfig) -> None:
@@ -119,9 +120,9 @@ class RunDirectory:
         now = self._config
         if before.own_optimizer != now.own_optimizer:
             raise ConfigError(
-                f"{self.path}: must go on with the optimizer that it began with; got "
+                f"{self.path}: must continue with the optimizer that it started with; got "
                 f"{'the recipe' if before.own_optimizer else 'configure_optimizers'}; "
-                "resume it by Trainer.fit, with a model of the same class"
+                "resume it with Trainer.fit and a model of the same class"
             )
         if before.own_optimizer and before.backend != now.backend:
             raise ConfigError(

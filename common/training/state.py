@@ -33,7 +33,9 @@ def read_weights(path: str, spec: AnyNetSpec | None) -> State:
     """The arrays of any weight file. Raises `ConfigError` unless it is of the network `spec`."""
     found, arrays = load_or_import(path)
     if not _is_same_network(found, spec):
-        raise ConfigError(f"weights: must be of the network that is trained; got {path} of another")
+        raise ConfigError(
+            f"weights: must be of the network that is trained; got another network in {path}"
+        )
     return dict(arrays)
 
 

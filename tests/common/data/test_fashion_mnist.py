@@ -78,7 +78,7 @@ def test_images_and_labels_must_match(places):
 def test_images_have_pixels(places, shape):
     write_idx(places["named"] / "t10k-images-idx3-ubyte.gz", np.zeros(shape, np.uint8))
     write_idx(places["named"] / "t10k-labels-idx1-ubyte.gz", np.zeros(shape[0], np.uint8))
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte.gz: must hold images of one pixel"):
+    with pytest.raises(DataError, match="t10k-images-idx3-ubyte.gz: must hold non-empty images"):
         FashionMNIST(source=places["named"])
 
 

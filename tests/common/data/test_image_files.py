@@ -244,7 +244,7 @@ def test_the_pictures_of_a_folder_are_found_sorted(tmp_path):
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(DataError, match=f"{tmp_path}: a folder must hold image files; got none"):
+    with pytest.raises(DataError, match=f"{tmp_path}: must hold image files; got none"):
         find_pictures([tmp_path])
 
 
@@ -291,5 +291,5 @@ def test_a_truncated_image_is_named(tmp_path, ending):
 
 def test_networks_of_other_channels_see_no_images(tmp_path):
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="networks of 1 or 3 input channels; got one of 2"):
+    with pytest.raises(DataError, match="networks with 1 or 3 input channels; got 2"):
         read_picture(tmp_path / "a.png", assumed(2))

@@ -85,7 +85,7 @@ def test_a_flipped_bit_is_refused(run, file):
 
 def test_a_missing_record_is_refused(run):
     (run / "record.jsonl").unlink()
-    with pytest.raises(ConfigError, match="record.jsonl: must be there"):
+    with pytest.raises(ConfigError, match="record.jsonl: must exist"):
         _fit(run, resume=True)
     assert not (run / "record.jsonl").exists()
 
@@ -176,6 +176,6 @@ def test_a_foreign_file_in_a_runs_directory_is_refused_and_kept(run, name, kind)
         (run / name).write_text("mine")
     else:
         (run / name).mkdir()
-    with pytest.raises(ConfigError, match=f"{name}: must be free or a file of the run"):
+    with pytest.raises(ConfigError, match=f"{name}: must not exist, or be a file of the run"):
         _fit(run, resume=True)
     assert (run / name).is_dir() or (run / name).read_text() == "mine"
