@@ -1,10 +1,10 @@
-"""What the site makes of the repository's Markdown, which reads well without it.
+"""The site's extensions of the repository's Markdown, which is readable without them.
 
-- A block that names PyTorch, `anynet_torch` or `--backend torch`, appears in four tabs.
-- A block in the language `source` names code, which appears in its place: `model.py AnyNet.stem`
-  once per framework, `anynet_jax/convolution.py grouped_conv` or `docs/examples/space.py` once.
-- A block in the language `help` names a command, whose help and subcommands appear in its place.
-- A link to a file elsewhere in the repository leads to the page that shows this file.
+- A block that names PyTorch, by `anynet_torch` or `--backend torch`, is expanded into four tabs.
+- A block in the language `source` names code and is replaced by it: `model.py AnyNet.stem` once per
+  framework, `anynet_jax/convolution.py grouped_conv` or `docs/examples/space.py` once.
+- A block in the language `help` names a command and is replaced by its help and its subcommands'.
+- A link to a file outside docs leads to a page that shows this file.
 """
 
 import ast
@@ -30,7 +30,7 @@ _LANGUAGES = {".md": "markdown", ".py": "python", ".json": "json", ".toml": "tom
 
 
 def expand(markdown: str) -> str:
-    """The text with its blocks in tabs, and with the code that they name."""
+    """The text with its blocks expanded."""
     return _FENCE.sub(_expanded, markdown)
 
 
@@ -48,7 +48,7 @@ def _expanded(block: re.Match[str]) -> str:
 
 
 def _shown(sources: list[list[str]]) -> str:
-    """The code of each source, a file and perhaps a name in it, in tabs where it is fourfold."""
+    """The code of each source (a file, and optionally a name in it), in tabs if it is fourfold."""
     blocks = [_read(*source) for source in sources if "/" in source[0]]
     if not blocks:
         return _in_tabs(
@@ -61,7 +61,7 @@ def _shown(sources: list[list[str]]) -> str:
 
 
 def _in_tabs(text_of: Callable[[str], str]) -> str:
-    """What a function makes of each backend's name."""
+    """Four tabs with the text that a function returns for each backend's name."""
     return "\n".join(
         f'=== "{framework.title}"\n\n{textwrap.indent(text_of(name), "    ")}'
         for name, framework in FRAMEWORKS.items()
@@ -69,7 +69,7 @@ def _in_tabs(text_of: Callable[[str], str]) -> str:
 
 
 def _of(backend: str, code: str) -> str:
-    """Code for PyTorch as it is for another backend."""
+    """Code for PyTorch, adapted to another backend."""
     code = code.replace("--backend torch", f"--backend {backend}")
     return code.replace("anynet_torch", FRAMEWORKS[backend].package)
 
@@ -88,7 +88,7 @@ def _fenced(language: str, code: str, title: str | None = None) -> str:
 
 
 def _help(name: str, command: click.Command, parent: click.Context | None = None) -> Iterator[str]:
-    """What `--help` prints, of a command and those below it."""
+    """What `--help` prints for a command and its subcommands."""
     settings = {**command.context_settings, "terminal_width": 80}
     context = click.Context(command, parent, info_name=name, **settings)
     yield f"## {context.command_path}\n\n{_fenced('text', command.get_help(context))}"
@@ -98,9 +98,9 @@ def _help(name: str, command: click.Command, parent: click.Context | None = None
 
 
 def definition(code: str, name: str) -> str:
-    """The class or function `name` of a module, decorators and indentation included.
+    """The source of the class or function `name` in a module's `code`, with its decorators.
 
-    `name` is dotted, as in `AnyNet.stem`. Raises `KeyError`.
+    `name` may be dotted, as in `AnyNet.stem`. Raises `KeyError`.
     """
     node: ast.AST = ast.parse(code)
     for part in name.split("."):
@@ -120,14 +120,14 @@ def section(markdown: str, heading: str) -> str:
 
 
 def targets(markdown: str, origin: str) -> set[str]:
-    """Files of the repository that the text of file `origin` links to."""
+    """The repository's files that a text in file `origin` links to."""
     return {_resolved(link["target"], origin) for link in _LINK.finditer(markdown)}
 
 
 def relink(markdown: str, origin: str, page: str, pages: dict[str, str]) -> str:
-    """The text of file `origin` with its links as they are from `page` of the site.
+    """The text of file `origin` with its links adapted to `page` of the site.
 
-    `pages` holds the site's path of files outside of docs.
+    `pages` maps files outside docs to their pages.
     """
 
     def moved(link: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Flax modules are dataclasses, which the API reference is told here: fields are arguments."""
+"""Makes the API reference show Flax modules as dataclasses, whose fields are arguments."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _MODULES = {"nn.Module", "Classifier", "AnyNet"}
 
 
 class FlaxFields(Extension):
-    """Marks Flax modules, and what is derived from them, as the dataclasses that they are."""
+    """Marks Flax modules and their subclasses as dataclasses."""
 
     def on_class_instance(self, *, cls: Class, **_: Any) -> None:
         """Add the decorator that Flax applies to every module."""

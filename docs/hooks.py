@@ -1,7 +1,6 @@
-"""MkDocs's events: the pages that come from elsewhere in the repository, and all blocks and links.
+"""MkDocs event handlers: pages from elsewhere in the repository, and expansion of blocks and links.
 
-Read as text and never run: `docs/expand.py` says what becomes of a page. Notebooks show the outputs
-that they were saved with.
+`docs/expand.py` expands the pages; no code is run. Notebooks show the outputs they were saved with.
 """
 
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ _pages: dict[str, str] = {}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are written elsewhere, and one for each file that a page links to."""
+    """Add the pages written elsewhere, and a page for each file that a page links to."""
     for file in [file for file in files if file.src_uri.endswith(".ipynb")]:
         for page in _notebook_pages(file, config):
             files.append(page)
@@ -52,7 +51,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _notebook_pages(file: File, config: MkDocsConfig) -> Iterator[File]:
-    """The page of a notebook, and its pictures."""
+    """The page of a notebook, and its images."""
     name = file.src_uri.removesuffix(".ipynb")
     resources = {"unique_key": name}
     text, resources = MarkdownExporter().from_filename(file.abs_src_path, resources)
@@ -62,5 +61,5 @@ def _notebook_pages(file: File, config: MkDocsConfig) -> Iterator[File]:
 
 
 def _origin(uri: str) -> str:
-    """The file of the repository in which a page is written."""
+    """The repository's file that contains a page's text."""
     return _ORIGINS.get(uri, f"docs/{uri}")

@@ -1,4 +1,4 @@
-"""`anynet data`: image data sets, prepared once for fast training."""
+"""`anynet data`: preprocessing of image data sets for fast training."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from common.data.sources.split import VALIDATION_SHARE
 
 @click.group()
 def data() -> None:
-    """Prepare images once, so that training reads them as fast as it can use them.
+    """Decode and resize images once, so that reading them does not slow down training.
 
     \b
     A folder of photos:   anynet data prepare photos/ build/photos --size 256
@@ -28,24 +28,24 @@ def data() -> None:
     type=SIDE,
     default=256,
     show_default=True,
-    help="Pixels of the shorter side; smaller images are kept as they are.",
+    help="Shorter side in pixels; smaller images are not resized.",
 )
 @click.option(
     "--channels",
     type=click.Choice(["1", "3"]),
     default="3",
     show_default=True,
-    help="1 reads image files as grey, 3 as colour.",
+    help="1 reads image files as grey, 3 as RGB.",
 )
 @click.option(
     "--val-share",
     type=Number(0, 1, min_open=True, max_open=True),
     default=VALIDATION_SHARE,
     show_default=True,
-    help="Share of each class to validate on, where the source has no validation images.",
+    help="Share of each class used for validation if the source has no validation images.",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of that split.")
-@click.option("--skip-broken", is_flag=True, help="Leave out images that cannot be read.")
+@click.option("--skip-broken", is_flag=True, help="Skip images that cannot be read.")
 def prepare(
     source: str,
     out: Path,
@@ -57,9 +57,9 @@ def prepare(
 ) -> None:
     """Decode and resize all images of a source, on all cores, into the folder OUT.
 
-    Training with `--data OUT` then decodes nothing. FOLDER holds train/CLASS/... and val/CLASS/...,
-    or CLASS/... alone. Images keep their aspect. When the command is stopped, calling it again goes
-    on where it was; images that cannot be read are all named at the end.
+    Training with `--data OUT` then decodes nothing. FOLDER contains train/CLASS/... and
+    val/CLASS/..., or only CLASS/.... Aspect ratios are kept. Run an interrupted command again to
+    continue. All images that cannot be read are listed at the end.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -75,6 +75,6 @@ def prepare(
             lambda done, total: progress.update(task, completed=done, total=total),
         )
     for reason in prepared.broken.values():
-        click.echo(f"left out: {reason}", err=True)
-    left_out = f", {len(prepared.broken):,} left out" if prepared.broken else ""
-    click.echo(f"{prepared.images:,} images in {out}{left_out}")
+        click.echo(f"skipped: {reason}", err=True)
+    skipped = f", {len(prepared.broken):,} skipped" if prepared.broken else ""
+    click.echo(f"{prepared.images:,} images in {out}{skipped}")

@@ -19,7 +19,7 @@ class InColour(anynet.FashionMNIST):
         )
 
 
-# Whose file it is, and which network, is recognised from the names and shapes in it.
+# The library and the network are recognised by the names and shapes of the arrays.
 spec, arrays = import_weights(sys.argv[1])
 spec, arrays = new_head(spec, arrays, num_classes=10)
 save_weights("start.safetensors", spec, arrays)
@@ -31,4 +31,4 @@ trainer = anynet.Trainer(
     out="runs/finetuned",
 )
 trainer.fit(anynet.AnyNet.from_spec(spec, lr=0.01), InColour(64, 64, "sample"))
-print(f"{trainer.evaluation.accuracy:.1%} right")
+print(f"{trainer.evaluation.accuracy:.1%} correct")

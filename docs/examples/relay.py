@@ -1,4 +1,4 @@
-"""Half of a run here, and the other half wherever this file runs next: `python relay.py`, twice."""
+"""Train half of a run, and the other half where this file runs next: `python relay.py`, twice."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ begun = run.exists()
 
 trainer = anynet.Trainer(
     max_epochs=2,
-    recipe=REGNET_RECIPE,  # its momentum and its place in the schedule are handed over too
+    recipe=REGNET_RECIPE,  # the other half inherits momentum and schedule
     out=run,
     stop_after=2 if begun else 1,
 )

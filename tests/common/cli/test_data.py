@@ -26,7 +26,7 @@ def test_broken_images_are_named(folder, tmp_path):  # noqa: F811
     result = _prepare(folder, tmp_path / "out", "--skip-broken")
     assert result.exit_code == 0
     assert "8 images" in result.output
-    assert "1 left out" in result.output
+    assert "1 skipped" in result.output
 
 
 def test_what_is_no_data_is_one_line(tmp_path):
