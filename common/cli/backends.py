@@ -16,7 +16,7 @@ from common.installs import how_to_install
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def backends(as_json: bool) -> None:
-    """List the four frameworks: installed versions and usable devices.
+    """List the frameworks: installed versions and devices.
 
     Each installed framework is started in a separate process to list its devices, which takes
     seconds. Lines below the table say what is missing, what failed, and which framework does not

@@ -52,14 +52,14 @@ def convert(
     averaged: bool | None,
     overwrite: bool,
 ) -> None:
-    """Write the network in CHECKPOINT to the file TARGET, in the format of its suffix.
+    """Convert a weight file to another format or library.
 
     CHECKPOINT is a weight file, a training state, a run directory, or a safetensors, npz or
     PyTorch file of torchvision, timm, pycls, Hugging Face transformers or the chapter's PyTorch
     code; for transformers also a folder, or the .index.json of a sharded model. The library is
     recognised by the names of the arrays, the network by their shapes. A TARGET that ends in
-    .safetensors is a weight file for every backend; one that ends in .npz contains the arrays
-    only, for NumPy. With --to, TARGET is a file for another library.
+    .safetensors is a weight file for every backend; one that ends in .npz contains only the
+    arrays, for NumPy. With --to, TARGET is a file for another library.
 
     \b
     anynet convert regnet_y_400mf.pth model.safetensors

@@ -48,11 +48,11 @@ def curves(
     tolerance: float | None,
     overwrite: bool,
 ) -> None:
-    """Draw training loss and validation accuracy of several RUNS in one figure.
+    """Draw losses and accuracies of several RUNS in one figure.
 
-    A run is a directory written by `anynet train --out` in any framework; the legend shows the
-    names of the directories. A table gives the relative difference of each run's training losses
-    from those of the first.
+    A run is a directory written by `anynet train --out` in any framework. The figure shows training
+    loss and validation accuracy, labelled with the names of the directories. A table gives the
+    relative difference of each run's training losses from those of the first.
     """
     check_target(out, overwrite)
     records = {run.name: _rows(run, epochs) for run in runs}

@@ -12,7 +12,7 @@ from common.data.sources.split import VALIDATION_SHARE
 
 @click.group()
 def data() -> None:
-    """Decode and resize images once, so that reading them does not slow down training.
+    """Prepare images once, for fast training.
 
     \b
     A folder of photos:   anynet data prepare photos/ build/photos --size 256
@@ -55,11 +55,12 @@ def prepare(
     seed: int,
     skip_broken: bool,
 ) -> None:
-    """Decode and resize all images of a source, on all cores, into the folder OUT.
+    """Decode and resize all images of a source.
 
-    Training with `--data OUT` then decodes nothing. FOLDER contains train/CLASS/... and
-    val/CLASS/..., or only CLASS/.... Aspect ratios are kept. Run an interrupted command again to
-    continue. All images that cannot be read are listed at the end.
+    The images are written to the folder OUT, using all cores. Training with `--data OUT` then
+    decodes nothing. FOLDER contains train/CLASS/... and val/CLASS/..., or only CLASS/.... Aspect
+    ratios are kept. Run an interrupted command again to continue. All images that cannot be read
+    are listed at the end.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 

@@ -46,7 +46,7 @@ def evaluate(
     precise_bn: int,
     as_json: bool,
 ) -> None:
-    """Evaluate a trained network on the validation images of Fashion-MNIST.
+    """Evaluate a trained network on validation images.
 
     CHECKPOINT is a model.safetensors written by any backend, a run directory, or any other file
     that `anynet convert` reads. For a run directory or a file in one (also best.safetensors, or the

@@ -21,7 +21,7 @@ from common.weights.foreign import is_own
 @click.argument("file", metavar="FILE|RUN")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def inspect(file: str, as_json: bool) -> None:
-    """Show the arrays, the spec and the counts of a weight file or a training state.
+    """Show the arrays, the spec and the counts of a weight file.
 
     FILE is a model.safetensors or a checkpoint.safetensors, a run directory (its model is shown),
     or any other file that `anynet convert` reads, shown as it would be converted. The whole file is

@@ -58,10 +58,11 @@ _case_option = click.option(
 
 @click.group()
 def parity() -> None:
-    """Compare logits, losses, statistics and weights of the backends on the same cases.
+    """Compare all backends on the same cases.
 
-    No environment can hold all four frameworks, so each writes a record and the records are
-    compared. `nox -s parity` does all of this.
+    These are compared: logits, losses, statistics and weights. No environment can hold all four
+    frameworks, so each backend writes a record, and the records are compared. `nox -s parity` does
+    all of this.
     """
 
 
@@ -71,7 +72,10 @@ def parity() -> None:
 @_case_option
 @overwrite_option
 def record(backend: str, out: Path, cases: tuple[Case, ...], overwrite: bool) -> None:
-    """Run every case in one BACKEND, or in the NumPy reference; write OUT/BACKEND.safetensors."""
+    """Run all cases in one BACKEND or in the NumPy reference.
+
+    Writes OUT/BACKEND.safetensors.
+    """
     path = out / f"{backend}.safetensors"
     check_target(path, overwrite)
     write_record(backend, path, cases)
@@ -93,8 +97,9 @@ def record(backend: str, out: Path, cases: tuple[Case, ...], overwrite: bool) ->
 def compare(
     directory: Path, expected: tuple[str, ...], cases: tuple[Case, ...], overwrite: bool
 ) -> None:
-    """Compare the records in DIRECTORY; exit code 1 if any disagrees or is missing.
+    """Compare the records in DIRECTORY.
 
+    The exit code is 1 if any record disagrees or is missing.
     Every backend is compared with the reference and with every other backend. Writes
     report.html, report.png, free_runs.png, report.json and junit.xml to DIRECTORY.
     """

@@ -23,7 +23,7 @@ from common.plotting import draw_network, save_figure
 )
 @overwrite_option
 def plot(network: str, image_size: int | None, out: Path, overwrite: bool) -> None:
-    """Draw the widths of a network's blocks, and its stem, body and head.
+    """Draw a network: the widths of its blocks, and its parts.
 
     NETWORK is a name (regnetx_400mf, RegNetY-4.0GF), a spec file, a checkpoint or a run directory.
     For the networks of the RegNet paper the figure also shows the line w_0 + w_a j from which the

@@ -25,7 +25,7 @@ _TOTALS = ("params", "flops", "activations")
 def summary(
     network: str, image_size: int | None, layers: bool, as_json: bool, as_csv: bool
 ) -> None:
-    """Show output shapes, parameters, FLOPs and activations of a network.
+    """Show a network's shapes, parameters and FLOPs.
 
     NETWORK is a name (regnetx32, regnety_4.0gf, RegNetX-400MF), a spec file, a checkpoint or a run
     directory. FLOPs are multiply-adds; activations are the output elements of convolutions and

@@ -94,7 +94,7 @@ def train(
     stop_after: int | None,
     **options: Any,
 ) -> None:
-    """Train a network on Fashion-MNIST; the defaults are the chapter's.
+    """Train a network, by default as in the chapter.
 
     \b
     The run directory --out contains

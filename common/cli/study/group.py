@@ -46,7 +46,7 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy)
 def study() -> None:
-    """Train populations of networks from design spaces, and compare the spaces.
+    """Train populations of networks and compare their spaces.
 
     \b
     Create and train, here:         anynet study run first --space AnyNetXA-small

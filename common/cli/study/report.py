@@ -21,7 +21,7 @@ from common.studies.trials import STATES, Result
 @click.command("list")
 @storage_option()
 def list_(storage: str) -> None:
-    """List the studies in a storage: their spaces, and how many networks are done."""
+    """List the studies in a storage and their progress."""
     found = list_studies(storage)
     rows = [
         (one.name, ", ".join(one.spaces) or _STATES[one.state], one.networks, one.done)
@@ -44,7 +44,7 @@ _STATES = {
 @name_argument()
 @storage_option()
 def status(name: str, storage: str) -> None:
-    """Show the networks of each space by state, and the time to completion."""
+    """Show the progress of a study by space."""
     study = Study.open(name, storage)
     counts = study.counts()
     table = [(space, *(states.get(state, 0) for state in STATES))
@@ -93,7 +93,7 @@ def export(name: str, storage: str, out: Path, overwrite: bool) -> None:
 )  # fmt: skip
 @overwrite_option
 def report(name: str, storage: str, out: Path, pairs: tuple[str, ...], overwrite: bool) -> None:
-    """Write a page with the study's distributions, comparisons and networks."""
+    """Write a page that compares the spaces of a study."""
     study = Study.open(name, storage)
     results = study.results()
     _check_complete(name, results)

@@ -69,10 +69,11 @@ def run(
     ray: str | None,
     **options: Any,
 ) -> None:
-    """Create a study, unless it exists, and train its networks with workers on this machine.
+    """Create a study, unless it exists, and train its networks.
 
-    With --ray, the workers run on a Ray cluster. After an interrupt, the same command continues
-    where it stopped. An existing study keeps the settings that it was created with.
+    The workers run on this machine or, with --ray, on a Ray cluster. After an interrupt, the same
+    command continues where it stopped. An existing study keeps the settings that it was created
+    with.
     """
     if options["spaces"] or options["config"]:
         config = _config(options)
