@@ -1,23 +1,47 @@
-"""The blocks that stages are made of; layer names are the chapter's (section 8.6.5)."""
+"""The blocks that stages are made of; layer names are the chapter's (section 8.6.5).
 
+`conv`, `linear` and `norm` make a block's layers; they are called as the defaults are. `AnyNet`
+passes those of `layer_factories`, which hold the constants of its spec.
+"""
+
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 from jax import Array
 
 from anynet_jax.convolution import Conv
-from anynet_jax.layers import SqueezeExcitation, materialize, norm, relu, remat
-from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
+from anynet_jax.layers import BatchNorm, SqueezeExcitation, materialize, no_norm, relu, remat
+from common.arch import AnyNetSpec, bottleneck, checked_stride
 
-__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
+__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock", "layer_factories"]
+
+Factory = Callable[..., Callable[[Array], Array]]
+
+
+def layer_factories(spec: AnyNetSpec) -> dict[str, Any]:
+    """What the blocks of a network make their layers by, with the constants of `spec`."""
+    norm: Factory = no_norm
+    if spec.batch_norm:
+        norm = partial(BatchNorm, epsilon=spec.bn_epsilon, momentum=spec.bn_momentum)
+    if spec.block == "mlp":
+        return {"linear": partial(nn.Dense, use_bias=spec.conv_bias), "norm": norm}
+    return {"conv": partial(Conv, use_bias=spec.conv_bias), "norm": norm}
 
 
 class ResNeXtBlock(nn.Module):
     """The ResNeXt block: 1x1, 3x3 in groups, 1x1, and a shortcut.
 
-    `group_width` channels share a group; `bottleneck_multiplier` times `num_channels` is the
-    width in the middle. `use_1x1conv` projects the shortcut; `strides` may be a pair of equal
-    numbers, as in the chapter. Raises `SpecError`.
+    - `num_channels`: output channels
+    - `group_width`: channels per group of the 3x3 convolution; `None` means one group
+    - `bottleneck_multiplier`: channels of the 3x3 convolution as a multiple of `num_channels`
+    - `use_1x1conv`: project the shortcut by a 1x1 convolution
+    - `strides`: of the 3x3 convolution, 1 or 2, or a pair of equal numbers as in the chapter
+    - `se_channels`: hidden width of squeeze-and-excitation; 0 means none
+    - `training`: normalise by the statistics of the batch
+
+    Raises `SpecError` at the first call.
     """
 
     num_channels: int
@@ -26,38 +50,34 @@ class ResNeXtBlock(nn.Module):
     use_1x1conv: bool = False
     strides: int | tuple[int, int] = 1
     se_channels: int = 0
-    conv_bias: bool = True
-    bn_epsilon: float = BN_EPSILON
-    bn_momentum: float = BN_MOMENTUM
-    batch_norm: bool = True
+    conv: Factory = Conv
+    norm: Factory = BatchNorm
     training: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        strides = self.strides if isinstance(self.strides, int) else self.strides[0]
-        stage = StageSpec(
-            1, self.num_channels, self.group_width, self.bottleneck_multiplier, strides
-        )
-        middle, bias = stage.bottleneck_channels, self.conv_bias
-        bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+        given = self.strides[0] if isinstance(self.strides, tuple) else self.strides
+        strides = checked_stride("strides", given)
+        middle, groups = bottleneck(self.num_channels, self.group_width, self.bottleneck_multiplier)
+        conv, bn = self.conv, partial(self.norm, training=self.training)
 
         def conv2(y: Array) -> Array:
             y = relu(bn(name="bn1")(y))
-            return Conv(middle, 3, strides, stage.groups, bias, name="conv2")(y)
+            return conv(middle, 3, strides, groups, name="conv2")(y)
 
         def conv3(y: Array) -> Array:
             y = relu(bn(name="bn2")(y))
             if self.se_channels:
                 y = SqueezeExcitation(self.se_channels, name="se")(y)
-            return Conv(self.num_channels, 1, use_bias=bias, name="conv3")(y)
+            return conv(self.num_channels, 1, name="conv3")(y)
 
-        y = Conv(middle, 1, use_bias=bias, name="conv1")(x)
+        y = conv(middle, 1, name="conv1")(x)
         y = remat(conv2, self, y)
         y = remat(conv3, self, y)
         y = bn(name="bn3")(y)
         if self.use_1x1conv:
-            x = Conv(self.num_channels, 1, strides, use_bias=bias, name="conv4")(x)
+            x = conv(self.num_channels, 1, strides, name="conv4")(x)
             x = bn(name="bn4")(x)
         return materialize(relu(y + x))
 
@@ -68,27 +88,25 @@ class ResNetBlock(nn.Module):
     num_channels: int
     use_1x1conv: bool = False
     strides: int = 1
-    conv_bias: bool = True
-    bn_epsilon: float = BN_EPSILON
-    bn_momentum: float = BN_MOMENTUM
-    batch_norm: bool = True
+    conv: Factory = Conv
+    norm: Factory = BatchNorm
     training: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        channels, bias = self.num_channels, self.conv_bias
-        bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+        channels, strides = self.num_channels, checked_stride("strides", self.strides)
+        conv, bn = self.conv, partial(self.norm, training=self.training)
 
         def conv2(y: Array) -> Array:
             y = relu(bn(name="bn1")(y))
-            return Conv(channels, 3, use_bias=bias, name="conv2")(y)
+            return conv(channels, 3, name="conv2")(y)
 
-        y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
+        y = conv(channels, 3, strides, name="conv1")(x)
         y = remat(conv2, self, y)
         y = bn(name="bn2")(y)
         if self.use_1x1conv:
-            x = Conv(channels, 1, self.strides, use_bias=bias, name="conv4")(x)
+            x = conv(channels, 1, strides, name="conv4")(x)
             x = bn(name="bn4")(x)
         return materialize(relu(y + x))
 
@@ -98,23 +116,21 @@ class VanillaBlock(nn.Module):
 
     num_channels: int
     strides: int = 1
-    conv_bias: bool = True
-    bn_epsilon: float = BN_EPSILON
-    bn_momentum: float = BN_MOMENTUM
-    batch_norm: bool = True
+    conv: Factory = Conv
+    norm: Factory = BatchNorm
     training: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        channels, bias = self.num_channels, self.conv_bias
-        bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+        channels, strides = self.num_channels, checked_stride("strides", self.strides)
+        conv, bn = self.conv, partial(self.norm, training=self.training)
 
         def conv2(y: Array) -> Array:
             y = relu(bn(name="bn1")(y))
-            return Conv(channels, 3, use_bias=bias, name="conv2")(y)
+            return conv(channels, 3, name="conv2")(y)
 
-        y = Conv(channels, 3, self.strides, use_bias=bias, name="conv1")(x)
+        y = conv(channels, 3, strides, name="conv1")(x)
         y = remat(conv2, self, y)
         return relu(bn(name="bn2")(y))
 
@@ -123,15 +139,12 @@ class MLPBlock(nn.Module):
     """The block of an MLP: a linear layer, batch norm and ReLU."""
 
     num_channels: int
-    conv_bias: bool = True
-    bn_epsilon: float = BN_EPSILON
-    bn_momentum: float = BN_MOMENTUM
-    batch_norm: bool = True
+    linear: Factory = nn.Dense
+    norm: Factory = BatchNorm
     training: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """(N, C) to (N, num_channels)."""
-        bn = partial(norm, self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
-        y = nn.Dense(self.num_channels, use_bias=self.conv_bias, name="fc1")(x)
-        return relu(bn(name="bn1")(y))
+        y = self.linear(self.num_channels, name="fc1")(x)
+        return relu(self.norm(training=self.training, name="bn1")(y))

@@ -20,7 +20,7 @@ __all__ = [
     "Chain",
     "SqueezeExcitation",
     "materialize",
-    "norm",
+    "no_norm",
     "products",
     "relu",
     "remat",
@@ -113,18 +113,9 @@ def _at_least_float32(x: Array) -> jnp.dtype:
     return jnp.promote_types(x.dtype, jnp.float32)
 
 
-def norm(
-    epsilon: float = BN_EPSILON,
-    momentum: float = BN_MOMENTUM,
-    training: bool = True,
-    batch_norm: bool = True,
-    **module: Any,
-) -> Callable[[Array], Array]:
-    """Batch norm, or nothing in a network without.
-
-    `momentum` is the weight of the new batch, `module` holds the layer's name and parent.
-    """
-    return BatchNorm(epsilon, momentum, training, **module) if batch_norm else _identity
+def no_norm(**_: Any) -> Callable[[Array], Array]:
+    """The identity, in place of a `BatchNorm` and with its arguments."""
+    return _identity
 
 
 def _identity(x: Array) -> Array:

@@ -1,7 +1,7 @@
 """AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_jax.convolution import Conv
-from anynet_jax.layers import Chain, norm, relu, unbound
-from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
+from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
+from anynet_jax.layers import Chain, relu, unbound
+from common.arch import REGNETX32, AnyNetSpec, check_agreement, projects, resolve_spec
 from common.arch.spec import Arch
 from common.chapter import HyperParameters, call_builder
 from common.weights import Init
@@ -84,36 +83,38 @@ class Classifier(HyperParameters, nn.Module):
 class AnyNet(Classifier):
     """AnyNet: a stem, stages of blocks, and a head.
 
-    `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
-    which the first two are needed. An mlp needs `image_size`, a side in pixels. Initial weights
-    are drawn from `seed`, the same in every framework. Raises `SpecError`.
+    - `arch`: per stage (depth, channels, group_width, bottleneck_multiplier, stride), of which the
+      first two are required
+    - `stem_channels`: output channels of the stem
+    - `lr`: learning rate
+    - `num_classes`: classes of the head
+    - `spec`: the whole network, in place of `arch`, `stem_channels` and `num_classes`
+    - `seed`, `initial`: of the initial weights, the same in every framework; the other three call
+      the latter `init`, which is a method of every Flax module
+    - `training`: normalise by the statistics of the batch
 
-    A module has no weights of its own. Functions that take a network, and `Learner`, give it those
+    Raises `SpecError`, also for a `spec` beside arguments that disagree with it.
+
+    A module has no weights of its own. `Learner`, and functions that take a network, give it those
     that `seed` draws; `create(module.spec, module.seed).variables` are these. Flax's
-    `init(key, images)` knows nothing of `seed`: it draws from `key`, by Flax's initialisers.
-    `initial` is what the other three call `init`, which is a method of every Flax module.
+    `init(key, images)` ignores `seed`: it draws from `key`, by Flax's initialisers.
     """
 
-    arch: Arch
-    stem_channels: int
+    arch: Arch | None = None
+    stem_channels: int | None = None
     lr: float = 0.1
     num_classes: int = 10
-    in_channels: int = 1
-    block: BlockKind = "resnext"
-    stem_stride: int = 2
-    conv_bias: bool = True
-    se_ratio: float = 0.0
-    bn_epsilon: float = BN_EPSILON
-    bn_momentum: float = BN_MOMENTUM
-    batch_norm: bool = True
-    image_size: int | None = None
+    spec: AnyNetSpec = None  # type: ignore[assignment]  # `__post_init__` makes it
     seed: int = 0
     initial: Init = "xavier"
     training: bool = True
 
     def __post_init__(self) -> None:
-        # A bad arch is refused here, not at the first call; a tuple makes the module hashable.
-        object.__setattr__(self, "arch", self.spec.arguments()["arch"])
+        spec = resolve_spec(self.arch, self.stem_channels, self.num_classes, self.spec)
+        fields = {"arch": spec.arch, "stem_channels": spec.stem_channels,
+                  "num_classes": spec.num_classes, "spec": spec}  # fmt: skip
+        for name, value in fields.items():  # hashable, and the same however they were given
+            object.__setattr__(self, name, value)
         super().__post_init__()
 
     def setup(self) -> None:
@@ -122,59 +123,34 @@ class AnyNet(Classifier):
 
     def create_net(self) -> nn.Module:
         """The layers, from the spec (chapter section 8.8.1)."""
-        parts, channels = [self.stem(self.stem_channels)], self.stem_channels
-        for number, stage in enumerate(self.spec.stages, 1):
+        spec, channels = self.spec, self.spec.stem_channels
+        parts = [self.stem(channels)]
+        for number, stage in enumerate(spec.stages, 1):
             built = call_builder(
-                self.stage,
-                stage.depth,
-                stage.channels,
-                stage.group_width,
-                stage.bottleneck_multiplier,
-                stage.stride,
-                channels,
-                needed=4 if stage.stride == 2 else 5,
+                self.stage, *astuple(stage), channels, needed=4 if stage.stride == 2 else 5
             )
             parts.append(built.clone(name=f"stage{number}"))
             channels = stage.channels
-        return Chain([*parts, call_builder(self.head, self.num_classes, channels, needed=1)])
-
-    @property
-    def spec(self) -> AnyNetSpec:
-        """The network as plain data."""
-        return AnyNetSpec.from_arch(
-            self.arch,
-            self.stem_channels,
-            self.num_classes,
-            self.in_channels,
-            self.block,
-            self.stem_stride,
-            self.conv_bias,
-            self.se_ratio,
-            self.bn_epsilon,
-            self.bn_momentum,
-            self.batch_norm,
-            self.image_size,
-        )
+        return Chain([*parts, call_builder(self.head, spec.num_classes, channels, needed=1)])
 
     @staticmethod
     def from_spec(
         spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed, initial=init)
+        return AnyNet(spec=spec, lr=lr, seed=seed, initial=init)
 
     def stem(self, num_channels: int) -> nn.Module:
         """A strided 3x3 convolution, batch norm and ReLU.
 
         In an mlp a linear layer of all pixels takes the convolution's place.
         """
-        if self.block == "mlp":
-            fc = unbound(nn.Dense, "fc")(num_channels, use_bias=self.conv_bias)
-            first = [_flatten, fc]
+        layers = layer_factories(self.spec)
+        if self.spec.block == "mlp":
+            first = [_flatten, unbound(layers["linear"], "fc")(num_channels)]
         else:
-            conv = unbound(Conv, "conv")
-            first = [conv(num_channels, 3, self.stem_stride, 1, self.conv_bias)]
-        bn = unbound(norm, "bn")(self.bn_epsilon, self.bn_momentum, self.training, self.batch_norm)
+            first = [unbound(layers["conv"], "conv")(num_channels, 3, self.spec.stem_stride)]
+        bn = unbound(layers["norm"], "bn")(training=self.training)
         return unbound(Chain, "stem")([*first, bn, relu])
 
     def stage(
@@ -211,16 +187,9 @@ class AnyNet(Classifier):
         in_channels: int | None = None,
     ) -> nn.Module:
         """A block of the spec's kind; it projects its shortcut when the shape changes."""
-        project = projects(in_channels, num_channels, stride)
-        constants = {
-            "conv_bias": self.conv_bias,
-            "bn_epsilon": self.bn_epsilon,
-            "bn_momentum": self.bn_momentum,
-            "batch_norm": self.batch_norm,
-            "training": self.training,
-            "parent": None,
-        }
-        match self.block:
+        spec, project = self.spec, projects(in_channels, num_channels, stride)
+        made_of = {**layer_factories(spec), "training": self.training, "parent": None}
+        match spec.block:
             case "resnext":
                 return ResNeXtBlock(
                     num_channels,
@@ -228,20 +197,20 @@ class AnyNet(Classifier):
                     bottleneck_multiplier,
                     project,
                     stride,
-                    self.spec.se_channels(in_channels),
-                    **constants,
+                    se_channels=spec.se_channels(in_channels),
+                    **made_of,
                 )
             case "resnet":
-                return ResNetBlock(num_channels, project, stride, **constants)
+                return ResNetBlock(num_channels, project, stride, **made_of)
             case "vanilla":
-                return VanillaBlock(num_channels, stride, **constants)
+                return VanillaBlock(num_channels, stride, **made_of)
             case "mlp":
-                return MLPBlock(num_channels, **constants)
+                return MLPBlock(num_channels, **made_of)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> nn.Module:
         """The mean over all positions and a linear layer; in an mlp the latter alone."""
         fc = unbound(nn.Dense, "fc")(num_classes)
-        pool = [] if self.block == "mlp" else [partial(jnp.mean, axis=(1, 2))]
+        pool = [] if self.spec.block == "mlp" else [partial(jnp.mean, axis=(1, 2))]
         return unbound(Chain, "head")([*pool, fc])
 
 
@@ -280,8 +249,15 @@ class RegNetX32(AnyNet):
     num_classes: int = 10
     in_channels: int = 1
     seed: int = 0
-    stem_channels: int = REGNETX32.stem_channels
-    arch: Arch = REGNETX32.arguments()["arch"]
+    stem_channels: int | None = REGNETX32.stem_channels
+    arch: Arch | None = REGNETX32.arch
+
+    def __post_init__(self) -> None:
+        spec = replace(REGNETX32, num_classes=self.num_classes, in_channels=self.in_channels)
+        if self.spec is not None:
+            check_agreement(self.spec, spec)
+        object.__setattr__(self, "spec", spec)
+        super().__post_init__()
 
 
 def _flatten(x: Array) -> Array:

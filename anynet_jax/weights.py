@@ -70,8 +70,8 @@ def _fitting(module: AnyNet, arrays: Mapping[str, NDArray[Any]]) -> dict[str, An
 
     Shapes are those for a square image.
     """
-    side = module.image_size or _SIDE
-    images = jnp.zeros((1, side, side, module.in_channels))
+    side = module.spec.image_size or _SIDE
+    images = jnp.zeros((1, side, side, module.spec.in_channels))
     variables = module.init(jax.random.key(module.seed), images)
     leaves = {}
     for path, leaf in flatten_dict(variables).items():

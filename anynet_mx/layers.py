@@ -20,16 +20,19 @@ npx.set_np()
 logging.root.handlers[:] = _handlers
 
 __all__ = [
+    "BatchNorm",
     "Chain",
     "GlobalAvgPool",
     "ReLU",
     "SqueezeExcitation",
+    "UnitNorm",
     "add",
     "layout_barriers",
     "linear",
-    "norm",
+    "no_norm",
     "norm_relu",
     "relu",
+    "relu_after",
     "resize_images",
 ]
 
@@ -44,25 +47,20 @@ def linear(channels: int, use_bias: bool = True, in_channels: int | None = None)
     return nn.Dense(channels, use_bias=use_bias, in_units=in_channels or 0)
 
 
-def norm(
-    in_channels: int,
-    epsilon: float = BN_EPSILON,
-    momentum: float = BN_MOMENTUM,
-    batch_norm: bool = True,
-    of_units: bool = False,
-) -> HybridBlock:
-    """Batch norm, or nothing in a network without; `momentum` is the weight of the new batch.
+class BatchNorm(nn.BatchNorm):
+    """Batch norm whose running variance averages the biased batch variance.
 
-    It is for (N, C, H, W), or for (N, C) with `of_units`. Gluon averages the biased batch variance,
-    in the backward pass.
+    `momentum` is the weight of the new batch.
     """
-    if not batch_norm:
-        return Identity()
-    layer = UnitNorm if of_units else nn.BatchNorm
-    return layer(momentum=1 - shared_momentum(momentum), epsilon=epsilon, in_channels=in_channels)
+
+    def __init__(
+        self, in_channels: int = 0, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM
+    ) -> None:
+        old = 1 - shared_momentum(momentum)
+        super().__init__(momentum=old, epsilon=epsilon, in_channels=in_channels)
 
 
-class UnitNorm(nn.BatchNorm):
+class UnitNorm(BatchNorm):
     """Batch norm of (N, C), as images of one pixel: of two dimensions, oneDNN's may crash."""
 
     def hybrid_forward(
@@ -97,12 +95,22 @@ def norm_relu(F: Any, x: Array) -> Array:  # noqa: N803
     return F.npx.activation(x, act_type="relu") if autograd.is_recording() else relu(F, x)
 
 
-class ReLU(HybridBlock):
-    """The positive part; `batch_norm` says whether the input comes from one."""
+def relu_after(norm: HybridBlock) -> Operator:
+    """`norm_relu` after a batch norm, `relu` after what stands in its place."""
+    return norm_relu if isinstance(norm, nn.BatchNorm) else relu
 
-    def __init__(self, batch_norm: bool = True) -> None:
+
+def no_norm(in_channels: int = 0) -> HybridBlock:
+    """The identity, in place of a `BatchNorm` and with its arguments."""
+    return Identity()
+
+
+class ReLU(HybridBlock):
+    """The positive part; `after_norm` says that a `BatchNorm` comes before (see `norm_relu`)."""
+
+    def __init__(self, after_norm: bool = True) -> None:
         super().__init__()
-        self._relu = norm_relu if batch_norm else relu
+        self._relu = norm_relu if after_norm else relu
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """(N, ...) to the same shape."""
@@ -142,7 +150,7 @@ def add(F: Any, x: Array, y: Array) -> Array:  # noqa: N803
 
 
 def layout_barriers(
-    batch_norm: bool, in_channels: int | None, num_channels: int, strides: int, *widths: int
+    norm: HybridBlock, in_channels: int | None, num_channels: int, strides: int, *widths: int
 ) -> tuple[Operator, Operator]:
     """Operators for the input of a block, and for what comes before its ReLUs, to be fast.
 
@@ -153,7 +161,7 @@ def layout_barriers(
     convolutions and groups in the block. Before a ReLU they cost no memory, for its output is kept
     and not its input; the input of a block needs one only after another kind of block.
     """
-    if not batch_norm or _agree(in_channels, num_channels, *widths):
+    if not isinstance(norm, nn.BatchNorm) or _agree(in_channels, num_channels, *widths):
         return _same, _same
     goes_on = in_channels == num_channels and strides == 1
     return _same if goes_on else _plain_gradient, _plain_gradient

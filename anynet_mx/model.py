@@ -1,14 +1,15 @@
 """AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
 
+from dataclasses import astuple, replace
+
 from mxnet import gluon, np
 from mxnet.gluon import HybridBlock, nn
 from mxnet.initializer import Xavier, Zero
 
-from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_mx.convolution import conv
-from anynet_mx.layers import Chain, GlobalAvgPool, ReLU, linear, norm
+from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
+from anynet_mx.layers import Chain, GlobalAvgPool, ReLU, linear
 from anynet_mx.weights import put_fitting, put_weights
-from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
+from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
 from common.chapter import HyperParameters, call_builder, own_builders
 from common.weights import Init, initial_weights
@@ -60,63 +61,42 @@ class Classifier(HyperParameters, nn.Block):
 class AnyNet(Classifier):
     """AnyNet: a stem, stages of blocks, and a head.
 
-    `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
-    which the first two are needed. An mlp needs `image_size`, a side in pixels. Initial weights
-    are drawn from `seed`, the same in every framework. Raises `SpecError`.
+    - `arch`: per stage (depth, channels, group_width, bottleneck_multiplier, stride), of which the
+      first two are required
+    - `stem_channels`: output channels of the stem
+    - `lr`: learning rate
+    - `num_classes`: classes of the head
+    - `spec`: the whole network, in place of `arch`, `stem_channels` and `num_classes`
+    - `seed`, `init`: of the initial weights, the same in every framework
+
+    Raises `SpecError`, also for a `spec` beside arguments that disagree with it.
     """
 
     def __init__(
         self,
-        arch: Arch,
-        stem_channels: int,
+        arch: Arch | None = None,
+        stem_channels: int | None = None,
         lr: float = 0.1,
         num_classes: int = 10,
-        in_channels: int = 1,
-        block: BlockKind = "resnext",
-        stem_stride: int = 2,
-        conv_bias: bool = True,
-        se_ratio: float = 0.0,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
-        image_size: int | None = None,
+        *,
+        spec: AnyNetSpec | None = None,
         seed: int = 0,
         init: Init = "xavier",
     ) -> None:
         super().__init__()
         self.lr = lr
-        self.spec = spec = AnyNetSpec.from_arch(
-            arch,
-            stem_channels,
-            num_classes,
-            in_channels,
-            block,
-            stem_stride,
-            conv_bias,
-            se_ratio,
-            bn_epsilon,
-            bn_momentum,
-            batch_norm,
-            image_size,
-        )
+        self.spec = spec = resolve_spec(arch, stem_channels, num_classes, spec)
         # Children that are set as attributes follow each other, and are named by them.
         self.net = nn.Sequential() if own_builders(self) else Chain()
-        self.net.stem = self.stem(stem_channels)
-        channels = stem_channels
+        channels = spec.stem_channels
+        self.net.stem = self.stem(channels)
         for number, stage in enumerate(spec.stages, 1):
             built = call_builder(
-                self.stage,
-                stage.depth,
-                stage.channels,
-                stage.group_width,
-                stage.bottleneck_multiplier,
-                stage.stride,
-                channels,
-                needed=4 if stage.stride == 2 else 5,
+                self.stage, *astuple(stage), channels, needed=4 if stage.stride == 2 else 5
             )
             setattr(self.net, f"stage{number}", built)
             channels = stage.channels
-        self.net.head = call_builder(self.head, num_classes, channels, needed=1)
+        self.net.head = call_builder(self.head, spec.num_classes, channels, needed=1)
         if own_builders(self):
             for parameter in self.collect_params().values():
                 parameter.initialize(default_init=Xavier())
@@ -132,23 +112,24 @@ class AnyNet(Classifier):
         spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed, init=init)
+        return AnyNet(spec=spec, lr=lr, seed=seed, init=init)
 
     def stem(self, num_channels: int) -> HybridBlock:
         """A strided 3x3 convolution, batch norm and ReLU.
 
         In an mlp a linear layer of all pixels takes the convolution's place.
         """
-        spec = self.spec
+        spec, layers = self.spec, layer_factories(self.spec)
         stem = nn.HybridSequential()
         if spec.block == "mlp" and spec.image_size:
             pixels = spec.in_channels * spec.image_size**2
             stem.flatten = nn.Flatten()
-            stem.fc = linear(num_channels, spec.conv_bias, pixels)
+            stem.fc = layers["linear"](num_channels, in_channels=pixels)
         else:
-            stem.conv = conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, spec.in_channels)
-        constants = (spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
-        stem.bn = norm(num_channels, *constants, of_units=spec.block == "mlp")
+            stem.conv = layers["conv"](
+                num_channels, 3, spec.stem_stride, in_channels=spec.in_channels
+            )
+        stem.bn = layers["norm"](in_channels=num_channels)
         stem.relu = ReLU(spec.batch_norm)
         return stem
 
@@ -186,9 +167,8 @@ class AnyNet(Classifier):
         in_channels: int | None = None,
     ) -> HybridBlock:
         """A block of the spec's kind; it projects its shortcut when the shape changes."""
-        spec = self.spec
-        project = projects(in_channels, num_channels, stride)
-        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
+        spec, project = self.spec, projects(in_channels, num_channels, stride)
+        made_of = {**layer_factories(spec), "in_channels": in_channels}
         match spec.block:
             case "resnext":
                 return ResNeXtBlock(
@@ -197,18 +177,15 @@ class AnyNet(Classifier):
                     bottleneck_multiplier,
                     project,
                     stride,
-                    spec.se_channels(in_channels),
-                    *constants,
-                    in_channels=in_channels,
+                    se_channels=spec.se_channels(in_channels),
+                    **made_of,
                 )
             case "resnet":
-                return ResNetBlock(
-                    num_channels, project, stride, *constants, in_channels=in_channels
-                )
+                return ResNetBlock(num_channels, project, stride, **made_of)
             case "vanilla":
-                return VanillaBlock(num_channels, stride, *constants, in_channels=in_channels)
+                return VanillaBlock(num_channels, stride, **made_of)
             case "mlp":
-                return MLPBlock(num_channels, *constants, in_channels=in_channels)
+                return MLPBlock(num_channels, **made_of)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> HybridBlock:
         """The mean over all positions and a linear layer; in an mlp the latter alone."""
@@ -225,5 +202,5 @@ class RegNetX32(AnyNet):
     def __init__(
         self, lr: float = 0.1, num_classes: int = 10, in_channels: int = 1, seed: int = 0
     ) -> None:
-        arguments = REGNETX32.arguments() | {"num_classes": num_classes, "in_channels": in_channels}
-        super().__init__(**arguments, lr=lr, seed=seed)
+        spec = replace(REGNETX32, num_classes=num_classes, in_channels=in_channels)
+        super().__init__(spec=spec, lr=lr, seed=seed)

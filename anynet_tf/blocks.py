@@ -1,23 +1,85 @@
-"""The blocks that stages are made of; layer names are the chapter's (section 8.6.5)."""
+"""The blocks that stages are made of; layer names are the chapter's (section 8.6.5).
 
-from typing import Any
+`conv`, `linear` and `norm` make a block's layers; they are called as the defaults are. `AnyNet`
+passes those of `layer_factories`, which hold the constants of its spec.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self
 
 import keras
 import tensorflow as tf
 
 from anynet_tf.convolution import conv
-from anynet_tf.layers import Shape, SqueezeExcitation, norm, norm_relu, relu
-from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
+from anynet_tf.layers import BatchNorm, Shape, SqueezeExcitation, linear, no_norm, norm_relu, relu
+from common.arch import AnyNetSpec, bottleneck, checked_stride
+from common.chapter import HyperParameters
+from common.errors import BackendError, shown
 
-__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
+__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock", "layer_factories"]
+
+Factory = Callable[..., keras.layers.Layer]
+_FACTORIES = ("conv", "linear", "norm")
+
+
+def layer_factories(spec: AnyNetSpec) -> dict[str, Any]:
+    """What the blocks of a network make their layers by, with the constants of `spec`."""
+    norm: Factory = no_norm
+    if spec.batch_norm:
+        norm = partial(BatchNorm, epsilon=spec.bn_epsilon, momentum=spec.bn_momentum)
+    if spec.block == "mlp":
+        return {"linear": partial(linear, use_bias=spec.conv_bias), "norm": norm}
+    return {"conv": partial(conv, use_bias=spec.conv_bias), "norm": norm}
+
+
+class _Block(HyperParameters, keras.layers.Layer):
+    """A layer whose config is its constructor's arguments, with which Keras saves and copies it."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; a factory as its registered name and keywords."""
+        own = {n: _to_config(v) if n in _FACTORIES else v for n, v in self.hparams.items()}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The block that has this config. Raises `BackendError` for an unregistered factory."""
+        own = {n: _from_config(n, v) if n in _FACTORIES else v for n, v in config.items()}
+        return super().from_config(own)
+
+
+def _to_config(factory: Factory) -> dict[str, Any]:
+    made_by, keywords = factory, {}
+    if isinstance(factory, partial):
+        made_by, keywords = factory.func, factory.keywords
+    return {"made_by": keras.saving.get_registered_name(made_by), **keywords}
+
+
+def _from_config(where: str, config: dict[str, Any]) -> Factory:
+    keywords = dict(config)
+    name = keywords.pop("made_by")
+    made_by = keras.saving.get_registered_object(name)
+    if made_by is None:
+        raise BackendError(
+            f"{where}: must be registered with Keras for a block to be loaded or copied; got "
+            f"{shown(name)}; decorate it with keras.saving.register_keras_serializable"
+        )
+    return partial(made_by, **keywords)
 
 
 @keras.saving.register_keras_serializable(package="anynet")
-class ResNeXtBlock(keras.layers.Layer):
+class ResNeXtBlock(_Block):
     """The ResNeXt block: 1x1, 3x3 in groups, 1x1, and a shortcut.
 
-    `group_width` channels share a group; `bottleneck_multiplier` times `num_channels` is the
-    width in the middle. `use_1x1conv` projects the shortcut. Raises `SpecError`.
+    - `num_channels`: output channels
+    - `group_width`: channels per group of the 3x3 convolution; `None` means one group
+    - `bottleneck_multiplier`: channels of the 3x3 convolution as a multiple of `num_channels`
+    - `use_1x1conv`: project the shortcut by a 1x1 convolution
+    - `strides`: of the 3x3 convolution, 1 or 2
+    - `se_channels`: hidden width of squeeze-and-excitation; 0 means none
+    - `kwargs`: those of every Keras layer, such as `name` and `dtype`
+
+    Raises `SpecError`.
     """
 
     def __init__(
@@ -27,30 +89,31 @@ class ResNeXtBlock(keras.layers.Layer):
         bottleneck_multiplier: float,
         use_1x1conv: bool = False,
         strides: int = 1,
+        *,
         se_channels: int = 0,
-        conv_bias: bool = True,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
+        conv: Factory = conv,
+        norm: Factory = BatchNorm,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
-        middle, dtype = stage.bottleneck_channels, self.dtype_policy.name
-        self.conv1 = conv(middle, 1, 1, 1, conv_bias, name="conv1", dtype=dtype)
-        self.bn1 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn1", dtype=dtype)
-        self.conv2 = conv(middle, 3, strides, stage.groups, conv_bias, name="conv2", dtype=dtype)
-        self.bn2 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn2", dtype=dtype)
+        self.save_hyperparameters(ignore=["kwargs"])
+        strides = checked_stride("strides", strides)
+        middle, groups = bottleneck(num_channels, group_width, bottleneck_multiplier)
+        dtype = self.dtype_policy.name
+        self.conv1 = conv(middle, 1, name="conv1", dtype=dtype)
+        self.bn1 = norm(name="bn1", dtype=dtype)
+        self.conv2 = conv(middle, 3, strides, groups, name="conv2", dtype=dtype)
+        self.bn2 = norm(name="bn2", dtype=dtype)
         self.se = (
             SqueezeExcitation(middle, se_channels, name="se", dtype=dtype) if se_channels else None
         )
-        self.conv3 = conv(num_channels, 1, 1, 1, conv_bias, name="conv3", dtype=dtype)
-        self.bn3 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn3", dtype=dtype)
+        self.conv3 = conv(num_channels, 1, name="conv3", dtype=dtype)
+        self.bn3 = norm(name="bn3", dtype=dtype)
         self.conv4: Any = None
         self.bn4: Any = None
         if use_1x1conv:
-            self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, name="conv4", dtype=dtype)
-            self.bn4 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn4", dtype=dtype)
+            self.conv4 = conv(num_channels, 1, strides, name="conv4", dtype=dtype)
+            self.bn4 = norm(name="bn4", dtype=dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Allocate all layers for images of `input_shape`."""
@@ -75,7 +138,7 @@ class ResNeXtBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="anynet")
-class ResNetBlock(keras.layers.Layer):
+class ResNetBlock(_Block):
     """The ResNet basic block: two 3x3 and a shortcut (chapter exercise 2)."""
 
     def __init__(
@@ -83,23 +146,23 @@ class ResNetBlock(keras.layers.Layer):
         num_channels: int,
         use_1x1conv: bool = False,
         strides: int = 1,
-        conv_bias: bool = True,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
+        *,
+        conv: Factory = conv,
+        norm: Factory = BatchNorm,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        dtype = self.dtype_policy.name
-        self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, name="conv1", dtype=dtype)
-        self.bn1 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn1", dtype=dtype)
-        self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, name="conv2", dtype=dtype)
-        self.bn2 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn2", dtype=dtype)
+        self.save_hyperparameters(ignore=["kwargs"])
+        strides, dtype = checked_stride("strides", strides), self.dtype_policy.name
+        self.conv1 = conv(num_channels, 3, strides, name="conv1", dtype=dtype)
+        self.bn1 = norm(name="bn1", dtype=dtype)
+        self.conv2 = conv(num_channels, 3, name="conv2", dtype=dtype)
+        self.bn2 = norm(name="bn2", dtype=dtype)
         self.conv4: Any = None
         self.bn4: Any = None
         if use_1x1conv:
-            self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, name="conv4", dtype=dtype)
-            self.bn4 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn4", dtype=dtype)
+            self.conv4 = conv(num_channels, 1, strides, name="conv4", dtype=dtype)
+            self.bn4 = norm(name="bn4", dtype=dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Allocate all layers for images of `input_shape`."""
@@ -120,25 +183,25 @@ class ResNetBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="anynet")
-class VanillaBlock(keras.layers.Layer):
+class VanillaBlock(_Block):
     """The vanilla block of pycls: two 3x3 and no shortcut."""
 
     def __init__(
         self,
         num_channels: int,
         strides: int = 1,
-        conv_bias: bool = True,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
+        *,
+        conv: Factory = conv,
+        norm: Factory = BatchNorm,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        dtype = self.dtype_policy.name
-        self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, name="conv1", dtype=dtype)
-        self.bn1 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn1", dtype=dtype)
-        self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, name="conv2", dtype=dtype)
-        self.bn2 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn2", dtype=dtype)
+        self.save_hyperparameters(ignore=["kwargs"])
+        strides, dtype = checked_stride("strides", strides), self.dtype_policy.name
+        self.conv1 = conv(num_channels, 3, strides, name="conv1", dtype=dtype)
+        self.bn1 = norm(name="bn1", dtype=dtype)
+        self.conv2 = conv(num_channels, 3, name="conv2", dtype=dtype)
+        self.bn2 = norm(name="bn2", dtype=dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Allocate all layers for images of `input_shape`."""
@@ -155,22 +218,22 @@ class VanillaBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="anynet")
-class MLPBlock(keras.layers.Layer):
+class MLPBlock(_Block):
     """The block of an MLP: a linear layer, batch norm and ReLU."""
 
     def __init__(
         self,
         num_channels: int,
-        conv_bias: bool = True,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
+        *,
+        linear: Factory = linear,
+        norm: Factory = BatchNorm,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.save_hyperparameters(ignore=["kwargs"])
         dtype = self.dtype_policy.name
-        self.fc1 = keras.layers.Dense(num_channels, use_bias=conv_bias, name="fc1", dtype=dtype)
-        self.bn1 = norm(bn_epsilon, bn_momentum, batch_norm, name="bn1", dtype=dtype)
+        self.fc1 = linear(num_channels, name="fc1", dtype=dtype)
+        self.bn1 = norm(name="bn1", dtype=dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Allocate both layers for vectors of `input_shape`."""

@@ -120,6 +120,7 @@ def _matmul(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None) -> tf.
     return tf.reshape(outputs, tf.concat([tf.shape(inputs)[:-1], kernel.shape[1:]], 0))
 
 
+@keras.saving.register_keras_serializable(package="anynet")
 def conv(
     channels: int,
     kernel_size: int,

@@ -15,7 +15,8 @@ __all__ = [
     "BatchNorm",
     "ReLU",
     "SqueezeExcitation",
-    "norm",
+    "linear",
+    "no_norm",
     "norm_relu",
     "products",
     "relu",
@@ -98,14 +99,16 @@ class BatchNorm(keras.layers.BatchNormalization):
         return {**base, "epsilon": self.epsilon, "momentum": self.new_weight}
 
 
-def norm(
-    epsilon: float = BN_EPSILON,
-    momentum: float = BN_MOMENTUM,
-    batch_norm: bool = True,
-    **kwargs: Any,
-) -> keras.layers.Layer:
-    """Batch norm, or nothing in a network without."""
-    return BatchNorm(epsilon, momentum, **kwargs) if batch_norm else keras.layers.Identity(**kwargs)
+@keras.saving.register_keras_serializable(package="anynet")
+def no_norm(**kwargs: Any) -> keras.layers.Layer:
+    """The identity, in place of a `BatchNorm` and with its arguments."""
+    return keras.layers.Identity(**kwargs)
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+def linear(channels: int, use_bias: bool = True, **kwargs: Any) -> keras.layers.Layer:
+    """A linear layer; its weights are allocated at the first call."""
+    return keras.layers.Dense(channels, use_bias=use_bias, **kwargs)
 
 
 def relu(x: tf.Tensor) -> tf.Tensor:
@@ -130,15 +133,15 @@ def norm_relu(norm: keras.layers.Layer, x: tf.Tensor, training: bool | None) -> 
 
 @keras.saving.register_keras_serializable(package="anynet")
 class ReLU(keras.layers.Layer):
-    """The positive part; `batch_norm` says whether the input comes from one (see `norm_relu`)."""
+    """The positive part; `after_norm` says that a `BatchNorm` comes before (see `norm_relu`)."""
 
-    def __init__(self, batch_norm: bool = True, **kwargs: Any) -> None:
+    def __init__(self, after_norm: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.batch_norm = batch_norm
+        self.after_norm = after_norm
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, ...) to the same shape."""
-        return tf.nn.relu(inputs) if training and self.batch_norm else relu(inputs)
+        return tf.nn.relu(inputs) if training and self.after_norm else relu(inputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The shape stays."""
@@ -146,7 +149,7 @@ class ReLU(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "batch_norm": self.batch_norm}
+        return {**super().get_config(), "after_norm": self.after_norm}
 
 
 @keras.saving.register_keras_serializable(package="anynet")

@@ -1,15 +1,15 @@
 """AnyNet and RegNetX32 as the chapter builds them (sections 8.8.1 and 8.8.3)."""
 
+from dataclasses import astuple, replace
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_tf.convolution import conv
-from anynet_tf.layers import ReLU, Shape, norm, sequential, start_at_zero
+from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
+from anynet_tf.layers import ReLU, Shape, sequential, start_at_zero
 from anynet_tf.weights import put_fitting, put_weights
-from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
+from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
 from common.chapter import HyperParameters, call_builder, own_builders
 from common.errors import BackendError
@@ -92,46 +92,35 @@ class Classifier(HyperParameters, keras.Model):
 class AnyNet(Classifier):
     """AnyNet: a stem, stages of blocks, and a head.
 
-    `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
-    which the first two are needed. An mlp needs `image_size`, a side in pixels. Initial weights
-    are drawn from `seed`, the same in every framework. Raises `SpecError`.
+    - `arch`: per stage (depth, channels, group_width, bottleneck_multiplier, stride), of which the
+      first two are required
+    - `stem_channels`: output channels of the stem
+    - `lr`: learning rate
+    - `num_classes`: classes of the head
+    - `spec`: the whole network, in place of `arch`, `stem_channels` and `num_classes`
+    - `seed`, `init`: of the initial weights, the same in every framework
+    - `name`, `dtype`, `trainable`: those of every Keras model
+
+    Raises `SpecError`, also for a `spec` beside arguments that disagree with it.
     """
 
     def __init__(
         self,
-        arch: Arch,
-        stem_channels: int,
+        arch: Arch | None = None,
+        stem_channels: int | None = None,
         lr: float = 0.1,
         num_classes: int = 10,
-        in_channels: int = 1,
-        block: BlockKind = "resnext",
-        stem_stride: int = 2,
-        conv_bias: bool = True,
-        se_ratio: float = 0.0,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
-        image_size: int | None = None,
+        *,
+        spec: AnyNetSpec | None = None,
         seed: int = 0,
         init: Init = "xavier",
-        **kwargs: Any,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
         self.lr, self.seed, self.init = lr, seed, init
-        self.spec = spec = AnyNetSpec.from_arch(
-            arch,
-            stem_channels,
-            num_classes,
-            in_channels,
-            block,
-            stem_stride,
-            conv_bias,
-            se_ratio,
-            bn_epsilon,
-            bn_momentum,
-            batch_norm,
-            image_size,
-        )
+        self.spec = spec = resolve_spec(arch, stem_channels, num_classes, spec)
         try:
             self._build_net(spec)
         except RecursionError as error:
@@ -154,11 +143,7 @@ class AnyNet(Classifier):
             self.net.add(
                 call_builder(
                     self.stage,
-                    stage.depth,
-                    stage.channels,
-                    stage.group_width,
-                    stage.bottleneck_multiplier,
-                    stage.stride,
+                    *astuple(stage),
                     channels,
                     needed=4 if stage.stride == 2 else 5,
                     name=f"stage{number}",
@@ -176,7 +161,7 @@ class AnyNet(Classifier):
         spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed, init=init)
+        return AnyNet(spec=spec, lr=lr, seed=seed, init=init)
 
     def stem(self, num_channels: int) -> keras.Sequential:
         """A strided 3x3 convolution, batch norm and ReLU.
@@ -184,20 +169,20 @@ class AnyNet(Classifier):
         In an mlp a linear layer of all pixels takes the convolution's place.
         """
         spec, dtype = self.spec, self.dtype_policy.name
+        layers = layer_factories(spec)
         if spec.block == "mlp":
             # In the order of the other frameworks: (C, H, W).
             first = [
                 keras.layers.Permute((3, 1, 2), name="permute", dtype=dtype),
                 keras.layers.Flatten(name="flatten", dtype=dtype),
-                keras.layers.Dense(num_channels, use_bias=spec.conv_bias, name="fc", dtype=dtype),
+                layers["linear"](num_channels, name="fc", dtype=dtype),
             ]
         else:
-            constants = (spec.stem_stride, 1, spec.conv_bias)
-            first = [conv(num_channels, 3, *constants, name="conv", dtype=dtype)]
+            first = [layers["conv"](num_channels, 3, spec.stem_stride, name="conv", dtype=dtype)]
         return sequential(
             [
                 *first,
-                norm(spec.bn_epsilon, spec.bn_momentum, spec.batch_norm, name="bn", dtype=dtype),
+                layers["norm"](name="bn", dtype=dtype),
                 ReLU(spec.batch_norm, name="relu", dtype=dtype),
             ],
             "stem",
@@ -242,10 +227,8 @@ class AnyNet(Classifier):
         name: str | None = None,
     ) -> keras.layers.Layer:
         """A block of the spec's kind; it projects its shortcut when the shape changes."""
-        spec = self.spec
-        project = projects(in_channels, num_channels, stride)
-        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
-        named = {"name": name, "dtype": self.dtype_policy.name}
+        spec, project = self.spec, projects(in_channels, num_channels, stride)
+        made_of = {**layer_factories(spec), "name": name, "dtype": self.dtype_policy.name}
         match spec.block:
             case "resnext":
                 return ResNeXtBlock(
@@ -254,16 +237,15 @@ class AnyNet(Classifier):
                     bottleneck_multiplier,
                     project,
                     stride,
-                    spec.se_channels(in_channels),
-                    *constants,
-                    **named,
+                    se_channels=spec.se_channels(in_channels),
+                    **made_of,
                 )
             case "resnet":
-                return ResNetBlock(num_channels, project, stride, *constants, **named)
+                return ResNetBlock(num_channels, project, stride, **made_of)
             case "vanilla":
-                return VanillaBlock(num_channels, stride, *constants, **named)
+                return VanillaBlock(num_channels, stride, **made_of)
             case "mlp":
-                return MLPBlock(num_channels, *constants, **named)
+                return MLPBlock(num_channels, **made_of)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> keras.Sequential:
         """The mean over all positions and a linear layer; in an mlp the latter alone."""
@@ -274,9 +256,15 @@ class AnyNet(Classifier):
         return sequential(layers, "head", dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        own = {**self.spec.arguments(), "lr": self.lr, "seed": self.seed, "init": self.init}
+        """The constructor's arguments; the spec as plain data."""
+        own = {"spec": self.spec.to_dict(), "lr": self.lr, "seed": self.seed, "init": self.init}
         return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "AnyNet":
+        """The network that has this config."""
+        spec = {"spec": AnyNetSpec.from_dict(config["spec"])} if "spec" in config else {}
+        return super().from_config({**config, **spec}, custom_objects)
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -289,12 +277,17 @@ class RegNetX32(AnyNet):
         num_classes: int = 10,
         in_channels: int = 1,
         seed: int = 0,
-        **kwargs: Any,
+        *,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
     ) -> None:
-        arguments = REGNETX32.arguments() | {"num_classes": num_classes, "in_channels": in_channels}
-        super().__init__(**arguments, lr=lr, seed=seed, **kwargs)
+        spec = replace(REGNETX32, num_classes=num_classes, in_channels=in_channels)
+        super().__init__(spec=spec, lr=lr, seed=seed, name=name, dtype=dtype, trainable=trainable)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        fixed = REGNETX32.arguments().keys() - {"num_classes", "in_channels"}
-        return {name: v for name, v in super().get_config().items() if name not in fixed}
+        config = super().get_config()
+        spec = config.pop("spec")
+        del config["init"]
+        return {**config, "num_classes": spec["num_classes"], "in_channels": spec["in_channels"]}

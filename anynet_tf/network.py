@@ -126,7 +126,6 @@ def fuse(network: AnyNet) -> AnyNet:
     """
     arrays = get_weights(network)
     spec, arrays = fuse_weights(spec_of(network), arrays)
-    arguments = {**spec.arguments(), "lr": network.lr, "init": "zeros"}
-    fused = AnyNet(**arguments, dtype=network.dtype_policy.name)
+    fused = AnyNet(spec=spec, lr=network.lr, init="zeros", dtype=network.dtype_policy.name)
     put_weights(fused, arrays)
     return fused

@@ -1,21 +1,45 @@
-"""The blocks that stages are made of; layer names are the chapter's (section 8.6.5)."""
+"""The blocks that stages are made of; layer names are the chapter's (section 8.6.5).
 
+`conv`, `linear` and `norm` make a block's layers; they are called as the defaults are. `AnyNet`
+passes those of `layer_factories`, which hold the constants of its spec.
+"""
+
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from anynet_torch.convolution import conv
-from anynet_torch.layers import SqueezeExcitation, conv_norm_relu, linear, norm
-from common.arch import BN_EPSILON, BN_MOMENTUM, StageSpec
+from anynet_torch.layers import BatchNorm, SqueezeExcitation, conv_norm_relu, linear
+from common.arch import AnyNetSpec, bottleneck, checked_stride
 
-__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock"]
+__all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock", "layer_factories"]
+
+Factory = Callable[..., nn.Module]
+
+
+def layer_factories(spec: AnyNetSpec) -> dict[str, Any]:
+    """What the blocks of a network make their layers by, with the constants of `spec`."""
+    norm: Factory = nn.Identity
+    if spec.batch_norm:
+        norm = partial(BatchNorm, epsilon=spec.bn_epsilon, momentum=spec.bn_momentum)
+    if spec.block == "mlp":
+        return {"linear": partial(linear, use_bias=spec.conv_bias), "norm": norm}
+    return {"conv": partial(conv, use_bias=spec.conv_bias), "norm": norm}
 
 
 class ResNeXtBlock(nn.Module):
     """The ResNeXt block: 1x1, 3x3 in groups, 1x1, and a shortcut.
 
-    `group_width` channels share a group; `bottleneck_multiplier` times `num_channels` is the
-    width in the middle. `use_1x1conv` projects the shortcut. Raises `SpecError`.
+    - `num_channels`: output channels
+    - `group_width`: channels per group of the 3x3 convolution; `None` means one group
+    - `bottleneck_multiplier`: channels of the 3x3 convolution as a multiple of `num_channels`
+    - `use_1x1conv`: project the shortcut by a 1x1 convolution
+    - `strides`: of the 3x3 convolution, 1 or 2
+    - `se_channels`: hidden width of squeeze-and-excitation; 0 means none
+
+    Without `in_channels`, weights are allocated at the first call. Raises `SpecError`.
     """
 
     def __init__(
@@ -25,28 +49,27 @@ class ResNeXtBlock(nn.Module):
         bottleneck_multiplier: float,
         use_1x1conv: bool = False,
         strides: int = 1,
+        *,
         se_channels: int = 0,
-        conv_bias: bool = True,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
+        conv: Factory = conv,
+        norm: Factory = BatchNorm,
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
-        stage = StageSpec(1, num_channels, group_width, bottleneck_multiplier, strides)
-        middle = stage.bottleneck_channels
-        self.conv1 = conv(middle, 1, 1, 1, conv_bias, in_channels)
-        self.bn1 = norm(middle, bn_epsilon, bn_momentum, batch_norm)
-        self.conv2 = conv(middle, 3, strides, stage.groups, conv_bias, middle)
-        self.bn2 = norm(middle, bn_epsilon, bn_momentum, batch_norm)
+        strides = checked_stride("strides", strides)
+        middle, groups = bottleneck(num_channels, group_width, bottleneck_multiplier)
+        self.conv1 = conv(middle, 1, in_channels=in_channels)
+        self.bn1 = norm(middle)
+        self.conv2 = conv(middle, 3, strides, groups, in_channels=middle)
+        self.bn2 = norm(middle)
         self.se = SqueezeExcitation(middle, se_channels) if se_channels else None
-        self.conv3 = conv(num_channels, 1, 1, 1, conv_bias, middle)
-        self.bn3 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
+        self.conv3 = conv(num_channels, 1, in_channels=middle)
+        self.bn3 = norm(num_channels)
         self.conv4: Any = None
         self.bn4: Any = None
         if use_1x1conv:
-            self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
-            self.bn4 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
+            self.conv4 = conv(num_channels, 1, strides, in_channels=in_channels)
+            self.bn4 = norm(num_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
@@ -67,22 +90,22 @@ class ResNetBlock(nn.Module):
         num_channels: int,
         use_1x1conv: bool = False,
         strides: int = 1,
-        conv_bias: bool = True,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
+        *,
+        conv: Factory = conv,
+        norm: Factory = BatchNorm,
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
-        self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
-        self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
-        self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
-        self.bn2 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
+        strides = checked_stride("strides", strides)
+        self.conv1 = conv(num_channels, 3, strides, in_channels=in_channels)
+        self.bn1 = norm(num_channels)
+        self.conv2 = conv(num_channels, 3, in_channels=num_channels)
+        self.bn2 = norm(num_channels)
         self.conv4: Any = None
         self.bn4: Any = None
         if use_1x1conv:
-            self.conv4 = conv(num_channels, 1, strides, 1, conv_bias, in_channels)
-            self.bn4 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
+            self.conv4 = conv(num_channels, 1, strides, in_channels=in_channels)
+            self.bn4 = norm(num_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
@@ -99,17 +122,17 @@ class VanillaBlock(nn.Module):
         self,
         num_channels: int,
         strides: int = 1,
-        conv_bias: bool = True,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
+        *,
+        conv: Factory = conv,
+        norm: Factory = BatchNorm,
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
-        self.conv1 = conv(num_channels, 3, strides, 1, conv_bias, in_channels)
-        self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
-        self.conv2 = conv(num_channels, 3, 1, 1, conv_bias, num_channels)
-        self.bn2 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
+        strides = checked_stride("strides", strides)
+        self.conv1 = conv(num_channels, 3, strides, in_channels=in_channels)
+        self.bn1 = norm(num_channels)
+        self.conv2 = conv(num_channels, 3, in_channels=num_channels)
+        self.bn2 = norm(num_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
@@ -123,15 +146,14 @@ class MLPBlock(nn.Module):
     def __init__(
         self,
         num_channels: int,
-        conv_bias: bool = True,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
+        *,
+        linear: Factory = linear,
+        norm: Factory = BatchNorm,
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
-        self.fc1 = linear(num_channels, conv_bias, in_channels)
-        self.bn1 = norm(num_channels, bn_epsilon, bn_momentum, batch_norm)
+        self.fc1 = linear(num_channels, in_channels=in_channels)
+        self.bn1 = norm(num_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C) to (N, num_channels)."""

@@ -23,7 +23,6 @@ __all__ = [
     "conv_norm_relu",
     "fused_norms",
     "linear",
-    "norm",
     "products",
     "resize_images",
 ]
@@ -79,16 +78,6 @@ class BatchNorm(nn.BatchNorm2d):
         shape = (-1, *(1,) * (x.ndim - 2))
         scale = self.weight * self.eps**-0.5
         return (centred * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
-
-
-def norm(
-    in_channels: int,
-    epsilon: float = BN_EPSILON,
-    momentum: float = BN_MOMENTUM,
-    batch_norm: bool = True,
-) -> nn.Module:
-    """Batch norm, or nothing in a network without."""
-    return BatchNorm(in_channels, epsilon, momentum) if batch_norm else nn.Identity()
 
 
 def conv_norm_relu(

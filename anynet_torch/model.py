@@ -2,16 +2,17 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import astuple, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
-from anynet_torch.convolution import conv
-from anynet_torch.layers import Stem, linear, norm
+from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
+from anynet_torch.layers import Stem, linear
 from anynet_torch.weights import put_fitting, take_weights
-from common.arch import BN_EPSILON, BN_MOMENTUM, REGNETX32, AnyNetSpec, BlockKind, projects
+from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
 from common.chapter import HyperParameters, call_builder, own_builders
 from common.weights import Init, initial_weights
@@ -79,45 +80,31 @@ class Classifier(HyperParameters, nn.Module):
 class AnyNet(Classifier):
     """AnyNet: a stem, stages of blocks, and a head.
 
-    `arch` holds, per stage, (depth, channels, group_width, bottleneck_multiplier, stride) of
-    which the first two are needed. An mlp needs `image_size`, a side in pixels. Initial weights
-    are drawn from `seed`, the same in every framework. Raises `SpecError`.
+    - `arch`: per stage (depth, channels, group_width, bottleneck_multiplier, stride), of which the
+      first two are required
+    - `stem_channels`: output channels of the stem
+    - `lr`: learning rate
+    - `num_classes`: classes of the head
+    - `spec`: the whole network, in place of `arch`, `stem_channels` and `num_classes`
+    - `seed`, `init`: of the initial weights, the same in every framework
+
+    Raises `SpecError`, also for a `spec` beside arguments that disagree with it.
     """
 
     def __init__(
         self,
-        arch: Arch,
-        stem_channels: int,
+        arch: Arch | None = None,
+        stem_channels: int | None = None,
         lr: float = 0.1,
         num_classes: int = 10,
-        in_channels: int = 1,
-        block: BlockKind = "resnext",
-        stem_stride: int = 2,
-        conv_bias: bool = True,
-        se_ratio: float = 0.0,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
-        image_size: int | None = None,
+        *,
+        spec: AnyNetSpec | None = None,
         seed: int = 0,
         init: Init = "xavier",
     ) -> None:
         super().__init__()
         self.lr = lr
-        self.spec = spec = AnyNetSpec.from_arch(
-            arch,
-            stem_channels,
-            num_classes,
-            in_channels,
-            block,
-            stem_stride,
-            conv_bias,
-            se_ratio,
-            bn_epsilon,
-            bn_momentum,
-            batch_norm,
-            image_size,
-        )
+        self.spec = spec = resolve_spec(arch, stem_channels, num_classes, spec)
         device = torch.get_default_device()
         if own_builders(self):
             self.net = self._build(spec)
@@ -134,21 +121,14 @@ class AnyNet(Classifier):
         spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
         """The network that `spec` describes."""
-        return AnyNet(**spec.arguments(), lr=lr, seed=seed, init=init)
+        return AnyNet(spec=spec, lr=lr, seed=seed, init=init)
 
     def _build(self, spec: AnyNetSpec) -> nn.Sequential:
         net, channels = nn.Sequential(), spec.stem_channels
         net.add_module("stem", self.stem(channels))
         for number, stage in enumerate(spec.stages, 1):
             built = call_builder(
-                self.stage,
-                stage.depth,
-                stage.channels,
-                stage.group_width,
-                stage.bottleneck_multiplier,
-                stage.stride,
-                channels,
-                needed=4 if stage.stride == 2 else 5,
+                self.stage, *astuple(stage), channels, needed=4 if stage.stride == 2 else 5
             )
             net.add_module(f"stage{number}", built)
             channels = stage.channels
@@ -160,18 +140,15 @@ class AnyNet(Classifier):
 
         In an mlp a linear layer of all pixels takes the convolution's place.
         """
-        spec = self.spec
+        spec, layers = self.spec, layer_factories(self.spec)
         if spec.block == "mlp" and spec.image_size:
             pixels = spec.in_channels * spec.image_size**2
-            first = {
-                "flatten": nn.Flatten(),
-                "fc": linear(num_channels, spec.conv_bias, pixels),
-            }
+            fc = layers["linear"](num_channels, in_channels=pixels)
+            first = {"flatten": nn.Flatten(), "fc": fc}
         else:
-            first = {
-                "conv": conv(num_channels, 3, spec.stem_stride, 1, spec.conv_bias, spec.in_channels)
-            }
-        bn = norm(num_channels, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
+            conv = partial(layers["conv"], in_channels=spec.in_channels)
+            first = {"conv": conv(num_channels, 3, spec.stem_stride)}
+        bn = layers["norm"](num_channels)
         return Stem(OrderedDict(**first, bn=bn, relu=nn.ReLU(inplace=True)))
 
     def stage(
@@ -210,9 +187,8 @@ class AnyNet(Classifier):
         in_channels: int | None = None,
     ) -> nn.Module:
         """A block of the spec's kind; it projects its shortcut when the shape changes."""
-        spec = self.spec
-        project = projects(in_channels, num_channels, stride)
-        constants = (spec.conv_bias, spec.bn_epsilon, spec.bn_momentum, spec.batch_norm)
+        spec, project = self.spec, projects(in_channels, num_channels, stride)
+        made_of = {**layer_factories(spec), "in_channels": in_channels}
         match spec.block:
             case "resnext":
                 return ResNeXtBlock(
@@ -221,18 +197,15 @@ class AnyNet(Classifier):
                     bottleneck_multiplier,
                     project,
                     stride,
-                    spec.se_channels(in_channels),
-                    *constants,
-                    in_channels=in_channels,
+                    se_channels=spec.se_channels(in_channels),
+                    **made_of,
                 )
             case "resnet":
-                return ResNetBlock(
-                    num_channels, project, stride, *constants, in_channels=in_channels
-                )
+                return ResNetBlock(num_channels, project, stride, **made_of)
             case "vanilla":
-                return VanillaBlock(num_channels, stride, *constants, in_channels=in_channels)
+                return VanillaBlock(num_channels, stride, **made_of)
             case "mlp":
-                return MLPBlock(num_channels, *constants, in_channels=in_channels)
+                return MLPBlock(num_channels, **made_of)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> nn.Module:
         """The mean over all positions and a linear layer; in an mlp the latter alone."""
@@ -248,8 +221,8 @@ class RegNetX32(AnyNet):
     def __init__(
         self, lr: float = 0.1, num_classes: int = 10, in_channels: int = 1, seed: int = 0
     ) -> None:
-        arguments = REGNETX32.arguments() | {"num_classes": num_classes, "in_channels": in_channels}
-        super().__init__(**arguments, lr=lr, seed=seed)
+        spec = replace(REGNETX32, num_classes=num_classes, in_channels=in_channels)
+        super().__init__(spec=spec, lr=lr, seed=seed)
 
 
 def init_cnn(module: nn.Module) -> None:

@@ -13,8 +13,8 @@ from common.arch.names import NAMED_SPECS, REGNETX32, find_spec, regnet
 from common.arch.outputs import name_outputs
 from common.arch.plan import INPUT, Layer, buffers, image_shape, parameters, parts, plan, projects
 from common.arch.regnet import REGNETS, RegNetSpec, compatible_stage
-from common.arch.spec import AnyNetSpec, BlockKind
-from common.arch.stage import StageSpec
+from common.arch.spec import AnyNetSpec, BlockKind, check_agreement, resolve_spec
+from common.arch.stage import StageSpec, bottleneck, checked_stride
 from common.arch.summary import summary
 
 __all__ = [
@@ -33,7 +33,10 @@ __all__ = [
     "MLPSpec",
     "RegNetSpec",
     "StageSpec",
+    "bottleneck",
     "buffers",
+    "check_agreement",
+    "checked_stride",
     "compatible_stage",
     "count",
     "find_spec",
@@ -44,6 +47,7 @@ __all__ = [
     "plan",
     "projects",
     "regnet",
+    "resolve_spec",
     "shared_momentum",
     "summary",
 ]

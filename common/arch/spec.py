@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, astuple, dataclass, fields, replace
 from itertools import islice
 from typing import Any, Final, Literal, get_args
 
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM
-from common.arch.stage import StageSpec, check_stride
+from common.arch.stage import StageSpec, checked_stride
 from common.bounds import MAX_BLOCKS, MAX_CHANNELS, MAX_SIDE, MIN_EPSILON, MIN_MOMENTUM
-from common.errors import SpecError, shortened
+from common.errors import SpecError, shortened, shown
 from common.files import check_format
 from common.numbers import FieldChecker
 
@@ -67,7 +67,7 @@ class AnyNetSpec:
         check = FieldChecker(self)
         for name in ("stem_channels", "num_classes", "in_channels"):
             check.integer(name, 1, MAX_CHANNELS)
-        check_stride(check, "stem_stride")
+        check.keep("stem_stride", checked_stride("stem_stride", self.stem_stride))
         check.choice("block", get_args(BlockKind))
         for name in ("conv_bias", "batch_norm"):
             check.boolean(name)
@@ -135,43 +135,20 @@ class AnyNetSpec:
         stem_channels: int,
         num_classes: int = 10,
         in_channels: int = 1,
-        block: BlockKind = "resnext",
-        stem_stride: int = 2,
-        conv_bias: bool = True,
-        se_ratio: float = 0.0,
-        bn_epsilon: float = BN_EPSILON,
-        bn_momentum: float = BN_MOMENTUM,
-        batch_norm: bool = True,
-        image_size: int | None = None,
+        **settings: Any,
     ) -> "AnyNetSpec":
         """Build a spec from the chapter's arch tuples.
 
         A tuple is `(depth, channels)` and, as far as given, `group_width`,
-        `bottleneck_multiplier` and `stride`. Raises `SpecError` naming the stage.
+        `bottleneck_multiplier` and `stride`. `settings` are other fields of the spec by name.
+        Raises `SpecError` naming the stage.
         """
-        if not isinstance(arch, Iterable):
-            raise SpecError(f"arch must be a sequence of stage tuples; got {shortened(arch)}")
-        first = islice(arch, MAX_BLOCKS + 1)
-        return cls(
-            stem_channels,
-            tuple(_stage_from_tuple(number, values) for number, values in enumerate(first, 1)),
-            num_classes,
-            in_channels,
-            block,
-            stem_stride,
-            conv_bias,
-            se_ratio,
-            bn_epsilon,
-            bn_momentum,
-            batch_norm,
-            image_size,
-        )
+        return cls(stem_channels, _stages_from(arch), num_classes, in_channels, **settings)
 
-    def arguments(self) -> dict[str, Any]:
-        """The keyword arguments of `from_arch`, and of every `AnyNet`, that give this spec."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        stages = values.pop("stages")
-        return {"arch": tuple(tuple(asdict(stage).values()) for stage in stages), **values}
+    @property
+    def arch(self) -> tuple[tuple[float | None, ...], ...]:
+        """The stages as the chapter's arch tuples, from which `from_arch` makes them again."""
+        return tuple(astuple(stage) for stage in self.stages)
 
     def with_block(self, block: BlockKind, image_size: int | None = None) -> "AnyNetSpec":
         """The same depths and channels with another block kind (chapter exercise 2).
@@ -239,6 +216,54 @@ class AnyNetSpec:
             for number, stage in enumerate(stages[: MAX_BLOCKS + 1], 1)
         )
         return cls(**values)
+
+
+def resolve_spec(
+    arch: Arch | None, stem_channels: int | None, num_classes: int, spec: AnyNetSpec | None
+) -> AnyNetSpec:
+    """The spec of an `AnyNet` that is made by the chapter's arguments, or by a spec.
+
+    With both, as in a copy of a Flax module, they must agree. An `arch` of `None` leaves the
+    number of classes to `spec`, unless `num_classes` is another one than 10, its default. Raises
+    `SpecError`.
+    """
+    if spec is None:
+        if arch is None or stem_channels is None:
+            raise SpecError(
+                "AnyNet: must be given arch and stem_channels, or a spec; got "
+                f"arch {shortened(arch)} and stem_channels {shortened(stem_channels)}"
+            )
+        return AnyNetSpec.from_arch(arch, stem_channels, num_classes)
+    if not isinstance(spec, AnyNetSpec):
+        raise SpecError(f"spec: must be an AnyNetSpec; got {shown(spec)}")
+    given: dict[str, Any] = {}
+    if arch is not None:
+        given["stages"] = _stages_from(arch)
+    if stem_channels is not None:
+        given["stem_channels"] = stem_channels
+    if arch is not None or num_classes != 10:
+        given["num_classes"] = num_classes
+    check_agreement(spec, replace(spec, **given))
+    return spec
+
+
+def check_agreement(spec: AnyNetSpec, given: AnyNetSpec) -> None:
+    """Raise `SpecError` for a `spec` beside arguments that give another one."""
+    if spec == given:
+        return
+    name = next(f.name for f in fields(spec) if getattr(spec, f.name) != getattr(given, f.name))
+    raise SpecError(
+        f"{name}: must agree with spec where both are given; got "
+        f"{shortened(getattr(given, name))} and {shortened(getattr(spec, name))} of the spec; "
+        "change the spec by dataclasses.replace, and give it alone"
+    )
+
+
+def _stages_from(arch: Arch) -> tuple[StageSpec, ...]:
+    if not isinstance(arch, Iterable):
+        raise SpecError(f"arch must be a sequence of stage tuples; got {shortened(arch)}")
+    first = islice(arch, MAX_BLOCKS + 1)
+    return tuple(_stage_from_tuple(number, values) for number, values in enumerate(first, 1))
 
 
 def _stage_from_tuple(number: int, values: Sequence[float | None]) -> StageSpec:

@@ -4,15 +4,44 @@ import sys
 from dataclasses import dataclass
 
 from common.bounds import MAX_BLOCKS, MAX_CHANNELS
-from common.errors import SpecError
-from common.numbers import FieldChecker
+from common.errors import SpecError, shortened
+from common.numbers import FieldChecker, checked_integer, checked_number
 
 
-def check_stride(check: FieldChecker, name: str) -> None:
-    """Raise `SpecError` unless the field `name` is 1 or 2."""
-    stride = check.integer(name, 1, sys.maxsize)
-    if stride > 2:
-        raise SpecError(f"{name} must be 1 or 2; got {stride}")
+def checked_stride(where: str, stride: object) -> int:
+    """A stride, 1 or 2, as a plain int. Raises `SpecError`."""
+    number = checked_integer(where, stride, 1, sys.maxsize)
+    if number > 2:
+        raise SpecError(f"{where} must be 1 or 2; got {shortened(number)}")
+    return number
+
+
+def bottleneck(
+    channels: int, group_width: int | None, bottleneck_multiplier: float
+) -> tuple[int, int]:
+    """Channels and groups of the 3x3 convolution in a ResNeXt block of `channels` channels.
+
+    `group_width` and `bottleneck_multiplier` are those of a `StageSpec`. Raises `SpecError`.
+    """
+    channels = checked_integer("channels", channels, 1, MAX_CHANNELS)
+    multiplier = checked_number(
+        "bottleneck_multiplier", bottleneck_multiplier, 1 / MAX_CHANNELS, MAX_CHANNELS,
+        "a positive number", holds=lambda multiplier: multiplier > 0,
+    )  # fmt: skip
+    width = round(channels * multiplier)
+    if not 1 <= width <= MAX_CHANNELS:
+        raise SpecError(
+            "channels times bottleneck_multiplier must round to at least 1 and at most "
+            f"{MAX_CHANNELS:,}; got {channels} and {multiplier}"
+        )
+    if group_width is None:
+        return width, 1
+    group_width = checked_integer("group_width", group_width, 1, MAX_CHANNELS)
+    if width % group_width:
+        raise SpecError(
+            f"group_width must divide the bottleneck channels; got {group_width} and {width}"
+        )
+    return width, width // group_width
 
 
 @dataclass(frozen=True)
@@ -38,19 +67,10 @@ class StageSpec:
         check.integer("channels", 1, MAX_CHANNELS)
         check.number("bottleneck_multiplier", 1 / MAX_CHANNELS, MAX_CHANNELS, "a positive number",
                      lambda multiplier: multiplier > 0)  # fmt: skip
-        check_stride(check, "stride")
-        if not 1 <= self.bottleneck_channels <= MAX_CHANNELS:
-            raise SpecError(
-                "channels times bottleneck_multiplier must round to at least 1 and at most "
-                f"{MAX_CHANNELS:,}; got {self.channels} and {self.bottleneck_multiplier}"
-            )
+        check.keep("stride", checked_stride("stride", self.stride))
         if self.group_width is not None:
             check.integer("group_width", 1, MAX_CHANNELS)
-            if self.bottleneck_channels % self.group_width:
-                raise SpecError(
-                    "group_width must divide the bottleneck channels; "
-                    f"got {self.group_width} and {self.bottleneck_channels}"
-                )
+        bottleneck(self.channels, self.group_width, self.bottleneck_multiplier)
 
     @property
     def bottleneck_channels(self) -> int:

@@ -222,7 +222,7 @@ def test_a_trained_network_outlives_the_next_step():
 
 
 def test_the_chapters_fields_come_first():
-    assert anynet.RegNetX32().arch == REGNETX32.arguments()["arch"]
+    assert anynet.RegNetX32().arch == REGNETX32.arch
 
 
 def test_a_call_after_the_first_array_is_told_once_that_it_is_late(monkeypatch, caplog):

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from importlib import import_module
 from itertools import product
 
 import numpy as np
@@ -88,6 +89,64 @@ def test_a_seed_is_the_same_network_as_the_shared_draw(backend):
 def test_the_chapters_constructor_gives_the_chapters_network(backend):
     model = backend.AnyNet(((4, 32, 16, 1), (6, 80, 16, 1)), 32)
     assert model.spec == backend.RegNetX32().spec == REGNETX32
+
+
+def test_a_spec_alone_makes_the_network_that_create_makes(backend):
+    model = backend.AnyNet(spec=_SQUEEZED, lr=0.05)
+    assert (model.spec, model.lr) == (_SQUEEZED, 0.05)
+    made, created = (backend.get_weights(n) for n in (model, backend.create(_SQUEEZED)))
+    assert {name: array.tobytes() for name, array in made.items()} == {
+        name: array.tobytes() for name, array in created.items()
+    }
+
+
+def test_a_spec_may_stand_beside_arguments_that_agree_with_it(backend):
+    model = backend.AnyNet(_SQUEEZED.arch, 8, 0.1, 5, spec=_SQUEEZED)
+    assert model.spec == _SQUEEZED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "AnyNet: must be given arch and stem_channels, or a spec"),
+        ({"spec": _SQUEEZED, "num_classes": 7}, "num_classes: must agree with spec"),
+        ({"spec": _SQUEEZED, "stem_channels": 16}, "stem_channels: must agree with spec"),
+        ({"spec": _SQUEEZED, "arch": ((1, 8),), "num_classes": 5}, "stages: must agree with spec"),
+        ({"spec": "regnetx32"}, "spec: must be an AnyNetSpec"),
+    ],
+)
+def test_no_spec_and_two_specs_are_refused(backend, arguments, message):
+    with pytest.raises(SpecError, match=f"^{message}"):
+        backend.AnyNet(**arguments)
+
+
+@pytest.mark.parametrize("field", ["in_channels", "block", "conv_bias", "bn_epsilon", "batch_norm"])
+def test_other_fields_of_a_spec_are_no_arguments_of_a_network(backend, field):
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{field}'"):
+        backend.AnyNet(((1, 8),), 8, **{field: 1})
+
+
+@pytest.mark.parametrize("strides", [0, 3, 1.5])
+@pytest.mark.parametrize("kind", ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"])
+def test_a_block_has_stride_1_or_2(backend, native, kind, strides):
+    widths = (8, 1) if kind == "ResNeXtBlock" else ()
+    with pytest.raises(SpecError, match="^strides must be "):
+        native.call_block(getattr(backend, kind)(8, *widths, strides=strides), (1, 8, 4, 4))
+
+
+def test_a_block_makes_its_layers_by_the_factories_that_it_is_given(backend, native):
+    calls = []
+
+    def counted(kind, make):
+        return lambda *arguments, **named: calls.append(kind) or make(*arguments, **named)
+
+    blocks = import_module(f"{backend.__name__}.blocks")
+    factories = {
+        kind: counted(kind, make) for kind, make in blocks.layer_factories(REGNETX32).items()
+    }
+    block = backend.ResNeXtBlock(16, 8, 0.5, use_1x1conv=True, **factories)
+    native.call_block(block, (2, 16, 4, 4))
+    assert (calls.count("conv"), calls.count("norm")) == (4, 4)
 
 
 def test_the_learning_rate_belongs_to_the_model(backend):

@@ -57,9 +57,12 @@ _EXTRA_NAMES = {
 }
 """Names that one framework's chapter tab or idiom needs and the others do not have."""
 
-_EXTRA_PARAMETERS = {"in_channels", "training", "kwargs", "name", "dtype"}
+_EXTRA_PARAMETERS = {"in_channels", "training", "kwargs", "name", "dtype", "trainable"}
 """PyTorch and Gluon allocate at construction, Flax modules know their mode, Keras layers pass on
 their base class's arguments."""
+
+_FACTORIES = {"Conv": "conv", "nn.Dense": "linear", "UnitNorm": "BatchNorm"}
+"""What a block makes a layer by, where a framework has another name for it."""
 
 
 _FIXED = defaultdict(set, {"model.py:RegNetX32": {"arch", "stem_channels"}})
@@ -141,10 +144,15 @@ def _parameters(node):
         pairs = list(zip(arguments, defaults + node.args.kw_defaults, strict=True))
         pairs = [(argument.arg, default) for argument, default in pairs]
     return [
-        (_LINEN_NAMES.get(name, name), None if default is None else ast.unparse(default))
+        (_LINEN_NAMES.get(name, name), None if default is None else _unparsed(default))
         for name, default in pairs
         if name != "self" and name not in _EXTRA_PARAMETERS
     ]
+
+
+def _unparsed(default):
+    text = ast.unparse(default)
+    return _FACTORIES.get(text, text)
 
 
 def _constructor(node):

@@ -37,6 +37,14 @@ def array(values):
     return jax.numpy.asarray(values)
 
 
+def call_block(block, shape):
+    """Run a new block on zeros of `shape` (N, C, H, W)."""
+    from jax import eval_shape, numpy, random
+
+    x = numpy.zeros((shape[0], *shape[2:], shape[1]))
+    return eval_shape(block.init, random.key(0), x)
+
+
 def by_hand(backend, allocated):
     """A network of five classes without a spec; its weights may come with the first batch."""
     import jax

@@ -38,6 +38,14 @@ def array(values):
     return mxnet.np.array(values, dtype=values.dtype)
 
 
+def call_block(block, shape):
+    """Run a new block on zeros of `shape` (N, C, H, W)."""
+    import mxnet
+
+    block.initialize()
+    return block(mxnet.np.zeros(shape))
+
+
 def by_hand(backend, allocated):
     """A network of five classes without a spec; its weights may come with the first batch."""
     from mxnet import np as mx_np

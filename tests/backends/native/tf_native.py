@@ -31,6 +31,13 @@ def array(values):
     return tensorflow.constant(values)
 
 
+def call_block(block, shape):
+    """Run a new block on zeros of `shape` (N, C, H, W)."""
+    import tensorflow
+
+    return block(tensorflow.zeros((shape[0], *shape[2:], shape[1])))
+
+
 def by_hand(backend, allocated):
     """A network of five classes without a spec; its weights may come with the first batch."""
     import keras

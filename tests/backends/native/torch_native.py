@@ -29,6 +29,13 @@ def array(values):
     return torch.from_numpy(values)
 
 
+def call_block(block, shape):
+    """Run a new block on zeros of `shape` (N, C, H, W)."""
+    import torch
+
+    return block(torch.zeros(shape))
+
+
 def by_hand(backend, allocated):
     """A network of five classes without a spec; its weights may come with the first batch."""
     from torch import nn, zeros

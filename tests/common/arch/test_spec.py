@@ -1,14 +1,15 @@
 """The spec: what it accepts, what it refuses and how it says so."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 
 from common import REGNETX32, AnyNetSpec, StageSpec
+from common.arch import bottleneck, resolve_spec
 from common.errors import SpecError
-from tests.specs import specs
+from tests.specs import specs, stages
 
 
 def test_the_chapters_network_is_built_from_its_arch_tuples():
@@ -30,8 +31,9 @@ def test_json_round_trip_gives_an_equal_spec(spec):
 
 
 @given(specs())
-def test_arguments_rebuild_the_spec(spec):
-    assert AnyNetSpec.from_arch(**spec.arguments()) == spec
+def test_arch_tuples_rebuild_the_stages(spec):
+    others = {f.name: getattr(spec, f.name) for f in fields(spec) if f.name != "stages"}
+    assert AnyNetSpec.from_arch(spec.arch, **others) == spec
 
 
 def test_only_a_network_without_batch_norms_says_so():
@@ -152,3 +154,56 @@ def test_squeeze_and_excitation_needs_the_width_of_its_input():
     spec = AnyNetSpec.from_arch(((1, 8, 4, 1),), 8, se_ratio=0.25)
     with pytest.raises(SpecError, match="in_channels: must be given for squeeze-and-excitation"):
         spec.se_channels(None)
+
+
+_ARCH = ((1, 8, 4, 1), (2, 16, 4, 1))
+_OTHER = AnyNetSpec.from_arch(_ARCH, 8, 5, 3, conv_bias=False)
+
+
+def test_the_chapters_arguments_give_a_spec():
+    assert resolve_spec(_ARCH, 8, 5, None) == AnyNetSpec.from_arch(_ARCH, 8, 5)
+
+
+@pytest.mark.parametrize("spec", [_OTHER, _OTHER.with_block("mlp", image_size=8)])
+def test_a_spec_may_be_given_alone_or_beside_arguments_that_agree(spec):
+    assert resolve_spec(None, None, 10, spec) is spec
+    assert resolve_spec(spec.arch, 8, 5, spec) is spec
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None, None, 10, None), "AnyNet: must be given arch and stem_channels, or a spec; got"),
+        ((_ARCH, None, 10, None), "AnyNet: must be given arch and stem_channels, or a spec; got"),
+        ((None, 8, 10, None), "AnyNet: must be given arch and stem_channels, or a spec; got"),
+        ((None, None, 10, "regnetx_200mf"), "spec: must be an AnyNetSpec; got 'regnetx_200mf'"),
+        ((None, 16, 10, _OTHER), "stem_channels: must agree with spec .* got 16 and 8 of the spec"),
+        ((None, None, 7, _OTHER), "num_classes: must agree with spec .* got 7 and 5 of the spec"),
+        ((_ARCH, 8, 10, _OTHER), "num_classes: must agree with spec .* got 10 and 5 of the spec"),
+        ((_ARCH[:1], None, 5, _OTHER), "stages: must agree with spec"),
+        ((7, None, 5, _OTHER), "arch must be a sequence"),
+    ],
+)
+def test_arguments_that_give_no_spec_or_another_one_are_refused(arguments, message):
+    with pytest.raises(SpecError, match="^" + message):
+        resolve_spec(*arguments)
+
+
+@given(stages())
+def test_a_block_has_the_width_and_groups_of_its_stage(stage):
+    found = bottleneck(stage.channels, stage.group_width, stage.bottleneck_multiplier)
+    assert found == (stage.bottleneck_channels, stage.groups)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((32.5, 8, 1), "channels must be an integer; got 32.5"),
+        ((32, 8.5, 1), "group_width must be an integer; got 8.5"),
+        ((32, 8, -1), "bottleneck_multiplier must be a positive number; got -1.0"),
+        ((32, 12, 0.5), "group_width must divide the bottleneck channels; got 12 and 16"),
+    ],
+)
+def test_numbers_that_are_no_blocks_are_refused(arguments, message):
+    with pytest.raises(SpecError, match="^" + message):
+        bottleneck(*arguments)
