@@ -61,16 +61,12 @@ _EXTRA_PARAMETERS = {"in_channels", "training", "kwargs", "name", "dtype", "trai
 """PyTorch and Gluon allocate at construction, Flax modules know their mode, Keras layers pass on
 their base class's arguments."""
 
-_FACTORIES = {"Conv": "conv", "nn.Dense": "linear", "UnitNorm": "BatchNorm"}
-"""What a block makes a layer by, where a framework has another name for it."""
-
-
 _FIXED = defaultdict(set, {"model.py:RegNetX32": {"arch", "stem_channels"}})
 """Fields that a Flax module must name to give them its own default."""
 
 
-_LINEN_NAMES = {"initial": "init"}
-"""`init` is a method of every Flax module, and cannot be a field of one."""
+_ALIASES = {"initial": "init", "Conv": "conv", "nn.Dense": "linear", "UnitNorm": "BatchNorm"}
+"""`init` is a method of every Flax module; the others are a block's default factories."""
 
 _DIFFERING = {"model.py:Classifier.apply_init"}
 """Methods of d2l's that take other arguments in another tab of the book."""
@@ -79,7 +75,6 @@ _DIFFERING = {"model.py:Classifier.apply_init"}
 _MAX_PARAMETERS = 8
 _LONG = {
     "model.py:__init__", "blocks.py:__init__", "trainer.py:__init__",  # the chapter's constructors
-    "spec.py:from_arch",  # the fields of the dataclass, with the chapter's arch
     "ready.py:__init__",
 }  # fmt: skip
 """Functions that may have more; and Triton's kernels, which take every pointer and size."""
@@ -144,15 +139,13 @@ def _parameters(node):
         pairs = list(zip(arguments, defaults + node.args.kw_defaults, strict=True))
         pairs = [(argument.arg, default) for argument, default in pairs]
     return [
-        (_LINEN_NAMES.get(name, name), None if default is None else _unparsed(default))
+        (
+            _ALIASES.get(name, name),
+            default and _ALIASES.get(ast.unparse(default), ast.unparse(default)),
+        )
         for name, default in pairs
         if name != "self" and name not in _EXTRA_PARAMETERS
     ]
-
-
-def _unparsed(default):
-    text = ast.unparse(default)
-    return _FACTORIES.get(text, text)
 
 
 def _constructor(node):
