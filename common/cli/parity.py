@@ -128,7 +128,8 @@ def compare(
         more = f"\nand {len(outside) - 10} more" if len(outside) > 10 else ""
         raise click.ClickException("\n".join(map(str, outside[:10])) + more + causes)
     compared = len({item.key.case for item in findings})
-    click.echo(f"{len(pairs)} pairs agree on every array of {compared} cases")
+    agree = "1 pair agrees" if len(pairs) == 1 else f"{len(pairs)} pairs agree"
+    click.echo(f"{agree} on every array of {compared} case{'s' * (compared != 1)}")
 
 
 def _largest(findings: list[Finding], group: tuple[Precision, Quantity], backend: str) -> str:
