@@ -75,7 +75,7 @@ _DIFFERING = {"model.py:Classifier.apply_init"}
 _MAX_PARAMETERS = 8
 _LONG = {
     "model.py:__init__", "blocks.py:__init__", "trainer.py:__init__",  # the chapter's constructors
-    "ready.py:__init__",
+    "ready.py:__init__",  # a data set's settings, given by name
 }  # fmt: skip
 """Functions that may have more; and Triton's kernels, which take every pointer and size."""
 
