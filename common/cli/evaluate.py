@@ -25,7 +25,7 @@ _BATCH = 128
 @click.command()
 @click.argument("checkpoint", metavar="CHECKPOINT|RUN")
 @backend_option("torch")
-@data_option(told=" Default: the run's, else full.")
+@data_option(default_text=" Default: the run's, else full.")
 @click.option("--batch-size", type=BATCH, help=f"Default: that of the run, else {_BATCH}.")
 @click.option(
     "--image-size",

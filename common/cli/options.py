@@ -24,8 +24,8 @@ def backend_option(default: str | None = None) -> Decorator:
     )
 
 
-def data_option(default: str | None = None, told: str = "") -> Decorator:
-    """Where the images come from; `told` describes a default that is not a fixed value."""
+def data_option(default: str | None = None, default_text: str = "") -> Decorator:
+    """Where the images come from; `default_text` describes a default that is no fixed value."""
     return click.option(
         "--data",
         metavar="full|sample|DIR",
@@ -33,7 +33,7 @@ def data_option(default: str | None = None, told: str = "") -> Decorator:
         show_default=default is not None,
         help="Fashion-MNIST: full finds or downloads it; sample is the bundled 6,000 + 1,000 "
         "images; DIR contains the four idx files, gzipped or not, or torchvision's "
-        f"FashionMNIST/raw.{told}",
+        f"FashionMNIST/raw.{default_text}",
     )
 
 

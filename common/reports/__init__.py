@@ -1,4 +1,4 @@
-"""Reports on records: pictures and pages, made without a framework."""
+"""Reports: pages made from records, without a framework."""
 
 from common.reports.study import report_files, write_study_report
 
