@@ -12,7 +12,13 @@ from rich.table import Table
 def print_table(
     title: str, head: Sequence[str], rows: Sequence[Sequence[object]], foot: Sequence[object] = ()
 ) -> None:
-    """Print rows under column heads; numbers are right-aligned, with thousands separators."""
+    """Print a table; numbers are right-aligned, with thousands separators.
+
+    - `title`: a line above the table; empty for none
+    - `head`: the column heads
+    - `rows`: the cells of each row
+    - `foot`: the cells of a last row, such as totals; empty for none
+    """
     table = Table(box=box.SIMPLE_HEAD, show_footer=bool(foot))
     for index, name in enumerate(head):
         numeric = bool(rows) and isinstance(rows[0][index], int | float)

@@ -74,9 +74,13 @@ def write_study_report(
 ) -> None:
     """Write index.html, its figures as PNG and SVG, study.json, results.json and records/ to `out`.
 
-    `pairs` are the spaces to compare, by default each with the previous one. Diverged networks
-    count with error 1; pruned and failed ones do not count. Raises `ConfigError` for a space with
-    fewer than three complete networks.
+    Diverged networks count with error 1; pruned and failed ones do not count. Raises `ConfigError`
+    for a space with fewer than three complete networks.
+
+    - `name`: the study's name, used as the title
+    - `config`, `results`: the study's config, and all of its networks
+    - `out`: the directory to write to
+    - `pairs`: the names of the spaces to compare, by default each with the previous one
     """
     spaces: dict[str, list[Result]] = {
         space.name: [r for r in results if r.network.space == space.name and r.error is not None]

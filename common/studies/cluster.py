@@ -24,12 +24,17 @@ def run_on_ray(
     grace: float,
     watch: Watch,
 ) -> None:
-    """Run `workers` workers on the Ray cluster at `address` until no network waits.
+    """Run workers on a Ray cluster until no network waits.
 
-    `threads` CPUs and `gpus` GPUs (a fraction shares one) are reserved for each worker; `grace` is
-    in seconds; `watch` is called every second. Without an address, Ray starts on this machine.
     Every node must be able to reach the storage: a server, or a file on a shared disk. Raises
     `BackendError` without Ray and `StudyError` if all workers fail.
+
+    - `address`: the cluster; None starts Ray on this machine
+    - `workers`: number of workers
+    - `threads`: CPUs reserved for each worker
+    - `gpus`: GPUs reserved for each worker; a fraction shares one
+    - `grace`: seconds without a heartbeat after which a worker counts as gone
+    - `watch`: called about once a second
     """
     try:
         import ray

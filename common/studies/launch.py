@@ -39,12 +39,17 @@ def run_workers(
     grace: float = GRACE,
     watch: Watch = lambda: None,
 ) -> None:
-    """Run `workers` worker processes until no network waits; `watch` is called twice a second.
+    """Run worker processes on this machine until no network waits.
 
-    Each has `threads` threads (by default an equal share of the cores) and, if `gpus` is not 0, one
-    of that many GPUs. Their output goes to the directory NAME-workers. Killed workers are replaced,
-    a limited number of times. On an interrupt, every worker returns its network to the queue.
-    Raises `ConfigError` for fewer than one worker or thread, and `StudyError` if all workers fail.
+    Their output goes to the directory NAME-workers. Killed workers are replaced, a limited number
+    of times. On an interrupt, every worker returns its network to the queue. Raises `ConfigError`
+    for fewer than one worker or thread, and `StudyError` if all workers fail.
+
+    - `workers`: number of processes
+    - `threads`: threads of each; by default an equal share of the cores
+    - `gpus`: number of GPUs on this machine, assigned to the workers in turn; 0 for none
+    - `grace`: seconds without a heartbeat after which a worker counts as gone
+    - `watch`: called twice a second
     """
     logs = Path(f"{study.name}-workers")
     cores = usable_cores()

@@ -49,13 +49,16 @@ class Outcome:
 def work(
     study: Study, tell: Tell = print, max_networks: int | None = None, grace: float = GRACE
 ) -> int:
-    """Train networks until all are done, or `max_networks` of them; returns how many it finished.
+    """Train networks of a study until all are done; returns how many this worker finished.
 
     The framework is imported and the images are read only once. While other workers train the last
-    networks, this one waits, and takes over a network whose worker has sent no heartbeat for
-    `grace` seconds. An interrupt (SIGINT or SIGTERM) returns the current network to the queue and
-    raises `KeyboardInterrupt`. Raises `StudyError` if the storage remains unreachable or after
-    three consecutive failures.
+    networks, this one waits, in case one of them is lost. An interrupt (SIGINT or SIGTERM) returns
+    the current network to the queue and raises `KeyboardInterrupt`. Raises `StudyError` if the
+    storage remains unreachable or after three consecutive failures.
+
+    - `tell`: called with a line after each network
+    - `max_networks`: stop after this many networks
+    - `grace`: seconds without a heartbeat after which another worker's network is taken over
     """
     config = study.config.training
     name = f"{socket.gethostname()}:{os.getpid()}"
