@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arrays import as_labels
 from common.errors import DataError, TrainingError
 from common.training.learner import Learner
 from common.weights.checks import some
@@ -102,12 +103,14 @@ def evaluate(
 
     A short last batch is padded to the size of the first, which avoids compiling the network for a
     second shape. The loss is NaN or infinite if a logit is, or if softmax underflows at a label.
-    Raises `DataError` if there are no batches.
+    Raises `DataError` if there are no batches, or for a label that is not one of the network's
+    classes.
     """
     loss, confusion, full = 0.0, None, 0
     for images, labels in batches:
         full = full or len(images)
         logits = learner.eval_step(_filled(images, full))[: len(images)].astype(np.float64)
+        labels = as_labels(labels, len(images), logits.shape[1])
         if confusion is None:
             confusion = np.zeros((logits.shape[1],) * 2, np.int64)
         loss += loss_of(logits, labels) * len(labels)
@@ -120,6 +123,6 @@ def evaluate(
 def _filled(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """`images`, padded to `size` images with copies of the first."""
     missing = size - len(images)
-    if not missing:
+    if missing <= 0:
         return images
     return np.concatenate([images, np.repeat(images[:1], missing, axis=0)])

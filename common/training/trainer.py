@@ -47,8 +47,8 @@ class _Setting:
     def __init__(self, field: str) -> None:
         self._field = field
 
-    def __get__(self, trainer: "Trainer", owner: type) -> Any:
-        return getattr(trainer.config, self._field)
+    def __get__(self, trainer: "Trainer | None", owner: type) -> Any:
+        return self if trainer is None else getattr(trainer.config, self._field)
 
     def __set__(self, trainer: "Trainer", value: Any) -> None:
         trainer.config = replace(trainer.config, **{self._field: value})
