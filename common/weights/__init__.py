@@ -1,4 +1,4 @@
-"""Weights without a framework: the initial draw, and files checked against the plan."""
+"""Weights without a framework: initialisation, and files that are checked against the plan."""
 
 from common.weights.checks import (
     MOMENTUM,

@@ -1,4 +1,4 @@
-"""Whether arrays are those of a network, told in one error for all of them."""
+"""Checks that arrays are those of a network; one error lists all that are not."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -11,10 +11,10 @@ from common.arrays import as_array, in_layout
 from common.errors import MAX_REPEATED, WeightsError, shortened
 
 MOMENTUM = ".momentum"
-"""Ending of the name of an array's momentum buffer in a training state."""
+"""Suffix of momentum buffers' names in a training state."""
 
 OWN = "optimizer."
-"""Beginning of the names of what a model's own optimizer keeps, in a training state."""
+"""Prefix of the names of a model's own optimizer's arrays in a training state."""
 
 _MAX_NAMED = 8
 _MAX_AXES = 6
@@ -22,19 +22,19 @@ _LONGEST_LIST = 3 * MAX_REPEATED
 
 
 class ArrayInfo(NamedTuple):
-    """What a file or a network says of an array before it is read."""
+    """Shape and NumPy dtype of an array that is not read yet."""
 
     shape: tuple[int, ...]
     dtype: str
 
 
 def expected_shapes(spec: AnyNetSpec) -> dict[str, tuple[int, ...]]:
-    """Shape of every array of a network, trainable ones first, by canonical name."""
+    """Shape of every array of a network by canonical name, parameters before running statistics."""
     return {**parameters(spec), **buffers(spec)}
 
 
 def check_depth(spec: AnyNetSpec, names: Collection[str], where: str) -> None:
-    """Refuse a spec of more blocks than there are arrays, before all of them are planned."""
+    """Raise `WeightsError` if a spec has more blocks than `names`, before it is planned."""
     blocks = sum(stage.depth for stage in spec.stages)
     if blocks > len(names):
         raise WeightsError(
@@ -46,11 +46,16 @@ def check_depth(spec: AnyNetSpec, names: Collection[str], where: str) -> None:
 def check_found(
     spec: AnyNetSpec, found: Mapping[str, ArrayInfo], where: str, training: bool = False
 ) -> list[str]:
-    """The names of all arrays in the plan's order, after checking names, shapes and types.
+    """Check names, shapes and dtypes; returns all names in the plan's order.
 
-    Weights are float32; in a `training` state all arrays may be float64, all parameters or none
-    have momentum buffers, and a model's own optimizer has whatever arrays it needs. Raises one
-    `WeightsError` that lists all differences.
+    - `spec`: the network that the arrays should be of.
+    - `found`: shape and dtype of each array by canonical name.
+    - `where`: the beginning of an error message.
+    - `training`: whether it is a training state. All of its arrays may be float64 instead of
+      float32; either all parameters or none have momentum buffers; arrays of a model's own
+      optimizer are not checked.
+
+    Raises one `WeightsError` that lists all differences.
     """
     shapes = expected_shapes(spec)
     own = [name for name in found if training and name.startswith(OWN)]
@@ -78,11 +83,11 @@ def check_found(
 def fit_arrays(
     expected: Mapping[str, ArrayInfo], arrays: object, where: str = "weights"
 ) -> dict[str, NDArray[Any]]:
-    """`arrays` as a network has them: all names of `expected`, in its order, shapes and types.
+    """`arrays` converted to the dtypes of `expected`, in its order.
 
-    Anything array-like of real numbers is converted. Raises one `WeightsError` that lists all
-    arrays that are missing, extra, of another shape, no numbers, or not finite in the network's
-    type.
+    Values may be any array-likes of real numbers. Raises one `WeightsError` that lists all arrays
+    that are missing or extra, have another shape, are not numeric, or are not finite in the
+    network's dtype.
     """
     if not isinstance(arrays, Mapping):
         raise WeightsError(f"{where}: must be arrays by name; got {type(arrays).__name__}")
@@ -116,9 +121,10 @@ def _fit(name: str, expected: ArrayInfo, value: object) -> NDArray[Any]:
 def fit_state(
     expected: Mapping[str, ArrayInfo], trained: Collection[str], arrays: object
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """The arrays of a training state like `fit_arrays`: weights, and momentum buffers.
+    """The arrays of a training state as `fit_arrays` converts them: weights and momentum buffers.
 
-    Both by the name of the weight. There are buffers of all `trained` ones, or none at all.
+    Both are by the weight's name. Either all `trained` weights have a buffer or none has. Raises
+    `WeightsError`.
     """
     buffers_of = list(trained) if _has_momentum(arrays) else []
     every = {**expected, **{name + MOMENTUM: expected[name] for name in buffers_of}}
@@ -127,14 +133,14 @@ def fit_state(
 
 
 def is_weight(name: str) -> bool:
-    """Whether an array of a training state is a weight or a statistic, and not an optimizer's."""
+    """Whether an array of a training state is a weight or running statistic, by its name."""
     return not name.endswith(MOMENTUM) and not name.startswith(OWN)
 
 
 def split_state(arrays: object) -> tuple[object, dict[str, NDArray[Any]]]:
-    """A training state without the arrays of a model's own optimizer, and those.
+    """A training state in two parts: without and with the arrays of a model's own optimizer.
 
-    The latter are by what stands behind `OWN`.
+    Names in the second part are without the prefix `OWN`.
     """
     if not isinstance(arrays, Mapping):
         return arrays, {}
@@ -155,7 +161,7 @@ def check_values(arrays: Mapping[str, NDArray[Any]], where: str) -> None:
 
 
 def some(items: list[str]) -> str:
-    """The items for a message: the first of them, and how many more there are."""
+    """The first items and the number of those left out, for a message."""
     if not items:
         return "none"
     shown = [shortened(item) for item in items[:_MAX_NAMED]]

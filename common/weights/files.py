@@ -1,9 +1,8 @@
 """One safetensors file per network: canonical arrays, and the spec in the metadata.
 
-A training state is the same file with momentum buffers beside the weights and the position of its
-run beside the spec. Two digests in the metadata tell whether a file is as it was written: one is of
-the header, and checked whenever a file is opened; one is of the arrays, and checked when they are
-read.
+A training state is the same kind of file; it also has momentum buffers and, in the metadata, the
+progress of its run. Two digests in the metadata detect damage: the header's is checked whenever a
+file is opened, the arrays' when they are read.
 """
 
 import json
@@ -23,28 +22,28 @@ from common.weights.initial import Arrays
 from common.weights.lazy import SafetensorsFile, map_file
 
 FORMAT = 2
-"""Of the files that are written; those of format 1, which have no digests, are read too."""
+"""Format of the files that are written; format 1, without digests, is read, too."""
 
 _REMEDY = "anynet convert reads files of other libraries"
 
 State = dict[str, NDArray[Any]]
 """Weights, running statistics and momentum buffers by canonical name, float32 or float64."""
 
-# One metadata entry: safetensors writes several in random order, and equal networks must give
+# One metadata entry, since safetensors writes several in random order, and equal networks must give
 # equal bytes.
 _HEADER = "anynet"
 
 OWN_START = '{"digest": '
-"""Beginning of that entry."""
+"""How the value of that entry begins."""
 
 _NO_DIGEST = "0" * 32
-"""Stands for a digest until it is known."""
+"""Placeholder for a digest while the header is hashed."""
 
 
 def save_weights(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write the network's arrays and spec to one file, whole or not at all.
+    """Write a network's spec and canonical float32 arrays to one file, atomically.
 
-    Raises `WeightsError` when the arrays do not fit the spec.
+    Raises `WeightsError` if the arrays do not fit the spec or are not finite.
     """
     write_contents(path, weights_contents(path, spec, arrays))
 
@@ -57,11 +56,11 @@ def weights_contents(
 
 
 def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
-    """The spec and the float32 weights of a weight file or a training state.
+    """The spec and the float32 weights in a weight file or a training state.
 
-    Every name, shape and type is checked against the plan before an array is read, and the
-    arrays against their digest. Raises one `WeightsError` that names the file and all arrays that
-    do not fit.
+    Names, shapes and dtypes are checked against the plan before any array is read; then the arrays
+    against their digest. Raises one `WeightsError` that names the file and all arrays that do not
+    fit.
     """
     spec, arrays, _ = read_contents(path)
     weights = {
@@ -73,7 +72,7 @@ def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
 
 
 def load_spec(path: str | Path) -> AnyNetSpec:
-    """The spec of a weight file or a training state, checked as far as its arrays are not read.
+    """The spec in a weight file or a training state; arrays are checked but not read.
 
     Raises `WeightsError`.
     """
@@ -81,7 +80,7 @@ def load_spec(path: str | Path) -> AnyNetSpec:
 
 
 def file_digest(path: str | Path) -> str | None:
-    """The digest in a file's header, which covers all of the file; none before format 2.
+    """The digest in a file's header, which covers the whole file; `None` before format 2.
 
     The arrays are not read. Raises `WeightsError`.
     """
@@ -94,16 +93,21 @@ def save_state(
     arrays: Mapping[str, NDArray[Any]],
     training: Mapping[str, Any],
 ) -> None:
-    """Write a training state to one file, whole or not at all.
+    """Write a training state to one file, atomically.
 
-    `training` is plain data for JSON: where the run stands. Raises `WeightsError`.
+    - `path`: the file, which is replaced.
+    - `spec`: the network.
+    - `arrays`: what `Learner.state` returns, float32 or float64.
+    - `training`: the progress of the run, as JSON.
+
+    Raises `WeightsError` if the arrays do not fit the spec or are not finite.
     """
     checked = check_arrays(spec, arrays, str(path), training=True)
     write_contents(path, _contents(spec, checked, {"training": training}))
 
 
 def load_state(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any]]:
-    """What `save_state` wrote: spec, arrays and where the run stands. Raises `WeightsError`."""
+    """What `save_state` wrote: spec, arrays and progress of the run. Raises `WeightsError`."""
     spec, arrays, training = read_contents(path)
     if training is None:
         raise WeightsError(f"{path}: must be a training state; got weights alone")
@@ -111,9 +115,9 @@ def load_state(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any]]:
 
 
 def read_contents(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any] | None]:
-    """Spec and arrays of either kind of file, and for a training state where the run stands.
+    """Spec and arrays of either kind of file, and the progress of the run in a training state.
 
-    Arrays are views of the file, mapped into memory. Raises `WeightsError`.
+    Arrays are views of the memory-mapped file. Raises `WeightsError`.
     """
     opened = _open(path)
     if opened.digest is not None and _digest(opened.mapped.data) != opened.arrays_digest:
@@ -126,9 +130,9 @@ def read_contents(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any] |
 def check_arrays(
     spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]], where: str, training: bool = False
 ) -> State:
-    """`arrays` in the plan's order, after checking every name, shape, dtype and value.
+    """`arrays` in the plan's order, if every name, shape, dtype and value fits the spec.
 
-    Raises one `WeightsError` that lists all differences, naming layers.
+    Parameters are those of `check_found`. Raises one `WeightsError` that lists all differences.
     """
     found = {name: ArrayInfo(array.shape, array.dtype.name) for name, array in arrays.items()}
     order = check_found(spec, found, where, training)
@@ -137,7 +141,7 @@ def check_arrays(
 
 
 class Contents(NamedTuple):
-    """A file as it will be written; its `digest` covers all of it."""
+    """A file to be written, in two parts; `digest` covers both."""
 
     digest: str
     header: bytes
@@ -145,7 +149,7 @@ class Contents(NamedTuple):
 
 
 def _contents(spec: AnyNetSpec, arrays: State, more: Mapping[str, Mapping[str, Any]]) -> Contents:
-    """The bytes of a file with checked arrays; `more` stands in the metadata beside the spec."""
+    """The file of checked arrays; `more` is added to the metadata."""
     from safetensors.numpy import save
 
     digests = {"digest": _NO_DIGEST, "arrays": _NO_DIGEST}
@@ -159,7 +163,7 @@ def _contents(spec: AnyNetSpec, arrays: State, more: Mapping[str, Mapping[str, A
 
 
 def write_contents(path: str | Path, contents: Contents) -> None:
-    """Write a file, whole or not at all."""
+    """Write a file atomically."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(contents.header)
         file.write(contents.data)
@@ -170,13 +174,13 @@ def _digest(data: bytes | memoryview) -> str:
 
 
 def _with_digest(header: bytes, name: str, digest: str) -> bytes:
-    """A safetensors header in which `digest` takes the place of the one that was not known."""
+    """A safetensors header in which `digest` replaces the placeholder."""
     before, after = (rf"\"{name}\": \"{value}\"".encode() for value in (_NO_DIGEST, digest))
     return header.replace(before, after, 1)
 
 
 class _Opened(NamedTuple):
-    """A file whose header fits the plan: names in the plan's order, arrays not read yet."""
+    """A file whose names, shapes and dtypes fit the plan; its arrays are not read yet."""
 
     spec: AnyNetSpec
     mapped: SafetensorsFile
@@ -187,7 +191,7 @@ class _Opened(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """What the metadata hold."""
+    """The metadata's content."""
 
     spec: AnyNetSpec
     training: dict[str, Any] | None
@@ -226,7 +230,7 @@ def _from_header(mapped: SafetensorsFile, where: str) -> _Header:
 def _checked_digests(
     header: dict[str, Any], raw: bytes, where: str
 ) -> tuple[str | None, str | None]:
-    """The digests of the file and of its arrays, the former checked; none before format 2."""
+    """The digests of the file, which is checked, and of its arrays; `None` before format 2."""
     if "format" not in header:
         if header["version"] != 1:
             raise WeightsError(

@@ -1,4 +1,4 @@
-"""Batch norms fused into the convolutions or linear layers before them."""
+"""Batch norms fused into the preceding convolutions or linear layers."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,13 +14,12 @@ from common.weights.checks import check_values, expected_shapes
 def fuse_weights(
     spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]
 ) -> tuple[AnyNetSpec, dict[str, NDArray[Any]]]:
-    """The network without batch norms that has the same logits: its spec and canonical arrays.
+    """Spec and canonical arrays of the network without batch norms that has the same logits.
 
-    A batch norm with running statistics is gamma * (x - mean) / sqrt(var + epsilon) + beta for
-    each channel, so the convolution or linear layer that computes x can do it with another weight
-    and bias.
-    Computed in float64 and returned in the precision of `arrays`, which stay as they are. Raises
-    `WeightsError` when an array of the result is not finite.
+    In evaluation a batch norm is gamma * (x - mean) / sqrt(var + epsilon) + beta, affine in each
+    channel, so the convolution or linear layer that computes x absorbs it with another weight and
+    bias. Computed in float64 and returned in the dtype of `arrays`, which are not changed. Raises
+    `WeightsError` if a fused array is not finite.
     """
     if not spec.batch_norm:
         return spec, dict(arrays)

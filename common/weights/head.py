@@ -9,7 +9,7 @@ from common.weights.initial import Arrays, initial_weights
 def new_head(
     spec: AnyNetSpec, arrays: Arrays, num_classes: int, seed: int = 0
 ) -> tuple[AnyNetSpec, Arrays]:
-    """The same network for `num_classes` classes; its head is that of a new network of `seed`."""
+    """The same network with a new head for `num_classes` classes, drawn from `seed`."""
     spec = replace(spec, num_classes=num_classes)
     drawn = initial_weights(spec, seed)
     return spec, {name: drawn[name] if name.startswith("head.") else arrays[name] for name in drawn}

@@ -1,4 +1,4 @@
-"""The one seeded draw of initial weights that every framework starts from."""
+"""Initial weights, drawn in NumPy so that every framework starts from the same ones."""
 
 import os
 import zlib
@@ -23,27 +23,28 @@ Arrays = dict[str, Array]
 """Canonical arrays by canonical name: OIHW kernels, (out, in) linear weights, float32."""
 
 Init = Literal["xavier", "he", "he_zero_gamma", "zeros"]
-"""`xavier`: the chapter's; `he`: the RegNet paper's; `he_zero_gamma`: the same, but the batch norm
-that ends a block's residual starts at zero; `zeros`: no draw, for weights that are loaded next."""
+"""`xavier`: uniform, as in the chapter (Glorot and Bengio, 2010). `he`: normal by the fan-out, as
+in the RegNet paper (He et al., 2015). `he_zero_gamma`: the same, with gamma 0 in the last batch
+norm of every residual branch (Goyal et al., 2017). `zeros`: for weights that are loaded next."""
 
 _LINEAR_DEVIATION = 0.01
-"""Of the weights of the last layer, as in pycls."""
+"""Standard deviation of the last layer's weights with `he`, as in pycls."""
 
 _CHUNK = 1 << 15
-"""Numbers drawn at a time, so that they are still in the cache when they are rounded."""
+"""Numbers drawn at a time, few enough to stay in the cache until they are rounded."""
 
 _LEVELS = 1 << 16
 
 Draw = Callable[["Generator", int], NDArray[Any]]
-"""From a stream and a number of weights to the weights."""
+"""A function that draws a number of weights from a random stream."""
 
 
 def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Arrays:
-    """Kernels as `init` says, zero biases, unit batch norms.
+    """Canonical arrays, float32: kernels drawn by `init`, biases 0, batch norms the identity.
 
-    Each array has its own stream, drawn from the seed and the array's name, so that two networks
-    that share a layer share its initial weights. Raises `SpecError` for an unknown `init`, a seed
-    that is not from 0 to 2^63 - 1, and weights that are larger than the machine's memory.
+    Each array has its own random stream, seeded by `seed` and the array's name, so that networks
+    with a layer in common share its initial weights. Raises `SpecError` for an unknown `init`, a
+    seed that is not from 0 to 2^63 - 1, and weights larger than the machine's memory.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -55,7 +56,7 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
     arrays, draws = Arrays(), dict[str, Draw]()
     for layer in layers:
         for name, shape in layer.parameters.items():
-            # Zeros cost nothing before they are written.
+            # Pages of `np.zeros` are allocated when they are first written.
             arrays[name] = np.zeros(shape, np.float32)
             if len(shape) > 1 and init != "zeros":
                 draws[name] = _draw(layer, shape, init)
@@ -64,14 +65,14 @@ def initial_weights(spec: AnyNetSpec, seed: int = 0, init: Init = "xavier") -> A
     for name, shape in buffers(spec).items():
         start = np.ones if name.endswith("running_var") else np.zeros
         arrays[name] = start(shape, np.float32)
-    # Streams are independent, and NumPy lets other threads run while it draws.
+    # Streams are independent, and NumPy releases the GIL while it draws.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda name: _fill(arrays[name], _stream(seed, name), draws[name]), draws))
     return arrays
 
 
 def _check_memory(layers: tuple[Layer, ...]) -> None:
-    """Refuse a network whose weights alone are larger than the machine's memory."""
+    """Raise `SpecError` if the weights alone are larger than the machine's memory."""
     needed = 4 * sum(prod(shape) for layer in layers for shape in layer.parameters.values())
     if not hasattr(os, "sysconf"):  # Windows
         return
@@ -103,10 +104,10 @@ def _draw(layer: Layer, shape: tuple[int, ...], init: Init) -> Draw:
     """How the kernel or linear weight of a layer is drawn."""
     taps = prod(shape[2:])
     if init == "xavier":
-        # Fans count as in PyTorch.
+        # Fan-in and fan-out are computed from the kernel's shape, as in PyTorch.
         limit = sqrt(6.0 / ((shape[0] + shape[1]) * taps))
         return lambda stream, number: stream.random(number) * (2 * limit) - limit
-    # Squeeze-and-excitation is made of 1x1 convolutions in pycls.
+    # pycls writes squeeze-and-excitation as 1x1 convolutions, which it draws like all others.
     deviation = _LINEAR_DEVIATION if layer.name == "head.fc" else sqrt(2.0 / (shape[0] * taps))
     weights = _normal_quantiles() * np.float32(deviation)
     return lambda stream, number: weights[stream.integers(0, _LEVELS, number, np.uint16)]
@@ -114,10 +115,10 @@ def _draw(layer: Layer, shape: tuple[int, ...], init: Init) -> Draw:
 
 @cache
 def _normal_quantiles() -> Array:
-    """The standard normal distribution in equally likely steps, each by its middle.
+    """Quantiles of the standard normal distribution at the midpoints of 2^16 equal intervals.
 
-    To look weights up is three times as fast as `standard_normal`, and their bits depend on no
-    mathematical library of the machine.
+    A table lookup is three times as fast as `standard_normal`, and its bits do not depend on the
+    machine's mathematical library.
     """
     from statistics import NormalDist
 

@@ -1,4 +1,4 @@
-"""Safetensors files mapped into memory: their arrays cost nothing until they are used."""
+"""Memory-mapped safetensors files, whose arrays are read when they are used."""
 
 import json
 import mmap
@@ -16,14 +16,14 @@ from common.npz import LazyArray
 
 _DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1"}
 _MAX_HEADER = 1 << 24
-"""Bytes of a header at the most: room for a hundred thousand arrays."""
+"""Largest header in bytes, enough for 100,000 arrays."""
 
 
 @dataclass(frozen=True)
 class SafetensorsFile:
-    """A safetensors file: its metadata, its arrays by name, and its bytes.
+    """A memory-mapped safetensors file: metadata, arrays by name, and bytes.
 
-    `header` are the bytes before the arrays, `data` those of all arrays, mapped into memory.
+    `header` is everything before the arrays, `data` the bytes of all arrays.
     """
 
     metadata: dict[str, str]
@@ -33,9 +33,9 @@ class SafetensorsFile:
 
 
 def map_file(path: str | Path, remedy: str = "") -> SafetensorsFile:
-    """A safetensors file whose arrays are views that can be written to.
+    """Map a safetensors file; its arrays are writable views, copied on write.
 
-    Writing changes no file. Raises `WeightsError`, with the `remedy` for a file of another format.
+    Raises `WeightsError`, which ends with `remedy` for a file of another format.
     """
     from safetensors import safe_open
 
@@ -47,7 +47,7 @@ def map_file(path: str | Path, remedy: str = "") -> SafetensorsFile:
             raise ValueError(f"a header of {length:,} bytes, which is more than {_MAX_HEADER:,}")
         with safe_open(str(path), framework="numpy") as checked:
             metadata, names = checked.metadata() or {}, list(checked.keys())
-        # The library has checked header and offsets but would copy every array.
+        # safetensors has checked header and offsets; its own reader would copy every array.
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         start = 8 + length
         header = json.loads(data[8:start])

@@ -1,4 +1,4 @@
-"""What is given as a network: whether it is one, has a spec, and has its weights."""
+"""Checks of a network that a user passes, and of images and labels for it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,8 @@ from common.errors import BackendError, SpecError, WeightsError
 def spec_of(network: object) -> AnyNetSpec:
     """The spec that describes a network.
 
-    Raises `SpecError` for a network that was written by hand, in part or as a whole.
+    Raises `SpecError` for a network without one, or with user-defined layers that it does not
+    describe.
     """
     spec = getattr(network, "spec", None)
     if not isinstance(spec, AnyNetSpec):
@@ -30,21 +31,21 @@ def spec_of(network: object) -> AnyNetSpec:
 
 
 def described_by(network: object) -> AnyNetSpec | None:
-    """The spec that describes a network, `None` for one written by hand, in part or as a whole."""
+    """The spec that describes a network, `None` where `spec_of` raises."""
     spec = getattr(network, "spec", None)
     return spec if isinstance(spec, AnyNetSpec) and not own_builders(network) else None
 
 
 def classes_of(network: object) -> int | None:
-    """The number of classes that a network's spec says, `None` without a spec."""
+    """The number of classes in a network's spec, `None` without a spec."""
     spec = getattr(network, "spec", None)
     return spec.num_classes if isinstance(spec, AnyNetSpec) else None
 
 
 def checked_images(network: object, images: object, dtype: str) -> NDArray[Any]:
-    """Images (N, C, H, W) as a network takes them: float64 for weights of that `dtype`, or float32.
+    """Images (N, C, H, W) converted for a network with weights of `dtype`: float64, else float32.
 
-    Raises `DataError` for what is no such array, and for other channels or sides than its spec's.
+    Raises `DataError` for what is no such array, and for channels or sides that are not the spec's.
     """
     precision = np.float64 if dtype == "float64" else np.float32
     spec = getattr(network, "spec", None)
@@ -60,10 +61,13 @@ def checked_batch(
     dtype: str,
     logits: Callable[[Any, NDArray[Any]], NDArray[Any]],
 ) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Images as `checked_images` gives them, and labels (N,) below the number of classes, int32.
+    """Images as `checked_images` converts them, and int32 labels (N,) below the number of classes.
 
-    `logits` counts the classes of a network without a spec, from its first image. Raises
-    `DataError`.
+    - `network`, `images`, `dtype`: as in `checked_images`.
+    - `labels`: (N,) integers.
+    - `logits`: the package's function, which tells the number of classes without a spec.
+
+    Raises `DataError`.
     """
     images = checked_images(network, images, dtype)
     classes = classes_of(network) or logits(network, images[:1]).shape[1]
@@ -71,7 +75,7 @@ def checked_batch(
 
 
 def no_network(network: object, package: str) -> BackendError:
-    """The error for what is no network of a package."""
+    """The error for an object that is no network of `package`."""
     return BackendError(
         f"network: must be one of {package} with its layers in `net`, such as "
         f'{package}.create("regnetx32") gives; got {_kind(network)}'
@@ -79,7 +83,7 @@ def no_network(network: object, package: str) -> BackendError:
 
 
 def no_weights(network: object, remedy: str) -> WeightsError:
-    """The error for a network whose weights are not allocated, and how to allocate them."""
+    """The error for a network whose weights are not allocated; `remedy` says how to."""
     return WeightsError(f"network: must have its weights; got {_kind(network)} without; {remedy}")
 
 

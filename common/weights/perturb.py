@@ -1,4 +1,4 @@
-"""Weights moved by a few ulps, to see what rounding alone does to a network or a run."""
+"""Weights perturbed by a few ulps, to measure the effect of rounding on a network or a run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +16,13 @@ def perturb_weights(
     ulps: int = 1,
     precision: str = "float32",
 ) -> dict[str, NDArray[np.float64]]:
-    """Every weight `ulps` ulps of `precision` up or down, as seed `draw` says.
+    """Each parameter moved up or down at random by a number of ulps; float64 arrays.
 
-    Running statistics stay as they are. float32 weights moved by float32 ulps fit float32 again.
+    - `spec`, `arrays`: the network and its canonical arrays. Running statistics are not moved.
+    - `draw`: the seed of the directions.
+    - `ulps`: the distance, in units in the last place of `precision`.
+    - `precision`: `float32` or `float64`. float32 weights moved by float32 ulps are exact in
+      float32.
     """
     stream, moved = np.random.default_rng([4, draw]), {}
     for name, array in arrays.items():

@@ -1,4 +1,4 @@
-"""Checkpoints of other libraries: into canonical arrays, and back."""
+"""Checkpoints of other libraries, imported as canonical arrays and exported."""
 
 from common.weights.foreign.files import INDEX_SUFFIX, SUFFIXES, is_own, model_in
 from common.weights.foreign.layouts import LAYOUTS

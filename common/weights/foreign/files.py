@@ -1,4 +1,4 @@
-"""Files of named arrays in the formats that checkpoints come in, read without copies."""
+"""Files of named arrays in the formats of checkpoints, read without copies where possible."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from common.weights.lazy import map_file
 
 TORCH_SUFFIXES = (".pth", ".pt", ".pyth", ".bin")
 SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)
-"""Endings that say how to write a file; a file that is read is known by what is in it."""
+"""Suffixes that choose a format for writing; for reading, a file's content decides."""
 
 INDEX_SUFFIX = ".index.json"
 """Of the file that says which piece of a sharded checkpoint holds which array."""
@@ -35,10 +35,10 @@ _DEEPEST, _MAX_VALUES, _MAX_INDEX = 10, 10**5, 1 << 24
 
 @dataclass
 class Contents:
-    """All arrays of a file, by their keys from the outermost mapping on, joined with dots.
+    """All arrays of a file by path: the keys of its nested mappings, joined with dots.
 
-    `holders` gives the path of the mapping that an array lies in, which is empty or ends in a dot;
-    `numbers` has the errors that pycls writes beside its weights, by their paths.
+    `holders` has, for each array, the path of the mapping that holds it, empty or ending in a dot.
+    `numbers` has the test errors that pycls stores beside its weights, by path.
     """
 
     arrays: dict[str, LazyArray] = field(default_factory=dict)
@@ -47,12 +47,12 @@ class Contents:
 
 
 def read_file(path: Path) -> Contents:
-    """The arrays of a safetensors, npz or PyTorch file, whatever its name ends in.
+    """The arrays of a safetensors, npz or PyTorch file, whatever its suffix.
 
-    A folder means the model that transformers keeps in it, and an `.index.json` all of its pieces.
-    Arrays of safetensors and of PyTorch's zip files are views of the file, mapped into memory:
-    they cost their size once, when they are used. Nothing is ever unpickled but tensors and plain
-    data. Raises `WeightsError` naming the file.
+    `path` may be a folder as transformers saves a model, or the `.index.json` of a sharded
+    checkpoint. Arrays of safetensors files and of PyTorch's zip files are views of the
+    memory-mapped file. Only tensors and plain data are unpickled. Raises `WeightsError` naming the
+    file.
     """
     if os.path.isdir(path):
         path = model_in(path)
@@ -73,7 +73,7 @@ def _read_one(path: Path) -> Contents:
 
 
 def model_in(folder: Path) -> Path:
-    """The weight file, or the index of its pieces, in a folder of transformers or of a run."""
+    """The weight file, or the index of its shards, in a folder of transformers or of a run."""
     names = [name + ending for name in _FOLDER for ending in ("", INDEX_SUFFIX)]
     found = [folder / name for name in names if (folder / name).is_file()]
     return found[0] if found else folder / names[0]
@@ -86,16 +86,16 @@ def is_own(path: Path) -> bool:
     try:
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
-            # A damaged key must not turn a file of ours into one whose spec is guessed.
+            # With a damaged key, a file of ours must not be taken for one of another library.
             return "anynet" in metadata or any(v.startswith(OWN_START) for v in metadata.values())
     except (SafetensorError, OSError):
         return False
 
 
 def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | None = None) -> None:
-    """Write named arrays in the format of the suffix, whole or not at all.
+    """Write named arrays in the format of the suffix, atomically.
 
-    `wrapper` is the key that holds them in a PyTorch file. Raises `WeightsError`.
+    `wrapper` is the key of the state dict in a PyTorch file. Raises `WeightsError`.
     """
     if path.suffix not in SUFFIXES:
         raise WeightsError(
@@ -105,22 +105,22 @@ def write_file(path: Path, arrays: Mapping[str, NDArray[Any]], wrapper: str | No
     with replacing(path) as temporary:
         if torch is not None:
             state = {name: torch.from_numpy(array) for name, array in arrays.items()}
-            # pycls reads an epoch beside the state.
+            # pycls expects an epoch beside the state dict.
             torch.save({"epoch": 0, wrapper: state} if wrapper else state, temporary)
         elif path.suffix == ".npz":
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
         else:
             from safetensors.numpy import save_file
 
-            # transformers refuses files that do not say whose layout they are in.
+            # transformers refuses files without this entry.
             save_file(dict(arrays), temporary, {"format": "pt"})
 
 
 def _kind(path: Path) -> str:
-    """What a file is by its first bytes; by its suffix when it is too broken to tell."""
+    """The format of a file by its first bytes or, if they are unknown, by its suffix."""
     with path.open("rb") as file:
         start = file.read(9)
-    # First, since the header's length may look like the beginning of either of the others.
+    # First, since the length of a header may look like the start of either of the others.
     if start[5:] == b"\0\0\0{":
         return "safetensors"
     if start.startswith(b"PK"):
@@ -138,12 +138,12 @@ def _zipped(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as file:
             return file.namelist()
-    except Exception:  # the reader that the suffix names says what is wrong
+    except Exception:  # reported by the reader that the suffix chooses
         return []
 
 
 def _read_pieces(index: Path) -> Contents:
-    """Arrays of the files that a `weight_map` names, all of them beside the index."""
+    """The arrays of a sharded checkpoint, whose files lie beside its index."""
     what = "an index of a model's pieces"
     content = read_json(index, what, WeightsError, max_bytes=_MAX_INDEX)
     with reading(index, what, WeightsError):
@@ -170,7 +170,7 @@ def _flat(arrays: dict[str, LazyArray]) -> Contents:
 
 def _read_torch(path: Path) -> Contents:
     torch = torch_for(path)
-    # Files of PyTorch before 1.6 are no zip files and cannot be mapped.
+    # Only zip files, which PyTorch writes since 1.6, can be memory-mapped.
     content = load_pickled(path, mapped=zipfile.is_zipfile(path))
     found = Contents()
     for seen, (holder, key, value) in enumerate(_values(content, "", 0)):
@@ -187,9 +187,9 @@ def _read_torch(path: Path) -> Contents:
 
 
 def _values(content: Any, holder: str, depth: int) -> Iterator[tuple[str, str, Any]]:
-    """Every value in nested mappings, with its key and the path of its mapping.
+    """Every value in nested mappings, with the path of its mapping and its key.
 
-    Lists and tuples are mappings of their positions, in which only other mappings matter.
+    Lists and tuples count as mappings from positions; only nested containers in them are followed.
     """
     if depth > _DEEPEST:
         return

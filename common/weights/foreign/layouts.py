@@ -1,4 +1,4 @@
-"""Where other libraries keep the layers of a RegNet: their module paths, as tables."""
+"""Module paths of a RegNet's layers in other libraries, as tables."""
 
 import re
 from collections.abc import Mapping
@@ -11,18 +11,21 @@ _NUMBER = "[0-9]{1,4}"
 
 @dataclass(frozen=True)
 class Layout:
-    """The module paths of one library, and what its RegNets can be.
+    """The module paths of one library, and the RegNets that it can build.
 
-    `block` is the path of a block; `{stage}` and `{block}` count from one, `{stage0}` and
-    `{block0}` from zero. `layers` gives the foreign path of a layer by its canonical path, which
-    inside a block is the part after the block; `squeezed` replaces some of them in networks with
-    squeeze-and-excitation. The other fields are what an exported network must be for the library
-    to build it: whether convolutions have a bias (`None`: either), whether the two layers of a
-    squeeze-and-excitation are 1x1 convolutions, whether all stages share a group width and a
-    bottleneck of 1, and the one ratio that a squeeze-and-excitation can have. `wrapper` is the key
-    under which its `.pth` files hold the state. `optional` is the beginning of names that a model
-    without a head leaves out. `bgr` says that colour images come as blue, green and red.
-    `prefers_averaged` says which weights the library itself loads when a file has both.
+    - `block`: the path of a block; `{stage}` and `{block}` count from 1, `{stage0}` and `{block0}`
+      from 0.
+    - `layers`: foreign paths by canonical path, in a block relative to the block.
+    - `squeezed`: replacements for `layers` in networks with squeeze-and-excitation.
+    - `conv_bias`: whether convolutions have a bias; `None` where either is possible.
+    - `se_convs`: whether squeeze-and-excitation consists of 1x1 convolutions, not linear layers.
+    - `shared_group_width`: whether all stages must have the same group width.
+    - `no_bottleneck`: whether bottleneck multipliers must be 1.
+    - `only_se_ratio`: the only squeeze-and-excitation ratio, `None` for any.
+    - `wrapper`: the key of the state dict in a `.pth` file.
+    - `optional`: a prefix of names that is missing in models without a head.
+    - `bgr`: whether colour channels are in the order blue, green, red.
+    - `prefers_averaged`: whether the library loads averaged weights where a file has both kinds.
     """
 
     name: str
@@ -40,7 +43,7 @@ class Layout:
     prefers_averaged: bool = False
 
     def path(self, layer: str, squeezed: bool) -> str:
-        """The foreign path of a canonical layer. Raises `KeyError` for one it has no place for."""
+        """The foreign path of a canonical layer. Raises `KeyError` if the layout lacks it."""
         table = {**self.layers, **self.squeezed} if squeezed else self.layers
         if not layer.startswith("stage"):
             return table[layer]
@@ -52,7 +55,7 @@ class Layout:
         return f"{place}.{table[inner]}"
 
     def canonical(self, name: str) -> str | None:
-        """The canonical name of a foreign array, `None` when it is not one of this layout."""
+        """The canonical name of a foreign array, `None` if it is not one of this layout."""
         path, _, array = name.rpartition(".")
         if array not in _ARRAYS:
             return None
@@ -66,17 +69,17 @@ class Layout:
 
     @property
     def head(self) -> str:
-        """The path of the classifier with all of its layers."""
+        """The path of the classifier, which may have several layers."""
         path = self.layers["head.fc"]
         return path.rpartition(".")[0] or path
 
     def own_name(self, name: str) -> str:
-        """`name` with the beginning that a model without a head leaves out."""
+        """`name` with the prefix that is missing in models without a head."""
         full = self.optional + name
         return full if self.optional and self.canonical(full) else name
 
     def prefix(self, name: str) -> str | None:
-        """What stands before the name of a block's array, `None` for any other name."""
+        """The prefix of the name of a block's array, `None` for any other name."""
         path, _, array = name.rpartition(".")
         if array not in _ARRAYS or not (found := self._anywhere.search(path)):
             return None
@@ -89,7 +92,7 @@ class Layout:
 
     @cached_property
     def _anywhere(self) -> re.Pattern[str]:
-        """A block's path at the beginning of a name or after any dot."""
+        """A block's path at the start of a name or after a dot."""
         block = self._pattern.pattern
         if self.optional:
             optional = re.escape(self.optional)

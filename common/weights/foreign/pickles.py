@@ -1,7 +1,7 @@
-"""PyTorch's pickled files: tensors, and harmless values beside them that are never built.
+"""PyTorch's pickled files: tensors, beside which values of listed types are skipped.
 
-PyTorch's own restricted unpickler reads them. Types of the list below, which training scripts leave
-beside the weights, are replaced by placeholders: nothing of them is imported, called or kept. Any
+PyTorch's restricted unpickler reads them. The types listed below, which training scripts save
+beside the weights, are replaced by placeholders: they are neither imported nor instantiated. Any
 other type is refused by name.
 """
 
@@ -67,34 +67,34 @@ _SEQUENCES = {"collections": "deque"}
 
 
 class _Value:
-    """Stands for a value of any type and forgets what it was made of."""
+    """Placeholder for a value of any type, whose content is discarded."""
 
     def __new__(cls, *_: Any) -> Any:
         return object.__new__(cls)
 
     def __init__(self, *_: Any) -> None:
-        """Take what the pickled constructor takes."""
+        """Accept the arguments of the pickled constructor."""
 
     def __setstate__(self, state: Any) -> None:
-        """Take what a pickled object is given."""
+        """Accept the state of the pickled object."""
 
 
 class _Mapping:
-    """Stands for a dictionary of any type."""
+    """Placeholder for a dictionary of any type, which becomes an `OrderedDict`."""
 
     def __new__(cls, *_: Any) -> Any:
         return OrderedDict()
 
 
 class _Sequence:
-    """Stands for a list of any type."""
+    """Placeholder for a list of any type, which becomes a `list`."""
 
     def __new__(cls, *_: Any) -> Any:
         return []
 
 
 def _placeholders() -> list[type]:
-    """A class of each listed name, by which the unpickler knows it."""
+    """A class for each listed type; the unpickler finds it by module and name."""
     return [
         type(name, (stand_in,), {"__module__": module, "__qualname__": name})
         for stand_in, modules in ((_Value, _VALUES), (_Mapping, _MAPPINGS), (_Sequence, _SEQUENCES))
@@ -107,18 +107,18 @@ _PLACEHOLDERS = _placeholders()
 
 
 def load_pickled(path: Path, mapped: bool) -> Any:
-    """What `torch.save` wrote: tensors, mapped into memory when `mapped`, and plain data.
+    """What `torch.save` wrote: tensors, memory-mapped if `mapped`, and plain data.
 
-    Raises `WeightsError` that names the type which hinders.
+    Raises `WeightsError` that names the type which is refused.
     """
     torch = torch_for(path)
-    # By its path PyTorch would take a file for a safetensors file because of its suffix.
+    # Given a path with this suffix, `torch.load` would expect a safetensors file.
     mapped = mapped and path.suffix != ".safetensors"
     try:
         with ExitStack() as stack:
             stack.enter_context(torch.serialization.safe_globals(_PLACEHOLDERS))
             stack.enter_context(warnings.catch_warnings())
-            # Of pickle protocols above 2, which are refused where they are not understood.
+            # PyTorch warns of pickle protocols above 2, and fails where it does not know them.
             warnings.simplefilter("ignore")
             source = path if mapped else stack.enter_context(path.open("rb"))
             return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
@@ -130,10 +130,10 @@ def load_pickled(path: Path, mapped: bool) -> Any:
 
 
 def torch_for(path: Path) -> Any:
-    """PyTorch, which alone reads and writes its files and is imported for nothing else."""
+    """PyTorch, which is imported only to read and write its own files. Raises `WeightsError`."""
     try:
         return importlib.import_module("torch")
-    except (ImportError, OSError) as error:  # the latter is that of a shared library
+    except (ImportError, OSError) as error:  # OSError comes from a shared library
         raise WeightsError(
             f"{path}: needs PyTorch; got {told(error)}; {how_to_install('torch')}, "
             "or give a .safetensors file"

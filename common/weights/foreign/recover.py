@@ -1,4 +1,4 @@
-"""What a RegNet is, read from the shapes of its arrays alone."""
+"""The spec of a RegNet, inferred from the shapes of its arrays."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,11 +16,11 @@ _FINEST = 100
 def recover_spec(shapes: Shapes) -> AnyNetSpec:
     """The RegNet whose arrays have these shapes, by canonical name in canonical layout.
 
-    Where arrays contradict each other the majority is believed, and what no array tells gets a
-    published value: comparing the shapes with the spec's then finds every difference.
-    Strides are those of RegNet: 2 in the stem and in every first block that projects its shortcut.
-    Batch-norm constants leave no trace; they are the published ones, the spec's defaults. Raises
-    `SpecError` when there are fewer arrays than blocks.
+    Conflicts are settled by majority; undetermined fields get the paper's defaults. A comparison of
+    the shapes with those of the spec then finds every difference. Strides, which shapes do not
+    determine, are RegNet's: 2 in the stem and in every first block with a projected shortcut.
+    Batch-norm epsilon and momentum are the spec's defaults. Raises `SpecError` if there are fewer
+    arrays than blocks.
     """
     depths = _depths(shapes)
     total = sum(depths)
@@ -53,7 +53,7 @@ def recover_spec(shapes: Shapes) -> AnyNetSpec:
 
 
 def _depths(shapes: Shapes) -> list[int]:
-    """Blocks of each stage, by the largest number that occurs."""
+    """The depth of each stage, by the largest block number that occurs."""
     found: defaultdict[int, int] = defaultdict(int)
     for name in shapes:
         if name.startswith("stage"):
@@ -81,7 +81,7 @@ def _stage(shapes: Shapes, blocks: list[str]) -> StageSpec:
 
 
 def _agreed(shapes: Shapes, paths: Iterable[str], axes: Mapping[str, int], default: int) -> int:
-    """The size that most of the arrays have at their axis."""
+    """The most common size of the arrays, each at its axis."""
     found = Counter(
         shape[axis]
         for path in paths
@@ -92,10 +92,10 @@ def _agreed(shapes: Shapes, paths: Iterable[str], axes: Mapping[str, int], defau
 
 
 def _se_ratio(pairs: list[tuple[int, int]]) -> float:
-    """The simplest ratio that turns every block's input channels into its squeezed ones."""
+    """The ratio of smallest denominator that gives every block's squeezed channels."""
     if not pairs:
         return _SE_RATIO
-    # Every width of 1 may have been rounded up to it.
+    # A width of 1 has no lower bound: smaller ones are rounded up to it.
     lowest = max(
         (squeezed - 0.5) / channels if squeezed > 1 else 0.0 for channels, squeezed in pairs
     )

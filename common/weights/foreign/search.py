@@ -1,4 +1,4 @@
-"""Which of a file's arrays are a network's, and which of several networks is meant."""
+"""Networks among a file's arrays, and the choice of one of them."""
 
 import re
 from collections import Counter
@@ -16,16 +16,16 @@ _AVERAGED = {"ema", "swa", "averaged", "average", "avg"}
 _USUAL = ("model_state.", "state_dict.", "model.")
 _WRAPPERS = re.compile(r"(?<![^.])(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
 _COUNTERS = {"num_batches_tracked", "total_ops", "total_params"}
-"""Of batches, by PyTorch's batch norm; of operations and parameters, which thop leaves behind."""
+"""Counters beside the arrays: of batches, from PyTorch's batch norm, and of costs, from thop."""
 _PYCLS, _UNTOLD = "ema_state.", 100.0
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network in a file: its arrays without the prefix that all of their names have there.
+    """A network in a file, whose names begin with a common prefix.
 
-    `arrays` are by their names in the layout; `others` are names of arrays which lie in the same
-    mapping but outside of the prefix.
+    `arrays` are by name in the layout, without the prefix. `others` are the names of arrays that
+    the same mapping holds outside of the prefix.
     """
 
     layout: Layout
@@ -36,7 +36,7 @@ class Candidate:
 
     @property
     def averaged(self) -> bool:
-        """Whether a word of the prefix says that the weights are an average over training."""
+        """Whether the prefix says that the weights are averaged over training."""
         return not _AVERAGED.isdisjoint(re.split("[^a-z]+", self.prefix.lower()))
 
     @property
@@ -46,7 +46,7 @@ class Candidate:
 
 
 def find_networks(path: Path, contents: Contents) -> list[Candidate]:
-    """Every network in a file, by layout and prefix. Raises `WeightsError` if there is none."""
+    """Every network in a file. Raises `WeightsError` if there is none."""
     contents = _unwrapped(contents)
     counts: Counter[tuple[str, str]] = Counter(
         (prefix, layout.name)
@@ -68,9 +68,9 @@ def find_networks(path: Path, contents: Contents) -> list[Candidate]:
 def choose(
     path: Path, contents: Contents, found: list[Candidate], averaged: bool | None = None
 ) -> Candidate:
-    """The network that is meant: the averaged or the plain one, or what its library takes.
+    """The averaged or the plain network of a file; with `averaged=None`, its library's choice.
 
-    Raises `WeightsError` when there is none of that kind, or more than one.
+    Raises `WeightsError` if there is none of that kind, or more than one.
     """
     chosen = _usual_kind(contents, found) if averaged is None else averaged
     these = [network for network in found if network.averaged == chosen]
@@ -91,7 +91,7 @@ def choose(
 
 
 def _usual_kind(contents: Contents, found: list[Candidate]) -> bool:
-    """Whether averaged weights are taken when nobody says so."""
+    """Whether averaged weights are taken by default."""
     averaged, plain = (
         max((n for n in found if n.averaged == kind), key=lambda n: n.recognised, default=None)
         for kind in (True, False)
@@ -101,7 +101,7 @@ def _usual_kind(contents: Contents, found: list[Candidate]) -> bool:
     if averaged.recognised < plain.recognised:
         return False
     if averaged.layout.name == "pycls" or averaged.holder.endswith(_PYCLS):
-        # As pycls loads its own checkpoints: the averaged ones where they were the better ones.
+        # As in pycls: averaged weights if their test error is lower.
         beside = averaged.holder.removesuffix(_PYCLS)
         errors = (contents.numbers.get(beside + name, _UNTOLD) for name in ("ema_err", "test_err"))
         return next(errors) < next(errors)
@@ -112,7 +112,7 @@ def _network(contents: Contents, layout: Layout, prefix: str, prefixes: Iterable
     longer = tuple(p for p in prefixes if p != prefix and p.startswith(prefix))
     names = [n for n in contents.arrays if n.startswith(prefix) and not n.startswith(longer)]
     own = {name: layout.own_name(name.removeprefix(prefix)) for name in names}
-    # A network's arrays lie in one mapping, beside which there may be those of an optimiser.
+    # A network's arrays are in one mapping; other mappings may hold an optimizer's.
     holders = Counter(contents.holders[n] for n in names if layout.canonical(own[n]))
     arrays = {
         own[name]: contents.arrays[name]
@@ -131,7 +131,7 @@ def _network(contents: Contents, layout: Layout, prefix: str, prefixes: Iterable
 
 
 def _with_one_head(layout: Layout, arrays: dict[str, LazyArray]) -> dict[str, LazyArray]:
-    """With the usual names for the one linear layer of a head that dropout was put in front of."""
+    """With the layout's name for the linear layer of a head that also has dropout."""
     usual = layout.layers["head.fc"]
     around = re.sub(r"\.[0-9]+$", "", usual)
     parts = {
@@ -144,7 +144,7 @@ def _with_one_head(layout: Layout, arrays: dict[str, LazyArray]) -> dict[str, La
 
 
 def _unwrapped(contents: Contents) -> Contents:
-    """Without the names that compiling and sharding put in front of a module at any place."""
+    """Without the prefixes that `torch.compile` and FSDP insert anywhere in a name."""
     short = {name: _WRAPPERS.sub("", name) for name in contents.arrays}
     if len(set(short.values())) < len(short):
         return contents

@@ -1,4 +1,4 @@
-"""Networks out of and into the files of other libraries."""
+"""Networks imported from and exported to files of other libraries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ from common.weights.initial import Arrays
 
 Shape = tuple[int, ...]
 Names = dict[str, tuple[str, Shape]]
-"""By canonical name, the name and the shape that an array has in a foreign file."""
+"""Name and shape of each array in a foreign file, by canonical name."""
 
 _COUNTER = "num_batches_tracked"
 _COLOURS = 3
 _WIDENED = ("float32", "float16", "bfloat16")
-"""Types whose values float32 holds exactly."""
+"""Dtypes that convert to float32 exactly."""
 
 
 @dataclass(frozen=True)
 class ForeignCheckpoint:
     """A network found in another library's file.
 
-    `prefix` is what stood before all of its names there, keys of mappings included; `averaged`
-    says that its weights are an average over training. `num_classes` are those of the head in the
-    file, `None` when there was none. `left_out` names arrays beside the network.
+    `prefix` is the prefix of all names there, keys of mappings included. `averaged` says that the
+    weights are averaged over training. `num_classes` is that of the head in the file, `None`
+    without one. `left_out` names the arrays that do not belong to the network.
     """
 
     layout: str
@@ -50,7 +50,7 @@ class ForeignCheckpoint:
 
     @property
     def origin(self) -> str:
-        """Whose the network is and which of a file's weights were taken, for people."""
+        """The library, and which of the file's weights were taken, as text for messages."""
         kind = "averaged" if self.averaged else "plain"
         place = f", {kind} weights in {self.prefix}" if self.prefix else ""
         rest = f", without {some([*self.left_out])}" if self.left_out else ""
@@ -65,13 +65,18 @@ def import_weights(
 ) -> tuple[AnyNetSpec, Arrays]:
     """The RegNet in a file of another library: its spec, and its canonical arrays.
 
-    Names tell whose layout the file is in and shapes what the network is. Arrays are views of the
-    file where its format allows it. `path` may be a folder or an index of transformers, too. Of
-    averaged and plain weights in one file, `averaged` says which are taken; when it is `None`,
-    timm's files give the averaged ones, those of pycls the ones of lower test error, and others the
-    plain ones. With `num_classes` the head is a new one, drawn from `seed`, whether the file has
-    one or not. Raises one `WeightsError` naming the file and every array that is missing, extra or
-    mis-shaped.
+    The layout is recognised by names, the spec inferred from shapes. Arrays are float32, and views
+    of the file where its format allows it.
+
+    - `path`: a file, or a folder or index of transformers.
+    - `averaged`: whether averaged or plain weights are taken where a file has both. With `None`,
+      timm's files give the averaged ones, those of pycls the ones of lower test error, and others
+      the plain ones.
+    - `num_classes`: if given, the head is new and has so many classes.
+    - `seed`: of the new head's weights.
+
+    Raises one `WeightsError` that names the file and every array that is missing, extra or of
+    another shape.
     """
     found = read_foreign(path, averaged, num_classes, seed)
     return found.spec, found.arrays
@@ -93,7 +98,7 @@ def read_foreign(
     num_classes: int | None = None,
     seed: int = 0,
 ) -> ForeignCheckpoint:
-    """The same as `import_weights`, with what the file said about the network."""
+    """`import_weights`, which also returns what the file says about the network."""
     path = Path(path)
     contents = read_file(path)
     network = choose(path, contents, find_networks(path, contents), averaged)
@@ -120,10 +125,13 @@ def read_foreign(
 def export_weights(
     path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]], layout: str
 ) -> None:
-    """Write canonical arrays to a file that the library of `layout` loads.
+    """Write canonical arrays to a file that another library loads, atomically.
 
-    The suffix gives the format: `.safetensors`, `.npz`, or `.pth` and its like. Raises
-    `WeightsError` when the arrays do not fit the spec, or when the library has no such network.
+    - `path`: its suffix chooses the format: `.safetensors`, `.npz`, or `.pth` and its like.
+    - `spec`, `arrays`: the network.
+    - `layout`: the library, one of `LAYOUTS`.
+
+    Raises `WeightsError` if the arrays do not fit the spec, or if the library has no such network.
     """
     path = Path(path)
     layout = checked_choice("layout:", layout, tuple(LAYOUTS), WeightsError)
@@ -142,7 +150,7 @@ def export_weights(
 def foreign_names(layout: Layout, spec: AnyNetSpec) -> Names:
     """Name and shape in `layout` of every array of `spec`, in order of execution.
 
-    Raises `KeyError` when the layout has no place for one of its layers.
+    Raises `KeyError` if the layout has no such layer.
     """
     squeezed = spec.se_ratio > 0
     names: Names = {}
@@ -156,21 +164,21 @@ def foreign_names(layout: Layout, spec: AnyNetSpec) -> Names:
 
 
 def _canonical_shape(canonical: str, shape: Shape) -> Shape:
-    """A squeeze-and-excitation is linear here, whatever it is elsewhere."""
+    """The shape here, where squeeze-and-excitation consists of linear layers."""
     return shape[:2] if ".se." in canonical else shape
 
 
 def _exchanged(layout: Layout, canonical: str, array: NDArray[Any]) -> NDArray[Any]:
-    """The stem's kernels for red, green and blue, where a library feeds blue, green and red.
+    """The stem's kernels with reversed colour channels, if the library's images are BGR.
 
-    The order is turned round, so that doing it twice changes no bit.
+    Two calls restore the array bit for bit.
     """
     turned = layout.bgr and canonical == "stem.conv.weight" and array.shape[1] == _COLOURS
     return array[:, ::-1] if turned else array
 
 
 def _fitting(path: Path, network: Candidate, without_head: bool) -> tuple[AnyNetSpec, Names]:
-    """The spec that the arrays of a network fit, all of them or all but those of its head."""
+    """The spec that the arrays fit, with or without those of the head."""
     layout = network.layout
     trunk = {n: item for n, item in network.arrays.items() if not n.startswith(f"{layout.head}.")}
     stored = trunk if without_head else network.arrays
@@ -204,7 +212,7 @@ def _recovered(path: Path, layout: Layout, stored: Mapping[str, LazyArray]) -> A
 
 
 def _unfit(names: Names, stored: Mapping[str, LazyArray]) -> str:
-    """Everything in which a file differs from the arrays of a network; empty when nothing does."""
+    """All differences of a file's arrays from those of a network, as text; empty without any."""
     wanted = dict(names.values())
     wrong = []
     for name in (name for name in wanted if name in stored):
@@ -221,7 +229,7 @@ def _unfit(names: Names, stored: Mapping[str, LazyArray]) -> str:
 
 
 def _differences(layout: Layout, spec: AnyNetSpec) -> list[str]:
-    """Everything that `spec` would have to be for the library to build it from these arrays."""
+    """All reasons why the library cannot build `spec`."""
     if spec.block != "resnext":
         return [f"resnext blocks, not {spec.block}"]
     if not spec.batch_norm:
@@ -244,7 +252,7 @@ def _differences(layout: Layout, spec: AnyNetSpec) -> list[str]:
 
 
 def _untold(spec: AnyNetSpec) -> list[str]:
-    """What no array tells, where it differs from what a reader takes for granted."""
+    """Fields that shapes do not determine and that differ from a reader's defaults."""
     told = recover_spec(parameters(spec))
     reasons = [
         f"stride {read.stride} in {layer.name}, not {layer.stride}"
