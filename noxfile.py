@@ -5,15 +5,33 @@ CI runs a bare `nox`. `nox -s full` takes hours: what is too long for every chan
 `nox -s torch -- COMMAND ...` runs any command in that backend's environment.
 """
 
-import os
 import shutil
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import nox
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tests.environments import (
+    BYTECODE,
+    COMMON,
+    COMPILED_ONCE,
+    EXTRAS,
+    ONE_THREAD,
+    PINNED,
+    ROOT,
+    XLA,
+    backends,
+    environment,
+    install,
+    run_in,
+    run_with,
+)
+from tests.relay import HANDED_ON, PARITY, RELAY, WHOLE, records, relay
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
@@ -23,140 +41,28 @@ nox.options.sessions = [
     "environments", "lint", "common", "torch", "jax", "tf", "mx", "parity", "docs", "package",
 ]  # fmt: skip
 
-ROOT = Path(__file__).parent
-EXTRAS = {
-    "torch": "torch,hub,huggingface,notebook,postgresql,ray",
-    "jax": "jax,notebook",
-    "tf": "tf-cpu,notebook",
-    "mx": "mx,notebook,onnx,postgresql",
-}
-COMMON = "test,lint,onnx,postgresql,docs"
-"""Extras of the environment for what needs no framework: tests, linters and the site."""
-
 PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, which take the files in the order of `tests/conftest.py`, each as a whole."""
 
-BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
-"""Modules are compiled once, also where the user's settings say otherwise: tests start many
-processes, and compiling the modules of a framework takes longer than all else in its import."""
-
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
-}  # fmt: skip
-"""For sessions of two processes: threads that wait for each other while others have their cores
-make a training step forty times as long."""
-
-XLA = Path("build/xla")
-COMPILED_ONCE = {
-    "JAX_COMPILATION_CACHE_DIR": str(ROOT / XLA),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
-    "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",  # with a limit, processes take turns
-}
-"""Programs of XLA that several tests of one session have in common."""
-
-OLD_NUMPY = [
-    *(f"tests/common/{part}" for part in (
-        "arch", "data", "export", "parity", "plotting", "reference", "spaces", "training",
-        "weights",
-    )),
-    "tests/common/reports",
-    "tests/common/test_bounds.py",
-    "tests/common/test_statistics.py",
-    "tests/common/studies/test_study.py",
-    "tests/common/test_formats.py",
-]  # fmt: skip
+OLD_NUMPY = [f"tests/common/{part}" for part in (
+    "arch", "data", "export", "parity", "plotting", "reference", "reports", "spaces", "training",
+    "weights", "test_bounds.py", "test_formats.py", "test_statistics.py", "studies/test_study.py",
+)]  # fmt: skip
 """Tests of what computes with NumPy: once more in MXNet's environment, which has NumPy 1.23."""
-
-PINNED = "3.11"
-"""The Python of PyTorch's and MXNet's environments; all others are made with the one that runs nox.
-
-MXNet needs NumPy below 1.24, of which no later Python has a build. For PyTorch others may be named,
-as in `nox -s torch -P 3.13`: for them, most indexes have builds for CUDA, of some gigabytes.
-"""
 
 PYTHONS = ("3.12", "3.13")
 """Later ones, with which `common`, JAX and TensorFlow are tested."""
 
-FORMER_NAMES = ("anynet",)
-"""Distributions as which this project was installed before; two of it share their command."""
-
 BARE = "not long and not full and not perf"
 """What is left to run of the tests of `common` in other environments than its own."""
 
-MUTANTS = 100_000
 DIST = Path("build/dist")
-MADE = Path("build/environments")
-PARITY = Path("build/parity")
 CASES = (
     "regnetx32", "odd size, no bias", "squeeze and excitation", "resnet block", "vanilla block",
     "mlp", "half and double bottleneck", "stride 1", "depthwise, one stage",
     "colour, 100 classes, other constants",
 )  # fmt: skip
 """Those of parity in a bare `nox`; for more stages no backend has code of its own."""
-
-RELAY = Path("build/relay")
-WHOLE, HANDED_ON = RELAY / "whole", RELAY / "handed on"
-
-
-def install(session: nox.Session, name: str, extras: str) -> None:
-    """Install this project with `extras`, everything pinned by the constraints of `name`.
-
-    An environment that was made for the same extras, requirements and constraints stays as it is.
-    """
-    constraints = f".constraints/{name}.txt"
-    wanted = "\n".join(
-        [extras, *(Path(file).read_text() for file in ("pyproject.toml", constraints))]
-    )
-    made_for = Path(session.virtualenv.location) / "made-for.txt"
-    if made_for.exists() and made_for.read_text() == wanted:
-        return
-    session.run_install("python", "-m", "pip", "uninstall", "--yes", *FORMER_NAMES, silent=True)
-    # Most modules of a framework are never imported: those that are get compiled then.
-    session.install("--no-compile", "-e", f".[{extras}]", "-c", constraints)
-    made_for.write_text(wanted)
-
-
-def environment(session: nox.Session, name: str) -> Path | None:
-    """The folder of the environment of a session, which is made when it is missing.
-
-    Says so where there is no Python for it.
-    """
-    mark = ROOT / MADE / name
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.unlink(missing_ok=True)
-    tell = f"import sys; open({str(mark)!r}, 'w').write(sys.prefix)"
-    nested = (sys.executable, "-m", "nox", "-s", name, "--", "python", "-c", tell)
-    session.run(*nested, external=True)
-    if not mark.exists():
-        session.warn(f"{name} is left out: it needs Python {PINNED}, which is not there")
-        return None
-    return Path(mark.read_text())
-
-
-def run_in(
-    session: nox.Session, folder: Path, *command: str, env: dict[str, str] | None = None
-) -> None:
-    """Run `command` of the environment in `folder`."""
-    programs = folder / "bin"
-    path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    session.run(str(programs / command[0]), *command[1:], external=True,
-                env=BYTECODE | path | (env or {}))  # fmt: skip
-
-
-def run_with(
-    session: nox.Session, name: str, *command: str, env: dict[str, str] | None = None
-) -> None:
-    """Run `command` in the environment of a session; an error where there is no Python for it."""
-    folder = environment(session, name)
-    if folder is None:
-        session.error(f"{command[0]} needs the environment of {name}")
-    run_in(session, folder, *command, env=env)
-
-
-def backends(session: nox.Session) -> dict[str, Path]:
-    """The environments of all four, or those that there are."""
-    found = {backend: environment(session, backend) for backend in EXTRAS}
-    return {backend: folder for backend, folder in found.items() if folder}
 
 
 @nox.session(venv_backend="none")
@@ -279,29 +185,6 @@ def parity(session: nox.Session) -> None:
     run(first, "anynet", "curves", str(WHOLE), str(HANDED_ON), *picture)
 
 
-def records(run: Callable[..., None], backends: dict[str, Path], cases: tuple[str, ...]) -> None:
-    """Write the record of every backend and of the reference."""
-    first = next(iter(backends.values()))
-    for subject, folder in {"reference": first, **backends}.items():
-        command = ("anynet", "parity", "record", subject, "--out", str(PARITY), "--overwrite")
-        run(folder, *command, *cases)
-
-
-def relay(run: Callable[..., None], backends: dict[str, Path]) -> None:
-    """Train one run in the first framework, and another from framework to framework."""
-    settings = (
-        "--precision", "float64", "--data", "sample", "--image-size", "16", "--batch-size", "200",
-        "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1",
-        "--epochs", str(len(backends)), "--log-every", "5",
-    )  # fmt: skip
-    first, folder = next(iter(backends.items()))
-    run(folder, "anynet", "train", "--backend", first, *settings, "--out", str(WHOLE))
-    for epoch, (backend, folder) in enumerate(backends.items(), 1):
-        start = ("--resume", str(HANDED_ON)) if epoch > 1 else (*settings, "--out", str(HANDED_ON))
-        options = ("--backend", backend, *start, "--stop-after", str(epoch))
-        run(folder, "anynet", "train", *options)
-
-
 @nox.session(venv_backend="none")
 def full(session: nox.Session) -> None:
     """All that is too long for every change, some two hours on two cores: not in a bare `nox`.
@@ -320,7 +203,7 @@ def robustness(session: nox.Session) -> None:
 
     In PyTorch's environment, which has all readers; some 15 minutes.
     """
-    given = session.posargs or ("--mutants", str(MUTANTS))
+    given = session.posargs or ("--mutants", "100000")
     if folder := environment(session, "torch"):
         run_in(session, folder, "python", "-W", "ignore", "-m", "tests.robustness", *given)
 
@@ -408,13 +291,6 @@ def train(session: nox.Session) -> None:
     if "--resume" in given:
         defaults = []
     elif "--out" not in given:
-        defaults += ["--out", str(free_directory(f"runs/{backend}"))]
+        runs = (f"runs/{backend}-{number}" for number in count(1))
+        defaults += ["--out", next(run for run in runs if not (ROOT / run).exists())]
     run_with(session, backend, "anynet", "train", "--backend", backend, *defaults, *given)
-
-
-def free_directory(stem: str) -> Path:
-    """The first of stem-1, stem-2, ... that does not exist."""
-    number = 1
-    while (ROOT / f"{stem}-{number}").exists():
-        number += 1
-    return Path(f"{stem}-{number}")

@@ -8,6 +8,7 @@ import pytest
 
 from common.installs import VERSION
 from common.parity import CASES
+from tests.environments import PINNED
 
 _ROOT = Path(__file__).parents[2]
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
@@ -56,8 +57,7 @@ def test_the_changelog_tells_of_this_version():
 
 
 def test_mxnet_is_for_the_python_of_its_session():
-    (pinned,) = re.findall(r'^PINNED = "([\d.]+)"$', _text("noxfile.py"), re.MULTILINE)
-    assert pinned == "3.11"
+    assert PINNED == "3.11"
     sessions = re.findall(r"@nox.session\(python=PINNED\)\ndef (\w+)", _text("noxfile.py"))
     assert sessions == ["torch", "mx"]
     assert all(

@@ -1,6 +1,5 @@
 """What users get: `nox -s package` builds the wheel that `$ANYNET_WHEEL` names."""
 
-import ast
 import os
 import re
 import subprocess
@@ -13,6 +12,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.environments import COMMON, EXTRAS
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("common", "anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
@@ -121,13 +122,7 @@ _TRIED = ["tf"]
 
 def _installed():
     """The extras with which sessions install this project."""
-    values = {
-        node.targets[0].id: node.value
-        for node in ast.parse((_ROOT / "noxfile.py").read_text()).body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-    extras, common = (ast.literal_eval(values[name]) for name in ("EXTRAS", "COMMON"))
-    return set(",".join([*extras.values(), common, "jax,study"]).split(","))
+    return set(",".join([*EXTRAS.values(), COMMON, "jax,study"]).split(","))
 
 
 def test_every_extra_is_installed_or_tried(about):

@@ -1,0 +1,110 @@
+"""The environments of the sessions of noxfile.py: installed, found, and commands run in them."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import nox
+
+ROOT = Path(__file__).parents[1]
+EXTRAS = {
+    "torch": "torch,hub,huggingface,notebook,postgresql,ray",
+    "jax": "jax,notebook",
+    "tf": "tf-cpu,notebook",
+    "mx": "mx,notebook,onnx,postgresql",
+}
+COMMON = "test,lint,onnx,postgresql,docs"
+"""Extras of the environment for what needs no framework: tests, linters and the site."""
+
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Modules are compiled once, also where the user's settings say otherwise: tests start many
+processes, and compiling the modules of a framework takes longer than all else in its import."""
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
+}  # fmt: skip
+"""For sessions of two processes: threads that wait for each other while others have their cores
+make a training step forty times as long."""
+
+XLA = Path("build/xla")
+COMPILED_ONCE = {
+    "JAX_COMPILATION_CACHE_DIR": str(ROOT / XLA),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
+    "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",  # with a limit, processes take turns
+}
+"""Programs of XLA that several tests of one session have in common."""
+
+PINNED = "3.11"
+"""The Python of PyTorch's and MXNet's environments; all others are made with the one that runs nox.
+
+MXNet needs NumPy below 1.24, of which no later Python has a build. For PyTorch others may be named,
+as in `nox -s torch -P 3.13`: for them, most indexes have builds for CUDA, of some gigabytes.
+"""
+
+FORMER_NAMES = ("anynet",)
+"""Distributions as which this project was installed before; two of it share their command."""
+
+MADE = Path("build/environments")
+
+
+def install(session: "nox.Session", name: str, extras: str) -> None:
+    """Install this project with `extras`, everything pinned by the constraints of `name`.
+
+    An environment that was made for the same extras, requirements and constraints stays as it is.
+    """
+    constraints = f".constraints/{name}.txt"
+    wanted = "\n".join(
+        [extras, *(Path(file).read_text() for file in ("pyproject.toml", constraints))]
+    )
+    made_for = Path(session.virtualenv.location) / "made-for.txt"
+    if made_for.exists() and made_for.read_text() == wanted:
+        return
+    session.run_install("python", "-m", "pip", "uninstall", "--yes", *FORMER_NAMES, silent=True)
+    # Most modules of a framework are never imported: those that are get compiled then.
+    session.install("--no-compile", "-e", f".[{extras}]", "-c", constraints)
+    made_for.write_text(wanted)
+
+
+def environment(session: "nox.Session", name: str) -> Path | None:
+    """The folder of the environment of a session, which is made when it is missing.
+
+    Says so where there is no Python for it.
+    """
+    mark = ROOT / MADE / name
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.unlink(missing_ok=True)
+    tell = f"import sys; open({str(mark)!r}, 'w').write(sys.prefix)"
+    nested = (sys.executable, "-m", "nox", "-s", name, "--", "python", "-c", tell)
+    session.run(*nested, external=True)
+    if not mark.exists():
+        session.warn(f"{name} is left out: it needs Python {PINNED}, which is not there")
+        return None
+    return Path(mark.read_text())
+
+
+def run_in(
+    session: "nox.Session", folder: Path, *command: str, env: dict[str, str] | None = None
+) -> None:
+    """Run `command` of the environment in `folder`."""
+    programs = folder / "bin"
+    path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    session.run(str(programs / command[0]), *command[1:], external=True,
+                env=BYTECODE | path | (env or {}))  # fmt: skip
+
+
+def run_with(
+    session: "nox.Session", name: str, *command: str, env: dict[str, str] | None = None
+) -> None:
+    """Run `command` in the environment of a session; an error where there is no Python for it."""
+    folder = environment(session, name)
+    if folder is None:
+        session.error(f"{command[0]} needs the environment of {name}")
+    run_in(session, folder, *command, env=env)
+
+
+def backends(session: "nox.Session") -> dict[str, Path]:
+    """The environments of all four, or those that there are."""
+    found = {backend: environment(session, backend) for backend in EXTRAS}
+    return {backend: folder for backend, folder in found.items() if folder}

@@ -1,0 +1,31 @@
+"""What the session of parity runs: the records, and a run handed from framework to framework."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+PARITY = Path("build/parity")
+RELAY = Path("build/relay")
+WHOLE, HANDED_ON = RELAY / "whole", RELAY / "handed on"
+
+
+def records(run: Callable[..., None], backends: dict[str, Path], cases: tuple[str, ...]) -> None:
+    """Write the record of every backend and of the reference."""
+    first = next(iter(backends.values()))
+    for subject, folder in {"reference": first, **backends}.items():
+        command = ("anynet", "parity", "record", subject, "--out", str(PARITY), "--overwrite")
+        run(folder, *command, *cases)
+
+
+def relay(run: Callable[..., None], backends: dict[str, Path]) -> None:
+    """Train one run in the first framework, and another from framework to framework."""
+    settings = (
+        "--precision", "float64", "--data", "sample", "--image-size", "16", "--batch-size", "200",
+        "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1",
+        "--epochs", str(len(backends)), "--log-every", "5",
+    )  # fmt: skip
+    first, folder = next(iter(backends.items()))
+    run(folder, "anynet", "train", "--backend", first, *settings, "--out", str(WHOLE))
+    for epoch, (backend, folder) in enumerate(backends.items(), 1):
+        start = ("--resume", str(HANDED_ON)) if epoch > 1 else (*settings, "--out", str(HANDED_ON))
+        options = ("--backend", backend, *start, "--stop-after", str(epoch))
+        run(folder, "anynet", "train", *options)
