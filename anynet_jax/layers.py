@@ -13,7 +13,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
-from common.data import resize_matrix
+from common.data import Preprocessing, check_resized, resize_matrix
 
 __all__ = [
     "BatchNorm",
@@ -21,6 +21,7 @@ __all__ = [
     "SqueezeExcitation",
     "materialize",
     "no_norm",
+    "prepare_images",
     "products",
     "relu",
     "remat",
@@ -194,6 +195,23 @@ def products(precision: str = "float32") -> Iterator[None]:
         return
     with jax.default_matmul_precision("tensorfloat32" if precision == "tf32" else "float32"):
         yield
+
+
+def prepare_images(
+    images: Array, preprocessing: Preprocessing, dtype: jnp.dtype = jnp.float32
+) -> Array:
+    """Pixels as a network sees them, on their device: resized, then `(x * scale - mean) / std`.
+
+    (N, H, W, C) uint8 to (N, *size, C) of `dtype`; the definition is `common.data.network_input`.
+    Raises `DataError` for images of another type, or for those that are to be smoothed and have
+    another size.
+    """
+    check_resized(images.shape[1:3], preprocessing)
+    x = resize_images(images, preprocessing.size, dtype)
+    if preprocessing.is_plain:
+        return x
+    mean, std = (jnp.array(values, dtype) for values in (preprocessing.mean, preprocessing.std))
+    return (x * (255 * preprocessing.scale) - mean) / std
 
 
 def resize_images(images: Array, size: tuple[int, int], dtype: jnp.dtype = jnp.float32) -> Array:

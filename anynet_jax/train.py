@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from anynet_jax.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_jax.devices import find_device
-from anynet_jax.layers import products, resize_images
+from anynet_jax.layers import prepare_images, products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
 from anynet_jax.weights import as_network, described_tree, like_tree, to_canonical
 from common.arrays import as_batch, as_pixels, never_empty
 from common.chapter import own_builders, own_method
+from common.data import Preprocessing
 from common.errors import BackendError
 from common.memory import give_back_freed_memory
 from common.training import (
@@ -43,7 +44,7 @@ class Program(NamedTuple):
     """What a compiled step depends on besides its arrays."""
 
     module: Classifier
-    size: tuple[int, int]
+    preprocessing: Preprocessing
     optimizer: optax.GradientTransformation
     precision: Precision
 
@@ -60,37 +61,38 @@ class Learner:
     """One network being trained on one device.
 
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
-    - `image_shape`: (channels, height, width) of the images that the network sees.
+    - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
+      resizing them to that shape and scaling them to [0, 1].
     - `recipe`: momentum, weight decay and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step. Raises `BackendError` for what is no network and for a device or precision that is
-    not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
+    not there, `ConfigError` or `SpecError` for images that the network does not take.
     """
 
     def __init__(
         self,
         model: Classifier | Network,
-        image_shape: tuple[int, int, int],
+        preprocessing: Preprocessing | tuple[int, int, int],
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None:
         if not isinstance(model, Network | Classifier):
             raise no_network(model, "anynet_jax")
-        check_settings(model, image_shape, recipe, device, precision)
+        seen = check_settings(model, preprocessing, recipe, device, precision)
         self._device = find_device(device)
         on_gpu = self._device.platform != "cpu"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
-        network = _initialised(model, image_shape)
-        self._channels, size = image_shape[0], (image_shape[1], image_shape[2])
-        self._classes = classes_of(network) or _classes(network, image_shape)
+        network = _initialised(model, seen.image_shape)
+        self._channels = seen.channels
+        self._classes = classes_of(network) or _classes(network, seen.image_shape)
         if own_builders(network) or classes_of(network) is None:
-            _check_traced(network, image_shape)
+            _check_traced(network, seen.image_shape)
         self._optimizer, self._is_own = make_optimizer(network.module, recipe)
-        self._program = Program(network.module, size, self._optimizer, precision)
+        self._program = Program(network.module, seen, self._optimizer, precision)
         self._compiled: set[str] = set()
         with self._precisely():
             variables = self._placed(network.variables)
@@ -247,7 +249,7 @@ def _forward(
     program: Program, params: Any, batch_stats: Any, images: Array, training: bool
 ) -> tuple[Array, Any]:
     """Logits of uint8 images (N, C, H, W), and the updated running statistics."""
-    x = resize_images(images.transpose(0, 2, 3, 1), program.size, _dtype(program))
+    x = prepare_images(images.transpose(0, 2, 3, 1), program.preprocessing, _dtype(program))
     if program.precision == "bfloat16":
         x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
     logits, updates = in_mode(program.module, training).apply(

@@ -11,7 +11,7 @@ from mxnet.gluon.contrib.nn import Identity
 
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
-from common.data import resize_matrix
+from common.data import Preprocessing, check_resized, resize_matrix
 
 # As in the chapter: arrays, and the layers that make them, are mxnet.np's. MXNet tells so by
 # `logging.info`, which gives the root logger a handler when it has none.
@@ -31,6 +31,7 @@ __all__ = [
     "linear",
     "no_norm",
     "norm_relu",
+    "prepare_images",
     "relu",
     "relu_after",
     "resize_images",
@@ -211,6 +212,26 @@ class SqueezeExcitation(HybridBlock):
         rows = F.reshape(x.as_nd_ndarray(), shape=(-3, 1, -1))
         gates = F.reshape(gates.as_nd_ndarray(), shape=(-1, 1, 1))
         return F.reshape_like(F.batch_dot(gates, rows), x.as_nd_ndarray()).as_np_ndarray()
+
+
+def prepare_images(
+    images: np.ndarray, preprocessing: Preprocessing, dtype: str = "float32"
+) -> np.ndarray:
+    """Pixels as a network sees them, on their device: resized, then `(x * scale - mean) / std`.
+
+    (N, C, H, W) uint8 to (N, C, *size) of `dtype`; the definition is `common.data.network_input`.
+    Raises `DataError` for images of another type, or for those that are to be smoothed and have
+    another size.
+    """
+    check_resized(images.shape[2:], preprocessing)
+    x = resize_images(images, preprocessing.size, dtype)
+    if preprocessing.is_plain:
+        return x
+    mean, std = (
+        np.array(values, dtype=dtype, ctx=x.ctx).reshape(-1, 1, 1)
+        for values in (preprocessing.mean, preprocessing.std)
+    )
+    return (x * (255 * preprocessing.scale) - mean) / std
 
 
 def resize_images(images: np.ndarray, size: tuple[int, int], dtype: str = "float32") -> np.ndarray:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anynet_mx.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_mx.devices import find_device
-from anynet_mx.layers import resize_images
+from anynet_mx.layers import prepare_images
 from anynet_mx.model import Classifier
 from anynet_mx.optimizer import make_optimizer
 from anynet_mx.weights import (
@@ -20,6 +20,7 @@ from anynet_mx.weights import (
     put_weights,
 )
 from common.arrays import as_batch, as_pixels, never_empty
+from common.data import Preprocessing
 from common.training import (
     CHAPTER_RECIPE,
     Device,
@@ -40,30 +41,32 @@ class Learner:
     """One network being trained on one device.
 
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
-    - `image_shape`: (channels, height, width) of the images that the network sees.
+    - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
+      resizing them to that shape and scaling them to [0, 1].
     - `recipe`: momentum, weight decay and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step. Raises `BackendError` for what is no network and for a device or precision that is
-    not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
+    not there, `ConfigError` or `SpecError` for images that the network does not take.
     """
 
     def __init__(
         self,
         model: Classifier,
-        image_shape: tuple[int, int, int],
+        preprocessing: Preprocessing | tuple[int, int, int],
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None:
         net_of(model)
-        check_settings(model, image_shape, recipe, device, precision)
+        seen = check_settings(model, preprocessing, recipe, device, precision)
+        image_shape = seen.image_shape
         self._device = find_device(device)
         on_gpu = self._device.device_type == "gpu"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
-        self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
+        self._channels, self._preprocessing = seen.channels, seen
         self._dtype = precision
         self.network = model
         model.collect_params().reset_ctx(self._device)
@@ -141,7 +144,7 @@ class Learner:
 
     def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
         pixels = np.array(images, dtype="uint8", ctx=self._device)
-        return resize_images(pixels, self._size, self._dtype)
+        return prepare_images(pixels, self._preprocessing, self._dtype)
 
 
 class Trainer(BaseTrainer):

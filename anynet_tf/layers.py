@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
-from common.data import resize_matrix
+from common.data import Preprocessing, check_resized, resize_matrix
 
 __all__ = [
     "BatchNorm",
@@ -204,6 +204,23 @@ def products(precision: str = "float32") -> Iterator[None]:
         yield
     finally:
         switch.enable_tensor_float_32_execution(before)
+
+
+def prepare_images(
+    images: tf.Tensor, preprocessing: Preprocessing, dtype: tf.DType = tf.float32
+) -> tf.Tensor:
+    """Pixels as a network sees them, on their device: resized, then `(x * scale - mean) / std`.
+
+    (N, H, W, C) uint8 to (N, *size, C) of `dtype`; the definition is `common.data.network_input`.
+    Raises `DataError` for images of another type, or for those that are to be smoothed and have
+    another size.
+    """
+    check_resized(images.shape[1:3], preprocessing)
+    x = resize_images(images, preprocessing.size, dtype)
+    if preprocessing.is_plain:
+        return x
+    mean, std = (tf.constant(values, dtype) for values in (preprocessing.mean, preprocessing.std))
+    return (x * (255 * preprocessing.scale) - mean) / std
 
 
 def resize_images(

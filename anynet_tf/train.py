@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anynet_tf.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_tf.devices import find_device
-from anynet_tf.layers import products, resize_images
+from anynet_tf.layers import prepare_images, products
 from anynet_tf.model import Classifier
 from anynet_tf.optimizer import make_optimizer
 from anynet_tf.weights import (
@@ -26,6 +26,7 @@ from anynet_tf.weights import (
     put_weights,
 )
 from common.arrays import as_batch, as_pixels, never_empty
+from common.data import Preprocessing
 from common.errors import BackendError, shortened
 from common.training import (
     CHAPTER_RECIPE,
@@ -47,31 +48,33 @@ class Learner:
     """One network being trained on one device.
 
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
-    - `image_shape`: (channels, height, width) of the images that the network sees.
+    - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
+      resizing them to that shape and scaling them to [0, 1].
     - `recipe`: momentum, weight decay and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step. Raises `BackendError` for what is no network and for a device or precision that is
-    not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
+    not there, `ConfigError` or `SpecError` for images that the network does not take.
     """
 
     def __init__(
         self,
         model: Classifier,
-        image_shape: tuple[int, int, int],
+        preprocessing: Preprocessing | tuple[int, int, int],
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None:
         net_of(model)
-        check_settings(model, image_shape, recipe, device, precision)
+        seen = check_settings(model, preprocessing, recipe, device, precision)
+        image_shape = seen.image_shape
         self._device = find_device(device)
         on_gpu = "GPU" in self._device
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._precision = precision
-        self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
+        self._channels, self._preprocessing = seen.channels, seen
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
         self._dtype = tf.float64 if precision == "float64" else tf.float32
         self._optimizer = make_optimizer(model, recipe)
@@ -154,7 +157,7 @@ class Learner:
     def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         # Inside the trace, too: convolutions choose their algorithm by the device.
         with tf.device(self._device), _computing_in(self._policy, self.network):
-            x = resize_images(images, self._size, self._dtype)
+            x = prepare_images(images, self._preprocessing, self._dtype)
             return tf.cast(self.network(x, training=training), self._dtype)
 
     def _buffers(self) -> dict[str, keras.Variable]:

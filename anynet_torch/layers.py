@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from anynet_torch.graphs import has_hooks
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
-from common.data import resize_matrix
+from common.data import Preprocessing, check_resized, resize_matrix
 
 __all__ = [
     "BatchNorm",
@@ -23,6 +23,7 @@ __all__ = [
     "conv_norm_relu",
     "fused_norms",
     "linear",
+    "prepare_images",
     "products",
     "resize_images",
 ]
@@ -204,6 +205,30 @@ def resize_images(
     rows = _resize_matrix(height, size[0], x.device, dtype)
     columns = _resize_matrix(width, size[1], x.device, dtype)
     return rows @ (x @ columns.T)
+
+
+def prepare_images(
+    images: Tensor, preprocessing: Preprocessing, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Pixels as a network sees them, on their device: resized, then `(x * scale - mean) / std`.
+
+    (N, C, H, W) uint8 to (N, C, *size) of `dtype`; the definition is `common.data.network_input`.
+    Raises `DataError` for images of another type, or for those that are to be smoothed and have
+    another size.
+    """
+    check_resized(images.shape[2:], preprocessing)
+    x = resize_images(images, preprocessing.size, dtype)
+    if preprocessing.is_plain:
+        return x
+    mean, std = (
+        _per_channel(values, x.device, dtype) for values in (preprocessing.mean, preprocessing.std)
+    )
+    return (x * (255 * preprocessing.scale) - mean) / std
+
+
+@cache
+def _per_channel(values: tuple[float, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64).view(-1, 1, 1).to(device, dtype)
 
 
 @cache  # not one of a few: a recorded graph reads them as long as it lives

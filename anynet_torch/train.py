@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 from anynet_torch.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_torch.devices import find_device
 from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
-from anynet_torch.layers import fused_norms, products, resize_images
+from anynet_torch.layers import fused_norms, prepare_images, products
 from anynet_torch.model import Classifier
 from anynet_torch.optimizer import load_own, make_optimizer, own_arrays
 from anynet_torch.weights import (
@@ -23,6 +23,7 @@ from anynet_torch.weights import (
     to_numpy,
 )
 from common.arrays import as_batch, as_pixels, never_empty
+from common.data import Preprocessing
 from common.training import (
     CHAPTER_RECIPE,
     Device,
@@ -43,30 +44,32 @@ class Learner:
     """One network being trained on one device.
 
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
-    - `image_shape`: (channels, height, width) of the images that the network sees.
+    - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
+      resizing them to that shape and scaling them to [0, 1].
     - `recipe`: momentum, weight decay and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step. Raises `BackendError` for what is no network and for a device or precision that is
-    not there, `ConfigError` or `SpecError` for an `image_shape` that the network does not take.
+    not there, `ConfigError` or `SpecError` for images that the network does not take.
     """
 
     def __init__(
         self,
         model: Classifier,
-        image_shape: tuple[int, int, int],
+        preprocessing: Preprocessing | tuple[int, int, int],
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
     ) -> None:
         net_of(model)
-        check_settings(model, image_shape, recipe, device, precision)
+        seen = check_settings(model, preprocessing, recipe, device, precision)
+        image_shape = seen.image_shape
         self._device = find_device(device)
         on_gpu = self._device.type == "cuda"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
-        self._channels, self._size = image_shape[0], (image_shape[1], image_shape[2])
+        self._channels, self._preprocessing = seen.channels, seen
         self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32
         self._classes = _allocate(model, image_shape)
@@ -185,7 +188,7 @@ class Learner:
         return (self._forward(images),)
 
     def _forward(self, images: torch.Tensor) -> torch.Tensor:
-        x = resize_images(images, self._size, self._dtype)
+        x = prepare_images(images, self._preprocessing, self._dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         bfloat16 = self._precision == "bfloat16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):

@@ -64,9 +64,9 @@ def evaluate(
     click.echo(f"{used}: {found.origin(size, images.requested)}", err=True)
 
     def make_learner(spec: AnyNetSpec) -> Learner:
-        return module.Learner(module.create(spec), images.preprocessing.image_shape, device=device)
+        return module.Learner(module.create(spec), images.preprocessing, device=device)
 
-    learner = module.Learner(network, images.preprocessing.image_shape, device=device)
+    learner = module.Learner(network, images.preprocessing, device=device)
     taken = images_taken(precise_bn, images)
     evaluation = validation(learner, images, precise_bn, network.spec, make_learner)()
     check_finite(evaluation.loss, str(found.path), TRAIN_AGAIN)

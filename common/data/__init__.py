@@ -12,6 +12,7 @@ from common.data.presets import assumed, on_imagenet, stretched
 from common.data.ready import CIFAR10, CIFAR100, ArrayData, ImageFolder
 from common.data.resize import prepare, resize_matrix
 from common.data.source_data import SourceData
+from common.data.transform import check_resized, network_input, prepared_pixels
 
 __all__ = [
     "CIFAR10",
@@ -32,13 +33,16 @@ __all__ = [
     "assumed",
     "batch_order",
     "check_image_data",
+    "check_resized",
     "class_names",
     "find_data",
     "find_fashion_mnist",
     "find_pictures",
+    "network_input",
     "on_imagenet",
     "open_data",
     "prepare",
+    "prepared_pixels",
     "read_labels",
     "read_picture",
     "read_pictures",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from common.data.augment import Box
 from common.data.preprocessing import Preprocessing
 from common.data.resize import prepare
+from common.errors import DataError
 
 FILTERS: Final = ("nearest", "bilinear", "bicubic", "lanczos")
 """Pillow's interpolations, which smooth where an image becomes smaller."""
@@ -121,3 +122,17 @@ def normalised(x: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray[
     )
     result: NDArray[np.float32] = (x * scale - mean) / std
     return result
+
+
+def check_resized(size: tuple[int, ...], preprocessing: Preprocessing) -> None:
+    """Raise `DataError` for images of a `size` (height, width) that a device cannot resize.
+
+    On a device they are stretched without smoothing; whatever else `preprocessing` asks for is
+    done before, by `prepared_pixels`.
+    """
+    if tuple(size) != preprocessing.size and (preprocessing.antialias or preprocessing.resize_to):
+        height, width = preprocessing.size
+        raise DataError(
+            f"images: must be of {height}x{width} pixels, resized as the network's preprocessing "
+            f"says; got {size[0]}x{size[1]}; common.data.prepared_pixels does it"
+        )

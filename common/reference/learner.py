@@ -5,25 +5,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.data import resize_matrix
+from common.data import Preprocessing, check_resized, resize_matrix
 from common.errors import BackendError, shown
 from common.reference.network import Network, get_weights, gradients, layer_outputs, set_weights
-from common.training import CHAPTER_RECIPE, Device, Precision, Recipe
+from common.training import CHAPTER_RECIPE, Device, Precision, Recipe, as_preprocessing
 from common.weights import MOMENTUM
 
 
 class Learner:
     """One network being trained, step by step, in float64 on the CPU.
 
-    It has the interface of `common.training.Learner`. `image_shape` is (channels, height, width) as
-    the network sees images, to which others are resized. Raises `BackendError` for another
-    precision or device.
+    It has the interface of `common.training.Learner`. `preprocessing` says how pixels become the
+    network's input, or is the shape (channels, height, width) of it. Raises `BackendError` for
+    another precision or device.
     """
 
     def __init__(
         self,
         model: Network,
-        image_shape: tuple[int, int, int],
+        preprocessing: Preprocessing | tuple[int, int, int],
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float64",
@@ -34,7 +34,7 @@ class Learner:
                 f"got {shown(precision)} and {shown(device)}"
             )
         self.network: Any = model
-        self._size = image_shape[1:]
+        self._preprocessing = as_preprocessing(preprocessing)
         self._recipe = recipe
         self._buffers: dict[str, NDArray[Any]] = {}
 
@@ -72,14 +72,19 @@ class Learner:
         return layer_outputs(self.network, self._prepared(images))["head.fc"]
 
     def _prepared(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Images in [0, 1], resized bilinearly to the size that the network sees."""
-        x = images.astype(np.float64) / 255
+        """Images resized bilinearly, and then `(x * scale - mean) / std` per channel."""
+        seen = self._preprocessing
+        check_resized(images.shape[2:], seen)
+        x: NDArray[np.float64] = images.astype(np.float64) / 255
         height, width = images.shape[2:]
-        if (height, width) == tuple(self._size):
+        if (height, width) != seen.size:
+            rows, columns = resize_matrix(height, seen.size[0]), resize_matrix(width, seen.size[1])
+            x = rows @ (x @ columns.T)
+        if seen.is_plain:
             return x
-        rows, columns = resize_matrix(height, self._size[0]), resize_matrix(width, self._size[1])
-        resized: NDArray[np.float64] = rows @ (x @ columns.T)
-        return resized
+        mean, std = (np.array(values)[:, None, None] for values in (seen.mean, seen.std))
+        normalised: NDArray[np.float64] = (x * (255 * seen.scale) - mean) / std
+        return normalised
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of all arrays by name; the name of a momentum buffer ends in `.momentum`."""

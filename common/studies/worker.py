@@ -110,7 +110,7 @@ def train_network(
     def make_learner(spec: AnyNetSpec) -> Learner:
         model = backend.create(spec, config.seed)
         return backend.Learner(
-            model, data.preprocessing.image_shape, config.recipe, config.device, config.precision
+            model, data.preprocessing, config.recipe, config.device, config.precision
         )
 
     learner = make_learner(claim.network.spec)

@@ -6,6 +6,7 @@ from common.training.devices import check_precision, checked_gpu, uses_gpu
 from common.training.evaluate import Evaluation, evaluate
 from common.training.learner import (
     Learner,
+    as_preprocessing,
     check_rate,
     check_settings,
     own_optimizer,
@@ -32,6 +33,7 @@ __all__ = [
     "Row",
     "TrainConfig",
     "Trainer",
+    "as_preprocessing",
     "check_precision",
     "check_rate",
     "check_settings",

@@ -4,8 +4,7 @@ import numpy as np
 
 from common.arch import AnyNetSpec
 from common.bounds import MAX_EPOCHS
-from common.data import ImageData, Preprocessing, check_image_data
-from common.errors import BackendError, ConfigError, DataError, shortened
+from common.errors import BackendError, ConfigError, shortened
 from common.numbers import checked_integer
 from common.training.evaluate import LossOf
 
@@ -16,21 +15,6 @@ def check_images(spec: AnyNetSpec, channels: int, classes: int) -> None:
         raise ConfigError(
             f"model: must have in_channels {channels} and num_classes {classes} or more, as the "
             f"images do; got in_channels {spec.in_channels} and num_classes {spec.num_classes}"
-        )
-
-
-def check_data(data: ImageData) -> None:
-    """Raise `DataError` unless `data` is `ImageData` whose preprocessing learners apply.
-
-    They stretch images to the input's size and scale them to [0, 1].
-    """
-    check_image_data(data)
-    wanted = data.preprocessing
-    if wanted != Preprocessing(wanted.channels, wanted.size):
-        raise DataError(
-            "data: preprocessing must stretch images bilinearly and scale them to [0, 1], as "
-            f"training does; got {shortened(wanted)}; prepare the pixels in train_batches and "
-            "val_batches"
         )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from common.arch import AnyNetSpec
 from common.arch import image_shape as shape_of_images
 from common.chapter import MODEL_HOOKS, OPTIMIZER, check_signature, refuse_overrides
+from common.data import Preprocessing
 from common.errors import BackendError, ConfigError, shortened
 from common.numbers import checked_choice, checked_integer, checked_number
 from common.training.config import Device, Precision
@@ -24,12 +25,13 @@ class Learner(Protocol):
 
     Images are pixels (N, C, H, W) of any size, integers from 0 to 255; labels (N,) are integers
     below the number of classes. uint8 and int32 arrays are not converted. The step resizes and
-    scales images on the device. The constructor raises `BackendError` for a device or precision
-    that is not available, and `ConfigError` or `SpecError` for an image shape that the network does
-    not accept. Methods raise `DataError` for other arrays.
+    normalises images on the device. The constructor raises `BackendError` for a device or precision
+    that is not available, and `ConfigError` or `SpecError` for images that the network does not
+    accept. Methods raise `DataError` for other arrays.
 
     - `model`: the network, which the learner moves to the device and trains in place.
-    - `image_shape`: (channels, height, width) of the network's input.
+    - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
+      resizing them to that shape and scaling them to [0, 1].
     - `recipe`: optimizer settings; the learning rate is given for each step.
     - `device`, `precision`: where and in what to compute.
     """
@@ -37,7 +39,7 @@ class Learner(Protocol):
     def __init__(
         self,
         model: Any,
-        image_shape: tuple[int, int, int],
+        preprocessing: Preprocessing | tuple[int, int, int],
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
@@ -108,9 +110,9 @@ def refuse_optimizer(model: object, framework: str) -> None:
 
 
 def check_settings(
-    model: object, image_shape: object, recipe: object, device: object, precision: object
-) -> None:
-    """Check the arguments of a learner's constructor.
+    model: object, preprocessing: object, recipe: object, device: object, precision: object
+) -> Preprocessing:
+    """Check the arguments of a learner's constructor, and return how it prepares images.
 
     Raises `BackendError` if `model` is not a network, `SpecError` for an image size that the
     network does not accept, and `ConfigError` for any other argument.
@@ -119,22 +121,32 @@ def check_settings(
     checked_choice("device:", device, get_args(Device), ConfigError)
     checked_choice("precision:", precision, get_args(Precision), ConfigError)
     check_recipe(recipe)
-    if not isinstance(image_shape, tuple | list) or len(image_shape) != 3:
-        raise ConfigError(
-            f"image_shape: must be (channels, height, width); got {shortened(image_shape)}"
-        )
-    channels, height, width = image_shape
-    for name, value in (("channels", channels), ("height", height), ("width", width)):
-        checked_integer(f"image_shape: {name}", value, 1, _LARGEST, ConfigError)
+    seen = as_preprocessing(preprocessing)
     spec = getattr(model, "spec", None)
-    if not isinstance(spec, AnyNetSpec):
-        return
-    shape_of_images(spec, (height, width))
-    if channels != spec.in_channels:
+    if isinstance(spec, AnyNetSpec):
+        shape_of_images(spec, seen.size)
+        if seen.channels != spec.in_channels:
+            raise ConfigError(
+                f"preprocessing: must have the {spec.in_channels} channels that the network takes; "
+                f"got {seen.channels}"
+            )
+    return seen
+
+
+def as_preprocessing(value: object) -> Preprocessing:
+    """`value`, or resizing to (channels, height, width) and scaling to [0, 1]."""
+    if isinstance(value, Preprocessing):
+        return value
+    if not isinstance(value, tuple | list) or len(value) != 3:
         raise ConfigError(
-            f"image_shape: must have the {spec.in_channels} channels that the network takes; "
-            f"got {channels}"
+            "preprocessing: must be a Preprocessing or (channels, height, width); got "
+            f"{shortened(value)}"
         )
+    channels, height, width = (
+        checked_integer(f"preprocessing: {name}", number, 1, _LARGEST, ConfigError)
+        for name, number in zip(("channels", "height", "width"), value, strict=True)
+    )
+    return Preprocessing(channels, (height, width))
 
 
 def check_rate(learning_rate: SupportsFloat) -> float:

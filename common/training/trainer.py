@@ -19,12 +19,12 @@ from common.chapter import (
     overrides_optimizer,
     refuse_overrides,
 )
-from common.data import ImageData
+from common.data import ImageData, Preprocessing, check_image_data
 from common.errors import ConfigError, TrainingError, shortened
 from common.plotting import LiveFigure
 from common.plotting.figure import in_notebook
 from common.training.callbacks import Callback, History, ProgressBar
-from common.training.checks import check_data, check_images, check_loss, check_trainer
+from common.training.checks import check_images, check_loss, check_trainer
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, cross_entropy
 from common.training.learner import Learner, check_model
@@ -156,9 +156,9 @@ class Trainer(HyperParameters, ABC):
         trainer.config = replace(config, backend=cls.backend)
         return trainer
 
-    def make_learner(self, model: Any, image_shape: tuple[int, int, int]) -> Learner:
+    def make_learner(self, model: Any, preprocessing: Preprocessing) -> Learner:
         """A learner for `model` with this trainer's recipe, device and precision."""
-        return self.learner_class(model, image_shape, self.recipe, self.device, self.precision)
+        return self.learner_class(model, preprocessing, self.recipe, self.device, self.precision)
 
     @abstractmethod
     def own_loss(self, model: Any, logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
@@ -200,7 +200,7 @@ class Trainer(HyperParameters, ABC):
         check_model(model)
         refuse_overrides(self, TRAINER_HOOKS)
         refuse_overrides(data, DATA_HOOKS)
-        check_data(data)
+        check_image_data(data)
         if not isinstance(resume, bool):
             raise ConfigError(
                 f"resume: must be true or false; got {shortened(resume)}; fit takes no key: "
@@ -233,9 +233,9 @@ class Trainer(HyperParameters, ABC):
         self, model: Any, data: ImageData, config: TrainConfig, run: RunDirectory | None
     ) -> TrainingLoop:
         def make_learner(spec: AnyNetSpec) -> Learner:
-            return self.make_learner(model.from_spec(spec), data.preprocessing.image_shape)
+            return self.make_learner(model.from_spec(spec), data.preprocessing)
 
-        learner = self.make_learner(model, data.preprocessing.image_shape)
+        learner = self.make_learner(model, data.preprocessing)
         loss = cross_entropy
         if overrides_loss(model):
             loss = partial(self.own_loss, model)

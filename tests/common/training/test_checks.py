@@ -1,7 +1,5 @@
 """What a trainer refuses before it trains."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -13,14 +11,6 @@ from tests.common.training.fakes import Data, FakeTrainer, Model
 def test_an_epoch_to_stop_after_is_a_positive_integer(stop_after):
     with pytest.raises(ConfigError, match="stop_after: must be "):
         FakeTrainer(2, 0, progress=False, stop_after=stop_after).fit(Model(), Data())
-
-
-def test_a_preprocessing_that_training_does_not_apply_is_refused():
-    class Normalised(Data):
-        preprocessing = replace(Data.preprocessing, mean=(0.5,))
-
-    with pytest.raises(DataError, match="data: preprocessing must stretch images bilinearly"):
-        FakeTrainer(1).fit(Model(), Normalised())
 
 
 @pytest.mark.parametrize(
