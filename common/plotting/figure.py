@@ -45,7 +45,7 @@ def _import_matplotlib() -> None:
 
 
 def save_figure(figure: "Figure", path: str | Path, dpi: int = 150) -> None:
-    """Write a figure in the format of the file's suffix; an interrupted write leaves no file.
+    """Write a figure atomically, in the format of the file's suffix.
 
     Raises `ConfigError` for a suffix that Matplotlib has no format for.
     """
