@@ -1,7 +1,6 @@
 """Workers as the driver sees them: a process for each form of each framework."""
 
 import json
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, Self
 
 from common.frameworks import FRAMEWORKS
 from common.memory import KEEP_MEMORY
-from common.processes import PIPE, ROOT, start_python
+from common.processes import PIPE, PYTHON, ROOT, start_python
 
 SETTINGS = {
     "JAX_ENABLE_COMPILATION_CACHE": "false",  # a first step compiles
@@ -66,5 +65,5 @@ def find_pythons(folder: Path, backends: Sequence[str]) -> dict[str, Path]:
     found = {backend: folder / backend / "bin" / "python" for backend in backends}
     for backend, python in found.items():
         if not python.exists() and not FRAMEWORKS[backend].missing:
-            found[backend] = Path(sys.executable)
+            found[backend] = PYTHON
     return {backend: python for backend, python in found.items() if python.exists()}

@@ -17,6 +17,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 """The folder that holds this project's packages."""
 
+PYTHON = Path(sys.executable)
+"""The interpreter of this process."""
+
 Process = subprocess.Popen[Any]
 Completed = subprocess.CompletedProcess[str]
 TimeoutExpired = subprocess.TimeoutExpired
@@ -37,7 +40,7 @@ def start_python(
     """
     path = import_path() if python is None else [str(ROOT)]
     environment = {**os.environ, **(variables or {}), **_SAFE, "PYTHONPATH": os.pathsep.join(path)}
-    command = [str(python or sys.executable), "-P", *map(str, arguments)]
+    command = [str(python or PYTHON), "-P", *map(str, arguments)]
     return subprocess.Popen(command, env=environment, **options)
 
 
