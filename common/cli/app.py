@@ -73,6 +73,7 @@ def _brief(arguments: list[str]) -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
+        # click declares `message` as Final, but formats it only when it shows the error.
         error.message = _shortened(error.message, arguments)  # type: ignore[misc]
         raise
 

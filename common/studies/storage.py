@@ -3,6 +3,7 @@
 import glob
 import logging
 import shlex
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -215,8 +216,8 @@ def _lock_whole_transactions(engine: sqlalchemy.Engine) -> None:
     """
 
     @sqlalchemy.event.listens_for(engine, "connect")
-    def connect(connection: object, record: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]
+    def connect(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None
 
     @sqlalchemy.event.listens_for(engine, "begin")
     def begin(connection: sqlalchemy.Connection) -> None:

@@ -1,4 +1,9 @@
-"""Conversion between networks and Optuna's trials, and the state of a network."""
+"""Conversion between networks and Optuna's trials, and the state of a network.
+
+This package uses Optuna's private `_trial_id`, `_study_id` and `FrozenStudy`: a storage addresses
+trials and studies by these ids, and only through a storage can a worker take a given trial, return
+it or send a heartbeat. The public `Study.ask` and `Study.tell` cannot, as of Optuna 5.0.
+"""
 
 import time
 from collections.abc import Iterable, Sequence
