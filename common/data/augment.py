@@ -1,6 +1,7 @@
-"""Augmentation of training images: what is drawn for each, a function of seed, epoch and index.
+"""Random augmentation of training images.
 
-Boxes, flips and colours are drawn here; `common.data.transform` cuts and resizes the pixels.
+Crops, flips and colour offsets are drawn here, each as a function of seed, epoch and image index;
+`common.data.transform` applies them.
 """
 
 import math
@@ -16,7 +17,7 @@ from common.numbers import FieldChecker
 Crop = Literal["none", "random_resized", "padded"]
 
 ATTEMPTS: Final = 10
-"""Boxes that are drawn before the largest one in the middle is taken (Szegedy et al., 2015)."""
+"""Random boxes to try before falling back to a centre crop, as in torchvision."""
 
 EIGENVALUES: Final = (0.2175, 0.0188, 0.0045)
 EIGENVECTORS: Final = (
@@ -28,11 +29,11 @@ EIGENVECTORS: Final = (
 (Krizhevsky et al., 2012; the values of fb.resnet.torch and pycls)."""
 
 _STREAM: Final = 11
-"""Keeps these draws apart from all others with the same seed."""
+"""Makes this random stream independent of others with the same seed."""
 
 
 class Box(NamedTuple):
-    """A part of an image in pixels; it may reach beyond the image, which is then padded by 0."""
+    """A rectangle in pixels; where it extends beyond the image, pixels are 0."""
 
     left: int
     top: int
@@ -41,10 +42,12 @@ class Box(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """What is done to one image: the part that is taken, mirrored or not, and its colour.
+    """The random augmentation of one image.
 
-    `offset` is added to the channels of pixels in [0, 1], and `mix` is the weight of the image
-    where it is mixed with another, 1 where it is not.
+    - `box`: the crop, or `None` for the whole image.
+    - `flip`: whether to mirror it.
+    - `offset`: added to the 3 channels of pixels in [0, 1].
+    - `mix`: weight of the image in mixup; 1 without.
     """
 
     box: Box | None
@@ -55,14 +58,16 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How training images are varied. The default varies nothing. Raises `ConfigError`.
+    """Settings of augmentation; the defaults change nothing. Raises `ConfigError`.
 
-    - `crop`: `random_resized` takes a part of `scale` of the area and an aspect ratio in `ratio`
-      and resizes it (Szegedy et al., 2015); `padded` pads by `padding` pixels of 0 and takes a part
-      of the size of the input (He et al., 2016, for CIFAR).
-    - `flip`: mirror half of the images.
-    - `lighting`: standard deviation of the PCA lighting (Krizhevsky et al., 2012); pycls has 0.1.
-    - `mixup`: the two parameters of the Beta distribution (Zhang et al., 2018); 0 is none.
+    - `crop`: `random_resized` resizes a random box, whose area is a fraction of the image's in
+      `scale` and whose aspect ratio is in `ratio` (Szegedy et al., 2015). `padded` pads with zeros
+      and crops to the input's size (He et al., 2016, for CIFAR).
+    - `scale`, `ratio`: lowest and highest values of `random_resized`.
+    - `padding`: pixels on each side for `padded`.
+    - `flip`: whether to mirror half of the images.
+    - `lighting`: standard deviation of PCA lighting (Krizhevsky et al., 2012), 0.1 in pycls.
+    - `mixup`: alpha of mixup's Beta(alpha, alpha) distribution (Zhang et al., 2018); 0 for none.
     """
 
     crop: Crop = "none"
@@ -91,10 +96,13 @@ class Augmentation:
     def draw(
         self, seed: int, epoch: int, index: int, size: tuple[int, int], output: tuple[int, int]
     ) -> Draw:
-        """What is done to image `index`, of `size` (height, width), in `epoch` (from 0).
+        """Draw the augmentation of one image in one epoch.
 
-        `output` is the size (height, width) of the network's input. The draw depends on nothing
-        else: not on the batch, the number of workers, or what was drawn before.
+        It depends only on the arguments: not on the batch, the number of workers, or earlier draws.
+
+        - `seed`, `epoch`, `index`: which draw; epochs and images count from 0.
+        - `size`: (height, width) of the image.
+        - `output`: (height, width) of the network's input.
         """
         stream = _stream(seed, epoch, index)
         flip = bool(stream.random() < 0.5) and self.flip
@@ -120,7 +128,7 @@ class Augmentation:
 
 
 def _stream(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """Random numbers of one image in one epoch: Philox, whose counter goes to any place at once."""
+    """Random numbers of one image in one epoch; Philox has one counter for each."""
     key = np.array([seed % 2**64, _STREAM], np.uint64)
     counter = np.array([0, 0, epoch, index], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
@@ -132,7 +140,7 @@ def _random_box(
     scale: tuple[float, float],
     ratio: tuple[float, float],
 ) -> Box:
-    """A part of a random area and aspect ratio; torchvision's `RandomResizedCrop`."""
+    """A box of random area and aspect ratio, as torchvision's `RandomResizedCrop` draws it."""
     height, width = size
     for _ in range(ATTEMPTS):
         area = height * width * stream.uniform(*scale)

@@ -1,4 +1,4 @@
-"""Data by the name that the command line takes."""
+"""Images by the names that the command line uses."""
 
 from pathlib import Path
 
@@ -17,17 +17,20 @@ from common.data.sources.split import VALIDATION_SHARE, check_split
 from common.errors import DataError, shown
 
 SETS = {"cifar10": CIFAR_10, "cifar100": CIFAR_100}
-"""Data sets with a name."""
+"""Data sets that have a name."""
 
 
 def open_split(
     name: str, channels: int = 3, val_share: float = VALIDATION_SHARE, seed: int = 0
 ) -> Split:
-    """Training and validation images of `cifar10`, `cifar100`, a `.npz` file or a folder.
+    """Open `cifar10`, `cifar100`, a `.npz` file, or a folder of images or shards.
 
-    A folder holds shards, the files of CIFAR, or images in class folders (`find_images`). What has
-    no validation images is split by class: `val_share` of each, drawn from `seed`. Raises
-    `DataError`.
+    Raises `DataError`.
+
+    - `name`: name of the data set, or path.
+    - `channels`: for image files, 1 for grey or 3 for RGB.
+    - `val_share`, `seed`: fraction of each class to validate on, and seed of its draw, for data
+      without validation images.
     """
     if name in SETS:
         return read_cifar(SETS[name])

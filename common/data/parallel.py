@@ -1,4 +1,4 @@
-"""Work that is done ahead by threads, with results in order."""
+"""Prefetching with threads, with results in order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,15 +13,14 @@ Out = TypeVar("Out")
 def in_order(
     function: Callable[[In], Out], items: Iterable[In], workers: int = 0, ahead: int | None = None
 ) -> Iterator[Out]:
-    """`function` of each item, in order, computed by `workers` threads ahead of their use.
+    """Yield `function` of each item in order, computed in advance by `workers` threads.
 
-    At most `ahead` results, by default one more than there are workers, wait or are being made: so
-    much memory is taken whatever the number of items. Without workers each is computed when it is
-    asked for. An exception reaches the caller at its place, and what was begun ends first.
+    At most `ahead` results, by default one more than workers, are pending or being computed, which
+    bounds the memory. With 0 workers, each is computed when it is requested. An exception is raised
+    in the place of its result, after running threads have finished.
 
-    Google's grain does the same and more, and works with NumPy 1.23; it is not used, since it
-    imports JAX where that is installed, warns where it is not, and brings ten packages, protobuf
-    among them, for what is a few lines on a pool of threads.
+    Google's grain, which works with NumPy 1.23, is not used: it imports JAX if that is installed,
+    warns if it is not, and has ten dependencies, protobuf among them.
     """
     if not workers:
         yield from map(function, items)

@@ -1,17 +1,18 @@
-"""Ways to prepare images that have names: ImageNet's, Fashion-MNIST's, and plain resizing."""
+"""Common preprocessings: ImageNet's, the default of files without one, plain resizing."""
 
 from common.arch import DEFAULT_IMAGE_SIZE
 from common.data.preprocessing import Preprocessing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Of red, green and blue in [0, 1], as torchvision's and timm's networks are trained with."""
+"""Mean and standard deviation of RGB in [0, 1], as in torchvision and timm."""
 
 
 def on_imagenet(size: int | tuple[int, int] = 224, channels: int = 3) -> Preprocessing:
-    """What ImageNet's networks see: the short side at 256 / 224 of `size`, and its middle.
+    """ImageNet's: resize the short side to `size` * 256 / 224, then crop the centre.
 
-    Colours are normalised by ImageNet's mean and deviation; grey stays from 0 to 1.
+    Three channels are normalised by ImageNet's mean and standard deviation; other numbers of
+    channels are scaled to [0, 1].
     """
     height, width = (size, size) if isinstance(size, int) else size
     colour = channels == 3
@@ -28,10 +29,10 @@ def on_imagenet(size: int | tuple[int, int] = 224, channels: int = 3) -> Preproc
 
 
 def assumed(channels: int, size: int | tuple[int, int] | None = None) -> Preprocessing:
-    """What a network is taken to see whose file does not say it, by its number of input channels.
+    """The preprocessing assumed for a network whose file does not contain it.
 
-    One channel is seen as Fashion-MNIST is in training, stretched to `size`, by default 96 pixels;
-    others as images are on ImageNet, by default of 224 pixels.
+    With 3 input channels it is ImageNet's, by default for 224 pixels. Otherwise it is that of
+    Fashion-MNIST in training: stretched to `size`, by default 96 pixels.
     """
     if channels == 3:
         return on_imagenet(size or 224)
@@ -45,6 +46,6 @@ def stretched(
     mean: tuple[float, ...] = (0.0,),
     std: tuple[float, ...] = (1.0,),
 ) -> Preprocessing:
-    """Height and width resized on their own, for images that have all the same shape."""
+    """Resizing of height and width independently, for images of one aspect ratio."""
     pair = (size, size) if isinstance(size, int) else size
     return Preprocessing(channels, pair, antialias=True, mean=mean, std=std)

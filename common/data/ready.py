@@ -1,4 +1,4 @@
-"""Data sets that are ready to be trained on: a folder of images, CIFAR, arrays."""
+"""Ready-made data sets: a folder of images, CIFAR, arrays."""
 
 from pathlib import Path
 
@@ -19,12 +19,14 @@ from common.data.sources.split import VALIDATION_SHARE
 
 
 class ImageFolder(SourceData):
-    """Image files in one folder for each class.
+    """A folder of image files, with a subfolder for each class. Raises `DataError`.
 
-    They are `train/CLASS/...` and `val/CLASS/...`, or `CLASS/...` alone, which is split by class:
-    `val_share` of each, drawn from `split_seed`. By default images are prepared as on ImageNet, at
-    `size` pixels (`on_imagenet`). Other arguments are those of `SourceData`. Raises `DataError`
-    for a folder that holds something else.
+    - `folder`: has `train/CLASS/...` and `val/CLASS/...`, or `CLASS/...` alone.
+    - `size`: of the network's input in pixels; images are prepared as `on_imagenet` says.
+    - `channels`: 1 for grey, 3 for RGB.
+    - `val_share`, `split_seed`: fraction of each class to validate on, and seed of its draw, if the
+      folder is not split already.
+    - `batch_size`, `augmentation`, `workers`: as in `SourceData`.
     """
 
     def __init__(
@@ -73,23 +75,26 @@ class _CIFARData(SourceData):
 
 
 class CIFAR10(_CIFARData):
-    """CIFAR-10 (Krizhevsky, 2009) in batches, found or downloaded (`read_cifar`)."""
+    """CIFAR-10 (Krizhevsky, 2009) in batches, read or downloaded by `read_cifar`."""
 
     _which, _mean, _std = CIFAR_10, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
 
 class CIFAR100(_CIFARData):
-    """CIFAR-100 (Krizhevsky, 2009) in batches, found or downloaded (`read_cifar`)."""
+    """CIFAR-100 (Krizhevsky, 2009) in batches, read or downloaded by `read_cifar`."""
 
     _which, _mean, _std = CIFAR_100, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
 
 
 class ArrayData(SourceData):
-    """Pixels uint8 (N, C, H, W), or (N, H, W), with labels (N,), in batches.
+    """Batches of images and labels in memory. Raises `DataError` or `ConfigError`.
 
-    Validation images are `val`, another pair of images and labels, or else split off by class:
-    `val_share` of each, drawn from `split_seed`. Images are resized to `size`, by default their
-    own, and scaled to [0, 1]. Raises `DataError` or `ConfigError`.
+    - `images`, `labels`: pixels from 0 to 255, (N, C, H, W) or (N, H, W), and labels (N,).
+    - `size`: to which images are resized, by default their own; they are scaled to [0, 1].
+    - `val`: images and labels to validate on.
+    - `val_share`, `split_seed`: without `val`, fraction of each class to validate on, and seed of
+      its draw.
+    - other arguments: as in `SourceData`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""`anynet data prepare`: images decoded once into shards, on all cores."""
+"""`anynet data prepare`: decodes images once, on all cores, and writes shards."""
 
 import hashlib
 import json
@@ -19,23 +19,23 @@ from common.files import PRODUCER, read_json, write_text
 from common.processes import process_pool
 
 IMAGES_PER_SHARD: Final = 512
-"""Images of a file: of 256x341 pixels, 134 MB."""
+"""Images per shard: 134 MB if they have 256x341 pixels."""
 
 PLAN: Final = "plan.json"
-"""What a folder that is not complete yet is being made of."""
+"""File that says what an incomplete folder of shards is made of."""
 
 _FEW: Final = 100
-"""Images that are written before a process would have started."""
+"""Up to this number of images, starting processes takes longer than writing."""
 
 _MAX_NOTES: Final = 1 << 28
-"""Bytes of the notes on a file of shards."""
+"""Largest size in bytes of the notes beside a shard."""
 
 Tell = Callable[[int, int], None]
-"""Told how many images are done, of how many."""
+"""Called with the number of images done and the total."""
 
 
 class Prepared(NamedTuple):
-    """A folder of shards: how many images it has, and why others were left out, by name."""
+    """Result: number of images, and the names of those left out with the reason."""
 
     images: int
     broken: dict[str, str]
@@ -43,7 +43,7 @@ class Prepared(NamedTuple):
 
 @dataclass(frozen=True)
 class _Task:
-    """A file of shards to be written, with the images `start` to `stop` of a part."""
+    """A shard to be written, with the images `start` to `stop` of a part."""
 
     part: str
     start: int
@@ -52,7 +52,7 @@ class _Task:
 
     @property
     def notes(self) -> Path:
-        """A file beside it, written after it: names and broken images."""
+        """File with names and unreadable images of the shard, written after it."""
         return self.path.with_suffix(".json")
 
 
@@ -64,13 +64,19 @@ def prepare_shards(
     tell: Tell = lambda done, total: None,
     images_per_shard: int = IMAGES_PER_SHARD,
 ) -> Prepared:
-    """Write the images of `split` into the folder `out`, with their short side at `size` pixels.
+    """Write the images of `split` as shards.
 
-    The aspect is kept. Pixels are resized by Pillow's bilinear filter, which smooths; smaller
-    images, and all where `size` is None, stay as they are. One process per core writes file after
-    file, each whole or not at all, and the index comes last: after a kill, the same call goes on
-    with the files that are missing. Raises `DataError` that names all images that cannot be read,
-    unless `skip_broken` leaves them out, and `ConfigError` for a folder that holds something else.
+    Each core runs a process that writes shards atomically, and the index is written last: after a
+    kill, the same call writes only the missing shards. Raises `DataError` naming all unreadable
+    images, and `ConfigError` if `out` has other content.
+
+    - `split`: training and validation images.
+    - `out`: folder of the shards.
+    - `size`: short side in pixels of resized images. The aspect ratio is kept, and the filter is
+      Pillow's antialiased bilinear. Smaller images are not resized, and none with `None`.
+    - `skip_broken`: whether to leave out unreadable images instead of raising `DataError`.
+    - `tell`: called with the number of images done and the total.
+    - `images_per_shard`: images in each file.
     """
     root = Path(out)
     tasks = list(_tasks(split, root, images_per_shard))
@@ -99,7 +105,7 @@ def _tasks(split: Split, root: Path, images_per_shard: int) -> Iterator[_Task]:
 
 
 def _plan(split: Split, size: int | None, images_per_shard: int) -> str:
-    """What decides the shards, as text: sizes and a digest of all names and labels."""
+    """All that determines the shards, as JSON, with a digest of all names and labels."""
     digest = hashlib.sha256()
     for source in split:
         digest.update(np.ascontiguousarray(source.labels).tobytes())
@@ -117,7 +123,7 @@ def _plan(split: Split, size: int | None, images_per_shard: int) -> str:
 
 
 def _begin(root: Path, plan: str) -> None:
-    """Make the folder, or check that it is being made of the same images in the same way."""
+    """Make the folder, or check that its incomplete content has the same plan."""
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root}: must be a new folder; got a file")
     root.mkdir(parents=True, exist_ok=True)
@@ -140,7 +146,7 @@ def _begin(root: Path, plan: str) -> None:
 def _write_all(
     split: Split, tasks: list[_Task], size: int | None, skip_broken: bool, tell: Tell
 ) -> None:
-    """Write the files that are missing, or had broken images that may have been mended."""
+    """Write the shards that are missing, or that had unreadable images."""
     missing = [
         task
         for task in tasks
@@ -155,7 +161,7 @@ def _write_all(
 
 
 def _written(split: Split, tasks: list[_Task], size: int | None, few: bool) -> Iterator[_Task]:
-    """The tasks, each when its file is written: here if they are few, else by all cores."""
+    """Yield each task when its shard is written; few images are written in this process."""
     if few:
         for task in tasks:
             _write(getattr(split, task.part), task, size)
@@ -169,7 +175,7 @@ def _written(split: Split, tasks: list[_Task], size: int | None, few: bool) -> I
 
 
 def _write(source: Source, task: _Task, size: int | None) -> None:
-    """Write one file of shards, and then its notes."""
+    """Write one shard, and then its notes."""
     images: list[NDArray[np.uint8]] = []
     labels, names, broken = [], [], {}
     for index in range(task.start, task.stop):
@@ -189,7 +195,7 @@ def _write(source: Source, task: _Task, size: int | None) -> None:
 
 
 def _broken(tasks: list[_Task]) -> dict[str, str]:
-    """Why images could not be read, by name."""
+    """Reasons why images could not be read, by name."""
     found: dict[str, str] = {}
     for task in tasks:
         found |= _read_notes(task)["broken"]

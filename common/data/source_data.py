@@ -1,4 +1,4 @@
-"""Images of any source in batches: what `Trainer.fit`, studies and `evaluate` are given."""
+"""`ImageData` made of any source of images."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,22 +23,23 @@ from common.numbers import check_batch, checked_integer
 from common.processes import usable_cores
 
 PLAIN = Augmentation()
-"""Training images as they are."""
+"""No augmentation."""
 
 
 class SourceData:
-    """Images of a source in batches, resized and cropped as `preprocessing` says.
+    """Batches of a source's images, resized and cropped as `preprocessing` says.
 
-    - `split`: training and validation images; both are read while they are used.
-    - `batch_size`: images of a training batch; those that do not fill one are left out of an epoch,
-      others in each.
-    - `preprocessing`: what the network sees. Pixels are resized by Pillow, which always smooths.
-    - `augmentation`: how training images are varied; its crops take the place of the resizing.
-    - `workers`: threads that prepare batches ahead of their use; by default one for each core, and
-      0 for none. Batches do not depend on it.
+    Raises `ConfigError`, and `DataError` for training and validation images that do not fit.
+
+    - `split`: training and validation images, which are read batch by batch.
+    - `batch_size`: images per batch. An epoch drops the images of its random order that do not fill
+      a last batch.
+    - `preprocessing`: how images become the network's input. Pillow resizes them, always with
+      antialiasing.
+    - `augmentation`: of training images; its crops replace the resizing.
+    - `workers`: threads that prepare batches in advance, by default one per core; 0 for none.
+      Batches do not depend on it.
     - `requested`: the name from which `open_data` makes the same data.
-
-    Raises `ConfigError`, or `DataError` for images that do not fit together.
     """
 
     def __init__(
@@ -92,15 +93,15 @@ class SourceData:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in the training images."""
+        """Number of whole batches in the training images."""
         return len(self.train) // self.batch_size
 
     def describe(self) -> str:
-        """Where the images come from, for people."""
+        """Number and origin of the images, for messages and the record."""
         return f"{len(self.train):,} + {len(self.val):,} of {self.train.describe()}"
 
     def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The whole batches of `epoch` (from 0) from batch `start` on, in the order of `seed`."""
+        """The batches of `epoch` (from 0), from batch `start` on, in an order that `seed` draws."""
         order = batch_order(len(self.train), seed, epoch)
         prepare = partial(self._augmented, seed, epoch)
 
@@ -111,7 +112,7 @@ class SourceData:
         return in_order(batch, range(start, self.steps_per_epoch), self.workers)
 
     def val_batches(self) -> Iterator[Batch]:
-        """All validation images in their own order; the last batch may be short."""
+        """All validation images in stored order; the last batch may be short."""
 
         def batch(start: int) -> Batch:
             chosen = np.arange(start, min(start + self.batch_size, len(self.val)))

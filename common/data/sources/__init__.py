@@ -1,4 +1,4 @@
-"""Where labelled images come from: folders, CIFAR, arrays, shards, and data sets of others."""
+"""Sources of labelled images: folders, CIFAR, arrays, shards, other libraries' data sets."""
 
 from common.data.sources.arrays import ArraySource, read_labelled_npz
 from common.data.sources.cifar import CIFAR_10, CIFAR_100, read_cifar

@@ -1,4 +1,4 @@
-"""Images in memory: arrays, and files of NumPy."""
+"""Images in memory, from arrays and `.npz` files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +13,13 @@ from common.npz import read_npz
 
 
 class ArraySource:
-    """Pixels uint8 (N, C, H, W), or (N, H, W) of one channel, with labels (N,) in memory.
+    """Images and labels in memory. Raises `DataError`.
 
-    Integers from 0 to 255 of other types are converted. Without `classes`, labels are their own
-    names. Raises `DataError`.
+    - `images`: integers from 0 to 255, (N, C, H, W), or (N, H, W) for one channel; converted to
+      uint8.
+    - `labels`: integers (N,).
+    - `classes`: class names in the order of the labels, which are the names by default.
+    - `where`: begins error messages.
     """
 
     def __init__(
@@ -37,28 +40,28 @@ class ArraySource:
         self._where = where
 
     def part(self, indices: NDArray[np.int64]) -> "ArraySource":
-        """Some of the images, with the same classes."""
+        """The images at `indices`, with the same classes."""
         return ArraySource(self._pixels[indices], self.labels[indices], self.classes, self._where)
 
     def __len__(self) -> int:
         return len(self._pixels)
 
     def read(self, index: int) -> NDArray[np.uint8]:
-        """Pixels (height, width, channels) of an image."""
+        """Pixels uint8 (height, width, channels) of image `index`."""
         image: NDArray[np.uint8] = self._pixels[index].transpose(1, 2, 0)
         return check_image(image, self.channels, self.name(index))
 
     def name(self, index: int) -> str:
-        """The number of an image."""
+        """What messages call image `index`."""
         return f"{self._where}: image {index}"
 
     def describe(self) -> str:
-        """How many images of how many classes there are."""
+        """Number of images and classes, for messages and the record."""
         return f"{len(self):,} images of {len(self.classes):,} classes in {self._where}"
 
 
 def labels_of(labels: object, images: int, where: str) -> NDArray[np.int32]:
-    """Labels as int32 (N,), one for each image. Raises `DataError`."""
+    """Labels as int32 (images,). Raises `DataError` unless they are integers, one per image."""
     found = as_array(labels, f"{where}: labels", DataError)
     if found.ndim == 2 and found.shape[1] == 1:
         found = found[:, 0]
@@ -75,9 +78,11 @@ def labels_of(labels: object, images: int, where: str) -> NDArray[np.int32]:
 
 
 def read_labelled_npz(path: str | Path) -> dict[str, ArraySource]:
-    """The parts of a `.npz` file: `images` and `labels`, or `train_images`, `val_images`, ....
+    """Read the parts of a `.npz` file, keyed by their names.
 
-    `classes` in it names the labels. Raises `DataError` naming the file.
+    Arrays are `images` and `labels`, whose part is named by the empty string, or `train_images`,
+    `train_labels`, and the same for `val` and `test`. An array `classes` holds class names. Raises
+    `DataError` naming the file.
     """
     arrays = read_npz(path, DataError)
     names = arrays["classes"].read() if "classes" in arrays else None

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 (Krizhevsky, 2009): found on disk or downloaded."""
+"""CIFAR-10 and CIFAR-100 (Krizhevsky, 2009), read from disk or downloaded."""
 
 import os
 import pickle
@@ -18,20 +18,24 @@ from common.errors import DataError
 from common.files import read_bytes, reading
 
 ADDRESS: Final = "https://www.cs.toronto.edu/~kriz"
-"""The public address of both archives; `$ANYNET_CIFAR_URL` names another one."""
+"""Public URL of both archives; `$ANYNET_CIFAR_URL` replaces it."""
 
 _SIDE, _CHANNELS = 32, 3
 _PIXELS = _CHANNELS * _SIDE * _SIDE
 _MAX_BYTES: Final = 1 << 28
-"""Bytes of a file: the largest, CIFAR-100's training images, has 155 million."""
+"""Largest size of a file; that of CIFAR-100's training images is 155 million bytes."""
 
 
 @dataclass(frozen=True)
 class CIFAR:
-    """One of the two sets: its files in both layouts, and the digest of its archive.
+    """Files of one of the two data sets.
 
-    `label` is the key of the labels in the Python layout, and `bytes_before` counts the bytes of
-    labels before each image in the binary one, of which the last is the label.
+    - `name`: of the data set.
+    - `archive`, `digest`: name and SHA-256 of the archive to download.
+    - `python`, `binary`: of each layout, the directory, training files and test file.
+    - `meta`: file of class names in the Python layout, its key, and the file in the binary layout.
+    - `label`: key of the labels in the Python layout.
+    - `bytes_before`: bytes before each image in the binary layout; the last one is the label.
     """
 
     name: str
@@ -70,11 +74,12 @@ CIFAR_100: Final = CIFAR(
 
 
 def read_cifar(which: CIFAR, source: str | Path = "auto") -> Split:
-    """Training and test images of CIFAR, from the Python or the binary files.
+    """Read training and test images of CIFAR from its Python or binary files.
 
-    `auto` looks in `$ANYNET_DATA` and the cache, then downloads the archive into the cache and
-    unpacks it; anything else is the directory of the files, or the one above it. Pickles are read
-    without running any code of theirs. Raises `DataError`.
+    With `auto`, the files are looked for in `$ANYNET_DATA` and the user's cache; if neither has
+    them, the archive is downloaded into the cache. Any other `source` is the directory of the files
+    or its parent. Pickled files are read by an unpickler that can only make arrays and plain
+    values. Raises `DataError`.
     """
     folder, is_python = _find(which, source)
     _, train_files, test_file = which.python if is_python else which.binary
@@ -91,7 +96,7 @@ def read_cifar(which: CIFAR, source: str | Path = "auto") -> Split:
 
 
 def _find(which: CIFAR, source: str | Path) -> tuple[Path, bool]:
-    """The directory of the files, and whether they have the Python layout."""
+    """Directory of the files, and whether their layout is the Python one."""
     if str(source) != "auto":
         found = _files_in(which, Path(source))
     else:
@@ -125,7 +130,7 @@ def _cache() -> Path:
 
 
 def _unpack(which: CIFAR, folder: Path) -> None:
-    """Take the files out of the archive, each whole or not at all."""
+    """Extract the files from the archive, each atomically."""
     from common.files import write_bytes
 
     directory, train, test = which.python
@@ -142,7 +147,7 @@ def _unpack(which: CIFAR, folder: Path) -> None:
 
 
 def _read(which: CIFAR, path: Path, is_python: bool) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Images (N, 3, 32, 32) and labels (N,) of one file."""
+    """Images uint8 (N, 3, 32, 32) and labels int32 (N,) of one file."""
     content = read_bytes(path, f"a file of {which.name}", max_bytes=_MAX_BYTES)
     with reading(path, f"a file of {which.name}"):
         if is_python:
@@ -157,7 +162,7 @@ def _read(which: CIFAR, path: Path, is_python: bool) -> tuple[NDArray[np.uint8],
 
 
 def _class_names(which: CIFAR, folder: Path, is_python: bool) -> tuple[str, ...] | None:
-    """Names in the order of the labels, where the file of names is there."""
+    """Class names in the order of the labels, or `None` without their file."""
     python_file, key, binary_file = which.meta
     path = folder / (python_file if is_python else binary_file)
     if not path.is_file():
@@ -170,7 +175,7 @@ def _class_names(which: CIFAR, folder: Path, is_python: bool) -> tuple[str, ...]
 
 
 class _NumbersOnly(pickle.Unpickler):
-    """Reads what NumPy arrays and plain values are pickled as, and nothing that runs code."""
+    """An unpickler of NumPy arrays and plain values that cannot run other code."""
 
     _ALLOWED = frozenset({
         ("numpy", "ndarray"), ("numpy", "dtype"),

@@ -1,4 +1,4 @@
-"""Folders of image files, one folder for each class."""
+"""Folders of image files with a subfolder for each class."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,15 +15,18 @@ from common.errors import DataError, shown
 
 _TRAIN: Final = ("train", "training")
 _VAL: Final = ("val", "valid", "validation", "test")
-"""Names of the folders of a data set that is split already."""
+"""Folder names of the two parts of a data set that is already split."""
 
 _MODES: Final[Mapping[int, Literal["L", "RGB"]]] = {1: "L", 3: "RGB"}
 
 
 class FileSource:
-    """Image files with their labels, decoded when they are read (`common.data.decode`).
+    """Image files with labels, decoded when they are read.
 
-    `channels` is 1 for grey or 3 for red, green and blue. Raises `DataError` for another number.
+    - `root`: the folder, for messages.
+    - `paths`, `labels`: the N files and their labels (N,).
+    - `classes`: class names in the order of the labels.
+    - `channels`: 1 decodes to grey, 3 to RGB. Raises `DataError` for other numbers.
     """
 
     def __init__(
@@ -43,28 +46,32 @@ class FileSource:
         return len(self.paths)
 
     def read(self, index: int) -> NDArray[np.uint8]:
-        """Pixels (height, width, channels) of a file, upright. Raises `DataError` naming it."""
+        """Decode file `index` to uint8 (height, width, channels). Raises `DataError` naming it."""
         path = self.paths[index]
         pixels = np.asarray(decode(path, _MODES[self.channels]))
         return check_image(pixels.reshape(*pixels.shape[:2], -1), self.channels, str(path))
 
     def name(self, index: int) -> str:
-        """The path of a file."""
+        """The path of file `index`."""
         return str(self.paths[index])
 
     def describe(self) -> str:
-        """How many images of how many classes lie where."""
+        """Number of images and classes, and their folder, for messages and the record."""
         return f"{len(self):,} images of {len(self.classes):,} classes in {self.root}"
 
 
 def find_images(
     folder: str | Path, channels: int = 3, val_share: float = VALIDATION_SHARE, seed: int = 0
 ) -> Split:
-    """The images of a folder: `train/CLASS/...` and `val/CLASS/...`, or `CLASS/...` alone.
+    """Find the images of a folder with `train/CLASS/...` and `val/CLASS/...`, or `CLASS/...` alone.
 
-    Classes are the names of the folders, sorted; images may lie in folders below. Names that begin
-    with a dot are ignored. A folder that is not split is split by class (`split_by_class`). Nothing
-    is decoded. Raises `DataError` for a folder that holds something else.
+    Class names are the sorted names of the class folders, which may have subfolders. Hidden files
+    are ignored, and no image is decoded. Raises `DataError` for any other folder.
+
+    - `folder`: path of the folder.
+    - `channels`: 1 for grey, 3 for RGB.
+    - `val_share`, `seed`: fraction of each class to validate on, and seed of its draw
+      (`split_by_class`), if the folder is not split already.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -100,7 +107,7 @@ def _drawn(whole: FileSource, share: float, seed: int) -> Split:
 
 
 def _source(root: Path, channels: int, classes: tuple[str, ...] | None = None) -> FileSource:
-    """The images of the class folders in `root`; `classes` are those that there may be."""
+    """The images of the class folders in `root`, which must be among `classes` if given."""
     found = _classes(root)
     if classes is not None and (extra := [name for name in found if name not in classes]):
         raise DataError(
@@ -119,7 +126,7 @@ def _source(root: Path, channels: int, classes: tuple[str, ...] | None = None) -
 
 
 def _classes(root: Path) -> tuple[str, ...]:
-    """Names of the class folders, sorted."""
+    """Sorted names of the class folders."""
     endings = image_endings()
     with os.scandir(root) as entries:
         visible = [entry for entry in entries if not entry.name.startswith(".")]
@@ -141,7 +148,7 @@ def _classes(root: Path) -> tuple[str, ...]:
 
 
 def images_below(folder: Path) -> Iterator[Path]:
-    """Image files in a folder and below, by the endings of their names."""
+    """Paths of the files in and below a folder whose extension is that of an image."""
     endings = image_endings()
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

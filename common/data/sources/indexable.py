@@ -1,4 +1,4 @@
-"""Data sets of others, by their shape alone: a length, and an image with a label for each index."""
+"""Other libraries' data sets: anything indexable that gives images with labels."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,16 +13,19 @@ from common.errors import DataError, shortened, told
 
 _IMAGE_KEYS = ("image", "img", "pixel_values", "images")
 _LABEL_KEYS = ("label", "labels", "fine_label", "target")
-"""Names under which data sets of dictionaries hold an image and its label."""
+"""Keys of images and labels in data sets whose items are dictionaries."""
 
 
 class IndexableSource:
-    """Anything with `__len__` and `__getitem__` that gives an image and a label.
+    """Images of an object with `__len__` and `__getitem__`, such as a PyTorch `Dataset`.
 
-    Such are PyTorch's data sets, and splits of Hugging Face's `datasets`, whose items are
-    dictionaries. An image is a Pillow image, or pixels (H, W), (H, W, C) or (C, H, W) from 0 to
-    255. All labels are read once, at the beginning; `classes` are taken from the data set where it
-    tells them. Raises `DataError`.
+    Items are pairs of an image and a label, or dictionaries as in Hugging Face's `datasets`. Images
+    are Pillow's, or pixels (H, W), (H, W, C) or (C, H, W) from 0 to 255. The constructor reads all
+    labels. Raises `DataError`.
+
+    - `items`: the data set.
+    - `classes`: class names; by default those of the data set, if it has any.
+    - `channels`: 1 converts images to grey, 3 to RGB.
     """
 
     def __init__(self, items: Any, classes: Sequence[str] | None = None, channels: int = 3) -> None:
@@ -44,7 +47,7 @@ class IndexableSource:
         return len(self._items)
 
     def read(self, index: int) -> NDArray[np.uint8]:
-        """Pixels (height, width, channels) of an item. Raises `DataError` with its number."""
+        """Pixels uint8 (height, width, channels) of item `index`. Raises `DataError` naming it."""
         try:
             image, _ = _pair(self._items[index], self.name(index))
         except (IndexError, KeyError, OSError, ValueError, TypeError) as error:
@@ -52,16 +55,16 @@ class IndexableSource:
         return _pixels(image, self.channels, self.name(index))
 
     def name(self, index: int) -> str:
-        """The number of an item."""
+        """What messages call item `index`."""
         return f"{self._where}[{index}]"
 
     def describe(self) -> str:
-        """How many images of how many classes there are."""
+        """Number of images and classes, for messages and the record."""
         return f"{len(self):,} images of {len(self.classes):,} classes in a {self._where}"
 
 
 def _all_labels(items: Any, where: str) -> Any:
-    """Labels without decoding images where the data set keeps them apart."""
+    """All labels, without decoding images if the data set stores labels separately."""
     columns = getattr(items, "column_names", None)
     if isinstance(columns, list):
         for key in _LABEL_KEYS:
@@ -102,7 +105,7 @@ def _pair(item: Any, where: str) -> tuple[Any, Any]:
 
 
 def _pixels(image: Any, channels: int, where: str) -> NDArray[np.uint8]:
-    if hasattr(image, "convert"):  # Pillow's
+    if hasattr(image, "convert"):  # a Pillow image
         image = image.convert("L" if channels == 1 else "RGB")
     array = as_array(image, where, DataError)
     if array.ndim == 2:

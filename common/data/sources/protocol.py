@@ -1,4 +1,4 @@
-"""What every source of labelled images has."""
+"""The protocol of sources of labelled images, and its checks."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -10,14 +10,16 @@ from common.bounds import MAX_CHANNELS, MAX_SIDE
 from common.errors import DataError, shortened
 
 MAX_IMAGES = 2**31 - 1
-"""Images of a source."""
+"""Largest number of images of a source."""
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Labelled images of any sizes, read one at a time.
+    """Labelled images of any size, read one at a time.
 
-    `classes` are the names of the labels 0, 1, ...; `labels` are int32 (N,).
+    - `classes`: class names of the labels 0, 1, ...
+    - `labels`: int32 (N,).
+    - `channels`: of all images.
     """
 
     classes: tuple[str, ...]
@@ -28,17 +30,17 @@ class Source(Protocol):
         """Number of images."""
 
     def read(self, index: int) -> NDArray[np.uint8]:
-        """Pixels (height, width, channels) of image `index`. Raises `DataError` naming it."""
+        """Pixels uint8 (height, width, channels) of image `index`. Raises `DataError` naming it."""
 
     def name(self, index: int) -> str:
-        """What messages call image `index`: its path, or its number."""
+        """What messages call image `index`, such as its path."""
 
     def describe(self) -> str:
-        """Where the images come from, in a few words, for people and records."""
+        """Number and origin of the images, for messages and the record."""
 
 
 def check_source(source: Source, where: str) -> None:
-    """Raise `DataError` unless labels, classes and channels of `source` fit together."""
+    """Raise `DataError` unless `source` has images, and a class for each label."""
     count, classes = len(source), len(source.classes)
     if not 1 <= count <= MAX_IMAGES:
         raise DataError(f"{where}: must hold from 1 to {MAX_IMAGES:,} images; got {count:,}")
@@ -58,7 +60,7 @@ def check_source(source: Source, where: str) -> None:
 
 
 def check_image(image: NDArray[np.uint8], channels: int, name: str) -> NDArray[np.uint8]:
-    """`image` as uint8 (height, width, `channels`). Raises `DataError` for another shape."""
+    """Return `image`. Raises `DataError` unless its shape is (height, width, `channels`)."""
     if image.ndim != 3 or image.shape[2] != channels or not 1 <= max(image.shape[:2]) <= MAX_SIDE:
         raise DataError(
             f"{name}: must be an image of {channels} channel{'s' * (channels > 1)}, (height, "
@@ -70,12 +72,12 @@ def check_image(image: NDArray[np.uint8], channels: int, name: str) -> NDArray[n
 
 
 def numbered(count: int) -> tuple[str, ...]:
-    """Class names of labels that have none: their numbers."""
+    """Class names "0", "1", ... for labels without names."""
     return tuple(map(str, range(count)))
 
 
 def check_classes(classes: Sequence[str], where: str) -> tuple[str, ...]:
-    """Class names as a tuple of texts that differ. Raises `DataError`."""
+    """Class names as a tuple. Raises `DataError` unless they are different strings."""
     names = tuple(classes)
     if not all(isinstance(name, str) for name in names) or isinstance(classes, str):
         raise DataError(f"{where}: class names must be texts; got {shortened(classes)}")

@@ -1,9 +1,12 @@
-"""Shards: decoded images in files that are mapped into memory.
+"""Shards: decoded images in memory-mapped files.
 
-A folder of shards holds `index.json`, written last, and for each part (train, val) files of many
-images each. A file is safetensors with four arrays: `pixels`, the images' bytes (height, width,
-channels) one after another; `shapes` (N, 2), their heights and widths; `labels` (N,); and
-`digests` (N,), XXH3-64 of each image, which is checked when the image is read.
+A folder of shards has safetensors files for each part (train, val), and `index.json`, which is
+written last. A file has four arrays:
+
+- `pixels`: the images' bytes, each (height, width, channels), concatenated.
+- `shapes` (N, 2): heights and widths.
+- `labels` (N,).
+- `digests` (N,): XXH3-64 of each image, checked when the image is read.
 """
 
 import json
@@ -25,15 +28,15 @@ from common.files import PRODUCER, check_format, read_json, reading, replacing, 
 
 INDEX: Final = "index.json"
 FORMAT: Final = 1
-"""Of the index; newer ones are refused."""
+"""Format of the index."""
 
 _MAX_INDEX: Final = 1 << 28
-"""Bytes of an index: room for the names of some million images."""
+"""Largest size of an index in bytes: enough for the names of several million images."""
 
 
 @dataclass(frozen=True)
 class ShardInfo:
-    """One file of shards as the index lists it: how many images it has, and their names."""
+    """One shard in the index: file name, number of images, and their names."""
 
     file: str
     bytes: int
@@ -42,10 +45,11 @@ class ShardInfo:
 
 @dataclass(frozen=True)
 class Index:
-    """What a folder of shards holds.
+    """The content of `index.json`.
 
-    `size` is the short side in pixels, None where it was kept; `left_out` says why images are not
-    there, by name; `parts` are `train` and `val`.
+    - `size`: short side of the images in pixels, or `None` if they were not resized.
+    - `left_out`: images that could not be read, with the reason, by name.
+    - `parts`: the shards of `train` and `val`.
     """
 
     classes: tuple[str, ...]
@@ -56,12 +60,12 @@ class Index:
     parts: dict[str, tuple[ShardInfo, ...]]
 
     def to_json(self) -> str:
-        """The text of `index.json`."""
+        """The index as JSON."""
         return json.dumps({"producer": PRODUCER, "format": FORMAT, **asdict(self)}, indent=1) + "\n"
 
 
 def write_shard(path: Path, images: Sequence[NDArray[np.uint8]], labels: Sequence[int]) -> int:
-    """Write images uint8 (H, W, C) with their labels, whole or not at all; the file's bytes."""
+    """Write images uint8 (H, W, C) with their labels atomically; returns the size in bytes."""
     from safetensors.numpy import save_file
 
     digests = [_digest(image) for image in images]
@@ -77,19 +81,19 @@ def write_shard(path: Path, images: Sequence[NDArray[np.uint8]], labels: Sequenc
 
 
 def write_index(folder: Path, index: Index) -> None:
-    """Write `index.json`, which makes a folder of shards complete."""
+    """Write `index.json`, which completes a folder of shards."""
     write_text(folder / INDEX, index.to_json())
 
 
 def is_shards(folder: str | Path) -> bool:
-    """Whether a folder holds shards."""
+    """Whether a folder has an index of shards."""
     return (Path(folder) / INDEX).is_file()
 
 
 def open_shards(folder: str | Path) -> Split:
-    """Training and validation images of a folder of shards, mapped into memory.
+    """Map the training and validation images of a folder of shards into memory.
 
-    Raises `DataError` when the index or a file is missing or is not what it was when written.
+    Raises `DataError` if the index or a shard is missing or has been changed.
     """
     root = Path(folder)
     index = read_index(root)
@@ -100,7 +104,7 @@ def open_shards(folder: str | Path) -> Split:
 
 
 def read_index(root: Path) -> Index:
-    """What `index.json` says. Raises `DataError`."""
+    """Read `index.json`. Raises `DataError`."""
     path = root / INDEX
     if not path.is_file():
         raise DataError(
@@ -127,7 +131,7 @@ def read_index(root: Path) -> Index:
 
 
 class ShardSource:
-    """The images of one part of a folder of shards."""
+    """Images of one part of a folder of shards."""
 
     def __init__(self, root: Path, index: Index, part: str) -> None:
         self._root, self._part = root, part
@@ -140,26 +144,26 @@ class ShardSource:
         return self._starts[-1]
 
     def read(self, index: int) -> NDArray[np.uint8]:
-        """Pixels (height, width, channels) of an image, a view of its file.
+        """Pixels uint8 (height, width, channels) of image `index`, a view of the mapped file.
 
-        Raises `DataError` when they are not those that were written.
+        Raises `DataError` if they do not have the stored digest.
         """
         number = bisect_right(self._starts, index) - 1
         return self._files[number].read(index - self._starts[number])
 
     def name(self, index: int) -> str:
-        """The name that the image had in its source."""
+        """The name of image `index` in the source that the shards were made of."""
         number = bisect_right(self._starts, index) - 1
         return self._files[number].info.names[index - self._starts[number]]
 
     def describe(self) -> str:
-        """How many images of how many classes lie where."""
+        """Number of images and classes, and their folder, for messages and the record."""
         count = f"{len(self):,} images of {len(self.classes):,} classes"
         return f"{count} in the shards {self._root}"
 
 
 class _Shard:
-    """One file, its small arrays in memory and its pixels mapped."""
+    """One shard: pixels are memory-mapped, the other arrays are read."""
 
     def __init__(self, root: Path, info: ShardInfo, channels: int) -> None:
         self.path, self.info, self._channels = root / info.file, info, channels
@@ -210,7 +214,7 @@ def _digest(pixels: NDArray[np.uint8]) -> int:
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header of a safetensors file, checked by its library, and where its arrays begin."""
+    """Header of a safetensors file, checked by its library, and offset of the first array."""
     from safetensors import safe_open
 
     with safe_open(str(path), framework="numpy"):

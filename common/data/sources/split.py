@@ -10,21 +10,21 @@ from common.data.sources.protocol import Source, check_source
 from common.errors import DataError, shown
 
 VALIDATION_SHARE: Final = 0.2
-"""Images of each class that are set aside where a data set has no validation images."""
+"""Default fraction of each class to validate on, if a data set is not split."""
 
 _STREAM: Final = 7
-"""Keeps the draw apart from those of weights and batches with the same seed."""
+"""Makes this random stream independent of others with the same seed."""
 
 
 class Split(NamedTuple):
-    """Images to train on, and images to validate on, of the same classes."""
+    """Training and validation images of the same classes."""
 
     train: Source
     val: Source
 
 
 def check_split(split: Split, where: str) -> None:
-    """Raise `DataError` unless both parts have the same classes, each with a training image."""
+    """Raise `DataError` unless both parts have the same classes, all with training images."""
     for name, part in (("train", split.train), ("val", split.val)):
         check_source(part, f"{where}: {name}")
     train, val = split
@@ -51,10 +51,15 @@ def check_split(split: Split, where: str) -> None:
 def split_by_class(
     labels: NDArray[np.int32], classes: Sequence[str], share: float, seed: int, where: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices to train on and to validate on: of each class, a share drawn from `seed`.
+    """Sorted indices of training and validation images, drawn separately for each class.
 
-    At least one image of a class goes to each part, and both keep the order of the images. Raises
-    `DataError` for a class with fewer than two images, and for a share that is not between 0 and 1.
+    Raises `DataError` for a class with fewer than two images, or a share that is not between 0
+    and 1.
+
+    - `labels`, `classes`: labels (N,) of all images, and class names.
+    - `share`: fraction to validate on; each part gets at least one image of each class.
+    - `seed`: of the draw.
+    - `where`: begins error messages.
     """
     if not 0 < share < 1:
         raise DataError(f"{where}: val_share must be between 0 and 1; got {share}")
