@@ -19,30 +19,16 @@ _FILES = {
     "model.py", "data.py", "derivatives.py", "devices.py", "network.py", "optimizer.py",
     "process.py", "train.py", "weights.py",
 }  # fmt: skip
+(_ORDER,) = re.findall(
+    r"^> (.+?)\n\n", (_ROOT / "docs/architecture.md").read_text(), re.MULTILINE | re.DOTALL
+)
 _LEVELS = {
     name: level
-    for level, names in enumerate(
-        [
-            ("bounds", "errors", "memory", "installs", "gpus", "processes"),
-            ("files", "numbers", "arrays", "frameworks", "chapter", "statistics"),
-            ("marks", "npz"),
-            ("arch",),
-            ("plotting",),
-            ("spaces",),
-            ("weights", "data"),
-            ("export",),
-            ("training",),
-            ("reference",),
-            ("backends",),
-            ("parity",),
-            ("studies",),
-            ("reports",),
-            ("cli",),
-            ("start", "entry"),
-        ]
-    )
-    for name in names
+    for level, names in enumerate(_ORDER.replace("\n> ", " ").split(" → "))
+    for name in names.split(", ")
 }
+"""The order of imports, as the page on architecture has it."""
+
 _FOR_BACKENDS = {
     "arch", "arrays", "bounds", "chapter", "data", "errors", "files", "memory", "numbers",
     "training", "weights",
