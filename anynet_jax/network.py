@@ -20,7 +20,6 @@ from common.weights import (
     NetworkFunctions,
     checked_images,
     fuse_weights,
-    initial_weights,
     spec_of,
 )
 
@@ -41,9 +40,7 @@ def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier")
     `init` is the initialisation: `xavier`, `he`, `he_zero_gamma` or `zeros`. Weights are float32.
     Raises `SpecError` for an unknown name or `init`, and for a seed that is not from 0 to 2^63 - 1.
     """
-    spec = find_spec(name_or_spec)
-    module = AnyNet.from_spec(spec, seed=seed, init=init)
-    return Network(module, to_variables(initial_weights(spec, seed, init)))
+    return as_network(AnyNet.from_spec(find_spec(name_or_spec), seed=seed, init=init))
 
 
 def _with_weights(spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> Network:

@@ -20,6 +20,7 @@ __all__ = [
     "described_tree",
     "dtype_of",
     "get_weights",
+    "init_weights",
     "like_tree",
     "native_array",
     "put_weights",
@@ -59,10 +60,13 @@ def as_network(network: "Network | AnyNet") -> Network:
         return Network(*network.unbind())
     if not isinstance(network, AnyNet):
         raise no_weights(network, "Network(module, module.init(key, images)) has them")
-    drawn = initial_weights(network.spec, network.seed, network.initial)
-    if own_builders(network):
-        return Network(network, _fitting(network, drawn))
-    return Network(network, to_variables(drawn))
+    return Network(network, init_weights(network))
+
+
+def init_weights(module: AnyNet) -> dict[str, Any]:
+    """Variables with weights drawn from the module's `seed`, the same in every framework."""
+    arrays = initial_weights(module.spec, module.seed, module.initial)
+    return _fitting(module, arrays) if own_builders(module) else to_variables(arrays)
 
 
 def _fitting(module: AnyNet, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

@@ -4,15 +4,14 @@ from dataclasses import astuple, replace
 
 from mxnet import gluon, np
 from mxnet.gluon import HybridBlock, nn
-from mxnet.initializer import Xavier, Zero
 
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_mx.layers import Chain, GlobalAvgPool, ReLU, linear
-from anynet_mx.weights import put_fitting, put_weights
+from anynet_mx.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
 from common.chapter import HyperParameters, call_builder, own_builders
-from common.weights import Init, initial_weights
+from common.weights import Init
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32"]
 
@@ -97,15 +96,7 @@ class AnyNet(Classifier):
             setattr(self.net, f"stage{number}", built)
             channels = stage.channels
         self.net.head = call_builder(self.head, spec.num_classes, channels, needed=1)
-        if own_builders(self):
-            for parameter in self.collect_params().values():
-                parameter.initialize(default_init=Xavier())
-            put_fitting(self, initial_weights(spec, seed, init))
-            return
-        for parameter in self.collect_params().values():
-            parameter.initialize(Zero())  # a draw would be the second
-            parameter.data().wait_to_read()  # else temporary copies of all pile up
-        put_weights(self, initial_weights(spec, seed, init))
+        init_weights(self, seed, init)
 
     @staticmethod
     def from_spec(

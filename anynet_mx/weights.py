@@ -6,14 +6,24 @@ from typing import Any
 import numpy
 from mxnet import nd, np
 from mxnet.gluon import Block, Parameter
+from mxnet.initializer import Xavier, Zero
 from numpy.typing import NDArray
 
-from common.weights import ArrayInfo, fit_arrays, no_network, no_weights
+from common.chapter import own_builders
+from common.weights import (
+    ArrayInfo,
+    Init,
+    fit_arrays,
+    initial_weights,
+    no_network,
+    no_weights,
+)
 
 __all__ = [
     "described",
     "dtype_of",
     "get_weights",
+    "init_weights",
     "named_arrays",
     "named_parameters",
     "net_of",
@@ -100,6 +110,23 @@ def put_fitting(network: Block, arrays: Mapping[str, NDArray[Any]]) -> None:
     for name, parameter in named_parameters(network).items():
         if name in arrays and parameter._data and parameter.shape == arrays[name].shape:
             _put(parameter.data(), arrays[name])
+
+
+def init_weights(network: Block, seed: int, init: Init) -> None:
+    """Allocate a new `AnyNet`'s weights and draw them from `seed`, the same in every framework.
+
+    Raises `SpecError` as `initial_weights` does.
+    """
+    parameters = network.collect_params().values()
+    if own_builders(network):
+        for parameter in parameters:
+            parameter.initialize(default_init=Xavier())
+        put_fitting(network, initial_weights(network.spec, seed, init))
+        return
+    for parameter in parameters:
+        parameter.initialize(Zero())  # cheaper than a draw that is replaced
+        parameter.data().wait_to_read()  # without it, temporary copies of all accumulate
+    put_weights(network, initial_weights(network.spec, seed, init))
 
 
 def _put(own: np.ndarray, array: NDArray[Any]) -> None:

@@ -22,7 +22,6 @@ __all__ = [
     "relu",
     "resize_images",
     "sequential",
-    "start_at_zero",
 ]
 
 Shape = tuple[int | None, ...]
@@ -182,13 +181,6 @@ def sequential(layers: list[keras.layers.Layer], name: str | None, dtype: str) -
     chain = keras.Sequential(layers, name=name)
     chain.dtype_policy = dtype
     return chain
-
-
-def start_at_zero(net: keras.Sequential) -> None:
-    """Let the layers below allocate zeros instead of a draw, for weights that are set next."""
-    for layer in net._flatten_layers(include_self=False):
-        if hasattr(layer, "kernel_initializer"):
-            layer.kernel_initializer = keras.initializers.Zeros()
 
 
 @contextmanager

@@ -7,13 +7,13 @@ import keras
 import tensorflow as tf
 
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
-from anynet_tf.layers import ReLU, Shape, sequential, start_at_zero
-from anynet_tf.weights import put_fitting, put_weights
+from anynet_tf.layers import ReLU, Shape, sequential
+from anynet_tf.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
-from common.chapter import HyperParameters, call_builder, own_builders
+from common.chapter import HyperParameters, call_builder
 from common.errors import BackendError
-from common.weights import Init, initial_weights
+from common.weights import Init
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32"]
 
@@ -123,19 +123,16 @@ class AnyNet(Classifier):
         self.spec = spec = resolve_spec(arch, stem_channels, num_classes, spec)
         try:
             self._build_net(spec)
+            init_weights(self, seed, init)
         except RecursionError as error:
             blocks = sum(stage.depth for stage in spec.stages)
             raise BackendError(
                 f"network: Keras must build it within Python's recursion limit; got {blocks:,} "
                 "blocks; take fewer, or another backend"
             ) from error
-        if own_builders(self):
-            put_fitting(self, initial_weights(spec, seed, init))
-        elif init != "zeros":
-            put_weights(self, initial_weights(spec, seed, init))
 
     def _build_net(self, spec: AnyNetSpec) -> None:
-        """Build `net` and allocate its variables."""
+        """Build `net`, whose variables are not allocated yet."""
         self.net = sequential([], "net", self.dtype_policy.name)
         self.net.add(self.stem(spec.stem_channels))
         channels = spec.stem_channels
@@ -151,10 +148,6 @@ class AnyNet(Classifier):
             )
             channels = stage.channels
         self.net.add(call_builder(self.head, spec.num_classes, channels, needed=1))
-        if not own_builders(self):
-            start_at_zero(self.net)  # a draw would be the second
-        self.net.build((None, spec.image_size, spec.image_size, spec.in_channels))
-        self.build((None, spec.image_size, spec.image_size, spec.in_channels))
 
     @staticmethod
     def from_spec(

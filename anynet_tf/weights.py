@@ -8,7 +8,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from common.weights import ArrayInfo, fit_arrays, no_network, no_weights
+from common.chapter import own_builders
+from common.weights import (
+    ArrayInfo,
+    Init,
+    fit_arrays,
+    initial_weights,
+    no_network,
+    no_weights,
+)
 
 __all__ = [
     "canonical_array",
@@ -16,6 +24,7 @@ __all__ = [
     "described",
     "dtype_of",
     "get_weights",
+    "init_weights",
     "named_variables",
     "native_array",
     "net_of",
@@ -96,6 +105,25 @@ def put_fitting(network: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> Non
     found = described(network)
     fitting = {n: a for n, a in arrays.items() if n in found and found[n].shape == a.shape}
     put_weights(network, fitting)
+
+
+def init_weights(network: keras.Model, seed: int, init: Init) -> None:
+    """Allocate a new `AnyNet`'s weights and draw them from `seed`, the same in every framework.
+
+    Raises `SpecError` as `initial_weights` does.
+    """
+    spec, own = network.spec, own_builders(network)
+    if not own:  # cheaper than a draw that is replaced
+        for layer in network.net._flatten_layers(include_self=False):
+            if hasattr(layer, "kernel_initializer"):
+                layer.kernel_initializer = keras.initializers.Zeros()
+    shape = (None, spec.image_size, spec.image_size, spec.in_channels)
+    network.net.build(shape)
+    network.build(shape)
+    if own:
+        put_fitting(network, initial_weights(spec, seed, init))
+    elif init != "zeros":
+        put_weights(network, initial_weights(spec, seed, init))
 
 
 def canonical_names(

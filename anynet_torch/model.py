@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_torch.layers import Stem, linear
-from anynet_torch.weights import put_fitting, take_weights
+from anynet_torch.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
 from common.chapter import HyperParameters, call_builder, own_builders
-from common.weights import Init, initial_weights
+from common.weights import Init
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32", "init_cnn"]
 
@@ -105,16 +105,12 @@ class AnyNet(Classifier):
         super().__init__()
         self.lr = lr
         self.spec = spec = resolve_spec(arch, stem_channels, num_classes, spec)
-        device = torch.get_default_device()
         if own_builders(self):
             self.net = self._build(spec)
-            if device.type != "meta":
-                put_fitting(self, initial_weights(spec, seed, init))
-            return
-        with torch.device("meta"):  # where layers draw no weights of their own
-            self.net = self._build(spec)
-        if device.type != "meta":
-            take_weights(self, initial_weights(spec, seed, init), device)
+        else:
+            with torch.device("meta"):  # where layers draw no weights of their own
+                self.net = self._build(spec)
+        init_weights(self, seed, init)
 
     @staticmethod
     def from_spec(

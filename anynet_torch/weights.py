@@ -9,18 +9,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from common.weights import ArrayInfo, fit_arrays, no_network, no_weights
+from common.chapter import own_builders
+from common.weights import (
+    ArrayInfo,
+    Init,
+    fit_arrays,
+    initial_weights,
+    no_network,
+    no_weights,
+)
 
 __all__ = [
     "described",
     "dtype_of",
     "get_weights",
+    "init_weights",
     "named_tensors",
     "net_of",
     "put_fitting",
     "put_weights",
     "set_weights",
-    "take_weights",
     "to_numpy",
 ]
 
@@ -94,22 +102,25 @@ def put_fitting(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
             tensor.copy_(torch.from_numpy(arrays[name]))
 
 
-def take_weights(
-    network: nn.Module, arrays: Mapping[str, NDArray[Any]], device: torch.device
-) -> None:
-    """Make canonical arrays the weights of a network on the meta device, in its precision.
+def init_weights(network: nn.Module, seed: int, init: Init) -> None:
+    """Allocate a new `AnyNet`'s weights and draw them from `seed`, the same in every framework.
 
-    On the CPU the network takes over the arrays' memory, so nothing is copied.
+    Raises `SpecError` as `initial_weights` does.
     """
-    net = net_of(network)
+    device = torch.get_default_device()
+    if device.type == "meta":
+        return
+    net, arrays = net_of(network), initial_weights(network.spec, seed, init)
+    if own_builders(network):
+        put_fitting(network, arrays)
+        return
     state = net.state_dict()
-    net.load_state_dict(
-        {
-            name: torch.from_numpy(array).to(device, state[name].dtype)
-            for name, array in arrays.items()
-        },
-        assign=True,
-    )
+    tensors = {
+        name: torch.from_numpy(array).to(device, state[name].dtype)
+        for name, array in arrays.items()
+    }
+    # Layers on the meta device have no memory; on the CPU they take over that of the arrays.
+    net.load_state_dict(tensors, assign=True)
 
 
 def to_numpy(tensor: Tensor) -> NDArray[Any]:
