@@ -1,55 +1,44 @@
-"""Batch norm, a shortcut and ReLU as kernels of their own, for training on a GPU.
+"""Triton kernels that fuse batch norm, a shortcut and ReLU, for training on a GPU.
 
-PyTorch runs them one after another, and each reads and writes all activations. Here forward reads
-the convolution's output twice and writes the result; backward reads three arrays twice, and writes
-the gradients. The kernels are Triton's, which comes with PyTorch's builds for CUDA;
-`TRITON_INTERPRET=1` runs them on a CPU, for tests.
+Unfused, PyTorch reads and writes all activations once per operation. Here the forward pass reads
+the convolution's output twice and writes the result; the backward pass reads three arrays twice and
+writes the gradients. Triton is part of PyTorch's CUDA builds; with `TRITON_INTERPRET=1` the kernels
+run on a CPU, for tests. They can go once PyTorch fuses these operations in eager mode or in a
+captured CUDA graph.
 
-Activations are rows of channels: (N, H, W, C) in memory, or (N, C). Sums are taken in float32, in
-two stages without atomics, so that equal inputs give equal outputs.
+Activations are rows of channels: (N, H, W, C) in memory, or (N, C). Sums are accumulated in float32
+and reduced in two stages without atomics, so that equal inputs give equal outputs.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-__all__ = ["batch_norm"]
+__all__ = ["Statistics", "batch_norm"]
 
 _TILE = 2048
-"""Elements that a program holds at a time."""
+"""Elements per program and iteration."""
 
 _PARTS = 512
-"""Programs, at most, that share the rows of a sum."""
+"""Maximum number of programs that share the rows of a reduction."""
 
 _COLUMNS = 16
-"""Channels of a program that adds up the parts."""
+"""Channels per program that reduces the partial sums."""
 
 
-def batch_norm(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    running_mean: Tensor,
-    running_var: Tensor,
-    offset: Tensor | None,
-    shortcut: Tensor | None,
-    momentum: float,
-    epsilon: float,
-    relu: bool,
-) -> Tensor:
-    """ReLU (where `relu`) of the batch norm of `x`, plus `shortcut`; moves the running statistics.
+class Statistics(NamedTuple):
+    """Running statistics of a batch norm, float32 (C,), and its constants.
 
-    `x` and `shortcut` are (N, C, H, W) with the channels last in memory, or (N, C), in float32,
-    bfloat16 or float16; the others are float32 (C,). `offset` is a bias that was not added to `x`:
-    it moves the running mean alone, and its gradient is 0. `momentum` weighs this batch; the
-    running variance averages the biased one.
+    `momentum` is the weight of the new batch; the running variance averages the biased one.
     """
-    return _BatchNorm.apply(
-        x, weight, bias, running_mean, running_var, offset, shortcut, momentum, epsilon, relu
-    )
+
+    mean: Tensor
+    var: Tensor
+    momentum: float
+    epsilon: float
 
 
 class _BatchNorm(torch.autograd.Function):
@@ -61,23 +50,20 @@ class _BatchNorm(torch.autograd.Function):
         x: Tensor,
         weight: Tensor,
         bias: Tensor,
-        running_mean: Tensor,
-        running_var: Tensor,
         offset: Tensor | None,
         shortcut: Tensor | None,
-        momentum: float,
-        epsilon: float,
+        running: Statistics,
         relu: bool,
     ) -> Tensor:
         rows, shape = _Rows(x), _Rows(x).shape
-        # mean, 1 / deviation, and what x is multiplied by and what is added
+        # mean, 1 / deviation, and the scale and shift that are applied to x
         known = x.new_empty((4, rows.channels), dtype=torch.float32)
         parts = x.new_empty((2, rows.parts, rows.channels), dtype=torch.float32)
         _sums[rows.summing](x, parts, *shape, **rows.tile)
         _statistics[rows.adding](
-            x, parts, known, weight, bias, running_mean, running_var,
-            weight if offset is None else offset, *shape, rows.parts, momentum, epsilon,
-            has_offset=offset is not None, **rows.added,
+            x, parts, known, weight, bias, running.mean, running.var,
+            weight if offset is None else offset, *shape, rows.parts, running.momentum,
+            running.epsilon, has_offset=offset is not None, **rows.added,
         )  # fmt: skip
         y = torch.empty_like(x)
         _normalise[rows.mapping](
@@ -98,7 +84,7 @@ class _BatchNorm(torch.autograd.Function):
         _gradient_sums[rows.summing](
             x, y, dy, parts, known, *shape, relu=ctx.relu, **rows.tile
         )  # fmt: skip
-        # of weight and bias, and what the input's gradient is made of
+        # gradients of weight and bias, and the factors of x and 1 in the input's gradient
         found = x.new_empty((4, rows.channels), dtype=torch.float32)
         _gradients[rows.adding](parts, known, found, *shape, rows.parts, **rows.added)
         dx = torch.empty_like(x)
@@ -108,18 +94,33 @@ class _BatchNorm(torch.autograd.Function):
             has_shortcut=ctx.has_shortcut, relu=ctx.relu, **rows.tile,
         )  # fmt: skip
         doffset = None if offset is None else torch.zeros_like(offset)
-        return dx, found[0], found[1], None, None, doffset, dshortcut, None, None, None
+        return dx, found[0], found[1], doffset, dshortcut, None, None
+
+
+batch_norm = _BatchNorm.apply
+"""`batch_norm(x, weight, bias, offset, shortcut, running, relu)`, all arguments positional.
+
+The batch norm of `x`, plus `shortcut`, and ReLU of the sum if `relu`; updates the running
+statistics in place.
+
+- `x`, `shortcut`: (N, C, H, W) in channels-last memory format, or (N, C); float32, bfloat16 or
+  float16; `shortcut` may be `None`
+- `weight`, `bias`: float32 (C,)
+- `offset`: float32 (C,) or `None`, the bias of the convolution before, which was not added to `x`:
+  it moves the running mean alone, and its gradient is 0
+- `running`: `Statistics`
+"""
 
 
 class _Rows:
-    """How the kernels take an array apart: into tiles of rows and channels."""
+    """How an array is split into tiles of rows and channels."""
 
     def __init__(self, x: Tensor) -> None:
         self.channels = x.shape[1]
         self.rows = x.numel() // self.channels
         columns = min(triton.next_power_of_2(self.channels), 512)
         height = max(1, _TILE // columns)
-        # What divides the number of channels tells the compiler how wide its accesses can be.
+        # A constant divisor of the number of channels lets the compiler vectorise memory accesses.
         self.unit = next(unit for unit in (8, 4, 2, 1) if self.channels % unit == 0)
         self.tile = {"unit": self.unit, "height": height, "columns": columns}
         across = triton.cdiv(self.channels, columns)
@@ -127,7 +128,7 @@ class _Rows:
         self.summing = (self.parts, across)
         self.mapping = (triton.cdiv(self.rows, height), across)
         self.adding = (triton.cdiv(self.channels, _COLUMNS),)
-        self.added = {"unit": self.unit, "most": _PARTS, "columns": _COLUMNS}
+        self.added = {"unit": self.unit, "max_parts": _PARTS, "columns": _COLUMNS}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -142,7 +143,10 @@ def _in_rows(x: Tensor) -> Tensor:
 
 @triton.jit
 def _sums(x, parts, rows, units, unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr):
-    """Sums of x and of its squares, less the first row, over a part of the rows."""
+    """Partial sums of x minus its first row, and of its square.
+
+    Without the shift, E[x^2] - E[x]^2 would lose digits in float32.
+    """
     channels = units * unit
     c = tl.program_id(1) * columns + tl.arange(0, columns)
     inside = c < channels
@@ -166,20 +170,20 @@ def _sums(x, parts, rows, units, unit: tl.constexpr, height: tl.constexpr, colum
 def _statistics(
     x, parts, known, weight, bias, running_mean, running_var, offset,
     rows, units, count, momentum, epsilon,
-    has_offset: tl.constexpr, unit: tl.constexpr, most: tl.constexpr, columns: tl.constexpr,
+    has_offset: tl.constexpr, unit: tl.constexpr, max_parts: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
-    """Mean and deviation of all rows, the running ones, and y as a multiple of x."""
+    """Reduce the partial sums: statistics, running statistics, and y as scale * x + shift."""
     channels = units * unit
     c = tl.program_id(0) * columns + tl.arange(0, columns)
     inside = c < channels
-    p = tl.arange(0, most)
+    p = tl.arange(0, max_parts)
     mask = (p < count)[:, None] & inside[None, :]
     at = parts + p[:, None] * channels + c[None, :]
     linear = tl.sum(tl.load(at, mask=mask, other=0), 0) / rows
     square = tl.sum(tl.load(at + count * channels, mask=mask, other=0), 0) / rows
     first = tl.load(x + c, mask=inside, other=0).to(tl.float32)
     mean = first + linear
-    # tl.maximum would make 0 of NaN.
+    # tl.maximum would turn NaN into 0.
     variance = square - linear * linear
     variance = tl.where(variance < 0, 0.0, variance)
     rescale = 1 / tl.sqrt(variance + epsilon)
@@ -215,7 +219,7 @@ def _normalise(
     if has_shortcut:
         value += tl.load(shortcut + at, mask=mask, other=0).to(tl.float32)
     if relu:
-        value = tl.where(value <= 0, 0.0, value)  # NaN stays
+        value = tl.where(value <= 0, 0.0, value)  # keeps NaN
     tl.store(y + at, value.to(y.dtype.element_ty), mask=mask)
 
 
@@ -224,7 +228,7 @@ def _gradient_sums(
     x, y, dy, parts, known, rows, units,
     relu: tl.constexpr, unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
-    """Sums of the gradient, and of the gradient times x less its mean, over a part of the rows."""
+    """Partial sums of the gradient, and of the gradient times x minus its mean."""
     channels = units * unit
     c = tl.program_id(1) * columns + tl.arange(0, columns)
     inside = c < channels
@@ -249,13 +253,13 @@ def _gradient_sums(
 @triton.jit
 def _gradients(
     parts, known, found, rows, units, count,
-    unit: tl.constexpr, most: tl.constexpr, columns: tl.constexpr,
+    unit: tl.constexpr, max_parts: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
-    """Gradients of weight and bias, and the factors of x and 1 in the input's gradient."""
+    """Reduce the partial sums to gradients of weight and bias, and factors of the input's."""
     channels = units * unit
     c = tl.program_id(0) * columns + tl.arange(0, columns)
     inside = c < channels
-    p = tl.arange(0, most)
+    p = tl.arange(0, max_parts)
     mask = (p < count)[:, None] & inside[None, :]
     at = parts + p[:, None] * channels + c[None, :]
     plain = tl.sum(tl.load(at, mask=mask, other=0), 0)

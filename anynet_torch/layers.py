@@ -138,7 +138,7 @@ def _fuses(norm: nn.Module, x: Tensor) -> bool:
 def _fused_norm_relu(
     conv: Any, norm: Any, x: Tensor, shortcut: Tensor | None, relu: bool
 ) -> Tensor:
-    from anynet_torch.kernels import batch_norm
+    from anynet_torch.kernels import Statistics, batch_norm
 
     # The convolution's bias would be added to all outputs to be taken away with their mean.
     if isinstance(conv, nn.Conv2d):
@@ -146,10 +146,8 @@ def _fused_norm_relu(
     else:
         y = F.linear(x, conv.weight)
     norm.num_batches_tracked.add_(1)
-    return batch_norm(
-        y, norm.weight, norm.bias, norm.running_mean, norm.running_var, conv.bias, shortcut,
-        norm.momentum, norm.eps, relu,
-    )  # fmt: skip
+    running = Statistics(norm.running_mean, norm.running_var, norm.momentum, norm.eps)
+    return batch_norm(y, norm.weight, norm.bias, conv.bias, shortcut, running, relu)
 
 
 class SqueezeExcitation(nn.Module):

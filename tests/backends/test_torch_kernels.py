@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 import anynet_torch
-from anynet_torch.kernels import batch_norm
+from anynet_torch.kernels import Statistics, batch_norm
 from anynet_torch.layers import BatchNorm
 from common.arch import AnyNetSpec, StageSpec
 
@@ -56,10 +56,9 @@ def test_outputs_and_gradients_are_those_of_float64(shape, has_shortcut, has_off
     y = _reference(*exact, has_shortcut, has_offset, relu)
     y.backward(direction.double())
     x, weight, bias, shortcut, offset = inputs
-    found = batch_norm(
-        x, weight, bias, torch.zeros(shape[1]), torch.ones(shape[1]),
-        offset if has_offset else None, shortcut if has_shortcut else None, 0.1, 1e-5, relu,
-    )  # fmt: skip
+    running = Statistics(torch.zeros(shape[1]), torch.ones(shape[1]), 0.1, 1e-5)
+    added = (offset if has_offset else None, shortcut if has_shortcut else None)
+    found = batch_norm(x, weight, bias, *added, running, relu)
     found.backward(direction)
     np.testing.assert_allclose(found.detach(), y.detach(), rtol=1e-5, atol=3e-5)
     for ours, theirs in zip(inputs, exact, strict=True):
@@ -74,7 +73,7 @@ def test_running_statistics_move_towards_those_of_the_batch_with_its_offset(shap
     axes = [0, *range(2, x.ndim)]
     expected_mean = 0.9 * mean + 0.1 * (x.double().mean(axes) + offset)
     expected_var = 0.9 * var + 0.1 * x.double().var(axes, unbiased=False)
-    batch_norm(x, weight, bias, mean, var, offset, None, 0.1, 1e-5, True)
+    batch_norm(x, weight, bias, offset, None, Statistics(mean, var, 0.1, 1e-5), True)
     np.testing.assert_allclose(mean, expected_mean, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(var, expected_var, rtol=1e-5, atol=1e-5)
 
@@ -82,7 +81,7 @@ def test_running_statistics_move_towards_those_of_the_batch_with_its_offset(shap
 def test_a_momentum_of_1_keeps_nothing_of_the_old_statistics():
     x, weight, bias, *_ = _inputs((3, 5, 4, 6))
     mean, var = torch.full((5,), 1e8), torch.full((5,), 1e8)
-    batch_norm(x, weight, bias, mean, var, None, None, 1.0, 1e-5, True)
+    batch_norm(x, weight, bias, None, None, Statistics(mean, var, 1.0, 1e-5), True)
     np.testing.assert_allclose(mean, x.double().mean((0, 2, 3)), rtol=1e-6)
     np.testing.assert_allclose(var, x.double().var((0, 2, 3), unbiased=False), rtol=1e-5)
 
@@ -90,7 +89,8 @@ def test_a_momentum_of_1_keeps_nothing_of_the_old_statistics():
 def test_nan_stays_nan():
     x, weight, bias, *_ = _inputs((3, 5, 4, 6))
     x[0, 1, 0, 0] = np.nan
-    y = batch_norm(x, weight, bias, torch.zeros(5), torch.ones(5), None, None, 0.1, 1e-5, True)
+    running = Statistics(torch.zeros(5), torch.ones(5), 0.1, 1e-5)
+    y = batch_norm(x, weight, bias, None, None, running, True)
     assert y[:, 1].isnan().all()
     assert not y[:, [0, 2, 3, 4]].isnan().any()
 
