@@ -1,4 +1,4 @@
-"""Convolutions padded alike on all sides, and fast ones in groups of channels."""
+"""Convolutions with symmetric padding, and fast grouped ones."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,37 +17,37 @@ __all__ = ["Conv", "conv2d", "grouped_conv"]
 Algorithm = Literal["auto", "native", "split", "scan", "batch", "shift"]
 
 _AXES = ("NHWC", "HWIO", "NHWC")
-"""The order of axes in images, kernel and result."""
+"""Axes of images, kernel and output."""
 _LANES = 16
-"""Channels that a processor multiplies at once; narrower groups are convolved together."""
+"""Channels that fill a processor's vector unit; narrower groups are merged."""
 _SPLIT_AT_MOST = 16
-"""Convolutions that `auto` has compiled one by one."""
+"""Convolutions up to which `auto` selects `split`, whose compile time grows with them."""
 _FEW_POSITIONS, _FEW_NUMBERS = 1024, 1 << 20
-"""Positions N H W, numbers N H W C, up to which one batched product is as fast as one per group."""
+"""Positions N H W and elements N H W C up to which a batched product is as fast as one per group."""
 _IMAGES_PER_PIECE = 32
-"""Images in a piece of the batch, for the gradient of a kernel."""
+"""Images per piece of the batch, for the gradient of a kernel."""
 
 
 def grouped_conv(
     x: Array, kernel: Array, strides: int = 1, groups: int = 1, algorithm: Algorithm = "auto"
 ) -> Array:
-    """A convolution in groups of channels, padded alike on all sides.
+    """A grouped convolution with symmetric padding, for images (N, H, W, C).
 
-    Images (N, H, W, C) and kernel (k, k, C / groups, out) to (N, H / strides, W / strides, out).
-    All algorithms give the same numbers, and `native` is XLA's own, which `auto` takes where the
-    program is lowered for anything but a CPU. On XLA's CPU backend, gradients included, the others
-    are 5 to 140 times as fast, and `auto` takes
+    `kernel` is (k, k, C / groups, out); returns (N, ceil(H / strides), ceil(W / strides), out). All
+    algorithms compute the same function, up to rounding:
 
-    - `shift` for groups of one channel: a sum of shifted images times weights;
-    - `batch` for few positions: one matrix product, batched over the groups;
-    - `split` for some groups: a dense convolution for each, or for some narrow ones together, its
-      gradient in pieces of the batch;
-    - `scan` for many: the same, one after the other in a loop.
+    - `native`: XLA's grouped convolution
+    - `shift`: a sum of shifted images times weights, for one channel per group only
+    - `batch`: one matrix product of patches, batched over the groups
+    - `split`: a dense convolution per group, or per several merged narrow groups; the gradient of
+      a kernel is summed over pieces of the batch
+    - `scan`: like `split`, but in a loop: its compile time does not grow with the groups, and it
+      runs up to 1.5 times as long
+    - `auto`: `native` where the program is lowered for anything but a CPU; on a CPU `shift` for
+      depthwise convolutions, `batch` for few positions, `split` for few groups, `scan` for many
 
-    `split` alone compiles in a time that grows with the groups, and `scan` takes up to half as long
-    again to run.
-
-    Raises `ConfigError`.
+    They exist because XLA's CPU backend (jaxlib 0.10.2) takes 5 to 140 times as long for `native`,
+    gradients included. They can go when it does not. Raises `ConfigError`.
     """
     if algorithm == "auto":
         return _on_a_cpu(_ALGORITHMS[_fastest(x, kernel, groups)], x, kernel, strides, groups)
@@ -69,7 +69,8 @@ def _on_a_cpu(
 ) -> Array:
     """`convolve` where the program is lowered for a CPU, XLA's own convolution elsewhere.
 
-    XLA aborts the process when it compiles a strided 1x1 convolution as a product for CUDA.
+    On CUDA a strided 1x1 convolution must not become a product: XLA (jaxlib 0.11.2) aborts the
+    process when compiling it, in `triton_tiling_propagation.cc`.
     """
     return lax.platform_dependent(
         x,
@@ -80,10 +81,10 @@ def _on_a_cpu(
 
 
 def _fastest(x: Array, kernel: Array, groups: int) -> Algorithm:
-    """The algorithm for a CPU."""
+    """The fastest algorithm on a CPU, as `grouped_conv` describes it."""
     if _is_depthwise(kernel, groups):
         return "shift"
-    known = isinstance(x.shape[0], int)  # the number of images is open in an exported network
+    known = isinstance(x.shape[0], int)  # an exported network has a symbolic batch size
     few = known and x[..., 0].size <= _FEW_POSITIONS and x.size <= _FEW_NUMBERS
     together = _together(kernel, groups)
     if few and groups > 1 and together == 1:
@@ -96,7 +97,7 @@ def _is_depthwise(kernel: Array, groups: int) -> bool:
 
 
 def _together(kernel: Array, groups: int) -> int:
-    """How many groups are convolved as one."""
+    """How many groups are merged into one dense convolution."""
     return min(groups, max(1, _LANES // kernel.shape[2]))
 
 
@@ -107,7 +108,7 @@ def _native(x: Array, kernel: Array, strides: int = 1, groups: int = 1) -> Array
 def _convolution(
     side: int, strides: int = 1, groups: int = 1, axes: tuple[str, str, str] = _AXES
 ) -> Callable[[Array, Array], Array]:
-    """XLA's convolution of images and a kernel of `side`, in arrays with these `axes`."""
+    """XLA's convolution for a kernel of `side`, with symmetric padding; `axes` as in `_AXES`."""
     around = ((side - 1) // 2,) * 2
     return partial(
         lax.conv_general_dilated,
@@ -133,7 +134,7 @@ def _scan(x: Array, kernel: Array, strides: int, groups: int) -> Array:
     width, out, steps = kernel.shape[2], kernel.shape[3], -(-groups // together)
 
     def apart(array: Array, channels: int) -> Array:
-        """An array (..., groups * channels) as one (steps, ..., together * channels)."""
+        """(..., groups * channels), padded with zeros, to (steps, ..., together * channels)."""
         *axes, given = array.shape
         wanted = steps * together * channels
         array = jnp.pad(array, (*((0, 0) for _ in axes), (0, wanted - given)))
@@ -147,7 +148,7 @@ def _scan(x: Array, kernel: Array, strides: int, groups: int) -> Array:
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _in_turn(xs: Array, kernels: Array, strides: int) -> Array:
-    """A convolution of each of `xs`, compiled once; so are their gradients."""
+    """A convolution of each of `xs` in a loop: it is compiled once, and so is its gradient."""
     return lax.map(lambda pair: _native(pair[0], pair[1], strides), (xs, kernels))
 
 
@@ -160,7 +161,7 @@ def _in_turn_jvp(
 
 
 def _block_diagonal(kernel: Array, channels: int) -> Array:
-    """A dense kernel (k, k, channels, out) of one in groups, with zeros between them."""
+    """A grouped kernel as a dense one (k, k, channels, out), with zeros between the groups."""
     side, _, width, out = kernel.shape
     groups = channels // width
     if groups == 1:
@@ -172,10 +173,10 @@ def _block_diagonal(kernel: Array, channels: int) -> Array:
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _dense(x: Array, kernel: Array, strides: int) -> Array:
-    """One convolution, whose gradients are convolutions with axes in XLA's own order.
+    """One dense convolution, whose gradients are convolutions with axes in XLA's preferred order.
 
-    Of another order its CPU backend is as fast only outside of loops. The kernel's gradient is
-    summed over pieces of the batch: it is computed on one core, and in pieces in half the time.
+    With other axis orders, XLA's CPU backend is slow inside loops. The kernel's gradient is summed
+    over pieces of the batch: XLA computes it on one core, in pieces in half the time.
     """
     return _native(x, kernel, strides)
 
@@ -191,7 +192,7 @@ def _dense_jvp(
 def _dense_tangent(x: Array, kernel: Array, dx: Array, dkernel: Array, strides: int) -> Array:
     """The derivative of a convolution, written so that its transpose is the fast gradient.
 
-    The axes are in XLA's own order in the transpose, not here.
+    The axes are in XLA's preferred order in the transpose, not here.
     """
     side, pieces = kernel.shape[0], max(1, len(x) // _IMAGES_PER_PIECE)
     of_images = _convolution(side, axes=("NHWC", "HWOI", "NHWC"))
@@ -218,7 +219,7 @@ def _shift(x: Array, kernel: Array, strides: int, groups: int) -> Array:
 
 
 def _shifted(x: Array, side: int, strides: int) -> list[Array]:
-    """What each weight of a kernel sees of padded images (..., N, H, W, C)."""
+    """For each position in a kernel, the part of padded images (..., N, H, W, C) that it reads."""
     height, width = x.shape[-3:-1]
     around = ((side - 1) // 2,) * 2
     x = jnp.pad(x, (*((0, 0),) * (x.ndim - 3), around, around, (0, 0)))
@@ -236,7 +237,7 @@ _ALGORITHMS = {
 
 
 def conv2d(x: Array, kernel: Array, strides: int = 1, groups: int = 1) -> Array:
-    """A convolution as the network uses it: on a CPU a 1x1 kernel is a product over positions."""
+    """A grouped convolution as in `grouped_conv`; on a CPU a 1x1 kernel is a matrix product."""
     if kernel.shape[:2] == (1, 1) and groups == 1:
         return _on_a_cpu(_product, x, kernel, strides, groups)
     return grouped_conv(x, kernel, strides, groups)
@@ -244,13 +245,13 @@ def conv2d(x: Array, kernel: Array, strides: int = 1, groups: int = 1) -> Array:
 
 def _product(x: Array, kernel: Array, strides: int, _: int) -> Array:
     x = x[:, ::strides, ::strides]
-    # With four axes XLA's CPU backend would transpose the output's gradient for the kernel's.
+    # Flat, since with four axes XLA's CPU backend transposes the output's gradient.
     y = x.reshape(-1, x.shape[-1]) @ kernel[0, 0]
     return y.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 class Conv(nn.Module):
-    """A convolution padded alike on all sides, so that stride 1 keeps the size."""
+    """A convolution with symmetric padding, so that stride 1 keeps the size."""
 
     channels: int
     kernel_size: int

@@ -1,4 +1,4 @@
-"""Layers with the padding, constants and statistics that all four frameworks share."""
+"""Layers whose padding, constants and statistics are the same in all four frameworks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,9 +29,9 @@ __all__ = [
 ]
 
 _KEPT = "kept"
-"""Name of small arrays that are not computed again."""
+"""Name of the small arrays that rematerialisation saves."""
 _LARGE = 1 << 18
-"""Numbers in an array that is worth computing again, a megabyte of float32."""
+"""Elements from which on rematerialisation pays, a megabyte of float32."""
 
 
 class BatchNorm(nn.Module):
@@ -78,7 +78,7 @@ def _statistics(x: Array) -> tuple[Array, Array]:
 def _normalise_batch(
     x: Array, scale: Array, bias: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
-    """Images normalised by their own mean and biased variance, and these two."""
+    """(normalised x, batch mean, biased batch variance)."""
     mean, var = _statistics(x)
     return _normalise(x, scale, bias, mean, lax.rsqrt(var + epsilon)), mean, var
 
@@ -87,10 +87,10 @@ def _normalise_batch(
 def _normalise_batch_jvp(
     epsilon: float, primals: tuple[Array, ...], tangents: tuple[Array, ...]
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-    """The derivative, in terms of two sums over positions.
+    """The derivative, with only two reductions over positions.
 
-    Its transpose, the gradient, then takes two sums as well, and XLA fewer kernels than for the
-    automatic one.
+    Its transpose, the gradient, then has two as well, and XLA compiles fewer kernels than for the
+    automatic one. As a JVP rule it keeps derivatives of any order exact.
     """
     x, scale, bias = primals
     mean, var = _statistics(x)
@@ -106,7 +106,7 @@ def _normalise_batch_jvp(
 
 
 def _positions(x: Array) -> tuple[int, ...]:
-    """All axes of images (N, H, W, C), or of vectors (N, C), but their channels."""
+    """All axes of (N, H, W, C), or of (N, C), except the channels."""
     return tuple(range(x.ndim - 1))
 
 
@@ -138,19 +138,21 @@ class SqueezeExcitation(nn.Module):
 
 
 def relu(x: Array) -> Array:
-    """The positive part of `x`, NaN where `x` is.
+    """The positive part of `x`, which keeps NaN; the gradient at 0 is 0.
 
-    XLA's CPU backend makes 0 of NaN where `maximum`, as in `flax.linen.relu`, is computed together
-    with a mean. The gradient at 0 is 0.
+    XLA's CPU backend (jaxlib 0.10.2) turns NaN into 0 where it fuses `maximum`, as in
+    `flax.linen.relu`, with a mean. `flax.linen.relu` can come back when
+    `jit(lambda x: nn.relu(x).mean((1, 2)))` of a batch of NaN is NaN.
     """
     return jnp.where(x <= 0, 0, x)
 
 
 def remat(function: Callable[[Array], Array], module: nn.Module, x: Array) -> Array:
-    """`function(x)`, by layers of `module`, of which the backward pass computes anew what it needs.
+    """Apply `function`, which uses layers of `module`, with rematerialisation (`jax.checkpoint`).
 
-    Only statistics and `x` are kept for it, on a CPU and where `x` is large: for a batch norm and
-    a ReLU before a convolution that is half of the memory, for a small part of the time.
+    Only statistics and `x` are saved for the backward pass. For a batch norm and a ReLU in front of
+    a convolution that halves the memory and costs little time. Used only on a CPU, and only for
+    a large `x`.
     """
     if not module.training or _default_platform() != "cpu" or x.size <= _LARGE:
         return function(x)
@@ -159,36 +161,37 @@ def remat(function: Callable[[Array], Array], module: nn.Module, x: Array) -> Ar
 
 
 def _default_platform() -> str:
-    """The platform of `jax.default_device`, which a learner sets to its own."""
+    """The platform of `jax.default_device`, which a learner sets to its device."""
     device = jax.config.jax_default_device
     return getattr(device, "platform", device) or jax.default_backend()
 
 
 def materialize(x: Array) -> Array:
-    """`x` itself, as an array in memory.
+    """`x`, behind an optimization barrier, so that it is computed once and stored.
 
-    XLA's CPU backend would compute a sum of shortcuts again in each of its users, from the first
-    block of the stage on.
+    XLA's CPU backend (jaxlib 0.10.2) would fuse the sum of a shortcut into each of its users, and
+    so recompute it from the first block of the stage on. It can go when XLA no longer does.
     """
     return lax.optimization_barrier(x)
 
 
 class Chain(nn.Sequential):
-    """Modules applied one after the other, each under its own name."""
+    """Modules applied in order, each under its own name."""
 
     preserve_adopted_names = True
 
 
 def unbound(module: Callable[..., nn.Module], name: str) -> Callable[..., nn.Module]:
-    """`module` under a name of its own, without a parent until a `Chain` adopts it."""
+    """`module` with a name and without a parent, so that a `Chain` adopts it under this name."""
     return partial(module, name=name, parent=None)
 
 
 @contextmanager
 def products(precision: str = "float32") -> Iterator[None]:
-    """Within it, a GPU multiplies float32 as float32, or in TF32 where that is the precision.
+    """Context in which a GPU multiplies float32 in full precision, or in TF32 if asked for.
 
-    By default it rounds the factors to TF32, to 10 bits.
+    `precision` is that of the learner. By default XLA rounds the factors to TF32, whose mantissa
+    has 10 bits.
     """
     if precision == "bfloat16" or jax.default_backend() == "cpu":
         yield

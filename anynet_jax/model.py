@@ -22,10 +22,10 @@ __all__ = ["AnyNet", "Classifier", "Network", "RegNetX32", "in_mode"]
 
 
 class Classifier(HyperParameters, nn.Module):
-    """A network `net` that turns images into logits, and its learning rate `lr`."""
+    """A network `net` that maps images to logits, and its learning rate `lr`."""
 
     def __call__(self, images: Array) -> Array:
-        """What `forward` gives, as Flax calls a module."""
+        """`forward`, under the name by which Flax calls a module."""
         return self.forward(images)
 
     def forward(self, images: Array) -> Array:
@@ -36,34 +36,34 @@ class Classifier(HyperParameters, nn.Module):
         return self.net(images)
 
     def loss(self, logits: Array, labels: Array, averaged: bool = True) -> Array:
-        """Mean cross-entropy in nats of logits (N, classes) at labels (N,).
+        """Mean cross-entropy in nats of logits (N, classes) and labels (N,).
 
-        Unless `averaged`: of each image.
+        Without `averaged`, that of each image, (N,).
         """
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         return losses.mean() if averaged else losses
 
     def accuracy(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:  # noqa: N803
-        """The fraction of logits (N, classes) that are largest at labels (N,).
+        """The fraction of logits (N, classes) whose maximum is at the label in labels (N,).
 
-        Unless `averaged`: 1.0 or 0.0 for each (chapter section 4.3).
+        Without `averaged`, 1.0 or 0.0 for each image, (N,) (chapter section 4.3).
         """
         right = (Y_hat.argmax(-1) == Y).astype("float32")
         return right.mean() if averaged else right
 
     def configure_optimizers(self) -> optax.GradientTransformation:
-        """Plain SGD at `lr`; training takes what a model overrides it with (section 3.2)."""
+        """Plain SGD at `lr`; training uses an override of this method (chapter section 3.2)."""
         return optax.sgd(self.lr)
 
     def apply_init(self, inputs: Sequence[Array], key: Array) -> dict[str, Any]:
-        """Initialise a network by a batch (chapter section 7.1.4).
+        """Initialise a network from a batch (chapter section 7.1.4).
 
-        Returns variables drawn from `key`; training takes what a model overrides it with.
+        Returns variables drawn from `key`; training uses an override of this method.
         """
         return self.init(key, *inputs)
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
-        """Print what flows through the parts of `net` for a batch of `shape`.
+        """Print the output shape of each part of `net` for a batch of `shape`.
 
         `shape` is (N, H, W, C).
         """
@@ -77,7 +77,7 @@ class Classifier(HyperParameters, nn.Module):
                 print(f"{name:8}{type(part).__name__} output shape:\t{x.shape}")
             return x
 
-        jax.eval_shape(flow, variables, x)  # shapes alone: nothing is compiled
+        jax.eval_shape(flow, variables, x)  # only shapes: compiles nothing
 
 
 class AnyNet(Classifier):
@@ -143,7 +143,7 @@ class AnyNet(Classifier):
     def stem(self, num_channels: int) -> nn.Module:
         """A strided 3x3 convolution, batch norm and ReLU.
 
-        In an mlp a linear layer of all pixels takes the convolution's place.
+        In an mlp, a linear layer on the flattened image replaces the convolution.
         """
         layers = layer_factories(self.spec)
         if self.spec.block == "mlp":
@@ -162,7 +162,7 @@ class AnyNet(Classifier):
         stride: int = 2,
         in_channels: int | None = None,
     ) -> nn.Module:
-        """`depth` blocks of `num_channels` channels, the first of which has the stride."""
+        """`depth` blocks of `num_channels` channels; the first one has the stride."""
         blocks = []
         for index in range(depth):
             block = call_builder(
@@ -186,7 +186,7 @@ class AnyNet(Classifier):
         stride: int = 1,
         in_channels: int | None = None,
     ) -> nn.Module:
-        """A block of the spec's kind; it projects its shortcut when the shape changes."""
+        """A block of the spec's kind; its shortcut has a projection if the shape changes."""
         spec, project = self.spec, projects(in_channels, num_channels, stride)
         made_of = {**layer_factories(spec), "training": self.training, "parent": None}
         match spec.block:
@@ -208,7 +208,7 @@ class AnyNet(Classifier):
                 return MLPBlock(num_channels, **made_of)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> nn.Module:
-        """The mean over all positions and a linear layer; in an mlp the latter alone."""
+        """Global average pooling and a linear layer; in an mlp the linear layer only."""
         fc = unbound(nn.Dense, "fc")(num_classes)
         pool = [] if self.spec.block == "mlp" else [partial(jnp.mean, axis=(1, 2))]
         return unbound(Chain, "head")([*pool, fc])
@@ -223,7 +223,7 @@ class Network:
 
     @property
     def spec(self) -> AnyNetSpec | None:
-        """The network as plain data, `None` for a module that was written by hand."""
+        """The network as plain data; `None` for a module without a spec."""
         return getattr(self.module, "spec", None)
 
     @property
@@ -238,7 +238,7 @@ class Network:
 
 
 def in_mode(module: Classifier, training: bool) -> Classifier:
-    """The module in training or in evaluation, if it knows of any."""
+    """The module in training or evaluation mode, if it has a field `training`."""
     return module.clone(training=training) if hasattr(module, "training") else module
 
 
@@ -261,5 +261,5 @@ class RegNetX32(AnyNet):
 
 
 def _flatten(x: Array) -> Array:
-    """(N, H, W, C) to (N, C H W), in the order of the other frameworks."""
+    """(N, H, W, C) to (N, C H W), in the order of the frameworks with channels first."""
     return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)

@@ -89,7 +89,7 @@ class ResNeXtBlock(HybridBlock):
         """(N, C, H, W) to (N, num_channels, H / strides, W / strides), rounded up."""
         x = self.input_barrier(F, x)
         y = self.relu(F, self.layout_barrier(F, self.bn1(self.conv1(x))))
-        # The gates take a plain layout.
+        # Squeeze-and-excitation computes in the plain layout.
         barrier = self.layout_barrier if self.se is None else plain
         y = self.relu(F, barrier(F, self.bn2(self.conv2(y))))
         if self.se is not None:

@@ -1,4 +1,4 @@
-"""Convolutions padded alike on all sides, and fast ones in groups of channels."""
+"""Convolutions with symmetric padding, and fast grouped ones."""
 
 from math import gcd
 from typing import Any
@@ -10,7 +10,7 @@ from anynet_mx.layers import Array
 __all__ = ["conv", "joined_width", "plain"]
 
 _BLOCK = 16
-"""Channels that oneDNN stores, and multiplies, side by side."""
+"""Channels per block in oneDNN's preferred layout."""
 
 
 def conv(
@@ -21,9 +21,9 @@ def conv(
     use_bias: bool = True,
     in_channels: int | None = None,
 ) -> nn.Conv2D:
-    """A convolution padded alike on all sides, so that stride 1 keeps the size.
+    """A convolution with symmetric padding, so that stride 1 keeps the size.
 
-    Without `in_channels` the kernel is allocated at the first call.
+    `kernel_size` is odd. Without `in_channels` the kernel is allocated at the first call.
     """
     shape = {
         "kernel_size": kernel_size,
@@ -36,16 +36,17 @@ def conv(
     width, joined = channels // groups, joined_width(channels, groups)
     if 1 < width < joined and in_channels == channels:
         return JoinedConv2D(channels, joined // width, **shape)
-    # Groups of 4, 12, ... channels come out in blocks of 4, for which oneDNN has slow batch norms.
+    # oneDNN blocks the output of groups of 4, 12, ... channels by 4, where its batch norm is slow.
     layer = PlainConv2D if groups > 1 and width % 8 == 4 else nn.Conv2D
     return layer(channels, **shape)
 
 
 def joined_width(channels: int, groups: int) -> int:
-    """Channels of what is convolved at once, of as many in as out: of one group, or of some.
+    """Width of each convolution that is actually run: one group, or several merged.
 
-    These are as many as give a multiple of 16, oneDNN's block, if the number of groups allows.
-    Convolutions of one channel per group take all together.
+    Groups are merged to a multiple of 16 channels, oneDNN's block, if their number allows it. A
+    depthwise convolution, with one channel per group, is run as one. `channels` are both input and
+    output channels.
     """
     width = channels // groups
     together = _BLOCK // gcd(width, _BLOCK)
@@ -55,23 +56,23 @@ def joined_width(channels: int, groups: int) -> int:
 
 
 class JoinedConv2D(nn.Conv2D):
-    """A convolution that takes `together` of its groups as one, with zeros between them.
+    """A grouped convolution that merges every `together` groups, with zeros between them.
 
-    Groups of 8 channels in pairs, for example: twice the arithmetic, which oneDNN does in less
-    time, in the layout of all other arrays, so that none needs a copy (see `layout_barriers`).
+    Merging groups of 8 channels in pairs, for example, doubles the arithmetic. oneDNN still takes
+    less time, and all arrays have one layout, so that none is reordered (see `layout_barriers`).
     """
 
     def __init__(self, channels: int, together: int, **shape: Any) -> None:
         super().__init__(channels, **shape)
         self._together = together
-        self._kwargs["num_group"] //= together  # the operator's; the kernel's shape stays
+        self._kwargs["num_group"] //= together  # of the operator; the parameter keeps its shape
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, channels, H / strides, W / strides), rounded up."""
         return super().hybrid_forward(F, x, self._dense(F, weight), bias)
 
     def _dense(self, F: Any, weight: Any) -> Any:  # noqa: N803
-        """The kernel (out, width, k, k) as one (out, together * width, k, k)."""
+        """The kernel (out, width, k, k) as the merged one (out, together * width, k, k)."""
         weight = weight.as_nd_ndarray()
         zeros, positions = [F.zeros_like(weight)], range(self._together)
         groups = []
@@ -84,7 +85,7 @@ class JoinedConv2D(nn.Conv2D):
 
 
 class PlainConv2D(nn.Conv2D):
-    """A convolution whose outputs are in the plain layout."""
+    """A convolution whose output is in the plain layout."""
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:  # noqa: N803
         """(N, C, H, W) to (N, channels, H / strides, W / strides), rounded up."""

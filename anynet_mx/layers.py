@@ -1,4 +1,4 @@
-"""Layers with the padding, constants and statistics that all four frameworks share."""
+"""Layers whose padding, constants and statistics are the same in all four frameworks."""
 
 import logging
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
 from common.data import Preprocessing, check_resized, resize_matrix
 
-# As in the chapter: arrays, and the layers that make them, are mxnet.np's. MXNet tells so by
-# `logging.info`, which gives the root logger a handler when it has none.
+# As in the chapter, arrays and the layers that make them are mxnet.np's. MXNet 1.9.1 says so by
+# `logging.info`, which adds a handler to a root logger that has none: remove it again.
 _handlers = logging.root.handlers[:]
 npx.set_np()
 logging.root.handlers[:] = _handlers
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 Array = Any
-"""An array, or its symbol in a hybridised network; `F` is the module of its operators."""
+"""An array, or a symbol in a hybridised network; `F` is the module with its operators."""
 
 Operator = Callable[[Any, Array], Array]
 
@@ -51,7 +51,8 @@ def linear(channels: int, use_bias: bool = True, in_channels: int | None = None)
 class BatchNorm(nn.BatchNorm):
     """Batch norm whose running variance averages the biased batch variance.
 
-    `momentum` is the weight of the new batch.
+    `momentum` is the weight of the new batch. Gluon updates the running statistics in the backward
+    pass.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class BatchNorm(nn.BatchNorm):
 
 
 class UnitNorm(BatchNorm):
-    """Batch norm of (N, C), as images of one pixel: of two dimensions, oneDNN's may crash."""
+    """Batch norm of (N, C), computed as (N, C, 1, 1): oneDNN's may crash on two dimensions."""
 
     def hybrid_forward(
         self,
@@ -80,24 +81,26 @@ class UnitNorm(BatchNorm):
 
 
 def relu(F: Any, x: Array) -> Array:  # noqa: N803
-    """The positive part of `x`, in the layout of `x`, unlike by `npx.relu`.
+    """The positive part of `x`, which keeps NaN and oneDNN's layout.
 
-    An exponential linear unit of slope 0 is one, and keeps NaN. oneDNN's own ReLU makes 0 of it.
+    Computed as an exponential linear unit of slope 0: `npx.activation(x, "relu")` is oneDNN's ReLU,
+    which turns NaN into 0, and `npx.relu` reorders `x` to the plain layout. MXNet 1.9.1 is the last
+    release, so this stays.
     """
     return F.npx.leaky_relu(x, act_type="elu", slope=0.0)
 
 
 def norm_relu(F: Any, x: Array) -> Array:  # noqa: N803
-    """The positive part of a batch norm's output.
+    """ReLU of a batch norm's output.
 
-    Training takes oneDNN's own ReLU, which is faster and loses NaN: the running statistics tell of
-    it, and the step looks at them.
+    In training it is oneDNN's ReLU, which is faster and loses NaN (see `relu`). The running
+    statistics still show it, and a training step checks them.
     """
     return F.npx.activation(x, act_type="relu") if autograd.is_recording() else relu(F, x)
 
 
 def relu_after(norm: HybridBlock) -> Operator:
-    """`norm_relu` after a batch norm, `relu` after what stands in its place."""
+    """`norm_relu` for a batch norm, `relu` for a layer in its place."""
     return norm_relu if isinstance(norm, nn.BatchNorm) else relu
 
 
@@ -107,7 +110,7 @@ def no_norm(in_channels: int = 0) -> HybridBlock:
 
 
 class ReLU(HybridBlock):
-    """The positive part; `after_norm` says that a `BatchNorm` comes before (see `norm_relu`)."""
+    """ReLU; `after_norm` says that its input comes from a `BatchNorm` (see `norm_relu`)."""
 
     def __init__(self, after_norm: bool = True) -> None:
         super().__init__()
@@ -119,9 +122,10 @@ class ReLU(HybridBlock):
 
 
 class Chain(nn.HybridSequential):
-    """Blocks one after the other, hybridised as two graphs: see `norm_relu`.
+    """Blocks in order, hybridised as two graphs: one under `autograd.record`, one for other calls.
 
-    One is for training, under `autograd.record`, and one for all other calls.
+    A hybridised block has one cached graph, in which `norm_relu` would keep the operator of the
+    first call. `_cached_op` and its like are private in MXNet 1.9.1, the last release.
     """
 
     _cached_op: Any
@@ -146,21 +150,27 @@ class Chain(nn.HybridSequential):
 
 
 def add(F: Any, x: Array, y: Array) -> Array:  # noqa: N803
-    """The sum of arrays of one shape, in the layout of `x`, unlike by `x + y`."""
+    """The sum of arrays of one shape; unlike `x + y`, it keeps oneDNN's layout."""
     return F.elemwise_add(x.as_nd_ndarray(), y.as_nd_ndarray()).as_np_ndarray()
 
 
 def layout_barriers(
     norm: HybridBlock, in_channels: int | None, num_channels: int, strides: int, *widths: int
 ) -> tuple[Operator, Operator]:
-    """Operators for the input of a block, and for what comes before its ReLUs, to be fast.
+    """(input barrier, layout barrier) of a block: identities that may make gradients plain.
 
-    oneDNN's convolutions choose layouts of 16 or of 8 channels side by side. A batch norm that has
-    its input in one and the gradient of its output in the other falls to a gradient some 200 times
-    as slow; MXNet reorders a gradient in the plain layout alone. So the operators, identities,
-    make gradients plain unless all widths are multiples of 16; `widths` are those of the other
-    convolutions and groups in the block. Before a ReLU they cost no memory, for its output is kept
-    and not its input; the input of a block needs one only after another kind of block.
+    oneDNN blocks channels by 8 or 16. When a batch norm's input and incoming gradient use different
+    blockings, it falls back to a kernel about 200 times slower; MXNet reorders a gradient only if
+    it is in the plain layout. So the gradients are made plain, unless all widths are multiples of
+    16 and the blocking is always 16.
+
+    - `norm`: a norm of the block; without batch norms no barrier is needed
+    - `in_channels`, `num_channels`, `strides`: those of the block
+    - `widths`: channels of the other convolutions and of their groups
+
+    The layout barrier stands in front of a ReLU, where it costs no memory: the ReLU's output is
+    saved, not its input. The input barrier is needed only where the block before has another width
+    or resolution. MXNet 1.9.1 is the last release, so this stays.
     """
     if not isinstance(norm, nn.BatchNorm) or _agree(in_channels, num_channels, *widths):
         return _same, _same
@@ -177,15 +187,15 @@ def _same(F: Any, x: Array) -> Array:  # noqa: N803
 
 
 def _plain_gradient(F: Any, x: Array) -> Array:  # noqa: N803
-    # A join of one array: it keeps the layout of `x`, and takes gradients apart in the plain one.
+    # A concatenation of one array keeps the layout of `x`, and splits gradients in the plain one.
     return F.concat(x.as_nd_ndarray(), dim=1).as_np_ndarray()
 
 
 class GlobalAvgPool(HybridBlock):
     """The mean over all positions, as a matrix product, which is faster than `np.mean`.
 
-    The gradient of Gluon's own comes in a layout that slows down a batch norm's: see
-    `layout_barriers`.
+    The gradient of Gluon's own pooling has a layout that slows down batch norms (see
+    `layout_barriers`).
     """
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
@@ -208,7 +218,7 @@ class SqueezeExcitation(HybridBlock):
     def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
         """Scale (N, C, H, W) by gates in (0, 1)."""
         gates = F.npx.sigmoid(self.fc2(relu(F, self.fc1(self.pool(x)))))
-        # A number times a row, as matrices: the gradient of `x * gates` is 3 times as slow.
+        # As products of 1x1 matrices and rows: the gradient of `x * gates` takes 3 times as long.
         rows = F.reshape(x.as_nd_ndarray(), shape=(-3, 1, -1))
         gates = F.reshape(gates.as_nd_ndarray(), shape=(-1, 1, 1))
         return F.reshape_like(F.batch_dot(gates, rows), x.as_nd_ndarray()).as_np_ndarray()
@@ -247,7 +257,7 @@ def resize_images(images: np.ndarray, size: tuple[int, int], dtype: str = "float
         return x
     rows = _resize_matrix(height, size[0], x.ctx, dtype)
     columns = _resize_matrix(width, size[1], x.ctx, dtype)
-    # Two products of plain matrices: MXNet would copy a matrix for every image of a stack.
+    # Two products of matrices: a batched product would copy the matrix for every image.
     lines = np.dot(x.reshape(-1, width), columns.T).reshape(-1, height, size[1])
     lines = np.dot(lines.transpose(0, 2, 1).reshape(-1, height), rows.T)
     return lines.reshape(-1, size[1], size[0]).transpose(0, 2, 1).reshape(*images.shape[:2], *size)

@@ -17,7 +17,7 @@ __all__ = ["AnyNet", "Classifier", "RegNetX32"]
 
 
 class Classifier(HyperParameters, nn.Block):
-    """A network `net` that turns images into logits, and its learning rate `lr`."""
+    """A network `net` that maps images to logits, and its learning rate `lr`."""
 
     lr: float = 0.1
 
@@ -29,25 +29,25 @@ class Classifier(HyperParameters, nn.Block):
         return self.net(images)
 
     def loss(self, logits: np.ndarray, labels: np.ndarray, averaged: bool = True) -> np.ndarray:
-        """Mean cross-entropy in nats of logits (N, classes) at labels (N,).
+        """Mean cross-entropy in nats of logits (N, classes) and labels (N,).
 
-        Unless `averaged`: of each image.
+        Without `averaged`, that of each image, (N,).
         """
         losses = gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels)
-        # Softmax may leave out NaN where it is not at the label.
+        # MXNet's log-softmax can drop a NaN logit of another class than the label's.
         nan_or_zero = np.where(np.isnan(logits), logits, np.zeros_like(logits))
         return losses.mean() + nan_or_zero.sum() if averaged else losses + nan_or_zero.sum(-1)
 
     def accuracy(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:  # noqa: N803
-        """The fraction of logits (N, classes) that are largest at labels (N,).
+        """The fraction of logits (N, classes) whose maximum is at the label in labels (N,).
 
-        Unless `averaged`: 1.0 or 0.0 for each (chapter section 4.3).
+        Without `averaged`, 1.0 or 0.0 for each image, (N,) (chapter section 4.3).
         """
         right = (Y_hat.argmax(-1).astype("int32") == Y.astype("int32")).astype("float32")
         return right.mean() if averaged else right
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
-        """Print what flows through the parts of `net` for a batch of `shape`.
+        """Print the output shape of each part of `net` for a batch of `shape`.
 
         `shape` is (N, C, H, W).
         """
@@ -85,7 +85,7 @@ class AnyNet(Classifier):
         super().__init__()
         self.lr = lr
         self.spec = spec = resolve_spec(arch, stem_channels, num_classes, spec)
-        # Children that are set as attributes follow each other, and are named by them.
+        # Children set as attributes are applied in this order, under their attributes' names.
         self.net = nn.Sequential() if own_builders(self) else Chain()
         channels = spec.stem_channels
         self.net.stem = self.stem(channels)
@@ -108,7 +108,7 @@ class AnyNet(Classifier):
     def stem(self, num_channels: int) -> HybridBlock:
         """A strided 3x3 convolution, batch norm and ReLU.
 
-        In an mlp a linear layer of all pixels takes the convolution's place.
+        In an mlp, a linear layer on the flattened image replaces the convolution.
         """
         spec, layers = self.spec, layer_factories(self.spec)
         stem = nn.HybridSequential()
@@ -133,7 +133,7 @@ class AnyNet(Classifier):
         stride: int = 2,
         in_channels: int | None = None,
     ) -> HybridBlock:
-        """`depth` blocks of `num_channels` channels, the first of which has the stride."""
+        """`depth` blocks of `num_channels` channels; the first one has the stride."""
         blocks = nn.HybridSequential()
         for index in range(depth):
             block = call_builder(
@@ -157,7 +157,7 @@ class AnyNet(Classifier):
         stride: int = 1,
         in_channels: int | None = None,
     ) -> HybridBlock:
-        """A block of the spec's kind; it projects its shortcut when the shape changes."""
+        """A block of the spec's kind; its shortcut has a projection if the shape changes."""
         spec, project = self.spec, projects(in_channels, num_channels, stride)
         made_of = {**layer_factories(spec), "in_channels": in_channels}
         match spec.block:
@@ -179,7 +179,7 @@ class AnyNet(Classifier):
                 return MLPBlock(num_channels, **made_of)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> HybridBlock:
-        """The mean over all positions and a linear layer; in an mlp the latter alone."""
+        """Global average pooling and a linear layer; in an mlp the linear layer only."""
         head = nn.HybridSequential()
         if self.spec.block != "mlp":
             head.pool = GlobalAvgPool()

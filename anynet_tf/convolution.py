@@ -1,4 +1,4 @@
-"""Convolutions padded alike on all sides, and fast ones in groups of channels."""
+"""Convolutions with symmetric padding, and fast grouped ones."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,13 +16,20 @@ Operation = Callable[..., tf.Tensor]
 
 @keras.saving.register_keras_serializable(package="anynet")
 class GroupedConv2D(keras.layers.Conv2D):
-    """A convolution in groups, padded alike on all sides, so that stride 1 keeps the size.
+    """A grouped convolution with symmetric padding, so that stride 1 keeps the size.
 
-    Keras gives grouped convolutions to XLA, which on CPUs takes 20 times as long as TensorFlow's
-    own operation. With `native` they are the latter, without dense convolutions of each group,
-    joined afterwards. `None` chooses the fastest: TensorFlow's depthwise operation for groups of
-    one channel, else native wherever that has gradients (with oneDNN, or on a GPU). Raises
-    `SpecError`.
+    `native` selects the implementation:
+
+    - `True`: TensorFlow's own grouped operation, whose gradient exists only with oneDNN or on a GPU
+    - `False`: one dense convolution per group, concatenated
+    - `None`: TensorFlow's depthwise operation for one channel per group; else native where it has
+      gradients, or dense ones
+
+    Keras 3.15 compiles grouped convolutions with XLA, which takes 20 times as long on CPUs as
+    TensorFlow's operation. This class can go when Keras no longer does.
+
+    The other arguments are those of `keras.layers.Conv2D`. Raises `SpecError` for an even kernel or
+    a dilation.
     """
 
     def __init__(
@@ -35,7 +42,7 @@ class GroupedConv2D(keras.layers.Conv2D):
         native: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        # Keras's "same" gives the output's shape; `call` pads.
+        # "same" is for Keras's computation of the output shape; `call` pads by itself.
         fixed = {"padding": "same", "data_format": "channels_last"}
         super().__init__(
             filters, kernel_size, strides, groups=groups, use_bias=use_bias, **{**kwargs, **fixed}
@@ -76,7 +83,7 @@ class GroupedConv2D(keras.layers.Conv2D):
     ) -> tf.Tensor:
         strides = (1, *self.strides, 1)
         if self.strides == (1, 1) or self.kernel_size == (1, 1):
-            # Here "SAME" pads alike on all sides, and its gradient is the fast one.
+            # Without a stride, or for a 1x1 kernel, "SAME" is symmetric, and its gradient is fast.
             outputs = operation(inputs, kernel, strides, "SAME")
         else:
             sides = [[(size - 1) // 2] * 2 for size in self.kernel_size]
@@ -90,14 +97,14 @@ class GroupedConv2D(keras.layers.Conv2D):
 
 
 def _has_gradients(inputs: tf.Tensor) -> bool:
-    """Whether TensorFlow can train a grouped convolution of such inputs on this machine."""
+    """Whether TensorFlow has the gradient of a grouped convolution of `inputs` on their device."""
     on_gpu = "GPU" in inputs.device if inputs.device else tf.config.list_logical_devices("GPU")
     return bool(on_gpu) or _has_gradients_on_cpu(inputs.dtype)
 
 
 @cache
 def _has_gradients_on_cpu(dtype: tf.DType) -> bool:
-    with tf.init_scope(), tf.device("CPU"):  # outside of the function that is being traced
+    with tf.init_scope(), tf.device("CPU"):  # runs now, also while a function is being traced
         image, kernel = tf.zeros((1, 1, 1, 2), dtype), tf.zeros((1, 1, 1, 2), dtype)
         try:
             tf.raw_ops.Conv2DBackpropInput(
@@ -113,7 +120,7 @@ def _has_gradients_on_cpu(dtype: tf.DType) -> bool:
 
 
 def _matmul(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None) -> tf.Tensor:
-    """A 1x1 convolution as one matrix product, which is faster on CPUs."""
+    """A 1x1 convolution as one matrix product, which is faster on CPUs (TensorFlow 2.21)."""
     outputs = tf.matmul(tf.reshape(inputs, (-1, inputs.shape[-1])), kernel)
     if bias is not None:
         outputs = tf.nn.bias_add(outputs, bias)
@@ -129,8 +136,8 @@ def conv(
     use_bias: bool = True,
     **kwargs: Any,
 ) -> keras.layers.Layer:
-    """A convolution padded alike on all sides, so that stride 1 keeps the size.
+    """A convolution with symmetric padding, so that stride 1 keeps the size.
 
-    The kernel is allocated at the first call.
+    `kernel_size` is odd. The kernel is allocated at the first call.
     """
     return GroupedConv2D(channels, kernel_size, strides, groups, use_bias, **kwargs)

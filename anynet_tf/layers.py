@@ -1,4 +1,4 @@
-"""Layers with the padding, constants and statistics that all four frameworks share."""
+"""Layers whose padding, constants and statistics are the same in all four frameworks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +51,7 @@ class BatchNorm(keras.layers.BatchNormalization):
             tf.convert_to_tensor(variable)
             for variable in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
         )
-        # tf.nn.fused_batch_norm would raise an epsilon of 1e-5 to 1.001e-5.
+        # The raw operation, since tf.nn.fused_batch_norm raises an epsilon of 1e-5 to 1.001e-5.
         outputs, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=gamma,
@@ -62,19 +62,19 @@ class BatchNorm(keras.layers.BatchNormalization):
             is_training=use_batch,
         )
         if use_batch:
-            # The kernel returns the variance times n / (n - 1).
+            # The kernel returns the unbiased variance: remove its factor n / (n - 1).
             n = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), variance.dtype)
             self._average(self.moving_mean, mean, batch_mean)
             self._average(self.moving_variance, variance, batch_variance * ((n - 1) / n))
             return outputs
-        # No statistic tells of NaN that is lost in a ReLU behind it: see `relu`.
+        # Prevents fusion with a ReLU, as in `relu`: in evaluation no statistic shows lost NaN.
         return tf.ensure_shape(outputs, outputs.shape)
 
     def _in_float64(self, inputs: tf.Tensor, use_batch: bool) -> tf.Tensor:
-        """The formula, for the operation has no float64.
+        """The formula itself, since the fused operation does not support float64.
 
-        Keras's own takes the mean in the variance for a constant (`tf.nn.moments`), which the first
-        derivative allows and the second does not.
+        Keras's own formula uses `tf.nn.moments`, which stops the gradient of the mean inside the
+        variance: the first derivative is right, the second is not.
         """
         mean, variance = (
             tf.convert_to_tensor(variable) for variable in (self.moving_mean, self.moving_variance)
@@ -113,17 +113,18 @@ def linear(channels: int, use_bias: bool = True, **kwargs: Any) -> keras.layers.
 def relu(x: tf.Tensor) -> tf.Tensor:
     """The positive part of `x`, which keeps NaN.
 
-    TensorFlow computes a ReLU together with the batch norm, or the sum with a bias, in front of it
-    where it can, and then makes 0 of NaN. The check of the shape keeps them apart.
+    TensorFlow 2.21 fuses a ReLU with a batch norm or bias in front of it, and the fused kernels
+    turn NaN into 0. `tf.ensure_shape` in between prevents the fusion; it can go when those kernels
+    keep NaN.
     """
     return tf.nn.relu(tf.ensure_shape(x, x.shape))
 
 
 def norm_relu(norm: keras.layers.Layer, x: tf.Tensor, training: bool | None) -> tf.Tensor:
-    """A batch norm, or what stands in its place, and the positive part of its output.
+    """ReLU of a batch norm, or of the layer in its place.
 
-    Training computes both together, which loses NaN: the running statistics tell of it, and the
-    step looks at them.
+    In training the two are fused, which is faster and loses NaN (see `relu`). The running
+    statistics still show it, and a training step checks them.
     """
     y = norm(x, training=training)
     together = training and norm.trainable and isinstance(norm, BatchNorm)
@@ -132,7 +133,7 @@ def norm_relu(norm: keras.layers.Layer, x: tf.Tensor, training: bool | None) -> 
 
 @keras.saving.register_keras_serializable(package="anynet")
 class ReLU(keras.layers.Layer):
-    """The positive part; `after_norm` says that a `BatchNorm` comes before (see `norm_relu`)."""
+    """ReLU; `after_norm` says that its input comes from a `BatchNorm` (see `norm_relu`)."""
 
     def __init__(self, after_norm: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -143,7 +144,7 @@ class ReLU(keras.layers.Layer):
         return tf.nn.relu(inputs) if training and self.after_norm else relu(inputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """The shape stays."""
+        """The input's shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -172,12 +173,12 @@ class SqueezeExcitation(keras.layers.Layer):
         return x * gates[:, None, None]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """The shape stays."""
+        """The input's shape."""
         return input_shape
 
 
 def sequential(layers: list[keras.layers.Layer], name: str | None, dtype: str) -> keras.Sequential:
-    """Layers one after the other; without a `dtype` Keras would round their inputs to float32."""
+    """Layers in order; without a `dtype` Keras would cast float64 inputs to float32."""
     chain = keras.Sequential(layers, name=name)
     chain.dtype_policy = dtype
     return chain
@@ -185,9 +186,10 @@ def sequential(layers: list[keras.layers.Layer], name: str | None, dtype: str) -
 
 @contextmanager
 def products(precision: str = "float32") -> Iterator[None]:
-    """Within it, a GPU multiplies float32 as float32, or in TF32 where that is the precision.
+    """Context in which a GPU multiplies float32 in full precision, or in TF32 if asked for.
 
-    By default it rounds the factors to TF32, to 10 bits. TensorFlow has one switch for a process.
+    `precision` is that of the learner. By default TensorFlow rounds the factors to TF32, whose
+    mantissa has 10 bits. The switch is global to the process.
     """
     switch = tf.config.experimental
     before = switch.tensor_float_32_execution_enabled()
@@ -227,7 +229,7 @@ def resize_images(
     height, width = images.shape[1:3]
     if (height, width) == tuple(size):
         return tf.cast(images, dtype) / 255
-    # In float64, since a GPU may round float32 products to 10 bits (TensorFloat-32).
+    # In float64, since a GPU may round factors of float32 products to TF32.
     x = tf.cast(images, tf.float64) / 255
     rows = tf.constant(resize_matrix(height, size[0]), tf.float64)
     columns = tf.constant(resize_matrix(width, size[1]), tf.float64)

@@ -19,7 +19,7 @@ __all__ = ["AnyNet", "Classifier", "RegNetX32"]
 
 
 class Classifier(HyperParameters, keras.Model):
-    """A network `net` that turns images into logits, and its learning rate `lr`."""
+    """A network `net` that maps images to logits, and its learning rate `lr`."""
 
     net: keras.Sequential
     lr: float = 0.1
@@ -27,21 +27,24 @@ class Classifier(HyperParameters, keras.Model):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.__dict__.pop("loss", None)  # Keras's, None so far, in front of the method
+        self.__dict__.pop("loss", None)  # Keras sets an attribute that hides the method
 
     def compile(self, *arguments: Any, **settings: Any) -> None:
-        """Prepare Keras's own `fit`; `Trainer.fit` takes its recipe and `loss` all the same."""
+        """Prepare Keras's own `fit`; `Trainer.fit` still uses its recipe and `loss`."""
         super().compile(*arguments, **settings)
         self.__dict__.pop("loss", None)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile a loaded network as it was; Keras asks for this where `compile` is overridden."""
+        """Compile a loaded network as before saving.
+
+        Keras requires this method of a model that overrides `compile`.
+        """
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built and self.optimizer is not None:
             self.optimizer.build(self.trainable_variables)
 
     def build(self, input_shape: Shape) -> None:
-        """Allocate `net` for images of any size with the channels of `input_shape`."""
+        """Allocate `net` for images of any size with as many channels as `input_shape`."""
         if not self.net.built:
             self.net.build((None, None, None, input_shape[-1]))
 
@@ -53,7 +56,7 @@ class Classifier(HyperParameters, keras.Model):
         return self.net(images, training=self.training)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """What `forward` gives; `training`, the mode, is an attribute in it, as in d2l."""
+        """`forward`, during which the attribute `training` holds the mode, as in d2l."""
         self.training = training
         try:
             return self.forward(images)
@@ -61,23 +64,23 @@ class Classifier(HyperParameters, keras.Model):
             self.training = None
 
     def loss(self, logits: tf.Tensor, labels: tf.Tensor, averaged: bool = True) -> tf.Tensor:
-        """Mean cross-entropy in nats of logits (N, classes) at labels (N,).
+        """Mean cross-entropy in nats of logits (N, classes) and labels (N,).
 
-        Unless `averaged`: of each image.
+        Without `averaged`, that of each image, (N,).
         """
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         return tf.reduce_mean(losses) if averaged else losses
 
     def accuracy(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:  # noqa: N803
-        """The fraction of logits (N, classes) that are largest at labels (N,).
+        """The fraction of logits (N, classes) whose maximum is at the label in labels (N,).
 
-        Unless `averaged`: 1.0 or 0.0 for each (chapter section 4.3).
+        Without `averaged`, 1.0 or 0.0 for each image, (N,) (chapter section 4.3).
         """
         right = tf.cast(tf.argmax(Y_hat, -1, Y.dtype) == Y, tf.float32)
         return tf.reduce_mean(right) if averaged else right
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
-        """Print what flows through the parts of `net` for a batch of `shape`.
+        """Print the output shape of each part of `net` for a batch of `shape`.
 
         `shape` is (N, H, W, C).
         """
@@ -159,12 +162,12 @@ class AnyNet(Classifier):
     def stem(self, num_channels: int) -> keras.Sequential:
         """A strided 3x3 convolution, batch norm and ReLU.
 
-        In an mlp a linear layer of all pixels takes the convolution's place.
+        In an mlp, a linear layer on the flattened image replaces the convolution.
         """
         spec, dtype = self.spec, self.dtype_policy.name
         layers = layer_factories(spec)
         if spec.block == "mlp":
-            # In the order of the other frameworks: (C, H, W).
+            # (H, W, C) to (C, H, W), the order of the frameworks with channels first.
             first = [
                 keras.layers.Permute((3, 1, 2), name="permute", dtype=dtype),
                 keras.layers.Flatten(name="flatten", dtype=dtype),
@@ -192,7 +195,7 @@ class AnyNet(Classifier):
         in_channels: int | None = None,
         name: str | None = None,
     ) -> keras.Sequential:
-        """`depth` blocks of `num_channels` channels, the first of which has the stride."""
+        """`depth` blocks of `num_channels` channels; the first one has the stride."""
         blocks = sequential([], name, self.dtype_policy.name)
         for index in range(depth):
             blocks.add(
@@ -219,7 +222,7 @@ class AnyNet(Classifier):
         in_channels: int | None = None,
         name: str | None = None,
     ) -> keras.layers.Layer:
-        """A block of the spec's kind; it projects its shortcut when the shape changes."""
+        """A block of the spec's kind; its shortcut has a projection if the shape changes."""
         spec, project = self.spec, projects(in_channels, num_channels, stride)
         made_of = {**layer_factories(spec), "name": name, "dtype": self.dtype_policy.name}
         match spec.block:
@@ -241,7 +244,7 @@ class AnyNet(Classifier):
                 return MLPBlock(num_channels, **made_of)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> keras.Sequential:
-        """The mean over all positions and a linear layer; in an mlp the latter alone."""
+        """Global average pooling and a linear layer; in an mlp the linear layer only."""
         dtype = self.dtype_policy.name
         layers = [keras.layers.Dense(num_classes, name="fc", dtype=dtype)]
         if self.spec.block != "mlp":

@@ -1,4 +1,4 @@
-"""Convolutions padded alike on all sides, and fast ones in groups of channels."""
+"""Convolutions with symmetric padding, and fast grouped ones."""
 
 from torch import nn
 
@@ -13,9 +13,9 @@ def conv(
     use_bias: bool = True,
     in_channels: int | None = None,
 ) -> nn.Module:
-    """A convolution padded alike on all sides, so that stride 1 keeps the size.
+    """A convolution with symmetric padding, so that stride 1 keeps the size.
 
-    Without `in_channels` the kernel is allocated at the first call.
+    `kernel_size` is odd. Without `in_channels` the kernel is allocated at the first call.
     """
     padding = (kernel_size - 1) // 2
     if in_channels is None:

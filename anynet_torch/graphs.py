@@ -1,7 +1,7 @@
-"""A function of tensors, recorded once into a CUDA graph and replayed.
+"""A function of tensors that is captured once in a CUDA graph and replayed.
 
-A training step of RegNetX32 is some 600 launches of kernels, each of which takes the processor
-longer than the GPU at usual batch sizes; replaying them all is one launch.
+A training step of RegNetX32 launches some 600 kernels, and at usual batch sizes the CPU needs
+longer for a launch than the GPU for the kernel. Replaying the graph is one launch.
 """
 
 import logging
@@ -15,10 +15,10 @@ from torch import Tensor, nn
 __all__ = ["CUDA_GRAPHS", "CudaRecorder", "Recorder", "Replayed", "has_hooks", "is_recordable"]
 
 CUDA_GRAPHS = "ANYNET_CUDA_GRAPHS"
-"""The environment variable that keeps PyTorch from recording graphs when it is 0."""
+"""Environment variable; 0 disables capturing."""
 
 WARM_UP = 3
-"""Calls that run as they are, in which libraries choose their kernels and allocate."""
+"""Calls that run eagerly first, in which libraries select kernels and allocate workspaces."""
 
 Outputs = tuple[Tensor, ...]
 Function = Callable[..., Outputs]
@@ -27,23 +27,23 @@ _warn = logging.getLogger("anynet").warning
 
 
 class Recorder(Protocol):
-    """What records a function; tests have one for the CPU."""
+    """Captures a function for replay; tests have an implementation for the CPU."""
 
     def warm_up(self, function: Function, inputs: Iterable[Tensor]) -> Outputs:
-        """What `function` returns, in surroundings like those it is recorded in."""
+        """Run `function` as it will be captured, and return its outputs."""
 
     def record(self, function: Function, inputs: Iterable[Tensor]) -> Callable[[], Outputs]:
-        """What does again all that `function` does with the memory of `inputs`; not done yet."""
+        """Capture `function` without running it; the result runs it on the memory of `inputs`."""
 
 
 class CudaRecorder:
-    """Records into a CUDA graph, on a stream of its own, as PyTorch asks for."""
+    """Captures a CUDA graph on a side stream, as PyTorch requires."""
 
     def __init__(self) -> None:
         self._stream = torch.cuda.Stream()
 
     def warm_up(self, function: Function, inputs: Iterable[Tensor]) -> Outputs:
-        """What `function` returns, from the stream that it will be recorded on."""
+        """Run `function` on the stream of the capture, and return its outputs."""
         now = torch.cuda.current_stream()
         self._stream.wait_stream(now)
         with torch.cuda.stream(self._stream):
@@ -52,7 +52,7 @@ class CudaRecorder:
         return outputs
 
     def record(self, function: Function, inputs: Iterable[Tensor]) -> Callable[[], Outputs]:
-        """A graph of the work that `function` would launch."""
+        """Capture what `function` launches; the result replays the graph."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
             outputs = function(*inputs)
@@ -65,11 +65,11 @@ class CudaRecorder:
 
 
 class Replayed:
-    """A function of tensors that is recorded after a few calls, and replayed from then on.
+    """A function of tensors that is captured after a few calls, and replayed from then on.
 
-    `watched` gives the tensors that the function reads and writes besides its inputs: where one
-    has moved in memory or is frozen, or an input has another shape, recording begins anew. A
-    function that cannot be recorded runs as it is, which is said once.
+    `watched` returns the tensors that the function reads and writes besides its inputs. If one of
+    them moves in memory or changes `requires_grad`, or an input's shape changes, the function is
+    captured again. A function that cannot be captured runs eagerly, with one warning.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Replayed:
         self._refused = False
 
     def __call__(self, *inputs: Tensor) -> Outputs:
-        """What the function returns, in memory of its own."""
+        """The function's outputs, as copies that a later call does not overwrite."""
         if self._refused:
             return self._function(*inputs)
         seen = (*(x.shape for x in inputs), *map(_place, self._watched()))
@@ -110,10 +110,10 @@ def _place(tensor: Tensor) -> tuple[int, bool]:
 
 
 def is_recordable(model: nn.Module, own: type[nn.Module]) -> bool:
-    """Whether a graph repeats all that a step of `model` does.
+    """Whether replaying a graph has all effects of a training step of `model`.
 
-    Python runs once, when the graph is recorded: layers other than PyTorch's and this package's,
-    hooks, and a `forward` or `loss` other than `own`'s may do there what has to be done each time.
+    Python code runs only at the capture. A user's layers, hooks, and a `forward` or `loss` other
+    than that of the class `own` may have effects in Python that every step needs.
     """
     if os.environ.get(CUDA_GRAPHS) == "0":
         return False
@@ -126,7 +126,7 @@ def is_recordable(model: nn.Module, own: type[nn.Module]) -> bool:
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether something is called before or after this layer."""
+    """Whether forward or backward hooks are registered on this layer."""
     hooks = (
         module._forward_hooks,
         module._forward_pre_hooks,

@@ -21,7 +21,7 @@ __all__ = ["AnyNet", "Classifier", "RegNetX32", "init_cnn"]
 
 
 class Classifier(HyperParameters, nn.Module):
-    """A network `net` that turns images into logits, and its learning rate `lr`."""
+    """A network `net` that maps images to logits, and its learning rate `lr`."""
 
     net: nn.Module
     lr: float = 0.1
@@ -34,37 +34,37 @@ class Classifier(HyperParameters, nn.Module):
         return self.net(images)
 
     def loss(self, logits: Tensor, labels: Tensor, averaged: bool = True) -> Tensor:
-        """Mean cross-entropy in nats of logits (N, classes) at labels (N,).
+        """Mean cross-entropy in nats of logits (N, classes) and labels (N,).
 
-        Unless `averaged`: of each image.
+        Without `averaged`, that of each image, (N,).
         """
         return F.cross_entropy(logits, labels, reduction="mean" if averaged else "none")
 
     def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:  # noqa: N803
-        """The fraction of logits (N, classes) that are largest at labels (N,).
+        """The fraction of logits (N, classes) whose maximum is at the label in labels (N,).
 
-        Unless `averaged`: 1.0 or 0.0 for each (chapter section 4.3).
+        Without `averaged`, 1.0 or 0.0 for each image, (N,) (chapter section 4.3).
         """
         right = (Y_hat.argmax(-1) == Y).float()
         return right.mean() if averaged else right
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Plain SGD at `lr`; training takes what a model overrides it with (section 3.2)."""
+        """Plain SGD at `lr`; training uses an override of this method (chapter section 3.2)."""
         return torch.optim.SGD(self.parameters(), lr=self.lr)
 
     def apply_init(
         self, inputs: Sequence[Tensor], init: Callable[[nn.Module], None] | None = None
     ) -> None:
-        """Initialise a network by a batch (chapter section 7.1.4).
+        """Initialise a network from a batch (chapter section 7.1.4).
 
-        Lazy layers are allocated; `init` is applied to every layer then.
+        Allocates lazy layers, and then applies `init` to every layer.
         """
         self.forward(*inputs)
         if init is not None:
             self.net.apply(init)
 
     def layer_summary(self, shape: tuple[int, ...]) -> None:
-        """Print what flows through the parts of `net` for a batch of `shape`.
+        """Print the output shape of each part of `net` for a batch of `shape`.
 
         `shape` is (N, C, H, W).
         """
@@ -108,7 +108,7 @@ class AnyNet(Classifier):
         if own_builders(self):
             self.net = self._build(spec)
         else:
-            with torch.device("meta"):  # where layers draw no weights of their own
+            with torch.device("meta"):  # skips PyTorch's own draw of the weights
                 self.net = self._build(spec)
         init_weights(self, seed, init)
 
@@ -134,7 +134,7 @@ class AnyNet(Classifier):
     def stem(self, num_channels: int) -> nn.Module:
         """A strided 3x3 convolution, batch norm and ReLU.
 
-        In an mlp a linear layer of all pixels takes the convolution's place.
+        In an mlp, a linear layer on the flattened image replaces the convolution.
         """
         spec, layers = self.spec, layer_factories(self.spec)
         if spec.block == "mlp" and spec.image_size:
@@ -156,7 +156,7 @@ class AnyNet(Classifier):
         stride: int = 2,
         in_channels: int | None = None,
     ) -> nn.Module:
-        """`depth` blocks of `num_channels` channels, the first of which has the stride."""
+        """`depth` blocks of `num_channels` channels; the first one has the stride."""
         blocks = nn.Sequential()
         for index in range(depth):
             blocks.add_module(
@@ -182,7 +182,7 @@ class AnyNet(Classifier):
         stride: int = 1,
         in_channels: int | None = None,
     ) -> nn.Module:
-        """A block of the spec's kind; it projects its shortcut when the shape changes."""
+        """A block of the spec's kind; its shortcut has a projection if the shape changes."""
         spec, project = self.spec, projects(in_channels, num_channels, stride)
         made_of = {**layer_factories(spec), "in_channels": in_channels}
         match spec.block:
@@ -204,7 +204,7 @@ class AnyNet(Classifier):
                 return MLPBlock(num_channels, **made_of)
 
     def head(self, num_classes: int, in_channels: int | None = None) -> nn.Module:
-        """The mean over all positions and a linear layer; in an mlp the latter alone."""
+        """Global average pooling and a linear layer; in an mlp the linear layer only."""
         fc = linear(num_classes, in_channels=in_channels)
         if self.spec.block == "mlp":
             return nn.Sequential(OrderedDict(fc=fc))

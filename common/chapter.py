@@ -1,4 +1,4 @@
-"""What the book's code takes from d2l in every framework, and may override (section 3.2)."""
+"""What the book's code uses of d2l in every framework, and what it may override (section 3.2)."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ MODEL_HOOKS: Final = {
     "accuracy": "it counts the images that are classified right; give your measure another name",
     "plot": "it records loss and accuracy itself; read Trainer.history",
 }
-"""Methods of d2l's models that training does not call, and what to do instead."""
+"""Methods of d2l's models that training does not call, with the alternative."""
 
 TRAINER_HOOKS: Final = {
     "fit_epoch": "write a loop over Learner.train_step",
@@ -21,20 +21,20 @@ TRAINER_HOOKS: Final = {
     "prepare_batch": "override train_batches and val_batches of the data",
     "clip_gradients": "there is no clipping yet; leave it out",
 }
-"""Methods of d2l's `Trainer` that `fit` does not call, and what to do instead."""
+"""Methods of d2l's `Trainer` that `fit` does not call, with the alternative."""
 
 DATA_HOOKS: Final = dict.fromkeys(
     ("get_dataloader", "train_dataloader", "val_dataloader"),
     "override train_batches and val_batches, which give pixels as they are stored",
 )
-"""Methods of d2l's data that training does not read, and what to do instead."""
+"""Methods of d2l's data that training does not call, with the alternative."""
 
 OPTIMIZER: Final = "configure_optimizers"
 
 BUILDERS: Final = (
     "stem", "stage", "make_block", "head", "create_net", "setup", "forward", "call", "__call__",
 )  # fmt: skip
-"""Methods of which a network is made, so that a spec describes it no longer with others."""
+"""Methods that build or run a network: with one overridden, its spec no longer describes it."""
 
 _SHIPPED = {
     "anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax", "common",
@@ -43,7 +43,7 @@ _SHIPPED = {
 
 
 def add_to_class(target: type) -> Callable[[Callable[..., Any]], None]:
-    """Decorate a function to become a method of `target`, as the chapter's cells do."""
+    """Decorator that makes a function a method of `target`, as in the chapter's cells."""
 
     def register(function: Callable[..., Any]) -> None:
         setattr(target, function.__name__, function)
@@ -52,14 +52,15 @@ def add_to_class(target: type) -> Callable[[Callable[..., Any]], None]:
 
 
 class HyperParameters:
-    """Mix-in that keeps the arguments of a constructor as attributes."""
+    """Mix-in that stores the arguments of a constructor as attributes."""
 
     hparams: dict[str, Any]
 
     def save_hyperparameters(self, ignore: Sequence[str] = ()) -> None:
-        """Set every local variable of the calling method as an attribute of `self`, as d2l does.
+        """Set the local variables of the calling method as attributes of `self`, as d2l does.
 
-        They are in `hparams` too. `self`, those in `ignore` and private names are left out.
+        They are in the dictionary `hparams`, too. `self`, names in `ignore` and names that begin
+        with an underscore are excluded.
         """
         frame = inspect.currentframe()
         assert frame is not None
@@ -76,9 +77,9 @@ class HyperParameters:
 
 
 def own_method(thing: object, name: str) -> Callable[..., Any] | None:
-    """The method `name` of `thing` that its user wrote, `None` where it is the shipped one.
+    """The method `name` of `thing` if a user wrote it, `None` if it is shipped or missing.
 
-    It may stand in a class, be added to one by `add_to_class`, or be set on the object.
+    It may be defined in a class, added to one by `add_to_class`, or set on the object.
     """
     found: Callable[..., Any] | None = getattr(thing, name, None)
     if not callable(found):
@@ -91,16 +92,16 @@ def own_method(thing: object, name: str) -> Callable[..., Any] | None:
 
 
 def _is_shipped(thing: object) -> bool:
-    """Whether a class or function is this project's or a framework's."""
+    """Whether a class or function belongs to this project or to a framework."""
     return (getattr(thing, "__module__", None) or "").split(".")[0] in _SHIPPED
 
 
 def refuse_overrides(thing: object, hooks: Mapping[str, str]) -> None:
-    """Raise `BackendError` when `thing` has a method of its user's that is never called."""
+    """Raise `BackendError` if a user gave `thing` one of `hooks`, which are never called."""
     for name, remedy in hooks.items():
         if own_method(thing, name) is not None:
             raise BackendError(
-                f"{name}: must not be overridden, for training does not call it; "
+                f"{name}: must not be overridden, since training does not call it; "
                 f"got one of {type(thing).__name__}; {remedy}"
             )
 
@@ -116,7 +117,7 @@ def overrides_loss(model: object) -> bool:
 
 
 def own_builders(model: object) -> list[str]:
-    """The methods by which a user made a network, or the module of a Flax network, another one."""
+    """The `BUILDERS` that a user gave a model, or the module of a Flax network."""
     module = getattr(model, "module", model)
     return [name for name in BUILDERS if own_method(module, name) is not None]
 
@@ -124,9 +125,10 @@ def own_builders(model: object) -> list[str]:
 def call_builder(
     method: Callable[..., Any], *arguments: Any, needed: int, name: str | None = None
 ) -> Any:
-    """What `method` makes of as many arguments as it takes: the chapter's methods take fewer.
+    """Call `method` with as many of `arguments` as it has positional parameters.
 
-    `name` is for those that take one. Raises `SpecError` when it takes fewer than `needed`.
+    The chapter's methods have fewer than this project's. `name` is passed to a method with such a
+    parameter. Raises `SpecError` if it has fewer than `needed`.
     """
     parameters = inspect.signature(method).parameters
     kinds = [parameter.kind for parameter in parameters.values()]
@@ -151,7 +153,7 @@ def check_signature(thing: object, name: str, *arguments: str) -> None:
         return
     try:
         signature = inspect.signature(method)
-    except (TypeError, ValueError):  # of C functions, which tell none
+    except (TypeError, ValueError):  # C functions have no signature
         return
     try:
         signature.bind(*arguments)
