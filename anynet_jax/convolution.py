@@ -23,7 +23,7 @@ _LANES = 16
 _SPLIT_AT_MOST = 16
 """Convolutions up to which `auto` selects `split`, whose compile time grows with them."""
 _FEW_POSITIONS, _FEW_NUMBERS = 1024, 1 << 20
-"""Positions N H W and elements N H W C up to which a batched product is as fast as one per group."""
+"""Positions N H W and elements N H W C up to which a batched product is as fast as many."""
 _IMAGES_PER_PIECE = 32
 """Images per piece of the batch, for the gradient of a kernel."""
 
