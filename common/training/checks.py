@@ -4,9 +4,12 @@ import numpy as np
 
 from common.arch import AnyNetSpec
 from common.bounds import MAX_EPOCHS
+from common.chapter import DATA_HOOKS, TRAINER_HOOKS, refuse_overrides
+from common.data import check_image_data
 from common.errors import BackendError, ConfigError, shortened
 from common.numbers import checked_integer
 from common.training.evaluate import LossOf
+from common.training.learner import check_model
 
 
 def check_images(spec: AnyNetSpec, channels: int, classes: int) -> None:
@@ -27,6 +30,22 @@ def check_trainer(num_gpus: object, gradient_clip_val: object, stop_after: objec
         raise ConfigError(
             "gradient_clip_val: must be 0, as gradients are not clipped; "
             f"got {shortened(gradient_clip_val)}; leave it out, and lower the learning rate"
+        )
+
+
+def check_fit(trainer: object, model: object, data: object, resume: object) -> None:
+    """Check the arguments of `Trainer.fit`, and that no overridden method would be ignored.
+
+    Raises `BackendError`, `ConfigError` or `DataError`.
+    """
+    check_model(model)
+    refuse_overrides(trainer, TRAINER_HOOKS)
+    refuse_overrides(data, DATA_HOOKS)
+    check_image_data(data)
+    if not isinstance(resume, bool):
+        raise ConfigError(
+            f"resume: must be true or false; got {shortened(resume)}; fit takes no key: "
+            "weights are drawn from the model's seed, and batches from the trainer's"
         )
 
 

@@ -71,6 +71,16 @@ class RunDirectory:
         self._record: RecordFile | None = None
         self._best = BestNetwork(path / BEST, spec)
 
+    @classmethod
+    def of(cls, path: Path, config: TrainConfig) -> "RunDirectory":
+        """The directory `path` of a run. Raises `ConfigError` unless its config has a spec."""
+        if config.spec is None:
+            raise ConfigError(
+                "out: needs a model with a spec that describes it, such as AnyNet; got one without "
+                "or with layers of its own; leave it out, and keep get_weights(trainer.network)"
+            )
+        return cls(path, config, config.spec)
+
     def begin(self) -> None:
         """Start a new run. Raises `ConfigError` if the directory holds anything."""
         check_free(self.path)

@@ -11,23 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
-from common.chapter import (
-    DATA_HOOKS,
-    TRAINER_HOOKS,
-    HyperParameters,
-    overrides_loss,
-    overrides_optimizer,
-    refuse_overrides,
-)
-from common.data import ImageData, Preprocessing, check_image_data
-from common.errors import ConfigError, TrainingError, shortened
+from common.chapter import HyperParameters, overrides_loss, overrides_optimizer
+from common.data import ImageData, Preprocessing
+from common.errors import TrainingError
 from common.plotting import LiveFigure
 from common.plotting.figure import in_notebook
 from common.training.callbacks import Callback, History, ProgressBar
-from common.training.checks import check_images, check_loss, check_trainer
+from common.training.checks import check_fit, check_images, check_loss, check_trainer
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, cross_entropy
-from common.training.learner import Learner, check_model
+from common.training.learner import Learner
 from common.training.loop import TrainingLoop
 from common.training.precise_bn import images_taken, validation
 from common.training.progress import Progress
@@ -176,11 +169,11 @@ class Trainer(HyperParameters, ABC):
         - `TrainingError` if loss or weights are no longer finite: `network` then has the weights of
           the last checkpoint.
         """
-        self._check(model, data, resume)
+        check_fit(self, model, data, resume)
         config = self._config(model, data)
         if config.spec is not None:
             check_images(config.spec, data.preprocessing.channels, len(data.classes))
-        run = self._run_directory(config)
+        run = None if self.out is None else RunDirectory.of(self.out, config)
         if run and not resume:
             check_free(run.path)
         self.history = []
@@ -195,18 +188,6 @@ class Trainer(HyperParameters, ABC):
                 self.network = loop.learner.network
         return self.history
 
-    def _check(self, model: Any, data: ImageData, resume: object) -> None:
-        """Raise the errors of `fit` for its arguments and for overridden methods."""
-        check_model(model)
-        refuse_overrides(self, TRAINER_HOOKS)
-        refuse_overrides(data, DATA_HOOKS)
-        check_image_data(data)
-        if not isinstance(resume, bool):
-            raise ConfigError(
-                f"resume: must be true or false; got {shortened(resume)}; fit takes no key: "
-                "weights are drawn from the model's seed, and batches from the trainer's"
-            )
-
     def _config(self, model: Any, data: ImageData) -> TrainConfig:
         """This trainer's settings with those that follow from model and data."""
         return replace(
@@ -218,16 +199,6 @@ class Trainer(HyperParameters, ABC):
             learning_rate=model.lr,
             own_optimizer=overrides_optimizer(model),
         )
-
-    def _run_directory(self, config: TrainConfig) -> RunDirectory | None:
-        if self.out is None:
-            return None
-        if config.spec is None:
-            raise ConfigError(
-                "out: needs a model with a spec that describes it, such as AnyNet; got one without "
-                "or with layers of its own; leave it out, and keep get_weights(trainer.network)"
-            )
-        return RunDirectory(self.out, config, config.spec)
 
     def _loop(
         self, model: Any, data: ImageData, config: TrainConfig, run: RunDirectory | None
