@@ -49,7 +49,7 @@ SHARED = {
     }),
     "another running variance": (f"{TRAINING} -k running_statistics_average", {
         "torch": ("layers", "alpha=(n - 1) / n", "alpha=1"),
-        "mx": ("layers", "momentum=1 - shared_momentum(", "momentum=shared_momentum("),
+        "mx": ("layers", "old = 1 - shared_momentum(", "old = shared_momentum("),
         "tf": ("layers", "batch_variance * ((n - 1) / n)", "batch_variance"),
         "jax": ("layers", "old * var.value + (1 - old)", "(1 - old) * var.value + old"),
     }),
@@ -85,7 +85,8 @@ SHARED = {
 ALONE = {
     "torch": [
         Mutant("a resumed run begins its epoch again", "common/training/loop.py",
-               "train_batches(config.seed, epoch, start)", "train_batches(config.seed, epoch)",
+               "train_batches(self.config.seed, epoch, start)",
+               "train_batches(self.config.seed, epoch, 0)",
                "tests/backends/test_killed.py"),
         Mutant("a network is given up with its first worker", "common/studies/trials.py",
                "ATTEMPTS: Final = 3", "ATTEMPTS: Final = 1",

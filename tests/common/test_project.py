@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from common.frameworks import FRAMEWORKS
 from common.installs import VERSION
 from common.parity import CASES
 from tests.environments import PINNED
+from tests.mutants import mutants
 
 _ROOT = Path(__file__).parents[2]
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
@@ -46,6 +48,12 @@ def test_tools_of_all_environments_have_one_version(constraints):
     shared = pins.keys() & {"click", "numpy", "pytest", "ruff", "mypy", "pillow", "matplotlib"}
     common = ".constraints/common.txt"
     assert {name: pins[name] for name in shared} == {name: _pin(common, name) for name in shared}
+
+
+@pytest.mark.parametrize("name", ["common", *FRAMEWORKS])
+def test_every_fault_to_plant_has_one_place(name):
+    """Where the source has changed, `tests/mutants.py` must follow."""
+    assert [one.what for one in mutants(name) if _text(one.file).count(one.old) != 1] == []
 
 
 def test_the_citation_is_of_this_version():
