@@ -33,9 +33,9 @@ def backends(as_json: bool) -> None:
         (name, data["framework"], data["versions"], data["devices"]) for name, data in found.items()
     ]
     print_table("", ("backend", "framework", "versions", "devices"), rows)
-    for name, data in found.items():
+    for data in found.values():
         if data["note"]:
-            click.echo(f"{name}: {data['note']}")
+            click.echo(data["note"])
 
 
 def _describe(name: str) -> dict[str, str]:
@@ -46,7 +46,7 @@ def _describe(name: str) -> dict[str, str]:
         "framework": framework.title,
         "versions": versions,
         "devices": devices,
-        "note": note.removeprefix(f"backend {name}: "),
+        "note": note,
     }
 
 
@@ -54,7 +54,8 @@ def _devices(name: str) -> tuple[str, str]:
     """The devices of a backend, or why there are none, and a note."""
     framework = FRAMEWORKS[name]
     if framework.missing:
-        return "not installed", f"needs {', '.join(framework.missing)}; {how_to_install(name)}"
+        needs = ", ".join(framework.missing)
+        return "not installed", f"backend {name}: needs {needs}; {how_to_install(name)}"
     try:
         devices = find_devices(name)
     except BackendError as error:

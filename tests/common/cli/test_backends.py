@@ -45,7 +45,7 @@ def test_a_framework_that_cannot_start_is_one_line(broken, run, code, told):
     broken(code)
     result = run("backends")
     assert result.exit_code == 0
-    (line,) = (line for line in result.output.splitlines() if line.startswith("torch: "))
+    (line,) = (line for line in result.output.splitlines() if line.startswith("backend torch: "))
     assert told in line
 
 
@@ -69,4 +69,4 @@ def test_a_framework_on_a_machine_without_a_gpu_needs_no_note(alone, run, monkey
 
 
 def test_what_is_missing_is_told_with_its_remedy(alone, run):
-    assert "jax: needs it; pip install '.[jax]' in a checkout" in run("backends").output
+    assert "backend jax: needs it; pip install '.[jax]' in a checkout" in run("backends").output
