@@ -8,11 +8,12 @@ import click
 
 from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE, AnyNetSpec, image_shape
 from common.cli.commands import command_line
+from common.data import ImageDescription
 from common.errors import ConfigError, WeightsError
 from common.training import TrainConfig, read_config, read_record
 from common.training.rows import END
 from common.training.run import BEST, CHECKPOINT, CONFIG, MODEL, RECORD
-from common.weights import load_spec
+from common.weights import load_description, load_spec
 from common.weights.foreign import is_own, model_in
 
 _OF_A_RUN = (MODEL, BEST, CHECKPOINT)
@@ -27,9 +28,13 @@ class Checkpoint:
 
     path: Path
     config: TrainConfig | None = None
+    images: ImageDescription | None = None
 
     def origin(self, size: Size, data: str | None = None) -> str:
         """How image size and data differ from those of the run, for a message."""
+        if self.config is None and self.images is not None:
+            usual = self.images.preprocessing.size
+            return "as the file says" if usual == size else f"the file says {sized(usual)}"
         if self.config is None:
             return "not in a run directory, so its training settings are unknown"
         own = []
@@ -48,16 +53,19 @@ class Checkpoint:
 
 
 def choose_image_size(
-    spec: AnyNetSpec, given: int | None = None, config: TrainConfig | None = None
+    spec: AnyNetSpec,
+    given: int | None = None,
+    config: TrainConfig | None = None,
+    usual: Size | None = None,
 ) -> Size:
     """(height, width) of a network's input images.
 
-    In order of precedence: `given`, an MLP's own size, the size of the run, and the default, which
-    is ImageNet's for colour images and the chapter's for others. Raises `SpecError` for a size that
-    an MLP does not accept.
+    In order of precedence: `given`, an MLP's own size, the size of the run, `usual`, and the
+    default, which is ImageNet's for colour images and the chapter's for others. Raises `SpecError`
+    for a size that an MLP does not accept.
     """
     known = IMAGENET_IMAGE_SIZE if spec.in_channels == 3 else DEFAULT_IMAGE_SIZE
-    size = given or spec.image_size or (config.resize if config else known)
+    size = given or spec.image_size or (config.resize if config else usual or known)
     _, height, width = image_shape(spec, size)
     return height, width
 
@@ -70,7 +78,7 @@ def find_checkpoint(text: str) -> Checkpoint:
     """
     path = Path(text)
     if not path.is_dir():
-        return Checkpoint(path, _config_beside(path))
+        return Checkpoint(path, _config_beside(path), described(path))
     config = _run_config(path)
     model = path / MODEL if config is not None else model_in(path)
     if not model.is_file():
@@ -83,13 +91,18 @@ def find_checkpoint(text: str) -> Checkpoint:
                 f"latest network is {path / CHECKPOINT}",
                 err=True,
             )
-    return Checkpoint(model, config)
+    return Checkpoint(model, config, described(model))
 
 
 def find_config(text: str) -> TrainConfig | None:
     """The config of the run that `text` names, or that contains the weight file `text`."""
     path = Path(text)
     return _run_config(path) if path.is_dir() else _config_beside(path)
+
+
+def described(path: Path) -> ImageDescription | None:
+    """What a weight file of this project says of its images; None for others and older files."""
+    return load_description(path) if path.is_file() and is_own(path) else None
 
 
 def sized(size: Size) -> str:

@@ -11,7 +11,8 @@ from common.cli.evaluations import print_evaluation
 from common.cli.networks import load_network
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
 from common.cli.types import BATCH, SIDE
-from common.data import ImageData, open_data
+from common.data import DataOptions, ImageData, Preprocessing, open_data
+from common.data.options import USUAL
 from common.errors import DataError
 from common.training import Device, Learner
 from common.training.checks import check_images
@@ -57,7 +58,8 @@ def evaluate(
     module = start_backend(backend)
     found = find_checkpoint(checkpoint)
     network = load_network(module, found.path)
-    size = choose_image_size(network.spec, image_size, found.config)
+    usual = found.images.preprocessing.size if found.images else None
+    size = choose_image_size(network.spec, image_size, found.config, usual)
     images = _images(found, data, batch_size, size)
     check_images(network.spec, images.preprocessing.channels, len(images.classes))
     used = f"{found.path} at {sized(size)} pixels on {images.describe()}"
@@ -89,12 +91,23 @@ def _images(
     """The data of --data, or of the run. Raises `ConfigError` or `DataError`."""
     config = found.config
     batch = batch_size or (config.batch_size if config else _BATCH)
+    options = _prepared_as(found, size)
+    channels = found.images.preprocessing.channels if found.images else 3
     if data is not None or config is None:
-        return open_data(data or _DATA, batch, size)
+        return open_data(data or _DATA, batch, size, options, channels)
     try:
-        return open_data(config.data, batch, size)
+        return open_data(config.data, batch, size, options, channels)
     except DataError as error:
         raise DataError(
             f"{found.path}: the data of its run must still exist; got {error}; "
             "say where they are now with --data"
         ) from error
+
+
+def _prepared_as(found: Checkpoint, size: tuple[int, int]) -> DataOptions:
+    """Images prepared as the network's file says, and split as in its run."""
+    options = found.config.data_options if found.config else USUAL
+    seen = found.images.preprocessing.at_size(size) if found.images else None
+    if seen == Preprocessing(1, size):  # Fashion-MNIST's, which needs no options
+        seen = None
+    return DataOptions(seen, val_share=options.val_share, split_seed=options.split_seed)

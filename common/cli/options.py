@@ -28,12 +28,13 @@ def data_option(default: str | None = None, default_text: str = "") -> Decorator
     """Where the images come from; `default_text` describes a default that is no fixed value."""
     return click.option(
         "--data",
-        metavar="full|sample|DIR",
+        metavar="NAME|FILE.npz|DIR",
         default=default,
         show_default=default is not None,
-        help="Fashion-MNIST: full finds or downloads it; sample is the bundled 6,000 + 1,000 "
-        "images; DIR contains the four idx files, gzipped or not, or torchvision's "
-        f"FashionMNIST/raw.{default_text}",
+        help="full finds or downloads Fashion-MNIST, sample is its bundled 6,000 + 1,000 images; "
+        "cifar10 and cifar100 are found or downloaded; FILE.npz has images and labels; DIR has "
+        "train/CLASS and val/CLASS folders of images, or CLASS folders alone, or the shards of "
+        f"anynet data prepare, or the files of Fashion-MNIST or CIFAR.{default_text}",
     )
 
 

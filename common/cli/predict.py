@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.backends import start_backend
 from common.bounds import MAX_CHANNELS
-from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
+from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network
 from common.cli.options import backend_option
 from common.cli.tables import print_table
@@ -70,12 +70,18 @@ def predict(
     found = find_checkpoint(checkpoint)
     network = load_network(module, found.path)
     spec = network.spec
-    size = choose_image_size(spec, image_size, found.config)
+    usual = found.images.preprocessing.size if found.images else None
+    size = choose_image_size(spec, image_size, found.config, usual)
+    seen = (
+        found.images.preprocessing.at_size(size)
+        if found.images
+        else assumed(spec.in_channels, size)
+    )
     click.echo(f"{found.path} at {sized(size)} pixels, {found.origin(size)}", err=True)
-    names = read_labels(labels, spec.num_classes) if labels else class_names(spec.num_classes)
+    names = _class_names(found, labels, spec.num_classes)
     paths = find_pictures(images)
     results = _Results(as_json)
-    for batch in read_pictures(paths, assumed(spec.in_channels, size), _BATCH):
+    for batch in read_pictures(paths, seen, _BATCH):
         rows = iter(module.logits(network, batch.images) if len(batch.images) else ())
         results.show(
             [
@@ -88,6 +94,13 @@ def predict(
     results.end()
     if results.failed:
         raise click.ClickException(f"{results.failed} of {len(paths)} images gave no result")
+
+
+def _class_names(found: Checkpoint, labels: Path | None, num_classes: int) -> tuple[str, ...]:
+    """The names in the file of --labels, else those of the weight file, else the usual ones."""
+    if labels is not None:
+        return read_labels(labels, num_classes)
+    return found.images.names(num_classes) if found.images else class_names(num_classes)
 
 
 class _Results:

@@ -21,8 +21,10 @@ from common.cli.options import (
     precise_bn_option,
     recipe_options,
 )
-from common.cli.types import BATCH, EPOCHS, SEED, SIDE, STEPS, Number
-from common.data import DataInfo, find_data, open_data
+from common.cli.types import BATCH, EPOCHS, IMAGES, SEED, SIDE, STEPS, Number
+from common.data import DataInfo, DataOptions, find_data, open_data
+from common.data.augment import AUGMENTATIONS
+from common.data.sources.split import VALIDATION_SHARE
 from common.errors import ConfigError
 from common.training import Precision, TrainConfig, read_config, read_record
 from common.training.checks import check_images
@@ -47,6 +49,37 @@ from common.training.run import BEST, RECORD, check_free
     help="Start from the network in this file instead of --model and its initial weights.",
 )
 @data_option("full")
+@click.option(
+    "--augment",
+    type=click.Choice(list(AUGMENTATIONS)),
+    default="none",
+    show_default=True,
+    help="Vary training images: flip mirrors half of them, cifar also shifts them by up to 4 "
+    "pixels, imagenet takes random resized crops, mirrors and PCA lighting.",
+)
+@click.option(
+    "--channels",
+    type=click.Choice(["1", "3"]),
+    default="3",
+    show_default=True,
+    help="Read the image files of a folder as grey (1) or colour (3).",
+)
+@click.option(
+    "--val-share",
+    type=Number(0, 1, min_open=True, max_open=True),
+    default=VALIDATION_SHARE,
+    show_default=True,
+    help="Share of each class to validate on, if the data has no validation images.",
+)
+@click.option(
+    "--split-seed", type=SEED, default=0, show_default=True, help="Draws those validation images."
+)
+@click.option(
+    "--workers",
+    type=IMAGES,
+    help="Threads that prepare images ahead of their use; default: one per core. Batches do not "
+    "depend on it.",
+)
 @click.option("--epochs", type=EPOCHS, default=10, show_default=True, help="Epochs in all.")
 @click.option(
     "--batch-size", type=BATCH, default=128, show_default=True, help="Images per training step."
@@ -119,7 +152,14 @@ def train(
     run = resume or out
     assert run is not None
     backend = start_backend(config.backend)
-    data = open_data(config.data, config.batch_size, config.resize)
+    data = open_data(
+        config.data,
+        config.batch_size,
+        config.resize,
+        config.data_options,
+        int(options["channels"]),
+        options["workers"],
+    )
     if config.spec is None:
         raise ConfigError(f"{run}: must have the spec of its network; got none")
     model = backend.AnyNet.from_spec(config.spec, lr=config.learning_rate, seed=config.seed)
@@ -143,11 +183,12 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
     weights = options["weights"]
     if weights is not None and "model" in _given(ctx, options):
         raise ConfigError("weights: the file describes the network; got --model too; leave it out")
-    data = find_data(options["data"])
+    images = _data_options(options)
+    data = find_data(options["data"], images, int(options["channels"]))
     spec = resolve_spec(weights) if weights is not None else _for_the_data(options["model"], data)
     check_images(spec, data.channels, len(data.classes))
     before = find_config(weights) if weights is not None else None
-    size = choose_image_size(spec, options["image_size"], before)
+    size = choose_image_size(spec, options["image_size"], before, data.size)
     if before is not None:
         click.echo(f"{weights}: images of {sized(size)} pixels, trained before on "
                    f"{sized(before.resize)}", err=True)  # fmt: skip
@@ -167,6 +208,16 @@ def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
         checkpoint_every=options["checkpoint_every"],
         weights=weights,
         precise_bn=options["precise_bn"],
+        data_options=images,
+    )
+
+
+def _data_options(options: dict[str, Any]) -> DataOptions:
+    """How the images are split and augmented; they are prepared as the data set usually is."""
+    return DataOptions(
+        augmentation=AUGMENTATIONS[options["augment"]],
+        val_share=options["val_share"],
+        split_seed=options["split_seed"],
     )
 
 

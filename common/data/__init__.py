@@ -2,11 +2,13 @@
 
 from common.data.augment import Augmentation
 from common.data.batches import batch_order
+from common.data.description import ImageDescription
 from common.data.fashion_mnist import CLASSES, FashionMNIST, ImageSet, find_fashion_mnist
 from common.data.image_data import Batch, ImageData, check_image_data
 from common.data.image_files import Pictures, find_pictures, read_picture, read_pictures
 from common.data.labels import class_names, read_labels
 from common.data.named import DataInfo, absolute_name, find_data, open_data
+from common.data.options import DataOptions
 from common.data.preprocessing import Preprocessing
 from common.data.presets import assumed, on_imagenet, stretched
 from common.data.ready import CIFAR10, CIFAR100, ArrayData, ImageFolder
@@ -22,8 +24,10 @@ __all__ = [
     "Augmentation",
     "Batch",
     "DataInfo",
+    "DataOptions",
     "FashionMNIST",
     "ImageData",
+    "ImageDescription",
     "ImageFolder",
     "ImageSet",
     "Pictures",

@@ -165,3 +165,15 @@ def _rising(name: str, ends: Any, highest: float) -> tuple[float, float]:
             f"{name}: must rise from above 0 to at most {highest:g}; got {low:g} to {high:g}"
         )
     return low, high
+
+
+PLAIN: Final = Augmentation()
+"""Training images as they are."""
+
+AUGMENTATIONS: Final = {
+    "none": PLAIN,
+    "flip": Augmentation(flip=True),
+    "cifar": Augmentation("padded", padding=4, flip=True),
+    "imagenet": Augmentation("random_resized", flip=True, lighting=0.1),
+}
+"""Augmentations by the name that the command line takes."""

@@ -111,6 +111,11 @@ def find_fashion_mnist(source: str | Path = "auto") -> Path:
     return cache
 
 
+def holds_fashion_mnist(folder: Path) -> bool:
+    """Whether a directory holds the four files in a layout that is known."""
+    return any(not _missing(folder / layout) for layout in _LAYOUTS)
+
+
 def absolute_source(source: str | Path) -> str:
     """`source` with a path made absolute, so that it is valid in any working directory."""
     return str(source) if str(source) in _WORDS else str(Path(source).absolute())

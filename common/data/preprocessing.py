@@ -1,6 +1,6 @@
 """How an image becomes the input of a network, as plain data."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal, get_args
 
 from common.bounds import MAX_CHANNELS, MAX_SIDE
@@ -72,6 +72,14 @@ class Preprocessing:
     def image_shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of the input."""
         return (self.channels, *self.size)
+
+    def at_size(self, size: tuple[int, int]) -> "Preprocessing":
+        """The same for an input of another size: what is resized to grows in proportion."""
+        if size == self.size:
+            return self
+        to = self.resize_to
+        scaled = None if to is None else max(*size, round(to * max(size) / max(self.size)))
+        return replace(self, size=size, resize_to=scaled)
 
     @property
     def is_plain(self) -> bool:

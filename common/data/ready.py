@@ -1,10 +1,11 @@
 """Ready-made data sets: a folder of images, CIFAR, arrays."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from common.data.augment import Augmentation
+from common.data.augment import PLAIN, Augmentation
 from common.data.presets import on_imagenet, stretched
-from common.data.source_data import PLAIN, SourceData
+from common.data.source_data import SourceData
 from common.data.sources import (
     CIFAR_10,
     CIFAR_100,
@@ -48,12 +49,13 @@ class ImageFolder(SourceData):
             workers,
             str(Path(folder).absolute()),
         )
+        self.options = replace(self.options, val_share=val_share, split_seed=split_seed)
 
 
 class _CIFARData(SourceData):
     _which: CIFAR
-    _mean: tuple[float, ...]
-    _std: tuple[float, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class _CIFARData(SourceData):
         super().__init__(
             read_cifar(self._which, source),
             batch_size,
-            stretched(size, 3, self._mean, self._std),
+            stretched(size, 3, self.mean, self.std),
             augmentation,
             workers,
             name if str(source) == "auto" else str(Path(source).absolute()),
@@ -77,13 +79,13 @@ class _CIFARData(SourceData):
 class CIFAR10(_CIFARData):
     """CIFAR-10 (Krizhevsky, 2009) in batches, read or downloaded by `read_cifar`."""
 
-    _which, _mean, _std = CIFAR_10, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+    _which, mean, std = CIFAR_10, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
 
 class CIFAR100(_CIFARData):
     """CIFAR-100 (Krizhevsky, 2009) in batches, read or downloaded by `read_cifar`."""
 
-    _which, _mean, _std = CIFAR_100, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
+    _which, mean, std = CIFAR_100, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
 
 
 class ArrayData(SourceData):

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.bounds import MAX_BATCH
-from common.data.augment import Augmentation
+from common.data.augment import PLAIN, Augmentation
 from common.data.batches import batch_order
 from common.data.image_data import Batch
+from common.data.options import DataOptions
 from common.data.parallel import in_order
 from common.data.preprocessing import Preprocessing
 from common.data.sources import (
@@ -21,9 +22,6 @@ from common.data.transform import cut_and_resize, prepared_pixels
 from common.errors import ConfigError
 from common.numbers import check_batch, checked_integer
 from common.processes import usable_cores
-
-PLAIN = Augmentation()
-"""No augmentation."""
 
 
 class SourceData:
@@ -75,6 +73,7 @@ class SourceData:
             cores if workers is None else checked_integer("workers:", workers, 0, 1024, ConfigError)
         )
         self.requested = requested
+        self.options = DataOptions(preprocessing, augmentation)
 
     @property
     def train(self) -> Source:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from common.arch import AnyNetSpec
+from common.data.description import ImageDescription
 from common.errors import ConfigError
 from common.training.checkpoint import Position
 from common.training.rows import EPOCH, Row
@@ -13,10 +14,12 @@ from common.weights import State, is_weight, load_weights
 from common.weights.files import Contents, file_digest, weights_contents, write_contents
 
 
-def network_contents(path: Path, spec: AnyNetSpec, state: State) -> Contents:
+def network_contents(
+    path: Path, spec: AnyNetSpec, state: State, images: ImageDescription | None
+) -> Contents:
     """The float32 weights of a learner's state, ready to be written to `path`."""
     weights = {key: array.astype(np.float32) for key, array in state.items() if is_weight(key)}
-    return weights_contents(path, spec, weights)
+    return weights_contents(path, spec, weights, images)
 
 
 class BestNetwork:
@@ -26,9 +29,9 @@ class BestNetwork:
     killed between the two can therefore restore the file from the checkpoint.
     """
 
-    def __init__(self, path: Path, spec: AnyNetSpec) -> None:
+    def __init__(self, path: Path, spec: AnyNetSpec, images: ImageDescription | None) -> None:
         self.digest: str | None = None
-        self._path, self._spec = path, spec
+        self._path, self._spec, self._images = path, spec, images
         self._accuracy = -1.0
         self._is_new = False
 
@@ -44,7 +47,7 @@ class BestNetwork:
         """
         if not self._is_new:
             return None
-        contents = network_contents(self._path, self._spec, state)
+        contents = network_contents(self._path, self._spec, state, self._images)
         self.digest = contents.digest
         return contents
 
@@ -65,7 +68,7 @@ class BestNetwork:
         if self._is_intact(f"hold the network after epoch {row['epoch']}", can_restore):
             return
         if can_restore:
-            contents = network_contents(self._path, self._spec, state)
+            contents = network_contents(self._path, self._spec, state, self._images)
             self.digest = contents.digest
             write_contents(self._path, contents)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from common.arch import AnyNetSpec
+from common.data.description import ImageDescription
 from common.errors import WeightsError, shown
 from common.files import reading
 from common.training.progress import Progress
@@ -35,9 +36,15 @@ class Position:
 _DIGESTS: Final = ("record_digest", "settings_digest", "best_digest")
 
 
-def save_checkpoint(path: Path, spec: AnyNetSpec, arrays: State, position: Position) -> None:
+def save_checkpoint(
+    path: Path,
+    spec: AnyNetSpec,
+    arrays: State,
+    position: Position,
+    images: ImageDescription | None = None,
+) -> None:
     """Write a learner's state and its position atomically."""
-    save_state(path, spec, arrays, asdict(position))
+    save_state(path, spec, arrays, asdict(position), images)
 
 
 def load_checkpoint(path: Path) -> tuple[AnyNetSpec, State, Position]:

@@ -9,6 +9,7 @@ import xxhash
 
 from common.arch import REGNETX32, AnyNetSpec, image_shape
 from common.bounds import MAX_BATCH, MAX_EPOCHS, MAX_RATE, MAX_SEED, MAX_STEPS
+from common.data.options import USUAL, DataOptions
 from common.errors import ConfigError, shortened, shown
 from common.files import check_format, reading
 from common.numbers import FieldChecker, check_batch, checked_integer
@@ -49,6 +50,7 @@ class TrainConfig:
     - `weights`: file with initial weights, instead of random ones.
     - `precise_bn`: training images from which batch norm statistics are computed before each
       validation; 0 validates with the running averages.
+    - `data_options`: how the images are split, prepared and augmented, where it is not the usual.
     - `own_optimizer`: whether the model's `configure_optimizers` replaces recipe and learning rate.
     """
 
@@ -68,6 +70,7 @@ class TrainConfig:
     weights: str | None = None
     precise_bn: int = 0
     own_optimizer: bool = False
+    data_options: DataOptions = USUAL
 
     def __post_init__(self) -> None:
         check_recipe(self.recipe)
@@ -101,6 +104,8 @@ class TrainConfig:
     def to_json(self) -> str:
         """One JSON object with format and digest, from which `from_json` makes an equal config."""
         values = asdict(self)
+        del values["data_options"]
+        values |= self._data_options()
         return json.dumps({"format": FORMAT, "digest": _digest(values), **values}, indent=2) + "\n"
 
     def settings_digest(self) -> str:
@@ -112,13 +117,19 @@ class TrainConfig:
         values = {
             item.name: getattr(self, item.name)
             for item in fields(self)
-            if item.name not in (*RESUMABLE, "spec", "recipe")
+            if item.name not in (*RESUMABLE, "spec", "recipe", "data_options")
             and getattr(self, item.name) != item.default
         }
         recipe, usual = asdict(self.recipe), asdict(Recipe())
         values["recipe"] = {name: recipe[name] for name in recipe if recipe[name] != usual[name]}
         values["spec"] = None if self.spec is None else self.spec.to_dict()
-        return _digest(values)
+        return _digest(values | self._data_options())
+
+    def _data_options(self) -> dict[str, Any]:
+        """The options of the data for JSON; nothing where they are the usual, as in older files."""
+        if self.data_options == USUAL:
+            return {}
+        return {"data_options": self.data_options.to_dict()}
 
     @classmethod
     def from_json(cls, text: str, where: str = "config") -> "TrainConfig":
@@ -146,6 +157,8 @@ class TrainConfig:
             if values["spec"] is not None:
                 values["spec"] = AnyNetSpec.from_dict(values["spec"])
             values["recipe"] = Recipe(**values["recipe"])
+            if "data_options" in values:
+                values["data_options"] = DataOptions.from_dict(values["data_options"], where)
             return cls(**values)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from common.arch import AnyNetSpec
+from common.data import ImageDescription
 from common.errors import ConfigError
 from common.files import check_writable, leftovers, read_text, remove_leftovers, write_text
 from common.marks import is_ours
@@ -64,22 +65,30 @@ def check_free(path: Path) -> None:
 class RunDirectory:
     """A callback that writes the files of one run, each atomically."""
 
-    def __init__(self, path: Path, config: TrainConfig, spec: AnyNetSpec) -> None:
+    def __init__(
+        self,
+        path: Path,
+        config: TrainConfig,
+        spec: AnyNetSpec,
+        images: ImageDescription | None = None,
+    ) -> None:
         self.path = path
         self._config = config
-        self._spec = spec
+        self._spec, self._images = spec, images
         self._record: RecordFile | None = None
-        self._best = BestNetwork(path / BEST, spec)
+        self._best = BestNetwork(path / BEST, spec, images)
 
     @classmethod
-    def of(cls, path: Path, config: TrainConfig) -> "RunDirectory":
+    def of(
+        cls, path: Path, config: TrainConfig, images: ImageDescription | None = None
+    ) -> "RunDirectory":
         """The directory `path` of a run. Raises `ConfigError` unless its config has a spec."""
         if config.spec is None:
             raise ConfigError(
                 "out: needs a model with a spec that describes it, such as AnyNet; got one without "
                 "or with layers of its own; leave it out, and keep get_weights(trainer.network)"
             )
-        return cls(path, config, config.spec)
+        return cls(path, config, config.spec, images)
 
     def begin(self) -> None:
         """Start a new run. Raises `ConfigError` if the directory holds anything."""
@@ -183,14 +192,14 @@ class RunDirectory:
             self._config.settings_digest(),
             self._best.digest,
         )
-        save_checkpoint(self.path / CHECKPOINT, self._spec, state, position)
+        save_checkpoint(self.path / CHECKPOINT, self._spec, state, position, self._images)
         if best is not None:
             self._best.write(best)
 
     def finish(self, state: State) -> None:
         """Write the trained network."""
         path = self.path / MODEL
-        write_contents(path, network_contents(path, self._spec, state))
+        write_contents(path, network_contents(path, self._spec, state, self._images))
 
     def draw(self) -> None:
         """Write the figure of the curves; if that fails, only warn, as the run is complete."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
 from common.chapter import HyperParameters, overrides_loss, overrides_optimizer
-from common.data import ImageData, Preprocessing
+from common.data import ImageData, ImageDescription, Preprocessing
+from common.data.options import USUAL
 from common.errors import TrainingError
 from common.plotting import LiveFigure
 from common.plotting.figure import in_notebook
@@ -173,7 +174,8 @@ class Trainer(HyperParameters, ABC):
         config = self._config(model, data)
         if config.spec is not None:
             check_images(config.spec, data.preprocessing.channels, len(data.classes))
-        run = None if self.out is None else RunDirectory.of(self.out, config)
+        images = ImageDescription(data.preprocessing, data.classes)
+        run = None if self.out is None else RunDirectory.of(self.out, config, images)
         if run and not resume:
             check_free(run.path)
         self.history = []
@@ -198,6 +200,7 @@ class Trainer(HyperParameters, ABC):
             resize=data.preprocessing.size,
             learning_rate=model.lr,
             own_optimizer=overrides_optimizer(model),
+            data_options=getattr(data, "options", USUAL),
         )
 
     def _loop(

@@ -13,6 +13,7 @@ from common.weights.checks import (
 from common.weights.files import (
     State,
     check_arrays,
+    load_description,
     load_spec,
     load_state,
     load_weights,
@@ -54,6 +55,7 @@ __all__ = [
     "fuse_weights",
     "initial_weights",
     "is_weight",
+    "load_description",
     "load_spec",
     "load_state",
     "load_weights",

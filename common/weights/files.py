@@ -15,7 +15,8 @@ import xxhash
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
-from common.errors import SpecError, WeightsError, shortened
+from common.data.description import ImageDescription
+from common.errors import AnyNetError, WeightsError, shortened
 from common.files import check_format, replacing
 from common.weights.checks import ArrayInfo, check_depth, check_found, check_values, is_weight
 from common.weights.initial import Arrays
@@ -40,19 +41,27 @@ _NO_DIGEST = "0" * 32
 """Placeholder for a digest while the header is hashed."""
 
 
-def save_weights(path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]) -> None:
+def save_weights(
+    path: str | Path,
+    spec: AnyNetSpec,
+    arrays: Mapping[str, NDArray[Any]],
+    images: ImageDescription | None = None,
+) -> None:
     """Write a network's spec and canonical float32 arrays to one file, atomically.
 
     Raises `WeightsError` if the arrays do not fit the spec or are not finite.
     """
-    write_contents(path, weights_contents(path, spec, arrays))
+    write_contents(path, weights_contents(path, spec, arrays, images))
 
 
 def weights_contents(
-    path: str | Path, spec: AnyNetSpec, arrays: Mapping[str, NDArray[Any]]
+    path: str | Path,
+    spec: AnyNetSpec,
+    arrays: Mapping[str, NDArray[Any]],
+    images: ImageDescription | None = None,
 ) -> "Contents":
     """What `save_weights` writes to `path`. Raises `WeightsError`."""
-    return _contents(spec, check_arrays(spec, arrays, str(path)), {})
+    return _contents(spec, check_arrays(spec, arrays, str(path)), _described(images))
 
 
 def load_weights(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
@@ -79,6 +88,14 @@ def load_spec(path: str | Path) -> AnyNetSpec:
     return _open(path).spec
 
 
+def load_description(path: str | Path) -> ImageDescription | None:
+    """How the network in a file sees images, and its class names; None where it does not say.
+
+    The arrays are not read. Raises `WeightsError`.
+    """
+    return _open(path).images
+
+
 def file_digest(path: str | Path) -> str | None:
     """The digest in a file's header, which covers the whole file; `None` before format 2.
 
@@ -92,6 +109,7 @@ def save_state(
     spec: AnyNetSpec,
     arrays: Mapping[str, NDArray[Any]],
     training: Mapping[str, Any],
+    images: ImageDescription | None = None,
 ) -> None:
     """Write a training state to one file, atomically.
 
@@ -103,7 +121,7 @@ def save_state(
     Raises `WeightsError` if the arrays do not fit the spec or are not finite.
     """
     checked = check_arrays(spec, arrays, str(path), training=True)
-    write_contents(path, _contents(spec, checked, {"training": training}))
+    write_contents(path, _contents(spec, checked, {"training": training, **_described(images)}))
 
 
 def load_state(path: str | Path) -> tuple[AnyNetSpec, State, dict[str, Any]]:
@@ -162,6 +180,10 @@ def _contents(spec: AnyNetSpec, arrays: State, more: Mapping[str, Mapping[str, A
     return Contents(digest, _with_digest(header, "digest", digest), data)
 
 
+def _described(images: ImageDescription | None) -> dict[str, Mapping[str, Any]]:
+    return {} if images is None else {"images": images.to_dict()}
+
+
 def write_contents(path: str | Path, contents: Contents) -> None:
     """Write a file atomically."""
     with replacing(path) as temporary, temporary.open("wb") as file:
@@ -186,6 +208,7 @@ class _Opened(NamedTuple):
     mapped: SafetensorsFile
     order: list[str]
     training: dict[str, Any] | None
+    images: ImageDescription | None
     digest: str | None
     arrays_digest: str | None
 
@@ -195,6 +218,7 @@ class _Header(NamedTuple):
 
     spec: AnyNetSpec
     training: dict[str, Any] | None
+    images: ImageDescription | None = None
     digest: str | None = None
     arrays_digest: str | None = None
 
@@ -213,6 +237,7 @@ def _from_header(mapped: SafetensorsFile, where: str) -> _Header:
         header = json.loads(mapped.metadata[_HEADER])
         digests = _checked_digests(header, mapped.header, where)
         spec, training = header["spec"], header.get("training")
+        described = header.get("images")
     except WeightsError:
         raise
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -222,8 +247,9 @@ def _from_header(mapped: SafetensorsFile, where: str) -> _Header:
     if training is not None and not isinstance(training, dict):
         raise WeightsError(f"{where}: training must be an object; got {shortened(training)}")
     try:
-        return _Header(AnyNetSpec.from_dict(spec), training, *digests)
-    except (SpecError, OverflowError) as error:
+        images = None if described is None else ImageDescription.from_dict(described)
+        return _Header(AnyNetSpec.from_dict(spec), training, images, *digests)
+    except (AnyNetError, OverflowError) as error:
         raise WeightsError(f"{where}: {error}") from error
 
 

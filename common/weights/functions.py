@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec, regnet
+from common.data.description import ImageDescription
 from common.weights.files import load_weights, save_weights
 from common.weights.initial import Init
 from common.weights.networks import spec_of
@@ -50,15 +51,18 @@ class NetworkFunctions(Generic[Network]):
         """
         return self._create(regnet(name, num_classes, in_channels), seed, init)
 
-    def save(self, network: Network, path: str | Path) -> None:
+    def save(
+        self, network: Network, path: str | Path, images: ImageDescription | None = None
+    ) -> None:
         """Write a network to one safetensors file, whole or not at all.
 
         The file holds the spec and the canonical arrays, float32, and is loaded by every framework.
+        `images` says how the network sees an image, and what its classes are called.
         Raises `BackendError` for what is no network, `SpecError` for a network without a spec,
         `WeightsError` for one that is not float32 or not finite.
         """
         arrays = self._get_weights(network)
-        save_weights(path, spec_of(network), arrays)
+        save_weights(path, spec_of(network), arrays, images)
 
     def load(self, path: str | Path) -> Network:
         """The network in a safetensors file of this project, a training state included.

@@ -60,9 +60,18 @@ def test_a_link_to_a_file_of_a_run_has_its_size(run, tmp_path):
     assert find_config(str(tmp_path / "link.safetensors")).resize == (2, 2)
 
 
-def test_a_file_that_was_moved_out_of_its_run_has_no_size_of_its_own(run, tmp_path):
+def test_a_file_that_was_moved_out_of_its_run_says_itself_what_it_sees(run, tmp_path):
     path = (run / "best.safetensors").rename(tmp_path / "best.safetensors")
     found = find_checkpoint(str(path))
+    assert found.config is None
+    assert found.images.preprocessing == Data.preprocessing
+    assert found.images.classes == Data.classes
+    assert found.origin(Data.preprocessing.size) == "as the file says"
+
+
+def test_a_file_that_says_nothing_of_its_images_is_called_so(tmp_path):
+    save_weights(tmp_path / "net.safetensors", SPEC, initial_weights(SPEC))
+    found = find_checkpoint(str(tmp_path / "net.safetensors"))
     assert choose_image_size(SPEC, None, found.config) == (96, 96)
     assert "not in a run directory" in found.origin((96, 96))
 

@@ -49,7 +49,7 @@ def test_a_data_set_is_opened_by_its_name(name):
 
 @pytest.mark.parametrize("name", ["auto", "sample", "a/folder/that/is/not/there"])
 def test_channels_and_classes_are_known_before_images_are_read(name):
-    assert find_data(name) == (1, CLASSES)
+    assert find_data(name) == (1, CLASSES, (96, 96))
 
 
 @pytest.mark.parametrize(("name", "absolute"), [("full", "full"), ("x", str(Path.cwd() / "x"))])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from common.cli.train import train as train_command
+from common.data import DataOptions, Preprocessing
 from common.errors import ConfigError, DataError
 from common.training import Recipe, TrainConfig, read_config
 from common.training.config import RESUMABLE
@@ -76,7 +77,8 @@ def test_a_subclass_can_save_its_arguments_as_in_d2l():
 def test_a_change_is_named_unless_a_resumed_run_may_make_it(name):
     now = TrainConfig(
         "jax", SPEC, "sample", batch_size=4, resize=(2, 2), learning_rate=0.5,
-        weights="start.safetensors", own_optimizer=True, **_SETTINGS,
+        weights="start.safetensors", own_optimizer=True,
+        data_options=DataOptions(Preprocessing(1, (2, 2), mean=(0.5,))), **_SETTINGS,
     )  # fmt: skip
     before = replace(now, **{name: getattr(TrainConfig("torch", batch_size=2), name)})
     assert now.changes_since(before) == ([] if name in RESUMABLE else [name])
