@@ -86,7 +86,7 @@ def test_a_resumed_run_with_an_own_optimizer_ends_in_the_same_bytes(backend, tmp
     assert read_config(tmp_path / "parts").own_optimizer
     rows = read_record(tmp_path / "parts" / "record.jsonl")
     assert {row["learning_rate"] for row in rows if row["kind"] == "interval"} == {None}
-    with pytest.raises(ConfigError, match="the optimizer that it began with; got the recipe"):
+    with pytest.raises(ConfigError, match="the optimizer that it started with; got the recipe"):
         _fit(backend, _model(backend), 3, resume=True, out=tmp_path / "parts")
 
 
