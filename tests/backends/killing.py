@@ -24,6 +24,7 @@ from common import AnyNetSpec
 from common.backends import load_backend
 from common.data import Preprocessing
 from common.training import Recipe
+from tests.backends.native import open_native
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 1)), 8)
 _STREAM = np.random.default_rng(0)
@@ -121,8 +122,8 @@ def main(name, kills, folder):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         backend = load_backend(name)
-        if name == "torch":
-            importlib.import_module("torch._dynamo")  # else every attempt's first step imports it
+        for module in open_native(name).STEP_IMPORTS:  # else every attempt imports it
+            importlib.import_module(module)
     draw, counts, digests = random.Random(0), {"moment": 0, "write": 0}, []
     _attempt(backend, folder / "whole", draw, "none")
     run = 0

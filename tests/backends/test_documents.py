@@ -29,12 +29,6 @@ def _checkpoints(folder):
     Image.new("RGB", (300, 200)).save(folder / "photo.png")
 
 
-_ELSEWHERE = {
-    **{("weights.md", name): "begins with a file of PyTorch's" for name in ("mx", "tf", "jax")},
-    ("quickstart.md", "jax"): "nox -s package does it, in an empty environment",
-}
-"""Why a page does not run with a backend here."""
-
 _OWN = ("README.md", "d2l.md", "index.md", "inference.md")
 """Pages with code that is another one for each backend; the others call the same commands."""
 
@@ -52,21 +46,21 @@ _CASES = [pytest.param(page, id=page.stem, marks=_marks(page)) for page in _PAGE
 _EPOCHS = re.compile(r"--epochs \d+")
 
 
-def _shortened(block, name):
-    """A block of a page; outside of PyTorch's session, it trains for one epoch."""
-    if name == "torch" or block.page.name not in _OWN:
+def _shortened(block, native):
+    """A block of a page, which trains for one epoch where `native` says so."""
+    if native.TRAINS_PAGES_IN_FULL or block.page.name not in _OWN:
         return block
     return replace(block, code=_EPOCHS.sub("--epochs 1", block.code))
 
 
 @pytest.mark.filterwarnings("ignore:.*Cannot decide type:UserWarning")  # MXNet's, of an export
 @pytest.mark.parametrize("page", _CASES)
-def test_the_code_of_a_page_runs(page, backend, name, tmp_path, monkeypatch):
-    if reason := _ELSEWHERE.get((page.name, name)):
+def test_the_code_of_a_page_runs(page, backend, name, native, tmp_path, monkeypatch):
+    if reason := native.ELSEWHERE.get(page.name):
         pytest.skip(reason)
     monkeypatch.chdir(tmp_path)
     if page.name == "weights.md":
         _checkpoints(tmp_path)
     names = {"__name__": "page", "anynet": backend, **_NAMES.get(page.name, {})}
     for block in runnable(page, name):
-        _shortened(block, name).run(names, tmp_path)
+        _shortened(block, native).run(names, tmp_path)

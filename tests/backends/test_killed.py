@@ -7,13 +7,10 @@ import sys
 
 import pytest
 
-_KILLS = {"torch": 12, "mx": 8, "tf": 6, "jax": 6}
-"""Elsewhere an attempt compiles for seconds before it trains."""
-
 
 @pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.full)])
-def test_a_killed_run_ends_in_the_weights_of_a_whole_one(backend, name, tmp_path, times):
-    kills = times * _KILLS[name]
+def test_a_killed_run_ends_in_the_weights_of_a_whole_one(backend, name, native, tmp_path, times):
+    kills = times * native.KILLS
     threads = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     cache = {
         "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),

@@ -17,6 +17,7 @@ from common.processes import start_python
 from common.spaces import ANYNETX_A, ANYNETX_E, small
 from common.studies import Study, StudyConfig
 from common.training import TrainConfig
+from tests.backends.native import open_native
 from tests.hostile import make_hostile
 
 _THREADS = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -44,8 +45,8 @@ def _tiny(space):
 
 
 def _networks(backend):
-    """How many of each space: where workers start fast, enough for some to be killed on the way."""
-    return 10 if backend == "torch" else 1
+    """How many of each space."""
+    return open_native(backend).STUDY_NETWORKS
 
 
 def _config(backend):

@@ -20,6 +20,21 @@ IMPORTS = ("mxnet",)
 KEEPING_MEMORY = {}
 """What `keep_freed_memory` changes."""
 
+STEP_IMPORTS = ()
+"""What the first step imports."""
+
+KILLS = 8
+"""How often a run is killed in tests: fewer where an attempt compiles for seconds."""
+
+STUDY_NETWORKS = 1
+"""Networks of a study in tests: more where workers start fast, so that some are killed."""
+
+ELSEWHERE = {"weights.md": "begins with a file of PyTorch's"}
+"""Pages whose code does not run in this framework's session, and why."""
+
+TRAINS_PAGES_IN_FULL = False
+"""Whether pages train for as many epochs as they say, or for one."""
+
 READ_EXPORT = """
 import warnings
 warnings.simplefilter("ignore")

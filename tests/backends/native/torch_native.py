@@ -15,6 +15,21 @@ IMPORTS = ("torch",)
 KEEPING_MEMORY = {"memory given back": [True, False]}
 """What `keep_freed_memory` changes."""
 
+STEP_IMPORTS = ("torch._dynamo",)
+"""What the first step imports."""
+
+KILLS = 12
+"""How often a run is killed in tests: fewer where an attempt compiles for seconds."""
+
+STUDY_NETWORKS = 10
+"""Networks of a study in tests: more where workers start fast, so that some are killed."""
+
+ELSEWHERE = {}
+"""Pages whose code does not run in this framework's session, and why."""
+
+TRAINS_PAGES_IN_FULL = True
+"""Whether pages train for as many epochs as they say, or for one."""
+
 READ_EXPORT = """
 import torch
 network = torch.export.load(path).module()
