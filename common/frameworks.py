@@ -12,12 +12,14 @@ class Framework:
     """A framework: its title, this project's package for it, and the modules that it needs.
 
     `extra` is the extra of this project that installs its CUDA build, if there is one.
+    `exports_folder` is the package's `EXPORTS_FOLDER`, known before the framework is imported.
     """
 
     title: str
     package: str
     distributions: tuple[str, ...]
     extra: str | None
+    exports_folder: bool = False
 
     @property
     def missing(self) -> list[str]:
@@ -44,8 +46,8 @@ class Framework:
 
 FRAMEWORKS = {
     "torch": Framework("PyTorch", "anynet_torch", ("torch",), "torch"),
-    "mx": Framework("MXNet", "anynet_mx", ("mxnet",), None),
-    "tf": Framework("TensorFlow", "anynet_tf", ("tensorflow", "keras"), "tf-cuda"),
+    "mx": Framework("MXNet", "anynet_mx", ("mxnet",), None, True),
+    "tf": Framework("TensorFlow", "anynet_tf", ("tensorflow", "keras"), "tf-cuda", True),
     "jax": Framework("JAX", "anynet_jax", ("jax", "flax", "optax"), "jax-cuda"),
 }
 """Every framework by the name of its backend, as commands take it."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 import click
 
-from common.backends import start_backend
+from common.backends import FRAMEWORKS, start_backend
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network, read_network
 from common.cli.options import backend_option, overwrite_option
@@ -14,9 +14,6 @@ from common.export import save_onnx
 from common.files import check_new_folder
 from common.marks import check_target
 from common.weights import fuse_weights
-
-_FOLDERS = ("mx", "tf")
-"""Backends whose native format is a folder."""
 
 
 @click.command()
@@ -62,7 +59,7 @@ def export(
 
     A folder must be new or empty, even with --overwrite.
     """
-    if kind == "native" and backend in _FOLDERS:
+    if kind == "native" and FRAMEWORKS[backend].exports_folder:
         check_new_folder(out)
     else:
         check_target(out, overwrite)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from common import AnyNetSpec
+from common.backends import FRAMEWORKS
 from common.errors import (
     BackendError,
     ConfigError,
@@ -188,6 +189,10 @@ def test_a_network_that_no_file_holds_leaves_the_file_as_it_was(backend, tmp_pat
     with pytest.raises(WeightsError, match="float32|finite"):
         backend.save(learner.network, path)
     assert [item.read_bytes() for item in tmp_path.iterdir()] == [b"before"]
+
+
+def test_what_an_export_makes_is_known_without_the_framework(backend, name):
+    assert FRAMEWORKS[name].exports_folder == backend.EXPORTS_FOLDER
 
 
 def test_an_export_replaces_a_file_and_no_folder_in_use(backend, network, tmp_path):
