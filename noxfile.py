@@ -146,7 +146,8 @@ def package(session: nox.Session) -> None:
     In an empty environment with JAX, or with the backends after `--`.
     """
     session.install("build", "pytest", "pytest-timeout", "-c", ".constraints/package.txt")
-    shutil.rmtree(DIST, ignore_errors=True)
+    for folder in (DIST, XLA):
+        shutil.rmtree(folder, ignore_errors=True)
     session.env.update(BYTECODE)
     session.run("python", "-m", "build", "--outdir", str(DIST))
     (wheel,) = DIST.glob("*.whl")
@@ -159,7 +160,8 @@ def package(session: nox.Session) -> None:
         session.run("python", "-m", "pip", "--python", str(empty), "install", "--quiet",
                     "--no-compile", wanted, "-c", pins)  # fmt: skip
         # -P, for the packages to be those of the wheel and not of this folder.
-        run_in(session, empty, "python", "-P", "tests/documents.py", "docs/quickstart.md", backend)
+        walk = ("tests/documents.py", "docs/quickstart.md", backend)
+        run_in(session, empty, "python", "-P", *walk, env=COMPILED_ONCE)
 
 
 @nox.session(venv_backend="none")
