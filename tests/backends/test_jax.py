@@ -43,6 +43,9 @@ def test_apply_is_pure_and_returns_the_new_statistics():
     jax.tree.map(np.testing.assert_array_equal, before, network.variables)
 
 
+_QUICKLY = {"xla_backend_optimization_level": 0}
+"""Compiled in a part of the time, for what runs once."""
+
 _CONVOLUTIONS = [(1, 2, 3), (2, 4, 3), (2, 2, 1), (1, 8, 3), (2, 1, 3)]
 
 
@@ -64,7 +67,8 @@ def test_every_grouped_convolution_is_the_native_one(algorithm, strides, groups,
             y = anynet.grouped_conv(x, weights, strides, groups, algorithm)
             return (y**2).sum(), y
 
-        return jax.grad(total, (0, 1), has_aux=True)(x, weights)
+        compiled = jax.jit(jax.grad(total, (0, 1), has_aux=True), compiler_options=_QUICKLY)
+        return compiled(x, weights)
 
     jax.tree.map(
         lambda ours, native: np.testing.assert_allclose(ours, native, rtol=1e-4, atol=1e-4),
@@ -137,7 +141,8 @@ def test_the_gradients_of_batch_norm_are_the_automatic_ones_of_flaxs(dtype, trai
                 y, _ = layer.apply({**variables, "params": params}, x, mutable=["batch_stats"])
                 return (y * weights).astype(jnp.promote_types(dtype, jnp.float32)).sum()
 
-            return jax.grad(total, (0, 1))(variables["params"], x)
+            gradient = jax.jit(jax.grad(total, (0, 1)), compiler_options=_QUICKLY)
+            return gradient(variables["params"], x)
 
         _assert_equal_trees(gradients(ours), gradients(flax), _DIGITS[dtype])
 
@@ -184,11 +189,8 @@ def _train(spec, monkeypatch, large):
     return learner.state(), needed
 
 
-@pytest.mark.parametrize(
-    "spec",
-    [pytest.param(_KINDS[0], marks=pytest.mark.perf), _KINDS[1]],  # the first has a test below
-    ids=lambda spec: spec.block,
-)
+@pytest.mark.perf
+@pytest.mark.parametrize("spec", _KINDS, ids=lambda spec: spec.block)
 def test_what_is_computed_again_saves_memory_and_changes_no_step(spec, monkeypatch):
     kept, kept_bytes = _train(spec, monkeypatch, 1 << 30)
     again, again_bytes = _train(spec, monkeypatch, 0)
@@ -197,10 +199,15 @@ def test_what_is_computed_again_saves_memory_and_changes_no_step(spec, monkeypat
         np.testing.assert_allclose(again[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-def test_what_is_computed_again_is_the_reference(monkeypatch):
+_ONE_BLOCK = AnyNetSpec.from_arch(((1, 16, 8, 1),), 16, se_ratio=0.25)
+_SHALLOW = [_ONE_BLOCK, replace(_ONE_BLOCK, se_ratio=0.0).with_block("resnet")]
+
+
+@pytest.mark.parametrize("spec", _SHALLOW, ids=lambda spec: spec.block)
+def test_what_is_computed_again_is_the_reference(spec, monkeypatch):
     monkeypatch.setattr(layers, "_LARGE", 0)
     anynet.clear_caches()
-    case = Case("computed again", _DEEP, 32, 4, 2)
+    case = Case("computed again", spec, 32, 4, 2)
     subjects = {"reference": record(reference, case), "jax": record(anynet, case)}
     assert [str(item) for item in compare(subjects, [case]) if not item.within] == []
 

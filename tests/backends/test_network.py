@@ -49,7 +49,7 @@ def test_arrays_are_those_of_the_plan(backend, spec):
     assert {name: array.shape for name, array in arrays.items()} == expected_shapes(spec)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(spec=specs(), size=st.sampled_from(_SIZES))
 def test_random_networks_equal_the_plan(backend, native, spec, size):
     size = spec.image_size or size

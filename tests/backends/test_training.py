@@ -275,5 +275,5 @@ def _left_after(backend, channels):
 
 def test_networks_that_are_gone_leave_nothing(backend):
     _left_after(backend, 4)  # what is made once
-    left = [_left_after(backend, channels) for channels in (8, 12, 16, 20)]
-    assert left[-1] - left[0] < 3 * 500, left  # a step's graph has thousands of objects
+    left = [_left_after(backend, channels) for channels in (8, 12)]
+    assert left[-1] - left[0] < 500, left  # a step's graph has thousands of objects
