@@ -47,13 +47,11 @@ class Draw(NamedTuple):
     - `box`: the crop, or `None` for the whole image.
     - `flip`: whether to mirror it.
     - `offset`: added to the 3 channels of pixels in [0, 1].
-    - `mix`: weight of the image in mixup; 1 without.
     """
 
     box: Box | None
     flip: bool
     offset: NDArray[np.float64]
-    mix: float
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,6 @@ class Augmentation:
     - `padding`: pixels on each side for `padded`.
     - `flip`: whether to mirror half of the images.
     - `lighting`: standard deviation of PCA lighting (Krizhevsky et al., 2012), 0.1 in pycls.
-    - `mixup`: alpha of mixup's Beta(alpha, alpha) distribution (Zhang et al., 2018); 0 for none.
     """
 
     crop: Crop = "none"
@@ -76,7 +73,6 @@ class Augmentation:
     padding: int = 4
     flip: bool = False
     lighting: float = 0.0
-    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         check = FieldChecker(self, ConfigError, ":")
@@ -86,7 +82,6 @@ class Augmentation:
             check.keep(name, _rising(name, ends, highest))
         check.integer("padding", 0, 1024)
         check.number("lighting", 0, 10, "a number from 0 to 10", lambda value: 0 <= value <= 10)
-        check.number("mixup", 0, 100, "a number from 0 to 100", lambda value: 0 <= value <= 100)
         check.boolean("flip")
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,9 +102,8 @@ class Augmentation:
         stream = _stream(seed, epoch, index)
         flip = bool(stream.random() < 0.5) and self.flip
         alphas = stream.standard_normal(3) * self.lighting
-        mix = float(stream.beta(self.mixup, self.mixup)) if self.mixup else 1.0
         offset = np.array(EIGENVECTORS) @ (alphas * np.array(EIGENVALUES))
-        return Draw(self._box(stream, size, output), flip, offset, mix)
+        return Draw(self._box(stream, size, output), flip, offset)
 
     def _box(
         self, stream: np.random.Generator, size: tuple[int, int], output: tuple[int, int]

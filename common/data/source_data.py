@@ -18,7 +18,7 @@ from common.data.sources import (
     Split,
 )
 from common.data.sources.split import check_split
-from common.data.transform import cut_and_resize, prepared_pixels
+from common.data.transform import cut_and_resize, prepared_pixels, shifted
 from common.errors import ConfigError
 from common.numbers import check_batch, checked_integer
 from common.processes import usable_cores
@@ -136,9 +136,8 @@ class SourceData:
     def _augmented(
         self, seed: int, epoch: int, index: int, image: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
-        size = self.preprocessing.size
+        size, interpolation = self.preprocessing.size, self.preprocessing.interpolation
+        if self.augmentation.crop != "random_resized":  # which takes the place of the resizing
+            image = self._prepared(image).transpose(1, 2, 0)
         draw = self.augmentation.draw(seed, epoch, index, image.shape[:2], size)
-        if draw.box is None:
-            pixels = self._prepared(image)
-            return np.ascontiguousarray(pixels[:, :, ::-1]) if draw.flip else pixels
-        return cut_and_resize(image, draw.box, size, draw.flip, self.preprocessing.interpolation)
+        return shifted(cut_and_resize(image, draw.box, size, draw.flip, interpolation), draw.offset)

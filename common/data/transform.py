@@ -37,6 +37,17 @@ def cut_and_resize(
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
+def shifted(pixels: NDArray[np.uint8], offset: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Pixels (C, H, W) with `offset` (C,) added to their channels, in units of [0, 1].
+
+    Results are rounded to 8 bits, and those beyond 0 and 255 clipped.
+    """
+    if not offset.any():
+        return pixels
+    tables = np.clip(np.rint(np.arange(256) + 255 * offset[:, None]), 0, 255).astype(np.uint8)
+    return np.stack([table[channel] for table, channel in zip(tables, pixels, strict=True)])
+
+
 def resize_short_side(
     image: NDArray[np.uint8], short: int, interpolation: str = "bilinear"
 ) -> NDArray[np.uint8]:

@@ -5,11 +5,11 @@ import pytest
 
 from common.data.augment import Augmentation, Box
 from common.data.parallel import in_order
-from common.data.transform import centre_box, cut_and_resize, resize_short_side
+from common.data.transform import centre_box, cut_and_resize, resize_short_side, shifted
 from common.errors import ConfigError
 
 _IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
-_ALL = Augmentation("random_resized", flip=True, lighting=0.1, mixup=0.2)
+_ALL = Augmentation("random_resized", flip=True, lighting=0.1)
 
 
 def _draws(augmentation, images=200, seed=0, epoch=0, size=(40, 60)):
@@ -19,14 +19,14 @@ def _draws(augmentation, images=200, seed=0, epoch=0, size=(40, 60)):
 def test_a_draw_depends_on_seed_epoch_and_image_alone():
     one, again = (_ALL.draw(3, 1, 7, (40, 60), (32, 32)) for _ in range(2))
     assert one.box == again.box
-    assert one.mix == again.mix
+    assert np.array_equal(one.offset, again.offset)
     others = [(4, 1, 7), (3, 2, 7), (3, 1, 8)]
     assert all(_ALL.draw(*other, (40, 60), (32, 32)).box != one.box for other in others)
 
 
 def test_the_draws_are_the_same_on_every_machine():
     draw = _ALL.draw(0, 0, 0, (256, 341), (224, 224))
-    assert draw.box == Box(left=76, top=7, width=255, height=242)
+    assert draw.box == Box(left=42, top=29, width=248, height=214)
     np.testing.assert_allclose(draw.offset, [-0.00468702, -0.00231426, -0.00090485], atol=1e-8)
 
 
@@ -68,6 +68,12 @@ def test_lighting_moves_the_channels_along_the_colours_of_imagenet():
                         [-0.5836, -0.6948, 0.4203]])  # fmt: skip
     expected = vectors @ np.diag(0.01 * np.array([0.2175, 0.0188, 0.0045]) ** 2) @ vectors.T
     np.testing.assert_allclose(np.cov(offsets.T), expected, atol=3e-5)
+
+
+def test_an_offset_shifts_each_channel_and_stays_within_8_bits():
+    pixels = np.array([[[0, 100, 250]], [[0, 100, 250]], [[0, 100, 250]]], np.uint8)
+    found = shifted(pixels, np.array([0.04, -0.04, 0.0]))
+    assert found[:, 0].tolist() == [[10, 110, 255], [0, 90, 240], [0, 100, 250]]
 
 
 def test_a_mirrored_part_is_the_part_mirrored():

@@ -76,6 +76,25 @@ def test_images_are_prepared_as_by_torchvision():
     assert np.array_equal(prepared_pixels(image, on_imagenet(28)), expected)
 
 
+def test_lighting_shifts_the_colours_of_what_the_network_sees():
+    data = _data(augmentation=Augmentation(lighting=0.5))
+    (images, _), (plain, _) = (next(iter(one.train_batches(0, 0))) for one in (data, _data()))
+    inside = (plain > 60) & (plain < 195)
+    shifts = np.where(inside, images.astype(int) - plain, 0)
+    for image in range(4):
+        for channel in range(3):
+            found = set(shifts[image, channel][inside[image, channel]])
+            assert len(found) == 1
+    assert len({int(shifts[image, 0].sum()) for image in range(4)}) > 1
+
+
+def test_padded_crops_move_the_prepared_image():
+    data = SourceData(_data().split, 4, stretched(16, 3), Augmentation("padded", padding=2))
+    images, _ = next(iter(data.train_batches(0, 0)))
+    assert images.shape == (4, 3, 16, 16)
+    assert any(not image[:, 0].any() or not image[:, -1].any() for image in images)
+
+
 def test_a_flip_without_a_crop_mirrors_what_the_network_sees():
     data = _data(augmentation=Augmentation(flip=True))
     plain = {image.tobytes() for images, _ in _data().train_batches(0, 0) for image in images}
