@@ -1,15 +1,19 @@
 """`anynet export`: a trained network in a format for other programs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from common.arch import AnyNetSpec
 from common.backends import FRAMEWORKS, start_backend
-from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
+from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network, read_network
 from common.cli.options import backend_option, overwrite_option
 from common.cli.types import SIDE
+from common.data import ImageDescription, assumed
+from common.errors import ConfigError
 from common.export import save_onnx
 from common.files import check_new_folder
 from common.marks import check_target
@@ -30,11 +34,16 @@ from common.weights import fuse_weights
 @click.option(
     "--image-size",
     type=SIDE,
-    help="Side in pixels of the images that a native export accepts; default: an MLP's own size, "
-    "else the run's, else 224 for networks on colour images and 96 for others. ONNX accepts any "
-    "size, except for an MLP.",
+    help="Side in pixels of the images that a native export, or one --with-preprocessing, "
+    "accepts; default: an MLP's own size, else the run's, else the file's, else 224 for networks "
+    "on colour images and 96 for others. Other ONNX files accept any size, except for an MLP.",
 )
 @click.option("--fuse", is_flag=True, help="Fuse batch norms into the layers before them first.")
+@click.option(
+    "--with-preprocessing",
+    is_flag=True,
+    help="ONNX takes uint8 pixels of the right size, and scales and normalises them itself.",
+)
 @overwrite_option
 def export(
     checkpoint: str,
@@ -43,6 +52,7 @@ def export(
     out: Path,
     image_size: int | None,
     fuse: bool,
+    with_preprocessing: bool,
     overwrite: bool,
 ) -> None:
     """Write a trained network in a format for other programs.
@@ -58,7 +68,13 @@ def export(
       jax     jax.export's StableHLO, a .bin file   images (N, height, width, C)
 
     A folder must be new or empty, even with --overwrite.
+
+    An ONNX file also holds how images are prepared, and the class names, if CHECKPOINT does.
     """
+    if with_preprocessing and kind != "onnx":
+        raise ConfigError(
+            f"--with-preprocessing: must be given with --format onnx; got {kind}; leave it out"
+        )
     if kind == "native" and FRAMEWORKS[backend].exports_folder:
         check_new_folder(out)
     else:
@@ -66,7 +82,12 @@ def export(
     found = find_checkpoint(checkpoint)
     if kind == "onnx":
         spec, arrays = read_network(found.path)
-        save_onnx(out, *(fuse_weights(spec, arrays) if fuse else (spec, arrays)))
+        images = found.images
+        if with_preprocessing:
+            images = _at_size(found, spec, image_size)
+        if fuse:
+            spec, arrays = fuse_weights(spec, arrays)
+        save_onnx(out, spec, arrays, images, with_preprocessing)
     else:
         module = start_backend(backend)
         network = load_network(module, found.path)
@@ -74,3 +95,17 @@ def export(
         module.export(module.fuse(network) if fuse else network, out, size)
         click.echo(f"for images of {sized(size)} pixels, {found.origin(size)}", err=True)
     click.echo(f"written to {out}")
+
+
+def _at_size(found: Checkpoint, spec: AnyNetSpec, given: int | None) -> ImageDescription:
+    """How images are prepared at the size that was chosen; says so."""
+    images = found.images
+    usual = images.preprocessing.size if images else None
+    size = choose_image_size(spec, given, found.config, usual)
+    click.echo(f"for pixels of {sized(size)}, {found.origin(size)}", err=True)
+    if images is not None:
+        return replace(images, preprocessing=images.preprocessing.at_size(size))
+    click.echo(
+        f"{found.path}: does not say how images are prepared; assumed as in predict", err=True
+    )
+    return ImageDescription(assumed(spec.in_channels, size), ())

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from common.cli import main
-from common.data import assumed, read_picture
+from common.data import ImageDescription, assumed, network_input, prepared_pixels, read_picture
 from common.weights import load_description, load_weights
 
 _COLOURS = {"blue": (40, 60, 200), "green": (60, 200, 60), "red": (200, 60, 40)}
@@ -97,3 +97,21 @@ def test_a_resumed_run_keeps_its_images(run):
     settings = json.loads((run / "config.json").read_text())["data_options"]
     assert settings["augmentation"]["flip"] is True
     assert settings["preprocessing"]["mean"] == [0.485, 0.456, 0.406]
+
+
+def test_its_onnx_file_of_raw_pixels_gives_the_same_logits(backend, run, photos, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    out = tmp_path / "pixels.onnx"
+    _run("export", run, "--format", "onnx", "--with-preprocessing", "--out", out)
+    session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map["anynet.images"]
+    found = ImageDescription.from_dict(json.loads(metadata))
+    assert found.classes == tuple(_COLOURS)
+    # A colour's JPEGs that are RGB and not turned, which Pillow alone opens as `predict` does.
+    pictures = [Image.open(photos / "red" / f"2-{number}.jpg") for number in (0, 3, 4)]
+    seen = found.preprocessing
+    pixels = np.stack([prepared_pixels(np.asarray(picture), seen) for picture in pictures])
+    (logits,) = session.run(["logits"], {"pixels": pixels})
+    images = np.stack([network_input(np.asarray(picture), seen) for picture in pictures])
+    expected = backend.logits(backend.load(run / "model.safetensors"), images)
+    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
