@@ -15,7 +15,7 @@ from common.data.sources.shards import INDEX, Index, ShardInfo, read_index, writ
 from common.data.sources.split import Split
 from common.data.transform import resize_short_side
 from common.errors import ConfigError, DataError
-from common.files import PRODUCER, read_json, write_text
+from common.files import PRODUCER, read_json, remove_leftovers, write_text
 from common.processes import process_pool
 
 IMAGES_PER_SHARD: Final = 512
@@ -92,6 +92,7 @@ def prepare_shards(
         write_index(root, _index(split, tasks, size))
     for task in tasks:
         task.notes.unlink(missing_ok=True)
+    remove_leftovers(root, [INDEX, *(path.name for t in tasks for path in (t.path, t.notes))])
     index = read_index(root)
     shards = (shard for part in index.parts.values() for shard in part)
     return Prepared(sum(len(shard.names) for shard in shards), index.left_out)
@@ -127,6 +128,7 @@ def _begin(root: Path, plan: str) -> None:
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root}: must be a new folder; got a file")
     root.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(root, [PLAN])
     written = root / PLAN
     if not written.is_file():
         if any(root.iterdir()):

@@ -7,6 +7,8 @@ from common.data.shard_writer import prepare_shards
 from common.data.sources import find_images, open_shards
 from common.data.transform import resize_short_side
 from common.errors import ConfigError, DataError
+from common.processes import TimeoutExpired, start_python
+from tests.common.data.sources.conftest import write_images
 
 
 @pytest.fixture
@@ -114,3 +116,34 @@ def test_a_folder_that_is_not_whole_is_refused(change, shards):
         (shards / "index.json").write_text('{"format": 99}')
     with pytest.raises(DataError, match=r"as the index says|format 1; got 99"):
         open_shards(shards)
+
+
+_PREPARE = """
+import sys
+from common.data.shard_writer import prepare_shards
+from common.data.sources import find_images
+prepare_shards(find_images(sys.argv[1]), sys.argv[2], 8, images_per_shard=4)
+"""
+
+
+@pytest.mark.full
+def test_kills_lose_nothing(tmp_path):
+    for name in ("cat", "dog"):
+        write_images(tmp_path / "photos" / name, 150, size=(300, 280))
+    stream, out = np.random.default_rng(0), tmp_path / "killed"
+    kills = 0
+    while not (out / "index.json").exists():
+        process = start_python("-c", _PREPARE, tmp_path / "photos", out)
+        try:
+            process.wait(stream.uniform(0.3, 2.5))
+        except TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+        assert kills < 60
+    whole = tmp_path / "whole"
+    prepare_shards(find_images(tmp_path / "photos"), whole, 8, images_per_shard=4)
+    files = sorted(path.name for path in whole.iterdir())
+    assert sorted(path.name for path in out.iterdir() if path.name[0] != ".") == files
+    for name in files:
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
