@@ -13,7 +13,7 @@ from jax import Array
 
 from anynet_jax.convolution import Conv
 from anynet_jax.layers import BatchNorm, SqueezeExcitation, materialize, no_norm, relu, remat
-from common.arch import AnyNetSpec, bottleneck, checked_stride
+from common.arch import AnyNetSpec, bottleneck, checked_channels, checked_stride
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock", "layer_factories"]
 
@@ -95,7 +95,8 @@ class ResNetBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        channels, strides = self.num_channels, checked_stride("strides", self.strides)
+        channels = checked_channels(self.num_channels)
+        strides = checked_stride("strides", self.strides)
         conv, bn = self.conv, partial(self.norm, training=self.training)
 
         def conv2(y: Array) -> Array:
@@ -123,7 +124,8 @@ class VanillaBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        channels, strides = self.num_channels, checked_stride("strides", self.strides)
+        channels = checked_channels(self.num_channels)
+        strides = checked_stride("strides", self.strides)
         conv, bn = self.conv, partial(self.norm, training=self.training)
 
         def conv2(y: Array) -> Array:
@@ -146,5 +148,5 @@ class MLPBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """(N, C) to (N, num_channels)."""
-        y = self.linear(self.num_channels, name="fc1")(x)
+        y = self.linear(checked_channels(self.num_channels), name="fc1")(x)
         return relu(self.norm(training=self.training, name="bn1")(y))

@@ -21,7 +21,7 @@ from anynet_mx.layers import (
     no_norm,
     relu_after,
 )
-from common.arch import AnyNetSpec, bottleneck, checked_stride
+from common.arch import AnyNetSpec, bottleneck, checked_channels, checked_stride
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock", "layer_factories"]
 
@@ -115,6 +115,7 @@ class ResNetBlock(HybridBlock):
     ) -> None:
         super().__init__()
         strides = checked_stride("strides", strides)
+        checked_channels(num_channels)
         self.conv1 = conv(num_channels, 3, strides, in_channels=in_channels)
         self.bn1 = norm(in_channels=num_channels)
         self.conv2 = conv(num_channels, 3, in_channels=num_channels)
@@ -153,6 +154,7 @@ class VanillaBlock(HybridBlock):
     ) -> None:
         super().__init__()
         strides = checked_stride("strides", strides)
+        checked_channels(num_channels)
         self.conv1 = conv(num_channels, 3, strides, in_channels=in_channels)
         self.bn1 = norm(in_channels=num_channels)
         self.conv2 = conv(num_channels, 3, in_channels=num_channels)
@@ -181,6 +183,7 @@ class MLPBlock(HybridBlock):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
+        checked_channels(num_channels)
         self.fc1 = linear(num_channels, in_channels=in_channels)
         self.bn1 = norm(in_channels=num_channels)
         self.relu = relu_after(self.bn1)

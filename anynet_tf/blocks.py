@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from anynet_tf.convolution import conv
 from anynet_tf.layers import BatchNorm, Shape, SqueezeExcitation, linear, no_norm, norm_relu, relu
-from common.arch import AnyNetSpec, bottleneck, checked_stride
+from common.arch import AnyNetSpec, bottleneck, checked_channels, checked_stride
 from common.chapter import HyperParameters
 from common.errors import BackendError, shown
 
@@ -153,6 +153,7 @@ class ResNetBlock(_Block):
     ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(ignore=["kwargs"])
+        checked_channels(num_channels)
         strides, dtype = checked_stride("strides", strides), self.dtype_policy.name
         self.conv1 = conv(num_channels, 3, strides, name="conv1", dtype=dtype)
         self.bn1 = norm(name="bn1", dtype=dtype)
@@ -197,6 +198,7 @@ class VanillaBlock(_Block):
     ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(ignore=["kwargs"])
+        checked_channels(num_channels)
         strides, dtype = checked_stride("strides", strides), self.dtype_policy.name
         self.conv1 = conv(num_channels, 3, strides, name="conv1", dtype=dtype)
         self.bn1 = norm(name="bn1", dtype=dtype)
@@ -230,6 +232,7 @@ class MLPBlock(_Block):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        checked_channels(num_channels)
         self.save_hyperparameters(ignore=["kwargs"])
         dtype = self.dtype_policy.name
         self.fc1 = linear(num_channels, name="fc1", dtype=dtype)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from anynet_torch.convolution import conv
 from anynet_torch.layers import BatchNorm, SqueezeExcitation, conv_norm_relu, linear
-from common.arch import AnyNetSpec, bottleneck, checked_stride
+from common.arch import AnyNetSpec, bottleneck, checked_channels, checked_stride
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock", "layer_factories"]
 
@@ -97,6 +97,7 @@ class ResNetBlock(nn.Module):
     ) -> None:
         super().__init__()
         strides = checked_stride("strides", strides)
+        checked_channels(num_channels)
         self.conv1 = conv(num_channels, 3, strides, in_channels=in_channels)
         self.bn1 = norm(num_channels)
         self.conv2 = conv(num_channels, 3, in_channels=num_channels)
@@ -129,6 +130,7 @@ class VanillaBlock(nn.Module):
     ) -> None:
         super().__init__()
         strides = checked_stride("strides", strides)
+        checked_channels(num_channels)
         self.conv1 = conv(num_channels, 3, strides, in_channels=in_channels)
         self.bn1 = norm(num_channels)
         self.conv2 = conv(num_channels, 3, in_channels=num_channels)
@@ -152,6 +154,7 @@ class MLPBlock(nn.Module):
         in_channels: int | None = None,
     ) -> None:
         super().__init__()
+        checked_channels(num_channels)
         self.fc1 = linear(num_channels, in_channels=in_channels)
         self.bn1 = norm(num_channels)
 

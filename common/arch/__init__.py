@@ -14,7 +14,7 @@ from common.arch.outputs import name_outputs
 from common.arch.plan import INPUT, Layer, buffers, image_shape, parameters, parts, plan, projects
 from common.arch.regnet import REGNETS, RegNetSpec, compatible_stage
 from common.arch.spec import AnyNetSpec, BlockKind, check_agreement, resolve_spec
-from common.arch.stage import StageSpec, bottleneck, checked_stride
+from common.arch.stage import StageSpec, bottleneck, checked_channels, checked_stride
 from common.arch.summary import summary
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "bottleneck",
     "buffers",
     "check_agreement",
+    "checked_channels",
     "checked_stride",
     "compatible_stage",
     "count",

@@ -16,6 +16,11 @@ def checked_stride(where: str, stride: object) -> int:
     return number
 
 
+def checked_channels(channels: object) -> int:
+    """A number of channels as a plain int. Raises `SpecError`."""
+    return checked_integer("channels", channels, 1, MAX_CHANNELS)
+
+
 def bottleneck(
     channels: int, group_width: int | None, bottleneck_multiplier: float
 ) -> tuple[int, int]:
@@ -23,7 +28,7 @@ def bottleneck(
 
     `group_width` and `bottleneck_multiplier` are those of a `StageSpec`. Raises `SpecError`.
     """
-    channels = checked_integer("channels", channels, 1, MAX_CHANNELS)
+    channels = checked_channels(channels)
     multiplier = checked_number(
         "bottleneck_multiplier", bottleneck_multiplier, 1 / MAX_CHANNELS, MAX_CHANNELS,
         "a positive number", holds=lambda multiplier: multiplier > 0,

@@ -73,17 +73,22 @@ def test_a_regnet_that_is_none_is_a_spec_error(backend, changed):
         backend.regnet(**{"name": "regnetx_200mf", **changed})
 
 
-_BLOCKS = {
-    "ResNeXtBlock": (8, 4, 1, True, 2),
-    "ResNetBlock": (8, True, 2),
-    "VanillaBlock": (8, 2),
-    "MLPBlock": (8,),
+_NO_BLOCKS = {
+    "a group width that does not divide": ("ResNeXtBlock", (80, 24, 1), "group_width must divide"),
+    "no channels": ("ResNeXtBlock", (0, 1, 1), "channels must be at least 1"),
+    "half a channel": ("ResNetBlock", (8.5,), "channels must be an integer"),
+    "channels in words": ("VanillaBlock", ("8",), "channels must be an integer"),
+    "a negative width": ("MLPBlock", (-1,), "channels must be at least 1"),
 }
 
 
-@pytest.mark.parametrize("kind", _BLOCKS)
-def test_a_block_is_made_of_the_chapters_arguments(backend, kind):
-    assert getattr(backend, kind)(*_BLOCKS[kind]) is not None
+@pytest.mark.parametrize(("kind", "given", "message"), _NO_BLOCKS.values(), ids=_NO_BLOCKS)
+def test_what_is_no_block_is_a_spec_error_at_its_first_call_at_the_latest(
+    backend, native, kind, given, message
+):
+    shape = (1, 8) if kind == "MLPBlock" else (1, 8, 4, 4)
+    with pytest.raises(SpecError, match=f"^{message}"):
+        native.call_block(getattr(backend, kind)(*given), shape)
 
 
 # Weights.
