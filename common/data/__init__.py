@@ -11,7 +11,7 @@ from common.data.named import DataInfo, absolute_name, find_data, open_data
 from common.data.options import DataOptions
 from common.data.preprocessing import Preprocessing
 from common.data.presets import assumed, on_imagenet, stretched
-from common.data.ready import CIFAR10, CIFAR100, ArrayData, ImageFolder
+from common.data.ready import CIFAR10, CIFAR100, ArrayData, ImageFolder, IndexedData
 from common.data.resize import prepare, resize_matrix
 from common.data.source_data import SourceData
 from common.data.transform import check_resized, network_input, prepared_pixels
@@ -30,6 +30,7 @@ __all__ = [
     "ImageDescription",
     "ImageFolder",
     "ImageSet",
+    "IndexedData",
     "Pictures",
     "Preprocessing",
     "SourceData",

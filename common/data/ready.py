@@ -1,7 +1,9 @@
-"""Ready-made data sets: a folder of images, CIFAR, arrays."""
+"""Ready-made data sets: a folder of images, CIFAR, arrays, data sets of other libraries."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from common.data.augment import PLAIN, Augmentation
 from common.data.presets import on_imagenet, stretched
@@ -10,6 +12,7 @@ from common.data.sources import (
     CIFAR_10,
     CIFAR_100,
     ArraySource,
+    IndexableSource,
     Split,
     find_images,
     read_cifar,
@@ -124,3 +127,48 @@ class ArrayData(SourceData):
             stretched((height, width) if size is None else size, train.channels),
             augmentation,
         )
+
+
+class IndexedData(SourceData):
+    """Batches of another library's data set, such as PyTorch's or Hugging Face's.
+
+    Raises `DataError` or `ConfigError`.
+
+    - `train`: anything with a length whose items are images with labels, as `IndexableSource` takes
+      them: as they are stored, without transforms. If labels are not stored separately
+      (`targets`, or a column), all items are read once for them.
+    - `val`: the same, to validate on.
+    - `batch_size`, `augmentation`: as in `SourceData`.
+    - `size`: of the network's input in pixels; images are prepared as `on_imagenet` says.
+    - `channels`: 1 for grey, 3 for RGB.
+    - `classes`: class names, by default those of `train`, else numbers.
+    - `workers`: threads that read items at the same time; 0, the default, suits any data set.
+    - `val_share`, `split_seed`: without `val`, fraction of each class to validate on, and seed of
+      its draw.
+    """
+
+    def __init__(
+        self,
+        train: Any,
+        val: Any = None,
+        batch_size: int = 64,
+        size: int | tuple[int, int] = 224,
+        channels: int = 3,
+        classes: Sequence[str] | None = None,
+        augmentation: Augmentation = PLAIN,
+        workers: int | None = 0,
+        val_share: float = VALIDATION_SHARE,
+        split_seed: int = 0,
+    ) -> None:
+        whole = IndexableSource(train, classes, channels)
+        if val is None:
+            where = type(train).__name__
+            parts = split_by_class(whole.labels, whole.classes, val_share, split_seed, where)
+            split = Split(*(whole.part(indices) for indices in parts))
+        else:
+            held_out = IndexableSource(val, classes, channels)
+            if not held_out.is_named:
+                held_out.classes = whole.classes
+            split = Split(whole, held_out)
+        super().__init__(split, batch_size, on_imagenet(size, channels), augmentation, workers)
+        self.options = replace(self.options, val_share=val_share, split_seed=split_seed)

@@ -1,6 +1,8 @@
 """Other libraries' data sets: anything indexable that gives images with labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
+from copy import copy
+from operator import index as as_integer
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,8 @@ class IndexableSource:
     - `items`: the data set.
     - `classes`: class names; by default those of the data set, if it has any.
     - `channels`: 1 converts images to grey, 3 to RGB.
+
+    `is_named` says whether the class names are more than numbers.
     """
 
     def __init__(self, items: Any, classes: Sequence[str] | None = None, channels: int = 3) -> None:
@@ -33,30 +37,36 @@ class IndexableSource:
         self._where = kind
         if not (hasattr(items, "__len__") and hasattr(items, "__getitem__")):
             raise DataError(
-                f"data: must have a length and an image with a label for each index; got {kind}"
+                f"data: must have a length and an image with a label for each index; got {kind}; "
+                "of a loader of batches, give the data set that it reads"
             )
         if not len(items):
             raise DataError(f"{kind}: must hold images; got none")
         self._items, self.channels = items, channels
+        self._rows = np.arange(len(items))
         self.labels = labels_of(_all_labels(items, kind), len(items), kind)
         named = classes if classes is not None else _named_classes(items)
         count = int(self.labels.max()) + 1
+        self.is_named = named is not None
         self.classes = numbered(count) if named is None else check_classes(named, kind)
 
+    def part(self, indices: NDArray[np.int64]) -> "IndexableSource":
+        """The images at `indices`, with the same classes; nothing is read."""
+        part = copy(self)
+        part._rows, part.labels = self._rows[indices], self.labels[indices]
+        return part
+
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._rows)
 
     def read(self, index: int) -> NDArray[np.uint8]:
         """Pixels uint8 (height, width, channels) of item `index`. Raises `DataError` naming it."""
-        try:
-            image, _ = _pair(self._items[index], self.name(index))
-        except (IndexError, KeyError, OSError, ValueError, TypeError) as error:
-            raise DataError(f"{self.name(index)}: must be readable; got {told(error)}") from error
+        image, _ = _item(self._items, int(self._rows[index]), self._where)
         return _pixels(image, self.channels, self.name(index))
 
     def name(self, index: int) -> str:
         """What messages call item `index`."""
-        return f"{self._where}[{index}]"
+        return f"{self._where}[{self._rows[index]}]"
 
     def describe(self) -> str:
         """Number of images and classes, for messages and the record."""
@@ -70,11 +80,29 @@ def _all_labels(items: Any, where: str) -> Any:
         for key in _LABEL_KEYS:
             if key in columns:
                 return np.asarray(items[key])
-    if len(targets := getattr(items, "targets", ())) == len(items):
-        return np.asarray(targets)
-    return np.array(
-        [int(_pair(items[index], f"{where}[{index}]")[1]) for index in range(len(items))]
-    )
+    targets = getattr(items, "targets", None)
+    if isinstance(targets, Sized) and len(targets) == len(items):
+        return targets
+    return np.array([_label(items, index, where) for index in range(len(items))])
+
+
+def _label(items: Any, index: int, where: str) -> int:
+    _, label = _item(items, index, where)
+    try:
+        return as_integer(label)
+    except TypeError as error:
+        raise DataError(
+            f"{where}[{index}]: label must be an integer; got {shortened(label)}"
+        ) from error
+
+
+def _item(items: Any, index: int, where: str) -> tuple[Any, Any]:
+    """Image and label of an item. Raises `DataError` naming it, whatever the data set raises."""
+    try:
+        item = items[index]
+    except Exception as error:
+        raise DataError(f"{where}[{index}]: must be readable; got {told(error)}") from error
+    return _pair(item, f"{where}[{index}]")
 
 
 def _named_classes(items: Any) -> Sequence[str] | None:

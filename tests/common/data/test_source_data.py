@@ -7,11 +7,11 @@ from PIL import Image
 from common.data import Preprocessing, batch_order, check_image_data
 from common.data.augment import Augmentation
 from common.data.presets import on_imagenet, stretched
-from common.data.ready import ArrayData, ImageFolder
+from common.data.ready import ArrayData, ImageFolder, IndexedData
 from common.data.source_data import SourceData
 from common.data.sources import find_images
 from common.data.transform import prepared_pixels
-from common.errors import ConfigError
+from common.errors import ConfigError, DataError
 from tests.common.data.sources.conftest import folder  # noqa: F401
 
 _STREAM = np.random.default_rng(0)
@@ -123,3 +123,52 @@ def test_a_flip_without_a_crop_mirrors_what_the_network_sees():
 def test_settings_that_do_not_fit_are_refused(make, message, folder):  # noqa: F811
     with pytest.raises(ConfigError, match=message):
         make(folder)
+
+
+_ITEMS = list(zip(_IMAGES, _LABELS, strict=True))
+
+
+class _Named(list):
+    """A data set whose classes have names."""
+
+    def __init__(self, items, classes):
+        super().__init__(items)
+        self.classes = classes
+
+
+def test_a_data_set_of_others_is_split_by_class_and_trained_on_in_batches():
+    data = IndexedData(_ITEMS, batch_size=4, size=8, classes=tuple("abcd"), val_share=0.25)
+    check_image_data(data)
+    assert (len(data.train), len(data.val), data.classes) == (16, 4, tuple("abcd"))
+    images, labels = next(data.train_batches(3, 1))
+    chosen = batch_order(16, 3, 1)[:4]
+    expected = [prepared_pixels(data.train.read(i), on_imagenet(8)) for i in chosen]
+    assert np.array_equal(images, expected)
+    assert np.array_equal(labels, data.train.labels[chosen])
+
+
+def test_validation_items_of_others_may_lack_classes():
+    data = IndexedData(_ITEMS, _ITEMS[:2], batch_size=4, size=8)
+    (batch,) = data.val_batches()
+    assert batch[1].tolist() == [0, 1]
+    assert data.val.classes == data.train.classes == tuple("0123")
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "message"),
+    [
+        (_ITEMS, [(_IMAGES[0], 4)], "val: labels must be from 0 to 3.*; got 4 to 4"),
+        (_ITEMS, [(_IMAGES[0], -1)], "labels must count classes from 0; got -1 to -1"),
+        (_Named(_ITEMS, list("abc")), _ITEMS, "train: labels must be from 0 to 2.*; got 0 to 3"),
+        (
+            _Named(_ITEMS, list("abcd")),
+            _Named(_ITEMS, list("abce")),
+            "must have the same classes; got only in val ..e'., only in train ..d'.",
+        ),
+        (_ITEMS[:3], None, "a class must have two images or more to be split; got 1 of '0'"),
+        (iter(_ITEMS), None, "must have a length.*; of a loader of batches, give the data set"),
+    ],
+)
+def test_items_of_others_that_do_not_fit_are_refused(train, val, message):
+    with pytest.raises(DataError, match=message):
+        IndexedData(train, val, batch_size=1, size=8)

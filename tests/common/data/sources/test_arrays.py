@@ -105,6 +105,9 @@ def test_a_data_set_of_others_is_taken_by_its_shape(items):
         ([], "must hold images; got none"),
         ([1, 2], r"list\[0\]: must be an image with a label; got int"),
         ([{"x": 1}], "names such as image and label"),
+        ([(_PIXELS[0], "cat")], r"list\[0\]: label must be an integer; got cat"),
+        ([(_PIXELS[0], 1.5)], r"list\[0\]: label must be an integer; got 1.5"),
+        ({"train": 1}, r"dict\[0\]: must be readable; got no 0"),
     ],
 )
 def test_anything_else_is_refused(items, message):
@@ -116,3 +119,13 @@ def test_images_that_are_prepared_already_are_refused():
     source = IndexableSource([(_PIXELS[0] / 255.0, 0)])
     with pytest.raises(DataError, match="integers from 0 to 255; got float64; leave out"):
         source.read(0)
+
+
+def test_a_part_names_its_images_as_the_whole_does():
+    part = IndexableSource(_Pairs()).part(np.array([5, 2]))
+    assert (len(part), part.name(0), part.labels.tolist()) == (
+        2,
+        "_Pairs[5]",
+        [_LABELS[5], _LABELS[2]],
+    )
+    assert np.array_equal(part.read(1), _PIXELS[2].transpose(1, 2, 0))
