@@ -81,15 +81,15 @@ def test_a_trainer_takes_networks_alone(backend):
     [
         ({"precision": "float16"}, ConfigError, "precision: must be one of"),
         ({"device": "cuda"}, ConfigError, "device: must be one of"),
-        ({"image_shape": (3, 8, 8)}, ConfigError, "must have the 1 channels"),
-        ({"image_shape": (1, 0, 8)}, ConfigError, "height must be at least 1"),
+        ({"preprocessing": (3, 8, 8)}, ConfigError, "must have the 1 channels"),
+        ({"preprocessing": (1, 0, 8)}, ConfigError, "height must be at least 1"),
         ({"recipe": {"momentum": 0.9}}, ConfigError, "recipe: must be a Recipe; got {'momentum'"),
-        ({"image_shape": 8}, ConfigError, r"must be \(channels, height, width\); got 8"),
+        ({"preprocessing": 8}, ConfigError, r"must be a Preprocessing or \(channels, height, width\); got 8"),
     ],
 )
 def test_a_learner_refuses_settings_that_it_does_not_know(backend, settings, error, message):
     with pytest.raises(error, match=message):
-        backend.Learner(backend.create(_SPEC), **{"image_shape": (1, 8, 8), **settings})
+        backend.Learner(backend.create(_SPEC), **{"preprocessing": (1, 8, 8), **settings})
 
 
 @pytest.mark.parametrize("name_of", ["save", "fuse", "export", "layer_outputs"])
