@@ -84,7 +84,11 @@ def test_a_trainer_takes_networks_alone(backend):
         ({"preprocessing": (3, 8, 8)}, ConfigError, "must have the 1 channels"),
         ({"preprocessing": (1, 0, 8)}, ConfigError, "height must be at least 1"),
         ({"recipe": {"momentum": 0.9}}, ConfigError, "recipe: must be a Recipe; got {'momentum'"),
-        ({"preprocessing": 8}, ConfigError, r"must be a Preprocessing or \(channels, height, width\); got 8"),
+        (
+            {"preprocessing": 8},
+            ConfigError,
+            r"must be a Preprocessing or \(channels, height, width\); got 8",
+        ),
     ],
 )
 def test_a_learner_refuses_settings_that_it_does_not_know(backend, settings, error, message):
