@@ -5,7 +5,14 @@ import pytest
 
 from common import reference
 from common.arch import AnyNetSpec
-from common.data import ArrayData, Augmentation, ImageFolder, Preprocessing, network_input
+from common.data import (
+    ArrayData,
+    Augmentation,
+    ImageFolder,
+    IndexedData,
+    Preprocessing,
+    network_input,
+)
 from common.errors import ConfigError, DataError
 
 _SPEC = AnyNetSpec.from_arch([(1, 16, 8, 1, 2)], 8, num_classes=4, in_channels=3)
@@ -89,5 +96,53 @@ def test_a_folder_of_photos_is_trained_on(backend, tmp_path):
         picture.save(folder / f"{number}.png")
     data = ImageFolder(tmp_path, 16, 16)
     trainer = backend.Trainer(4, num_gpus=0, progress=False)
+    trainer.fit(backend.AnyNet.from_spec(_SPEC, lr=0.1), data)
+    assert trainer.evaluation.accuracy > 0.9
+
+
+class _Changed(IndexedData):
+    """Data whose batches somebody changed."""
+
+    def __init__(self, change):
+        items = list(zip(_PIXELS, _LABELS % 3, strict=True))
+        super().__init__(items, items, batch_size=6, size=16)
+        self._change = change
+
+    def train_batches(self, seed, epoch, start=0):
+        for images, labels in super().train_batches(seed, epoch, start):
+            yield self._change(images, labels)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x, y + 2), r"labels: must be from 0 to 3, .*; got 2 to 4"),
+        (lambda x, y: (x, y - 1), r"labels: must be from 0 to 3, .*; got -1 to 1"),
+        (lambda x, y: (x, y / 2), r"labels: must be integers; got float64"),
+        (lambda x, y: (x, y[:, None]), r"labels: must be one for each image, of shape \(6,\)"),
+        (lambda x, y: (x[:, :1], y), r"images: must have the shape \(N, 3, height, width\)"),
+        (lambda x, y: (x.transpose(0, 2, 3, 1), y), r"images.transpose\(0, 3, 1, 2\) puts"),
+        (lambda x, y: (x[..., :15], y), r"images: must be of 16x16 pixels, .* got 16x15"),
+        (lambda x, y: (x / np.float32(255), y), r"images: must be pixels, .*; got float32"),
+        (lambda x, y: (x.astype(int) + 200, y), r"images: must be pixels from 0 to 255; got"),
+    ],
+    ids=[
+        "label too large", "negative label", "label not an integer", "labels in a column",
+        "one channel", "channels last", "another size", "prepared floats", "beyond 255",
+    ],
+)  # fmt: skip
+def test_a_batch_that_does_not_fit_is_one_error_before_the_first_step(backend, change, message):
+    model = backend.AnyNet.from_spec(_SPEC, lr=0.1)
+    trainer = backend.Trainer(1, num_gpus=0, progress=False)
+    with pytest.raises(DataError, match=message) as error:
+        trainer.fit(model, _Changed(change))
+    assert str(error.value).count("\n") == 0
+    assert [row["kind"] for row in trainer.history] == ["start"]
+
+
+def test_a_data_set_of_others_is_trained_on(backend):
+    items = list(zip(*_coloured(160), strict=True))
+    data = IndexedData(items, batch_size=16, size=16, workers=2)
+    trainer = backend.Trainer(3, num_gpus=0, progress=False)
     trainer.fit(backend.AnyNet.from_spec(_SPEC, lr=0.1), data)
     assert trainer.evaluation.accuracy > 0.9
