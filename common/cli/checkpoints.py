@@ -2,19 +2,21 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import click
 
 from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE, AnyNetSpec, image_shape
 from common.cli.commands import command_line
-from common.data import ImageDescription
+from common.data import ImageDescription, Preprocessing
 from common.errors import ConfigError, WeightsError
 from common.training import TrainConfig, read_config, read_record
 from common.training.rows import END
 from common.training.run import BEST, CHECKPOINT, CONFIG, MODEL, RECORD
 from common.weights import load_description, load_spec
-from common.weights.foreign import is_own, model_in
+from common.weights.foreign import ForeignImages, describe_images, is_own, model_in
+from common.weights.hub import is_remote, local_path
 
 _OF_A_RUN = (MODEL, BEST, CHECKPOINT)
 """Files of a run that contain the network described by its config."""
@@ -28,7 +30,11 @@ class Checkpoint:
 
     path: Path
     config: TrainConfig | None = None
-    images: ImageDescription | None = None
+
+    @cached_property
+    def images(self) -> ImageDescription | None:
+        """What the file says of its images. Prints to stderr what another library's implies."""
+        return described(self.path)
 
     def origin(self, size: Size, data: str | None = None) -> str:
         """How image size and data differ from those of the run, for a message."""
@@ -73,12 +79,15 @@ def choose_image_size(
 def find_checkpoint(text: str) -> Checkpoint:
     """The weight file that `text` names: a file, or the trained network of a run's directory.
 
-    Raises `ConfigError` for a directory without one, and `WeightsError` if a run's weights do not
-    match its config.
+    A name such as `timm:regnety_004` means a file that is fetched unless it is in the cache. Raises
+    `ConfigError` for a directory without one, and `WeightsError` if a run's weights do not match
+    its config, or if they cannot be fetched.
     """
-    path = Path(text)
+    path = local_path(text)
+    if is_remote(text):
+        click.echo(f"{text}: {path}", err=True)
     if not path.is_dir():
-        return Checkpoint(path, _config_beside(path), described(path))
+        return Checkpoint(path, _config_beside(path))
     config = _run_config(path)
     model = path / MODEL if config is not None else model_in(path)
     if not model.is_file():
@@ -91,7 +100,7 @@ def find_checkpoint(text: str) -> Checkpoint:
                 f"latest network is {path / CHECKPOINT}",
                 err=True,
             )
-    return Checkpoint(model, config, described(model))
+    return Checkpoint(model, config)
 
 
 def find_config(text: str) -> TrainConfig | None:
@@ -101,13 +110,43 @@ def find_config(text: str) -> TrainConfig | None:
 
 
 def described(path: Path) -> ImageDescription | None:
-    """What a weight file of this project says of its images; None for others and older files."""
-    return load_description(path) if path.is_file() and is_own(path) else None
+    """What a weight file says of its images; None for older files and unknown preprocessing.
+
+    What another library's file implies is printed to stderr.
+    """
+    if not path.is_file() or is_own(path):
+        return load_description(path) if path.is_file() else None
+    found = describe_images(path)
+    if found is not None:
+        click.echo(f"{path}: {prepared_as(found)}", err=True)
+    return None if found is None else found.images
+
+
+def prepared_as(found: ForeignImages) -> str:
+    """How images are prepared, and from where that is known, as text for messages."""
+    seen = found.images.preprocessing
+    way = "shorter side" if seen.resize == "short_side" else "both sides"
+    to = f"{way} to {seen.resize_to}, centre crop of " if seen.resize_to else "stretched to "
+    named = f", {len(found.images.classes)} class names" if found.images.classes else ""
+    return (
+        f"images {found.origin}: {to}{sized(seen.size)} pixels, {seen.interpolation}, "
+        f"mean {_numbers(seen.mean)}, std {_numbers(seen.std)}{named}"
+    )
+
+
+def seen_at(images: ImageDescription | None, size: Size) -> Preprocessing | None:
+    """The preprocessing of a file at another size, `None` for Fashion-MNIST's, the usual one."""
+    seen = images.preprocessing.at_size(size) if images else None
+    return None if seen == Preprocessing(1, size) else seen
 
 
 def sized(size: Size) -> str:
     """Height and width, as in 28x28."""
     return f"{size[0]}x{size[1]}"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:g}" for value in values)
 
 
 def _config_beside(path: Path) -> TrainConfig | None:

@@ -7,20 +7,20 @@ import numpy as np
 
 from common.arch import AnyNetSpec, count
 from common.bounds import MAX_CHANNELS
-from common.cli.checkpoints import find_checkpoint
+from common.cli.checkpoints import find_checkpoint, prepared_as
 from common.cli.options import overwrite_option
 from common.cli.types import SEED, Integer
 from common.errors import ConfigError, shown
 from common.files import replacing
 from common.marks import check_target
-from common.weights import Arrays, load_weights, new_head, save_weights
-from common.weights.foreign import LAYOUTS, ForeignCheckpoint, export_weights, is_own, read_foreign
+from common.weights import save_weights
+from common.weights.foreign import LAYOUTS, ForeignCheckpoint, export_weights, read_any
 
 _OWN = "anynet"
 
 
 @click.command()
-@click.argument("source", metavar="CHECKPOINT|RUN")
+@click.argument("source", metavar="CHECKPOINT|RUN|NAME")
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--to",
@@ -58,48 +58,43 @@ def convert(
     PyTorch file of torchvision, timm, pycls, Hugging Face transformers or the chapter's PyTorch
     code; for transformers also a folder, or the .index.json of a sharded model. The library is
     recognised by the names of the arrays, the network by their shapes. A TARGET that ends in
-    .safetensors is a weight file for every backend; one that ends in .npz contains only the
-    arrays, for NumPy. With --to, TARGET is a file for another library.
+    .safetensors is a weight file for every backend, which also says how the library prepares
+    images and what the classes are called, as far as the files tell; one that ends in .npz contains
+    only the arrays, for NumPy. With --to, TARGET is a file for another library.
+
+    NAME is fetched, unless it is in the cache: timm:MODEL or timm:MODEL.TAG and
+    hf:OWNER/REPOSITORY from Hugging Face's hub, torchvision:MODEL or torchvision:MODEL.v1 (.v2,
+    .swag, .lc_swag) from torchvision's server.
 
     \b
     anynet convert regnet_y_400mf.pth model.safetensors
     anynet convert model.safetensors timm.safetensors --to timm
     anynet convert regnet_y_400mf.pth ten.safetensors --num-classes 10
+    anynet convert timm:regnety_004 model.safetensors
     """
     check_target(target, overwrite)
     path = find_checkpoint(source).path
-    found = _read(path, averaged, num_classes, seed)
+    found = read_any(path, averaged, num_classes, seed)
     head = ""
     if num_classes is not None:
         old = f"{found.num_classes} classes" if found.num_classes else "none"
         head = f"; new head of seed {seed} in place of {old}"
     if layout == _OWN:
-        _write_own(target, found.spec, found.arrays)
+        _write_own(target, found)
     else:
         export_weights(target, found.spec, found.arrays, layout)
     click.echo(f"{path} ({found.origin}) -> {target} ({layout}): {_sentence(found.spec)}{head}")
+    if found.images is not None:
+        click.echo(prepared_as(found.images))
 
 
-def _read(
-    path: Path, averaged: bool | None, num_classes: int | None, seed: int
-) -> ForeignCheckpoint:
-    if not is_own(path):
-        return read_foreign(path, averaged, num_classes, seed)
-    if averaged:
-        raise ConfigError(f"averaged: {path} must hold averaged weights; got only plain ones")
-    spec, arrays = load_weights(path)
-    old = spec.num_classes
-    if num_classes is not None:
-        spec, arrays = new_head(spec, arrays, num_classes, seed)
-    return ForeignCheckpoint(_OWN, spec, arrays, num_classes=old)
-
-
-def _write_own(target: Path, spec: AnyNetSpec, arrays: Arrays) -> None:
+def _write_own(target: Path, found: ForeignCheckpoint) -> None:
     if target.suffix == ".safetensors":
-        save_weights(target, spec, arrays)
+        images = found.images and found.images.images
+        save_weights(target, found.spec, found.arrays, images)
     elif target.suffix == ".npz":
         with replacing(target) as temporary:
-            np.savez(temporary, **arrays)  # type: ignore[arg-type]
+            np.savez(temporary, **found.arrays)  # type: ignore[arg-type]
     else:
         raise ConfigError(f"{target}: must end in .safetensors or .npz; got {shown(target.suffix)}")
 

@@ -6,12 +6,18 @@ import click
 
 from common.arch import AnyNetSpec
 from common.backends import start_backend
-from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
+from common.cli.checkpoints import (
+    Checkpoint,
+    choose_image_size,
+    find_checkpoint,
+    seen_at,
+    sized,
+)
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import load_network
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
 from common.cli.types import BATCH, SIDE
-from common.data import DataOptions, ImageData, Preprocessing, open_data
+from common.data import DataOptions, ImageData, open_data
 from common.data.options import USUAL
 from common.errors import DataError
 from common.training import Device, Learner
@@ -24,7 +30,7 @@ _BATCH = 128
 
 
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT|RUN")
+@click.argument("checkpoint", metavar="CHECKPOINT|RUN|NAME")
 @backend_option("torch")
 @data_option(default_text=" Default: the run's, else full.")
 @click.option("--batch-size", type=BATCH, help=f"Default: that of the run, else {_BATCH}.")
@@ -50,10 +56,11 @@ def evaluate(
     """Evaluate a trained network on validation images.
 
     CHECKPOINT is a model.safetensors written by any backend, a run directory, or any other file
-    that `anynet convert` reads. For a run directory or a file in one (also best.safetensors, or the
-    checkpoint.safetensors of an unfinished run), image size, data and batch size default to the
-    run's. The network runs in float32, with the batch-norm statistics of the file unless
-    --precise-bn is given.
+    or NAME that `anynet convert` reads. For a run directory or a file in one (also
+    best.safetensors, or the checkpoint.safetensors of an unfinished run), image size, data and
+    batch size default to the run's. Images are prepared as the file says, or as the library does
+    that the file is from. The network runs in float32, with the batch-norm statistics of the file
+    unless --precise-bn is given.
     """
     module = start_backend(backend)
     found = find_checkpoint(checkpoint)
@@ -107,7 +114,5 @@ def _images(
 def _prepared_as(found: Checkpoint, size: tuple[int, int]) -> DataOptions:
     """Images prepared as the network's file says, and split as in its run."""
     options = found.config.data_options if found.config else USUAL
-    seen = found.images.preprocessing.at_size(size) if found.images else None
-    if seen == Preprocessing(1, size):  # Fashion-MNIST's, which needs no options
-        seen = None
+    seen = seen_at(found.images, size)
     return DataOptions(seen, val_share=options.val_share, split_seed=options.split_seed)

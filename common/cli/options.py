@@ -92,7 +92,8 @@ def recipe_options(default: str) -> Decorator:
             show_default=True,
             help="chapter: plain SGD at a constant rate; regnet: momentum 0.9, Nesterov, weight "
             "decay 5e-5, 5 epochs of warm-up, cosine; population: the same with half an epoch of "
-            "warm-up, for short training. The next five options change individual settings.",
+            "warm-up, for short training; finetune: the same with weight decay 1e-5, for trained "
+            "--weights. The next five options change individual settings.",
         ),
         click.option("--momentum", type=Number(), help="Momentum of SGD, from 0 to below 1."),
         click.option("--nesterov/--no-nesterov", default=None, help="Nesterov's momentum."),

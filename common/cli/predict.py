@@ -22,7 +22,7 @@ _BATCH = 32
 
 
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT|RUN")
+@click.argument("checkpoint", metavar="CHECKPOINT|RUN|NAME")
 @click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -33,8 +33,8 @@ _BATCH = 32
 @click.option(
     "--labels",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Text file with one class name per line; default: Fashion-MNIST's names for 10 classes, "
-    "ImageNet's for 1000, numbers for others.",
+    help="Text file with one class name per line; default: those in the weight file, else "
+    "Fashion-MNIST's for 10 classes, ImageNet's for 1000, numbers for others.",
 )
 @click.option(
     "--image-size",
@@ -55,13 +55,14 @@ def predict(
     """Show the most likely classes of images.
 
     CHECKPOINT is a model.safetensors written by any backend, a run directory, or any other file
-    that `anynet convert` reads. IMAGE is a file that Pillow reads, or a folder, whose image files
-    are taken, including those of subfolders.
+    or NAME that `anynet convert` reads. IMAGE is a file that Pillow reads, or a folder, whose image
+    files are taken, including those of subfolders.
 
-    For a network with one input channel, images are converted to grey and stretched to a square, as
-    in training on Fashion-MNIST (light objects on dark ground). For three channels they are
-    preprocessed as for ImageNet: short side resized to 256, centre crop of 224 pixels, normalised
-    colours.
+    Images are prepared, and classes called, as the weight file says; for other libraries' files, as
+    those libraries do. Where neither tells, images for three channels are preprocessed as for
+    ImageNet: short side resized to 256, centre crop of 224 pixels, normalised colours. For one
+    channel they are converted to grey and stretched to a square, as in training on Fashion-MNIST
+    (light objects on dark ground).
 
     A file that cannot be read is reported with its error; the others are still predicted, and the
     exit code is 1.

@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from common.arch import NAMED_SPECS, AnyNetSpec
 from common.backends import start_backend
-from common.cli.checkpoints import choose_image_size, find_config, sized
+from common.cli.checkpoints import choose_image_size, seen_at
 from common.cli.commands import command_line
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import resolve_spec
@@ -21,6 +21,7 @@ from common.cli.options import (
     precise_bn_option,
     recipe_options,
 )
+from common.cli.start import Start
 from common.cli.types import BATCH, EPOCHS, IMAGES, SEED, SIDE, STEPS, Number
 from common.data import DataInfo, DataOptions, find_data, open_data
 from common.data.augment import AUGMENTATIONS
@@ -44,9 +45,10 @@ from common.training.run import BEST, RECORD, check_free
 )
 @click.option(
     "--weights",
-    metavar="CHECKPOINT",
-    type=click.Path(dir_okay=False),
-    help="Start from the network in this file instead of --model and its initial weights.",
+    metavar="CHECKPOINT|RUN|NAME",
+    help="Start from this network instead of --model and its initial weights: a file or name that "
+    "anynet convert reads, such as timm:regnety_004, or a run directory. Images are prepared as it "
+    "saw them. If it has other classes than the data, a new head is drawn from --seed.",
 )
 @data_option("full")
 @click.option(
@@ -88,7 +90,7 @@ from common.training.run import BEST, RECORD, check_free
     "--image-size",
     type=SIDE,
     help="Side in pixels to which images are resized; default: an MLP's own size, else that of "
-    "the run that --weights belongs to, else 96.",
+    "--weights, else that of the data.",
 )
 @click.option("--lr", type=Number(), default=0.05, show_default=True, help="Learning rate.")
 @recipe_options("chapter")
@@ -180,18 +182,20 @@ def train(
 
 
 def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
-    weights = options["weights"]
+    weights, given = options["weights"], options["image_size"]
     if weights is not None and "model" in _given(ctx, options):
         raise ConfigError("weights: the file describes the network; got --model too; leave it out")
     images = _data_options(options)
     data = find_data(options["data"], images, int(options["channels"]))
-    spec = resolve_spec(weights) if weights is not None else _for_the_data(options["model"], data)
-    check_images(spec, data.channels, len(data.classes))
-    before = find_config(weights) if weights is not None else None
-    size = choose_image_size(spec, options["image_size"], before, data.size)
-    if before is not None:
-        click.echo(f"{weights}: images of {sized(size)} pixels, trained before on "
-                   f"{sized(before.resize)}", err=True)  # fmt: skip
+    if weights is None:
+        spec = _for_the_data(options["model"], data)
+        check_images(spec, data.channels, len(data.classes))
+        size = choose_image_size(spec, given, None, data.size)
+    else:
+        start = Start.find(weights, data, options["seed"])
+        spec, weights = start.spec, start.weights
+        size = start.image_size(given, data.size)
+        images = replace(images, preprocessing=seen_at(start.images, size))
     return TrainConfig(
         backend=options["backend"],
         spec=spec,

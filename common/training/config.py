@@ -47,7 +47,7 @@ class TrainConfig:
     - `device`, `precision`: where and in what the network computes.
     - `log_every`: steps per `interval` row of the record.
     - `checkpoint_every`: seconds between checkpoints within an epoch, at least.
-    - `weights`: file with initial weights, instead of random ones.
+    - `weights`: file or name of initial weights, instead of random ones.
     - `precise_bn`: training images from which batch norm statistics are computed before each
       validation; 0 validates with the running averages.
     - `data_options`: how the images are split, prepared and augmented, where it is not the usual.

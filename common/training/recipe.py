@@ -80,7 +80,15 @@ REGNET_RECIPE = Recipe(0.9, True, 5e-5, 5.0, "cosine")
 POPULATION_RECIPE = Recipe(0.9, True, 5e-5, 0.5, "cosine")
 """The RegNet paper's recipe with a warm-up of half an epoch, for populations and short runs."""
 
-RECIPES = {"chapter": CHAPTER_RECIPE, "regnet": REGNET_RECIPE, "population": POPULATION_RECIPE}
+FINETUNE_RECIPE = Recipe(0.9, True, 1e-5, 0.5, "cosine")
+"""For trained weights on new data: a short warm-up, and little weight decay."""
+
+RECIPES = {
+    "chapter": CHAPTER_RECIPE,
+    "regnet": REGNET_RECIPE,
+    "population": POPULATION_RECIPE,
+    "finetune": FINETUNE_RECIPE,
+}
 """Recipes by their names on the command line."""
 
 

@@ -1,5 +1,7 @@
 """States of a learner: the one that a run starts from, and the last one that is good."""
 
+import logging
+
 from common.arch import AnyNetSpec, plan
 from common.errors import ConfigError
 from common.training.evaluate import check_state
@@ -7,7 +9,7 @@ from common.training.learner import Learner
 from common.training.progress import Progress
 from common.training.run import RunDirectory
 from common.weights import State
-from common.weights.foreign import load_or_import
+from common.weights.foreign import starting_weights
 
 
 class KeptState:
@@ -29,23 +31,33 @@ class KeptState:
             self._run.keep(state, progress)
 
 
-def read_weights(path: str, spec: AnyNetSpec | None) -> State:
-    """The arrays of any weight file. Raises `ConfigError` unless it is of the network `spec`."""
-    found, arrays = load_or_import(path)
-    if not _is_same_network(found, spec):
+def read_weights(path: str, spec: AnyNetSpec | None, seed: int) -> State:
+    """The arrays of any weights, with a head drawn from `seed` if theirs has other classes.
+
+    That is logged as a warning. Raises `ConfigError` unless they are of the network `spec`, apart
+    from the number of classes, and `WeightsError`.
+    """
+    found = None if spec is None else starting_weights(path, spec.num_classes, seed)
+    if spec is None or found is None or not _is_same_network(found.spec, spec):
         raise ConfigError(
             f"weights: must be of the network that is trained; got another network in {path}"
         )
-    return dict(arrays)
+    if found.num_classes != spec.num_classes:
+        logging.getLogger("anynet").warning(
+            "head: drawn anew for %d classes; the file has %s",
+            spec.num_classes,
+            found.num_classes or "none",
+        )
+    return dict(found.arrays)
 
 
-def _is_same_network(one: AnyNetSpec, other: AnyNetSpec | None) -> bool:
+def _is_same_network(one: AnyNetSpec, other: AnyNetSpec) -> bool:
     """Whether two specs describe the same layers, even if written differently.
 
     The spec of another library's file may differ in how stages are given, for example.
     """
-    if one == other or other is None:
-        return one == other
+    if one == other:
+        return True
     names = ("block", "bn_epsilon", "bn_momentum", "batch_norm", "image_size")
     same = all(getattr(one, name) == getattr(other, name) for name in names)
     return same and plan(one) == plan(other)

@@ -68,7 +68,8 @@ class Trainer(HyperParameters, ABC):
     - `progress`: whether to show a progress bar, or in a notebook a figure of the curves.
     - `checkpoint_every`: least number of seconds between two checkpoints within an epoch. One is
       also written after each epoch.
-    - `weights`: file with initial weights, instead of the model's own.
+    - `weights`: file with initial weights, instead of the model's own, or their name, as in
+      `fetch_weights`. If it has other classes than the model, the head is drawn from `seed`.
     - `stop_after`: epoch after which `fit` returns and leaves the run to be resumed.
     - `precise_bn`: number of training images from which batch norm statistics are computed before
       each validation; 0 validates with the running averages.
@@ -231,7 +232,7 @@ class Trainer(HyperParameters, ABC):
         elif run:
             run.begin()
         if state is None and self.weights is not None:
-            state = read_weights(self.weights, loop.config.spec)
+            state = read_weights(self.weights, loop.config.spec, self.seed)
         if state is not None:
             loop.learner.load_state(state)
         return progress

@@ -87,6 +87,25 @@ def is_remote(name: str) -> bool:
     return str(name).startswith(PREFIXES)
 
 
+def local_path(name: str | Path) -> Path:
+    """A path as it is, and the file of a remote name. Raises `WeightsError` as `fetch_weights`."""
+    return fetch_weights(str(name)).path if is_remote(str(name)) else Path(name)
+
+
+def torchvision_version(file: str) -> str | None:
+    """The version of the weights that torchvision publishes under this file name, such as `v2`."""
+    stem = Path(file).stem
+    return next(
+        (
+            version
+            for model, versions in _DIGESTS.items()
+            for version in versions
+            if stem == _torchvision_stem(model, version)
+        ),
+        None,
+    )
+
+
 def fetch_weights(name: str) -> Fetched:
     """The files of weights with a name, fetched unless they are in the cache.
 
@@ -153,11 +172,16 @@ def _from_torchvision(name: str) -> Fetched:
     if version not in versions:
         raise WeightsError(f"{name}: must be of {', '.join(versions)}; got {shown(version)}")
     digest = versions[version]
-    file = f"{model}{'' if version in ('v1', 'v2') else f'_{version}'}-{digest}.pth"
+    file = f"{_torchvision_stem(model, version)}.pth"
     path = _torch_home() / "hub" / "checkpoints" / file
     if not path.is_file():
         _download(f"{os.environ.get('ANYNET_TORCHVISION_URL', ADDRESS)}/{file}", path, digest)
     return Fetched(path, f"torchvision's {model}, {version}")
+
+
+def _torchvision_stem(model: str, version: str) -> str:
+    kind = "" if version in ("v1", "v2") else f"_{version}"
+    return f"{model}{kind}-{_DIGESTS[model][version]}"
 
 
 def _torch_home() -> Path:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from safetensors.numpy import save_file
 
 from common.cli import main
 from common.data import ImageDescription, assumed, network_input, prepared_pixels, read_picture
-from common.weights import load_description, load_weights
+from common.weights import initial_weights, load_description, load_spec, load_weights
+from tests.foreign import SMALL_X, state
 
 _COLOURS = {"blue": (40, 60, 200), "green": (60, 200, 60), "red": (200, 60, 40)}
 _STREAM = np.random.default_rng(0)
@@ -91,6 +93,27 @@ def test_its_logits_are_those_of_the_reference(backend, run, photos):
     expected = reference.layer_outputs(network, images.astype(np.float64))["head.fc"]
     logits = backend.logits(backend.load(run / "model.safetensors"), images)
     np.testing.assert_allclose(logits, expected, atol=1e-4)
+
+
+def test_weights_of_another_library_are_fine_tuned_without_a_word_of_its_images(
+    name, photos, tmp_path, caplog
+):
+    said = {"input_size": [3, 32, 32], "crop_pct": 1, "mean": [0.5] * 3, "std": [0.5] * 3}
+    (tmp_path / "config.json").write_text(json.dumps({"pretrained_cfg": said}))
+    start = tmp_path / "timm.safetensors"
+    save_file(state("timm", SMALL_X, initial_weights(SMALL_X)), start)
+    out = tmp_path / "run"
+    _run(
+        "train", "--backend", name, "--data", photos, "--weights", start, "--recipe", "finetune",
+        "--epochs", 2, "--batch-size", 16, "--device", "cpu", "--stop-after", 1, "--out", out,
+    )  # fmt: skip
+    assert "head: drawn anew for 3 classes; the file has 10" in caplog.messages
+    start.unlink()
+    _run("train", "--resume", out)
+    found = load_description(out / "model.safetensors")
+    assert found.classes == tuple(_COLOURS)
+    assert (found.preprocessing.size, found.preprocessing.mean) == ((32, 32), (0.5,) * 3)
+    assert load_spec(out / "model.safetensors").num_classes == 3
 
 
 def test_a_resumed_run_keeps_its_images(run):

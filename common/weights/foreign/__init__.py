@@ -1,13 +1,15 @@
 """Checkpoints of other libraries, imported as canonical arrays and exported."""
 
 from common.weights.foreign.files import INDEX_SUFFIX, SUFFIXES, is_own, model_in
+from common.weights.foreign.images import ForeignImages
 from common.weights.foreign.layouts import LAYOUTS
+from common.weights.foreign.start import read_any, starting_weights
 from common.weights.foreign.transfer import (
     ForeignCheckpoint,
+    describe_images,
     export_weights,
     foreign_names,
     import_weights,
-    load_or_import,
     read_foreign,
 )
 
@@ -16,11 +18,14 @@ __all__ = [
     "LAYOUTS",
     "SUFFIXES",
     "ForeignCheckpoint",
+    "ForeignImages",
+    "describe_images",
     "export_weights",
     "foreign_names",
     "import_weights",
     "is_own",
-    "load_or_import",
     "model_in",
+    "read_any",
     "read_foreign",
+    "starting_weights",
 ]

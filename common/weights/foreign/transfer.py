@@ -13,8 +13,9 @@ from common.errors import SpecError, WeightsError, shortened
 from common.npz import LazyArray
 from common.numbers import checked_choice
 from common.weights.checks import brief_shape, some
-from common.weights.files import check_arrays, load_weights
-from common.weights.foreign.files import is_own, model_in, read_file, write_file
+from common.weights.files import check_arrays
+from common.weights.foreign.files import model_in, read_file, write_file
+from common.weights.foreign.images import ForeignImages, foreign_images
 from common.weights.foreign.layouts import LAYOUTS, Layout
 from common.weights.foreign.recover import recover_spec
 from common.weights.foreign.search import Candidate, choose, find_networks
@@ -37,7 +38,8 @@ class ForeignCheckpoint:
 
     `prefix` is the prefix of all names there, keys of mappings included. `averaged` says that the
     weights are averaged over training. `num_classes` is that of the head in the file, `None`
-    without one. `left_out` names the arrays that do not belong to the network.
+    without one. `left_out` names the arrays that do not belong to the network. `images` is how the
+    network sees images, `None` if that is unknown.
     """
 
     layout: str
@@ -47,6 +49,7 @@ class ForeignCheckpoint:
     averaged: bool = False
     num_classes: int | None = None
     left_out: tuple[str, ...] = ()
+    images: ForeignImages | None = None
 
     @property
     def origin(self) -> str:
@@ -82,14 +85,15 @@ def import_weights(
     return found.spec, found.arrays
 
 
-def load_or_import(path: str | Path) -> tuple[AnyNetSpec, Arrays]:
-    """Spec and arrays of a weight file of this project, of another library's, or in a folder.
+def describe_images(path: str | Path) -> ForeignImages | None:
+    """How another library prepares images for the network in its file; `None` if nothing tells.
 
-    Raises `WeightsError`.
+    The arrays are not read. Raises `WeightsError`.
     """
     path = Path(path)
-    path = model_in(path) if path.is_dir() else path
-    return load_weights(path) if is_own(path) else import_weights(path)
+    contents = read_file(path)
+    network = choose(path, contents, find_networks(path, contents), None)
+    return foreign_images(path, network.layout.name, _fitting(path, network, False)[0])
 
 
 def read_foreign(
@@ -100,6 +104,7 @@ def read_foreign(
 ) -> ForeignCheckpoint:
     """`import_weights`, which also returns what the file says about the network."""
     path = Path(path)
+    path = model_in(path) if path.is_dir() else path
     contents = read_file(path)
     network = choose(path, contents, find_networks(path, contents), averaged)
     spec, names = _fitting(path, network, num_classes is not None)
@@ -119,6 +124,7 @@ def read_foreign(
         network.averaged,
         head.shape[0] if head is not None and head.shape else None,
         network.others,
+        foreign_images(path, network.layout.name, spec),
     )
 
 

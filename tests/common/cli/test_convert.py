@@ -9,7 +9,8 @@ from safetensors.numpy import load_file, save_file
 
 from common import AnyNetSpec
 from common.cli import main
-from common.weights import load_weights, save_weights
+from common.data import ImageDescription, on_imagenet
+from common.weights import load_description, load_weights, save_weights
 from tests.foreign import SMALL_Y, random_arrays, state
 
 _ARRAYS = random_arrays(SMALL_Y)
@@ -37,6 +38,27 @@ def test_a_foreign_file_needs_no_flags(timm, tmp_path):
     spec, arrays = load_weights(tmp_path / "net.safetensors")
     assert spec == SMALL_Y
     assert [name for name in arrays if not np.array_equal(arrays[name], _ARRAYS[name])] == []
+
+
+def test_a_foreign_file_brings_its_librarys_preprocessing(timm, tmp_path):
+    said = {"input_size": [3, 64, 64], "crop_pct": 0.8, "mean": [0.5] * 3, "std": [0.25] * 3}
+    (tmp_path / "config.json").write_text(json.dumps({"pretrained_cfg": said}))
+    result = _run(timm, tmp_path / "net.safetensors")
+    assert "by config.json of timm: shorter side to 80, centre crop of 64x64" in result.output
+    found = load_description(tmp_path / "net.safetensors").preprocessing
+    assert (found.size, found.resize_to, found.mean, found.std) == (
+        (64, 64), 80, (0.5,) * 3, (0.25,) * 3,
+    )  # fmt: skip
+
+
+def test_what_a_file_says_of_its_images_is_kept_but_for_the_classes_of_a_new_head(tmp_path):
+    images = ImageDescription(on_imagenet(64), tuple("abcdefghij"))
+    save_weights(tmp_path / "own.safetensors", SMALL_Y, _ARRAYS, images)
+    assert _run(tmp_path / "own.safetensors", tmp_path / "net.safetensors").exit_code == 0
+    assert load_description(tmp_path / "net.safetensors") == images
+    _run(tmp_path / "own.safetensors", tmp_path / "three.safetensors", "--num-classes", 3)
+    found = load_description(tmp_path / "three.safetensors")
+    assert found == ImageDescription(on_imagenet(64), ())
 
 
 def test_the_command_says_what_it_found(timm, tmp_path):
