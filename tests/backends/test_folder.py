@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from common.cli import main
 from common.data import ImageDescription, assumed, network_input, prepared_pixels, read_picture
 from common.weights import initial_weights, load_description, load_spec, load_weights
-from tests.foreign import SMALL_X, state
+from tests.foreign import regnet, state
 
 _COLOURS = {"blue": (40, 60, 200), "green": (60, 200, 60), "red": (200, 60, 40)}
 _STREAM = np.random.default_rng(0)
@@ -101,7 +101,8 @@ def test_weights_of_another_library_are_fine_tuned_without_a_word_of_its_images(
     said = {"input_size": [3, 32, 32], "crop_pct": 1, "mean": [0.5] * 3, "std": [0.5] * 3}
     (tmp_path / "config.json").write_text(json.dumps({"pretrained_cfg": said}))
     start = tmp_path / "timm.safetensors"
-    save_file(state("timm", SMALL_X, initial_weights(SMALL_X)), start)
+    spec = regnet((1,), (16,), 8, 0.0, 10)
+    save_file(state("timm", spec, initial_weights(spec)), start)
     out = tmp_path / "run"
     _run(
         "train", "--backend", name, "--data", photos, "--weights", start, "--recipe", "finetune",

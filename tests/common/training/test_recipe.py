@@ -4,7 +4,7 @@ import pytest
 
 from common import MLPSpec
 from common.errors import ConfigError, SpecError
-from common.training import CHAPTER_RECIPE, FINETUNE_RECIPE, REGNET_RECIPE, Recipe, TrainConfig
+from common.training import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe, TrainConfig
 
 
 def test_the_chapters_rate_is_constant():
@@ -28,7 +28,7 @@ def test_the_papers_recipe_is_the_papers():
 
 @pytest.mark.parametrize(("epoch", "rate"), [(0, 0.001), (0.5, 0.00976), (2, 0.005), (4, 0)])
 def test_the_recipe_for_fine_tuning_warms_up_shortly_and_ends_at_zero(epoch, rate):
-    found = FINETUNE_RECIPE.learning_rate(0.01, epoch, 4)
+    found = RECIPES["finetune"].learning_rate(0.01, epoch, 4)
     assert found == pytest.approx(rate, rel=0.02)
 
 
