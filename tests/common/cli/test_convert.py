@@ -168,7 +168,9 @@ def test_other_commands_read_a_foreign_file(timm, command, ending):
     assert result.stderr == f"{path}: timm\n"
 
 
-def test_a_foreign_file_is_exported(timm, own, tmp_path):
+def test_a_foreign_file_is_exported_as_it_is_after_its_conversion(timm, tmp_path):
+    own = tmp_path / "converted.safetensors"
+    assert _run(timm, own).exit_code == 0
     files = [tmp_path / "foreign.onnx", tmp_path / "own.onnx"]
     for source, target in zip((timm, own), files, strict=True):
         arguments = ["export", str(source), "--format", "onnx", "--out", str(target)]

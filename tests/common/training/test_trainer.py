@@ -1,7 +1,6 @@
 """The loop, the record, checkpoints and resuming, with a learner that is a counter."""
 
 import json
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,7 +11,6 @@ from common.errors import ConfigError, DataError, TrainingError, WeightsError
 from common.training import Recipe, read_config, read_record
 from common.training.checkpoint import load_checkpoint
 from common.training.records import RecordFile
-from common.training.state import read_weights
 from common.weights import initial_weights, load_weights, save_state, save_weights
 from common.weights.foreign import export_weights
 from tests.common.training.fakes import SPEC, Data, FakeTrainer, Learner, Model
@@ -154,27 +152,6 @@ def test_a_run_can_start_from_the_directory_of_another(tmp_path):
     _fit(tmp_path / "first")
     trainer = _fit(tmp_path / "second", weights=tmp_path / "first")
     assert trainer.learner.steps > _fit(tmp_path / "third").learner.steps
-
-
-def test_a_head_of_other_classes_is_drawn_anew_and_said(tmp_path, caplog):
-    other = replace(SPEC, num_classes=SPEC.num_classes + 5)
-    save_weights(tmp_path / "start.safetensors", other, initial_weights(other, 3))
-    state = read_weights(str(tmp_path / "start.safetensors"), SPEC, seed=4)
-    assert np.array_equal(state["head.fc.weight"], initial_weights(SPEC, 4)["head.fc.weight"])
-    assert np.array_equal(state["stem.conv.weight"], initial_weights(SPEC, 3)["stem.conv.weight"])
-    classes = SPEC.num_classes
-    assert caplog.messages == [
-        f"head: drawn anew for {classes} classes; the file has {classes + 5}"
-    ]
-
-
-def test_a_resumed_run_does_not_need_the_weights_that_it_started_from(tmp_path):
-    save_weights(tmp_path / "start.safetensors", SPEC, initial_weights(SPEC))
-    settings = {"weights": tmp_path / "start.safetensors", "out": tmp_path / "run"}
-    FakeTrainer(2, stop_after=1, **settings).fit(Model(), Data())
-    (tmp_path / "start.safetensors").unlink()
-    rows = FakeTrainer(2, **settings).fit(Model(), Data(), resume=True)
-    assert rows[-1]["kind"] == "end"
 
 
 def test_weights_of_another_network_are_a_config_error(tmp_path):
