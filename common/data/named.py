@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE
+from common.data.decode import image_endings
 from common.data.fashion_mnist import CLASSES, FashionMNIST, absolute_source, holds_fashion_mnist
 from common.data.image_data import ImageData
 from common.data.open import SETS, open_split
@@ -101,8 +102,14 @@ def _kind(name: str) -> Kind:
 
 def _has_folders_or_files(name: str) -> bool:
     """Whether a folder may hold images or shards; an empty one is asked for Fashion-MNIST."""
+    endings = image_endings()
     with os.scandir(name) as entries:
-        return any(entry.is_dir() or entry.name == "index.json" for entry in entries)
+        return any(
+            entry.is_dir()
+            or entry.name == "index.json"
+            or Path(entry.name).suffix.lower() in endings
+            for entry in entries
+        )
 
 
 def _usual(name: str, size: tuple[int, int], channels: int) -> Preprocessing:

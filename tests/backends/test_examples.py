@@ -1,13 +1,15 @@
 """The examples run in every framework, here on few images."""
 
 import sys
+from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from common.backends import FRAMEWORKS
 from common.data import ImageSet, fashion_mnist
 from common.training import read_record
-from common.weights import load_spec
+from common.weights import load_description, load_spec
 from common.weights.foreign import export_weights
 from tests.documents import ROOT
 from tests.foreign import SMALL_Y, random_arrays
@@ -38,8 +40,15 @@ def run(name, backend, tmp_path, monkeypatch):
 
 def test_an_imported_network_is_fine_tuned(run, tmp_path):
     export_weights(tmp_path / "timm.safetensors", SMALL_Y, random_arrays(SMALL_Y), "timm")
-    run("finetune.py", "timm.safetensors")
-    assert load_spec("runs/finetuned/model.safetensors") == SMALL_Y
+    for label in ("blue", "red"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(20):
+            picture = Image.new("RGB", (60 + number, 50), label)
+            picture.save(tmp_path / "photos" / label / f"{number}.png")
+    run("finetune.py", "timm.safetensors", "photos")
+    model = "runs/finetuned/model.safetensors"
+    assert load_spec(model) == replace(SMALL_Y, num_classes=2)
+    assert load_description(model).classes == ("blue", "red")
 
 
 def test_a_half_trained_run_is_handed_on(run):

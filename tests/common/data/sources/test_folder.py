@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.data import find_data
 from common.data.sources import find_images
 from common.errors import DataError
 from tests.common.data.sources.conftest import write_images
@@ -122,3 +123,9 @@ def test_an_unreadable_file_is_named(folder):
         broken = [index for index in range(len(source)) if "cat/0.png" in source.name(index)]
     with pytest.raises(DataError, match=r"cat/0\.png: must be an image"):
         source.read(broken[0])
+
+
+def test_a_folder_of_images_without_classes_is_not_taken_for_fashion_mnist(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "cat.JPG", "JPEG")
+    with pytest.raises(DataError, match="must hold one folder for each class; got images without"):
+        find_data(str(tmp_path))
