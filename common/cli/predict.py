@@ -101,7 +101,9 @@ def _class_names(found: Checkpoint, labels: Path | None, num_classes: int) -> tu
     """The names in the file of --labels, else those of the weight file, else the usual ones."""
     if labels is not None:
         return read_labels(labels, num_classes)
-    return found.images.names(num_classes) if found.images else class_names(num_classes)
+    if found.images is not None and found.images.classes:
+        return found.images.names(num_classes)
+    return class_names(num_classes)
 
 
 class _Results:

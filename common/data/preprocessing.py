@@ -78,7 +78,7 @@ class Preprocessing:
         if size == self.size:
             return self
         to = self.resize_to
-        scaled = None if to is None else max(*size, round(to * max(size) / max(self.size)))
+        scaled = None if to is None else max(*size, to * max(size) // max(self.size))
         return replace(self, size=size, resize_to=scaled)
 
     @property

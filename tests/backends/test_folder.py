@@ -95,6 +95,7 @@ def test_its_logits_are_those_of_the_reference(backend, run, photos):
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
+@pytest.mark.usefixtures("backend")
 def test_weights_of_another_library_are_fine_tuned_without_a_word_of_its_images(
     name, photos, tmp_path, caplog
 ):
