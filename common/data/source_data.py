@@ -97,7 +97,7 @@ class SourceData:
 
     def describe(self) -> str:
         """Number and origin of the images, for messages and the record."""
-        return f"{len(self.train):,} + {len(self.val):,} of {self.train.describe()}"
+        return f"{self.train.describe()}, and {len(self.val):,} to validate on"
 
     def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of `epoch` (from 0), from batch `start` on, in an order that `seed` draws."""
