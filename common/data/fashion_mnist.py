@@ -261,6 +261,11 @@ def _named(folder: Path, where: str) -> Path:
     for layout in _LAYOUTS:
         if not _missing(folder / layout):
             return folder / layout
+    if not folder.exists():
+        raise DataError(
+            f"{where}: must be auto, full, sample, cifar10, cifar100, or an existing .npz file or "
+            f"folder; got {shown(str(folder))}, which does not exist"
+        )
     raise DataError(
         f"{where}: must name a directory with the four Fashion-MNIST files; "
         f"got {folder} without {', '.join(_missing(folder))}"

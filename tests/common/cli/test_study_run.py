@@ -23,7 +23,7 @@ def _files(folder):
         (("--space", "colour.yaml"), "give its template in_channels 1 and num_classes 10"),
         (("--space", "limited.yaml"), "its limits must be counted at the image size, 28x28; got"),
         ((*_SMALL, "--batch-size", 6001), "batch_size: must be at most the 6,000 training images"),
-        ((*_SMALL, "--data", "nowhere"), "must name a directory with the four Fashion-MNIST files"),
+        ((*_SMALL, "--data", "nowhere"), "nowhere', which does not exist"),
         ((*_SMALL, "--flops", "1:2"), "must leave one of 10,000 candidates"),
         ((*_SMALL, "--precise-bn", 3), "precise_bn: must be 0, or a batch of 128 at least"),
     ],
