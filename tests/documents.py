@@ -116,12 +116,11 @@ def runnable(page: Path, backend: str | None = None) -> list[Block]:
 
 
 def main(page: str, backend: str) -> None:
-    """Run the blocks of a page in a folder of their own; studies have fewer networks."""
+    """Run the blocks of a page in a folder of their own."""
     blocks = runnable(Path(page).resolve(), backend)
     names: dict[str, Any] = {"__name__": "page"}
     with tempfile.TemporaryDirectory() as folder:
         for block in blocks:
-            block = replace(block, code=block.code.replace("--networks 3", "--networks 2"))
             print(f"{block}\n{block.code}", flush=True)
             block.run(names, Path(folder))
 
