@@ -261,7 +261,7 @@ def _named(folder: Path, where: str) -> Path:
     for layout in _LAYOUTS:
         if not _missing(folder / layout):
             return folder / layout
-    if not folder.exists():
+    if not os.path.exists(folder):
         raise DataError(
             f"{where}: must be auto, full, sample, cifar10, cifar100, or an existing .npz file or "
             f"folder; got {shown(str(folder))}, which does not exist"

@@ -1,5 +1,6 @@
 """Images by the names that the command line uses."""
 
+import os
 from pathlib import Path
 
 from common.data.sources import (
@@ -35,9 +36,9 @@ def open_split(
     if name in SETS:
         return read_cifar(SETS[name])
     path = Path(name)
-    if path.suffix == ".npz" and not path.is_dir():
+    if path.suffix == ".npz" and not os.path.isdir(path):
         return _split_npz(path, val_share, seed)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise DataError(
             f"data: must be {', '.join(SETS)}, a .npz file or a folder; got {shown(name)}, which "
             "is none of them"

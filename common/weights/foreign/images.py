@@ -1,5 +1,6 @@
 """How other libraries prepare images for their networks, as far as their files say."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -175,7 +176,7 @@ def _distinct(names: list[str]) -> tuple[str, ...]:
 def _beside(path: Path, name: str) -> tuple[Path, _Config]:
     """The object in a JSON file beside the weights; empty without one."""
     file = path.parent / name
-    if not file.is_file():
+    if not os.path.isfile(file):
         return file, {}
     config = read_json(file, "a readable JSON file", WeightsError)
     return file, config if isinstance(config, dict) else {}

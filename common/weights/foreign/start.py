@@ -1,5 +1,6 @@
 """Weights to start from: of this project or of another library, on this machine or remote."""
 
+import os
 from pathlib import Path
 
 from common.data import ImageDescription
@@ -22,7 +23,7 @@ def read_any(
 ) -> ForeignCheckpoint:
     """`read_foreign` for files of this project, too. Raises `WeightsError`."""
     path = Path(path)
-    path = model_in(path) if path.is_dir() else path
+    path = model_in(path) if os.path.isdir(path) else path
     if not is_own(path):
         return read_foreign(path, averaged, num_classes, seed)
     if averaged:
@@ -46,7 +47,7 @@ def starting_weights(name: str | Path, num_classes: int, seed: int) -> ForeignCh
     Raises `WeightsError`.
     """
     path = local_path(name)
-    if not path.exists():
+    if not os.path.exists(path):
         raise WeightsError(
             f"weights: must be a file, a run directory, or a name that begins with "
             f"{', '.join(PREFIXES)}; got {shown(str(name))}, which does not exist"

@@ -1,5 +1,6 @@
 """Networks imported from and exported to files of other libraries."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def read_foreign(
 ) -> ForeignCheckpoint:
     """`import_weights`, which also returns what the file says about the network."""
     path = Path(path)
-    path = model_in(path) if path.is_dir() else path
+    path = model_in(path) if os.path.isdir(path) else path
     contents = read_file(path)
     network = choose(path, contents, find_networks(path, contents), averaged)
     spec, names = _fitting(path, network, num_classes is not None)
