@@ -135,9 +135,8 @@ def prepared_as(found: ForeignImages) -> str:
 
 
 def seen_at(images: ImageDescription | None, size: Size) -> Preprocessing | None:
-    """The preprocessing of a file at another size, `None` for Fashion-MNIST's, the usual one."""
-    seen = images.preprocessing.at_size(size) if images else None
-    return None if seen == Preprocessing(1, size) else seen
+    """The preprocessing of a file at another size; `None` where the file does not say it."""
+    return images.preprocessing.at_size(size) if images else None
 
 
 def sized(size: Size) -> str:

@@ -19,7 +19,8 @@ from common.cli.options import backend_option, data_option, device_option, preci
 from common.cli.types import BATCH, SIDE
 from common.data import DataOptions, ImageData, open_data
 from common.data.options import USUAL
-from common.errors import DataError
+from common.data.sources.protocol import numbered
+from common.errors import DataError, shortened
 from common.training import Device, Learner
 from common.training.checks import check_images
 from common.training.evaluate import TRAIN_AGAIN, check_finite
@@ -27,6 +28,7 @@ from common.training.precise_bn import images_taken, validation
 
 _DATA = "full"
 _BATCH = 128
+_IMAGENET_CLASSES = 1000
 
 
 @click.command()
@@ -69,6 +71,7 @@ def evaluate(
     size = choose_image_size(network.spec, image_size, found.config, usual)
     images = _images(found, data, batch_size, size)
     check_images(network.spec, images.preprocessing.channels, len(images.classes))
+    _check_classes(found, images)
     used = f"{found.path} at {sized(size)} pixels on {images.describe()}"
     click.echo(f"{used}: {found.origin(size, images.requested)}", err=True)
 
@@ -109,6 +112,22 @@ def _images(
             f"{found.path}: the data of its run must still exist; got {error}; "
             "say where they are now with --data"
         ) from error
+
+
+def _check_classes(found: Checkpoint, images: ImageData) -> None:
+    """Raise `DataError` if the data calls its classes otherwise than the network's file.
+
+    Numbers are no names, and ImageNet's classes have many spellings: they go by their position.
+    """
+    known, given = found.images.classes if found.images else (), tuple(images.classes)
+    if not known or given == known[: len(given)] or len(known) == _IMAGENET_CLASSES:
+        return
+    if numbered(len(given)) == given or numbered(len(known)) == known:
+        return
+    raise DataError(
+        f"data: must have the classes of {found.path} in their order, {shortened(known)}; got "
+        f"{shortened(given)}"
+    )
 
 
 def _prepared_as(found: Checkpoint, size: tuple[int, int]) -> DataOptions:

@@ -244,6 +244,7 @@ def _resumed(
     ctx: click.Context, resume: Path, out: Path | None, options: dict[str, Any]
 ) -> TrainConfig:
     given = _given(ctx, options)
+    given = [name for name in given if name != "workers"]  # batches do not depend on it
     fixed = [f"--{name.replace('_', '-')}" for name in given if name not in RESUMABLE]
     if out is not None:
         fixed.append("--out")

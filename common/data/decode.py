@@ -1,6 +1,8 @@
 """Decoding of image files of any mode to upright 8-bit pixels."""
 
+import os
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -76,6 +78,16 @@ def image_endings() -> frozenset[str]:
     return frozenset(
         ending for ending, name in Image.registered_extensions().items() if name in formats
     )
+
+
+def images_below(folder: Path) -> Iterator[Path]:
+    """Paths of the files in and below a folder whose extension is that of an image."""
+    endings = image_endings()
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith(".") and Path(name).suffix.lower() in endings:
+                yield Path(parent, name)
 
 
 @cache

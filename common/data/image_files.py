@@ -1,6 +1,5 @@
 """Image files as inputs of networks."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from common.data.decode import MAX_PIXELS, decode, image_endings
+from common.data.decode import decode, images_below
 from common.data.preprocessing import Preprocessing
 from common.data.transform import network_input
 from common.errors import DataError
@@ -26,9 +25,8 @@ def read_picture(path: str | Path, preprocessing: Preprocessing) -> NDArray[np.f
     """
     _check_channels(preprocessing.channels, path)
     picture = decode(path, _MODES[preprocessing.channels])
-    _check_longer_side(picture.size, preprocessing, path)
     pixels = np.asarray(picture)
-    return network_input(pixels.reshape(*pixels.shape[:2], -1), preprocessing)
+    return network_input(pixels.reshape(*pixels.shape[:2], -1), preprocessing, str(path))
 
 
 @dataclass(frozen=True)
@@ -73,39 +71,15 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not path.is_dir():
             found.append(path)
-        elif inside := sorted(_inside(path)):
+        elif inside := sorted(images_below(path)):
             found += inside
         else:
             raise DataError(f"{path}: must hold image files; got none")
     return found
 
 
-def _inside(folder: Path) -> Iterator[Path]:
-    endings = image_endings()
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in endings:
-                yield Path(parent, name)
-
-
 def _check_channels(channels: int, where: str | Path) -> None:
     if channels not in _MODES:
         raise DataError(
             f"{where}: image files are for networks with 1 or 3 input channels; got {channels}"
-        )
-
-
-def _check_longer_side(
-    size: tuple[int, int], preprocessing: Preprocessing, path: str | Path
-) -> None:
-    """Raise `DataError` if an elongated image gets too large when its short side is resized."""
-    short = preprocessing.resize_to
-    if short is None or preprocessing.resize == "stretch":
-        return
-    width, height = (short * side // min(size) for side in size)
-    if width * height > MAX_PIXELS:
-        raise DataError(
-            f"{path}: must have at most {MAX_PIXELS:,} pixels when its short side has {short}; "
-            f"got {width:,} x {height:,}"
         )

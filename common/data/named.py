@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE
+from common.data.augment import PLAIN
 from common.data.decode import image_endings
 from common.data.fashion_mnist import CLASSES, FashionMNIST, absolute_source, holds_fashion_mnist
 from common.data.image_data import ImageData
-from common.data.open import SETS, open_split
+from common.data.open import SETS, open_split, set_of
 from common.data.options import USUAL, DataOptions
 from common.data.preprocessing import Preprocessing
 from common.data.presets import on_imagenet, stretched
@@ -65,7 +66,7 @@ def open_data(
     kind, seen = _kind(name), options.preprocessing
     if kind == "fashion_mnist":
         data = FashionMNIST(batch_size, size, name)
-        if options == USUAL:
+        if options.augmentation == PLAIN and seen in (None, data.preprocessing):
             return data
         split = Split(*(ArraySource(part.images, part.labels, CLASSES, name)
                         for part in (data.train, data.val)))  # fmt: skip
@@ -92,7 +93,7 @@ def absolute_name(name: str | Path) -> str:
 
 
 def _kind(name: str) -> Kind:
-    if name in SETS:
+    if set_of(name):
         return "cifar"
     if name.endswith(".npz") and not os.path.isdir(name):
         return "arrays"
@@ -114,11 +115,10 @@ def _has_folders_or_files(name: str) -> bool:
 
 def _usual(name: str, size: tuple[int, int], channels: int) -> Preprocessing:
     """How a data set is prepared unless its options say it."""
-    kind = _kind(name)
-    if kind == "cifar":
-        which = _CIFARS[name]
+    if known := set_of(name):
+        which = _CIFARS[known]
         return stretched(size, 3, which.mean, which.std)
-    if kind in ("arrays", "fashion_mnist"):
+    if _kind(name) in ("arrays", "fashion_mnist"):
         return stretched(size, channels)
     return on_imagenet(size, channels)
 

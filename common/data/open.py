@@ -13,6 +13,7 @@ from common.data.sources import (
     read_labelled_npz,
     split_by_class,
 )
+from common.data.sources.cifar import holds_cifar
 from common.data.sources.shards import is_shards
 from common.data.sources.split import VALIDATION_SHARE, check_split
 from common.errors import DataError, shown
@@ -21,10 +22,17 @@ SETS = {"cifar10": CIFAR_10, "cifar100": CIFAR_100}
 """Data sets that have a name."""
 
 
+def set_of(name: str) -> str | None:
+    """The data set that a name or a directory with its files means; None for others."""
+    if name in SETS:
+        return name
+    return next((known for known, which in SETS.items() if holds_cifar(which, name)), None)
+
+
 def open_split(
     name: str, channels: int = 3, val_share: float = VALIDATION_SHARE, seed: int = 0
 ) -> Split:
-    """Open `cifar10`, `cifar100`, a `.npz` file, or a folder of images or shards.
+    """Open `cifar10`, `cifar100`, a `.npz` file, or a folder of images, shards or CIFAR's files.
 
     Raises `DataError`.
 
@@ -33,8 +41,8 @@ def open_split(
     - `val_share`, `seed`: fraction of each class to validate on, and seed of its draw, for data
       without validation images.
     """
-    if name in SETS:
-        return read_cifar(SETS[name])
+    if known := set_of(name):
+        return read_cifar(SETS[known], "auto" if name in SETS else name)
     path = Path(name)
     if path.suffix == ".npz" and not os.path.isdir(path):
         return _split_npz(path, val_share, seed)

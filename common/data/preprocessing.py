@@ -38,6 +38,7 @@ class Preprocessing:
     - `crop`: `center` crops `size` from the middle of the resized image, `none` takes all of it.
     - `interpolation`: the filter that resizes, by its name in Pillow.
     - `antialias`: whether the filter is widened when an image shrinks, as Pillow always does.
+      Without it, images are stretched bilinearly to `size`, which devices do.
     - `scale`: factor of the pixels, 1/255 for inputs from 0 to 1.
     - `mean`, `std`: one value per channel, or a single one for all, in units of scaled pixels.
     """
@@ -64,6 +65,7 @@ class Preprocessing:
         if self.resize_to is not None:
             check.integer("resize_to", max(self.size), MAX_SIDE)
         self._check_geometry()
+        self._check_filter()
         check.number("scale", 0, 1, "above 0", lambda scale: scale > 0)
         check.keep("mean", self._per_channel("mean", -_LARGEST))
         check.keep("std", self._per_channel("std", _MIN_STD))
@@ -124,6 +126,15 @@ class Preprocessing:
             raise ConfigError(
                 "crop: must be center where resize_to is given; got none, which leaves images of "
                 f"another size than {self.size[0]}x{self.size[1]}"
+            )
+
+    def _check_filter(self) -> None:
+        """Raise `ConfigError` for a filter that nothing here computes."""
+        if not self.antialias and (self.resize_to, self.interpolation) != (None, "bilinear"):
+            raise ConfigError(
+                "antialias: must be true unless images are stretched bilinearly to the input's "
+                f"size; got false with interpolation {self.interpolation} and resize_to "
+                f"{self.resize_to}"
             )
 
     def _per_channel(self, name: str, minimum: float) -> tuple[float, ...]:

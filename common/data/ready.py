@@ -127,6 +127,7 @@ class ArrayData(SourceData):
             stretched((height, width) if size is None else size, train.channels),
             augmentation,
         )
+        self.options = replace(self.options, val_share=val_share, split_seed=split_seed)
 
 
 class IndexedData(SourceData):

@@ -18,8 +18,14 @@ from common.errors import ConfigError, DataError
 from common.files import PRODUCER, read_json, remove_leftovers, write_text
 from common.processes import process_pool
 
-IMAGES_PER_SHARD: Final = 512
-"""Images per shard: 134 MB if they have 256x341 pixels."""
+_MAX_IMAGES: Final = 512
+"""Images per shard at most."""
+
+_BYTES: Final = 1 << 27
+"""Pixels per shard, about, if images have an aspect ratio of 4 to 3: a process holds them twice."""
+
+_LARGE: Final = 2048
+"""Short side of photos that are not resized, for the number of images per shard."""
 
 PLAN: Final = "plan.json"
 """File that says what an incomplete folder of shards is made of."""
@@ -62,7 +68,7 @@ def prepare_shards(
     size: int | None = 256,
     skip_broken: bool = False,
     tell: Tell = lambda done, total: None,
-    images_per_shard: int = IMAGES_PER_SHARD,
+    images_per_shard: int | None = None,
 ) -> Prepared:
     """Write the images of `split` as shards.
 
@@ -76,9 +82,10 @@ def prepare_shards(
       Pillow's antialiased bilinear. Smaller images are not resized, and none with `None`.
     - `skip_broken`: whether to leave out unreadable images instead of raising `DataError`.
     - `tell`: called with the number of images done and the total.
-    - `images_per_shard`: images in each file.
+    - `images_per_shard`: images in each file; by default as many as have some 128 MB of pixels.
     """
     root = Path(out)
+    images_per_shard = images_per_shard or _per_shard(size or _LARGE, split.train.channels)
     tasks = list(_tasks(split, root, images_per_shard))
     _begin(root, _plan(split, size, images_per_shard))
     if not (root / INDEX).is_file():
@@ -96,6 +103,10 @@ def prepare_shards(
     index = read_index(root)
     shards = (shard for part in index.parts.values() for shard in part)
     return Prepared(sum(len(shard.names) for shard in shards), index.left_out)
+
+
+def _per_shard(size: int, channels: int) -> int:
+    return min(max(1, _BYTES // (channels * size * size * 4 // 3)), _MAX_IMAGES)
 
 
 def _tasks(split: Split, root: Path, images_per_shard: int) -> Iterator[_Task]:

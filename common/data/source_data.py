@@ -13,10 +13,7 @@ from common.data.image_data import Batch
 from common.data.options import DataOptions
 from common.data.parallel import in_order
 from common.data.preprocessing import Preprocessing
-from common.data.sources import (
-    Source,
-    Split,
-)
+from common.data.sources import Source, Split
 from common.data.sources.split import check_split
 from common.data.transform import cut_and_resize, prepared_pixels, shifted
 from common.errors import ConfigError
@@ -32,8 +29,7 @@ class SourceData:
     - `split`: training and validation images, which are read batch by batch.
     - `batch_size`: images per batch. An epoch drops the images of its random order that do not fill
       a last batch.
-    - `preprocessing`: how images become the network's input. Pillow resizes them, always with
-      antialiasing.
+    - `preprocessing`: how images become the network's input; they are resized to 8-bit pixels.
     - `augmentation`: of training images; its crops replace the resizing.
     - `workers`: threads that prepare batches in advance, by default one per core; 0 for none.
       Batches do not depend on it.
@@ -115,7 +111,7 @@ class SourceData:
 
         def batch(start: int) -> Batch:
             chosen = np.arange(start, min(start + self.batch_size, len(self.val)))
-            return self._assembled(self.val, chosen, lambda _, image: self._prepared(image))
+            return self._assembled(self.val, chosen, self._prepared)
 
         return in_order(batch, range(0, len(self.val), self.batch_size), self.workers)
 
@@ -123,21 +119,21 @@ class SourceData:
         self,
         source: Source,
         indices: NDArray[np.int64],
-        prepare: Callable[[int, NDArray[np.uint8]], NDArray[np.uint8]],
+        prepare: Callable[[str, int, NDArray[np.uint8]], NDArray[np.uint8]],
     ) -> Batch:
         images = np.empty((len(indices), *self.preprocessing.image_shape), np.uint8)
         for row, index in enumerate(indices.tolist()):
-            images[row] = prepare(index, source.read(index))
+            images[row] = prepare(source.name(index), index, source.read(index))
         return images, source.labels[indices]
 
-    def _prepared(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return prepared_pixels(image, self.preprocessing)
+    def _prepared(self, name: str, index: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return prepared_pixels(image, self.preprocessing, name)
 
     def _augmented(
-        self, seed: int, epoch: int, index: int, image: NDArray[np.uint8]
+        self, seed: int, epoch: int, name: str, index: int, image: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         size, interpolation = self.preprocessing.size, self.preprocessing.interpolation
         if self.augmentation.crop != "random_resized":  # which takes the place of the resizing
-            image = self._prepared(image).transpose(1, 2, 0)
+            image = self._prepared(name, index, image).transpose(1, 2, 0)
         draw = self.augmentation.draw(seed, epoch, index, image.shape[:2], size)
         return shifted(cut_and_resize(image, draw.box, size, draw.flip, interpolation), draw.offset)

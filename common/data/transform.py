@@ -4,18 +4,16 @@ Pixels stay uint8: what a network is given is computed from them on its device
 (`anynet_X.layers.prepare_images`).
 """
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.data.augment import Box
+from common.data.decode import MAX_PIXELS
 from common.data.preprocessing import Preprocessing
 from common.data.resize import prepare
 from common.errors import DataError
-
-FILTERS: Final = ("nearest", "bilinear", "bicubic", "lanczos")
-"""Pillow's interpolations, which smooth where an image becomes smaller."""
 
 
 def cut_and_resize(
@@ -93,30 +91,50 @@ def _resized(
     return pixels.reshape(*size, -1)
 
 
-def prepared_pixels(image: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def prepared_pixels(
+    image: NDArray[np.uint8], preprocessing: Preprocessing, where: str = "image"
+) -> NDArray[np.uint8]:
     """An image (H, W, C) resized and cropped as `preprocessing` says, as (C, *size).
 
-    What is left is arithmetic on each pixel: `(x * scale - mean) / std`. Raises `DataError` for an
-    image that is too long to be resized.
+    What is left is arithmetic on each pixel: `(x * scale - mean) / std`. Raises `DataError`, whose
+    message begins with `where`, for an elongated image that would become too large.
     """
     size, to = preprocessing.size, preprocessing.resize_to
     interpolation = preprocessing.interpolation
+    if not preprocessing.antialias and image.shape[:2] != size:
+        stretched = prepare(image.transpose(2, 0, 1)[None], size)[0]
+        pixels: NDArray[np.uint8] = np.rint(255 * stretched).astype(np.uint8)
+        return pixels
     if to is None:
         return cut_and_resize(image, None, size, interpolation=interpolation)
     if preprocessing.resize == "stretch":
         resized = _resized(image, (to, to), interpolation)
     else:
+        _check_longer_side(image.shape[:2], to, where)
         resized = resize_short_side(image, to, interpolation)
     return cut_and_resize(resized, centre_box(resized.shape[:2], size), size)
 
 
-def network_input(image: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
+def _check_longer_side(size: tuple[int, ...], short: int, where: str) -> None:
+    """Raise `DataError` if an image of `size` is too large with its shorter side at `short`."""
+    height, width = (short * side // min(size) for side in size)
+    if height * width > MAX_PIXELS:
+        raise DataError(
+            f"{where}: must have at most {MAX_PIXELS:,} pixels when its short side has {short}; "
+            f"got {width:,} x {height:,}"
+        )
+
+
+def network_input(
+    image: NDArray[np.uint8], preprocessing: Preprocessing, where: str = "image"
+) -> NDArray[np.float32]:
     """An image (H, W, C) as a network sees it: float32 (C, *size), `(x * scale - mean) / std`.
 
-    Without smoothing it is resized after it is scaled, as a training step does on its device.
+    Without antialiasing it is resized after it is scaled, as a training step does on its device.
+    Raises `DataError` as `prepared_pixels` does.
     """
     if preprocessing.antialias:
-        x = prepared_pixels(image, preprocessing).astype(np.float32) / np.float32(255)
+        x = prepared_pixels(image, preprocessing, where).astype(np.float32) / np.float32(255)
     else:
         x = prepare(image.transpose(2, 0, 1)[None], preprocessing.size)[0]
     return normalised(x, preprocessing)

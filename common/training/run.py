@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common.arch import AnyNetSpec
 from common.data import ImageDescription
-from common.errors import ConfigError
+from common.errors import ConfigError, shortened
 from common.files import check_writable, leftovers, read_text, remove_leftovers, write_text
 from common.marks import is_ours
 from common.plotting import save_curves
@@ -15,7 +15,7 @@ from common.training.config import TrainConfig
 from common.training.progress import Progress
 from common.training.records import RecordFile, read_record
 from common.training.rows import Row, best_epoch
-from common.weights import State
+from common.weights import State, load_description
 from common.weights.files import write_contents
 
 CONFIG = "config.json"
@@ -118,6 +118,7 @@ class RunDirectory:
                 f"{self.path}: must hold one run; got a checkpoint of another network or seed"
             )
         self._check_position(position, before, steps_per_epoch)
+        self._check_images()
         record = self._open_record(position.record_offset, position.record_digest)
         best = best_epoch(record.rows)
         if best is not None:
@@ -168,6 +169,17 @@ class RunDirectory:
                 f"{self.path}: a resumed run must keep its data; got {steps_per_epoch} steps per "
                 f"epoch, not {position.progress.steps_per_epoch}"
             )
+
+    def _check_images(self) -> None:
+        """Raise `ConfigError` if the data has other classes, or other inputs, than the run had."""
+        before, now = load_description(self.path / CHECKPOINT), self._images
+        if before is None or now is None or before == now:
+            return
+        what = "classes" if before.classes != now.classes else "preprocessing"
+        old, new = (shortened(getattr(images, what)) for images in (before, now))
+        raise ConfigError(
+            f"{self.path}: a resumed run must keep the {what} of its images, {old}; got {new}"
+        )
 
     def _open_record(self, offset: int = 0, digest: str | None = None) -> RecordFile:
         self._record = RecordFile(self.path / RECORD, offset, digest)

@@ -1,6 +1,7 @@
 """From a folder of photos to predictions and an ONNX file, by the command line."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -116,6 +117,19 @@ def test_weights_of_another_library_are_fine_tuned_without_a_word_of_its_images(
     assert found.classes == tuple(_COLOURS)
     assert (found.preprocessing.size, found.preprocessing.mean) == ((32, 32), (0.5,) * 3)
     assert load_spec(out / "model.safetensors").num_classes == 3
+
+
+@pytest.mark.bare("torch")
+def test_other_classes_are_refused_where_labels_would_mean_others(name, run, photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "photos")
+    (tmp_path / "photos" / "blue").rename(tmp_path / "photos" / "turquoise")
+    for command in (("evaluate", run, "--backend", name, "--device", "cpu"),
+                    ("train", "--resume", run, "--epochs", 8)):  # fmt: skip
+        arguments = [str(word) for word in (*command, "--data", tmp_path / "photos")]
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 1
+        assert "turquoise" in result.output
+        assert "blue" in result.output
 
 
 def test_a_resumed_run_keeps_its_images(run):

@@ -95,6 +95,11 @@ def read_cifar(which: CIFAR, source: str | Path = "auto") -> Split:
     return split
 
 
+def holds_cifar(which: CIFAR, folder: str | Path) -> bool:
+    """Whether a directory, or one in it, has the files of CIFAR."""
+    return _files_in(which, Path(folder)) is not None
+
+
 def _find(which: CIFAR, source: str | Path) -> tuple[Path, bool]:
     """Directory of the files, and whether their layout is the Python one."""
     if str(source) != "auto":

@@ -1,14 +1,14 @@
 """Folders of image files with a subfolder for each class."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.data.decode import decode, image_endings
+from common.data.decode import decode, image_endings, images_below
 from common.data.sources.protocol import check_image
 from common.data.sources.split import VALIDATION_SHARE, Split, check_split, split_by_class
 from common.errors import DataError, shown
@@ -145,16 +145,6 @@ def _classes(root: Path) -> tuple[str, ...]:
     if not found:
         raise DataError(f"{root}: must hold one folder for each class; got none")
     return found
-
-
-def images_below(folder: Path) -> Iterator[Path]:
-    """Paths of the files in and below a folder whose extension is that of an image."""
-    endings = image_endings()
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in endings:
-                yield Path(parent, name)
 
 
 def _first_of(root: Path, names: tuple[str, ...]) -> Path | None:

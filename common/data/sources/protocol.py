@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from common.bounds import MAX_CHANNELS, MAX_SIDE
+from common.bounds import MAX_CHANNELS
 from common.errors import DataError, shortened
 
 MAX_IMAGES = 2**31 - 1
@@ -61,7 +61,7 @@ def check_source(source: Source, where: str) -> None:
 
 def check_image(image: NDArray[np.uint8], channels: int, name: str) -> NDArray[np.uint8]:
     """Return `image`. Raises `DataError` unless its shape is (height, width, `channels`)."""
-    if image.ndim != 3 or image.shape[2] != channels or not 1 <= max(image.shape[:2]) <= MAX_SIDE:
+    if image.ndim != 3 or image.shape[2] != channels:
         raise DataError(
             f"{name}: must be an image of {channels} channel{'s' * (channels > 1)}, (height, "
             f"width, {channels}); got shape {shortened(image.shape)}"

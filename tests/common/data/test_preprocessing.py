@@ -20,7 +20,7 @@ _IMAGENET = Preprocessing(
     [
         Preprocessing(1, (28, 28)),
         Preprocessing(4, (3, 5), scale=1 / 127.5, mean=(1.0,), std=(0.1, 0.2, 0.3, 0.4)),
-        Preprocessing(1, (1, 2), "stretch", 2, "center", "nearest"),
+        Preprocessing(1, (1, 2), "stretch", 2, "center", "nearest", antialias=True),
         _IMAGENET,
     ],
 )
@@ -70,6 +70,7 @@ def test_fashion_mnist_says_how_its_images_are_prepared(size):
         ({"crop": ["center"]}, "crop: must be one of none, center; got "),
         ({"interpolation": "cubic"}, "interpolation: must be one of nearest, bilinear, "),
         ({"antialias": 1}, "antialias: must be true or false; got 1"),
+        ({"antialias": False}, "antialias: must be true unless .* interpolation bicubic"),
         ({"resize_to": 223}, "resize_to: must be at least 224; got 223"),
         ({"resize_to": 2**14 + 1}, "resize_to: must be at most 16,384; got 16385"),
         ({"resize_to": None}, "resize_to: must be given with resize short_side and crop center"),

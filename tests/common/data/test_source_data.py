@@ -10,7 +10,7 @@ from common.data.presets import on_imagenet, stretched
 from common.data.ready import ArrayData, ImageFolder, IndexedData
 from common.data.source_data import SourceData
 from common.data.sources import find_images
-from common.data.transform import prepared_pixels
+from common.data.transform import network_input, prepared_pixels
 from common.errors import ConfigError, DataError
 from tests.common.data.sources.conftest import folder  # noqa: F401
 
@@ -172,3 +172,20 @@ def test_validation_items_of_others_may_lack_classes():
 def test_items_of_others_that_do_not_fit_are_refused(train, val, message):
     with pytest.raises(DataError, match=message):
         IndexedData(train, val, batch_size=1, size=8)
+
+
+def test_stretching_without_antialiasing_is_that_of_devices():
+    image = _STREAM.integers(0, 256, (40, 30, 1), np.uint8)
+    seen = Preprocessing(1, (12, 12))
+    found = prepared_pixels(image, seen) / 255
+    np.testing.assert_allclose(found, network_input(image, seen), atol=0.5 / 255 + 1e-6)
+
+
+def test_an_elongated_image_is_named_before_it_is_resized(tmp_path):
+    for number in range(2):
+        path = tmp_path / "line" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (9000, 1)).save(path)
+    data = ImageFolder(tmp_path, 1, 224)
+    with pytest.raises(DataError, match=r"line/\d.png: must have at most .* short side has 256"):
+        next(data.val_batches())

@@ -2,10 +2,12 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common.data import CIFAR10, open_data, stretched
 from common.data.sources import CIFAR_10, CIFAR_100, read_cifar
 from common.errors import DataError
 
@@ -78,3 +80,12 @@ def test_a_file_of_something_else_is_one_clear_error(content, message, tmp_path)
 def test_a_directory_without_it_is_refused(tmp_path):
     with pytest.raises(DataError, match="cifar-10-batches-py or cifar-10-batches-bin of CIFAR-10"):
         read_cifar(CIFAR_10, tmp_path)
+
+
+def test_a_directory_of_its_files_is_data(tmp_path):
+    folder = _write(CIFAR_10, tmp_path, rows=np.tile(_ROWS, (2, 1)))
+    for name in (str(folder), str(tmp_path)):
+        data = open_data(name, 4, (32, 32))
+        assert data.classes == ("a", "b")
+        assert data.preprocessing == stretched(32, 3, CIFAR10.mean, CIFAR10.std)
+        assert data.requested == str(Path(name).absolute())
