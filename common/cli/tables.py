@@ -21,7 +21,7 @@ def print_table(
     """
     table = Table(box=box.SIMPLE_HEAD, show_footer=bool(foot))
     for index, name in enumerate(head):
-        numeric = bool(rows) and isinstance(rows[0][index], int | float)
+        numeric = any(isinstance(row[index], int | float) for row in rows)
         footer = _text(foot[index]) if foot else ""
         justify: Literal["right", "left"] = "right" if numeric else "left"
         table.add_column(name, footer, justify=justify, overflow="fold")
