@@ -1,9 +1,9 @@
 """One training step in JAX, and the chapter's `Trainer`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, partial
-from typing import Any, ClassVar, NamedTuple
+from functools import partial
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from anynet_jax.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_jax.devices import find_device
-from anynet_jax.layers import prepare_images, products
+from anynet_jax.layers import products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
+from anynet_jax.step import Program, TrainState, predict, step_on, weights_dtype
 from anynet_jax.weights import as_network, described_tree, like_tree, to_canonical
 from common.arrays import as_batch, as_pixels, never_empty
 from common.chapter import own_builders, own_method
@@ -38,23 +39,6 @@ from common.training import Trainer as BaseTrainer
 from common.weights import classes_of, fit_state, no_network, split_state
 
 __all__ = ["Learner", "Trainer"]
-
-
-class Program(NamedTuple):
-    """What a compiled step depends on besides its arrays."""
-
-    module: Classifier
-    preprocessing: Preprocessing
-    optimizer: optax.GradientTransformation
-    precision: Precision
-
-
-class TrainState(NamedTuple):
-    """Everything that a step updates."""
-
-    params: Any
-    batch_stats: Any
-    trace: optax.OptState
 
 
 class Learner:
@@ -122,8 +106,8 @@ class Learner:
         with self._precisely():
             batch = jax.device_put((images, labels), self._device)
             rate = 1.0 if self._is_own else check_rate(learning_rate)
-            rate = _dtype(self._program).type(rate)
-            step = _step_on(self._device.platform)
+            rate = weights_dtype(self._program).type(rate)
+            step = step_on(self._device.platform)
             self._state, loss, correct = step(self._state, *batch, rate, program=self._program)
         self._tidy("step", loss)
         return loss, correct
@@ -134,7 +118,7 @@ class Learner:
         params, batch_stats, _ = self._state
         with self._precisely():
             batch = jax.device_put(never_empty(images), self._device)
-            logits = _predict(params, batch_stats, batch, program=self._program)
+            logits = predict(params, batch_stats, batch, program=self._program)
         self._tidy("prediction", logits)
         return np.array(logits)[: len(images)]
 
@@ -170,7 +154,7 @@ class Learner:
 
     def _placed(self, tree: Any) -> Any:
         """A copy on the device in the weights' dtype; a step donates its state's memory."""
-        dtype = _dtype(self._program)
+        dtype = weights_dtype(self._program)
         return jax.tree.map(lambda leaf: jnp.array(leaf, dtype, device=self._device), tree)
 
     def _committed(self, *state: Any) -> TrainState:
@@ -238,63 +222,3 @@ def _check_traced(network: Network, image_shape: tuple[int, int, int]) -> None:
 def _image(image_shape: tuple[int, int, int]) -> Array:
     channels, height, width = image_shape
     return jnp.zeros((1, height, width, channels))
-
-
-def _dtype(program: Program) -> np.dtype:
-    """The dtype of weights and losses; in bfloat16, activations alone are bfloat16."""
-    return np.dtype("float64" if program.precision == "float64" else "float32")
-
-
-def _forward(
-    program: Program, params: Any, batch_stats: Any, images: Array, training: bool
-) -> tuple[Array, Any]:
-    """Logits of uint8 images (N, C, H, W), and the updated running statistics."""
-    x = prepare_images(images.transpose(0, 2, 3, 1), program.preprocessing, _dtype(program))
-    if program.precision == "bfloat16":
-        x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
-    logits, updates = in_mode(program.module, training).apply(
-        {"params": params, "batch_stats": batch_stats}, x, mutable=["batch_stats"]
-    )
-    return logits.astype(_dtype(program)), updates.get("batch_stats", {})
-
-
-@partial(jax.jit, static_argnames="program")
-def _predict(params: Any, batch_stats: Any, images: Array, program: Program) -> Array:
-    return _forward(program, params, batch_stats, images, training=False)[0]
-
-
-@cache
-def _step_on(platform: str) -> Callable[..., tuple[TrainState, Array, Array]]:
-    """The step, compiled for a platform.
-
-    XLA's CPU backend removes optimization barriers (its pass `cse_barrier_expander`) before fusion,
-    which defeats `materialize` and `remat`; without the pass they are kept. So it is in jaxlib
-    0.10; the option can go when `test_jax.py`'s tests of a step's memory pass without it.
-    """
-    keep_barriers = {"xla_disable_hlo_passes": "cse_barrier_expander"}
-    options = keep_barriers if platform == "cpu" else None
-    return jax.jit(
-        _step, static_argnames="program", donate_argnames="state", compiler_options=options
-    )
-
-
-def _step(
-    state: TrainState, images: Array, labels: Array, learning_rate: Array, program: Program
-) -> tuple[TrainState, Array, Array]:
-    def loss_of(params: Any) -> tuple[Array, tuple[Array, Any]]:
-        logits, batch_stats = _forward(program, params, state.batch_stats, images, training=True)
-        return program.module.loss(logits, labels), (logits, batch_stats)
-
-    (loss, (logits, batch_stats)), gradients = jax.value_and_grad(loss_of, has_aux=True)(
-        state.params
-    )
-    moves, trace = program.optimizer.update(gradients, state.trace, state.params)
-    params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
-    correct = (logits.argmax(1) == labels).sum()
-    loss += _zero_or_nan(batch_stats or params)
-    return TrainState(params, batch_stats, trace), loss, correct
-
-
-def _zero_or_nan(arrays: Any) -> Array:
-    """Zero, or NaN if one of the arrays is not finite."""
-    return sum(jnp.sum(0 * leaf) for leaf in jax.tree.leaves(arrays))

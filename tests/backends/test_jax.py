@@ -11,8 +11,9 @@ jnp = jax.numpy
 from flax import linen as nn  # noqa: E402
 
 import anynet_jax as anynet  # noqa: E402
-from anynet_jax import layers, train  # noqa: E402
+from anynet_jax import layers  # noqa: E402
 from anynet_jax.layers import BatchNorm  # noqa: E402
+from anynet_jax.step import step_on  # noqa: E402
 from common import REGNETX32, AnyNetSpec, reference  # noqa: E402
 from common.errors import ConfigError  # noqa: E402
 from common.parity import Case, compare, record  # noqa: E402
@@ -166,9 +167,9 @@ def test_a_step_is_compiled_once_for_all_learning_rates():
     learner = anynet.Learner(anynet.create(_SPEC), (1, 16, 16))
     images, labels = np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32)
     learner.train_step(images, labels, 0.1)
-    compiled = train._step_on("cpu")._cache_size()
+    compiled = step_on("cpu")._cache_size()
     learner.train_step(images, labels, 0.2)
-    assert train._step_on("cpu")._cache_size() == compiled
+    assert step_on("cpu")._cache_size() == compiled
 
 
 _DEEP = AnyNetSpec.from_arch(((3, 16, 8, 1), (3, 32, 8, 1)), 16, se_ratio=0.25)
@@ -182,7 +183,7 @@ def _train(spec, monkeypatch, large):
     learner = anynet.Learner(anynet.create(spec, seed=1), (1, 32, 32), device="cpu")
     images = np.random.default_rng(0).integers(0, 256, (16, 1, 32, 32), np.uint8)
     labels, program = np.arange(16, dtype=np.int32) % 10, learner._program
-    step = train._step_on("cpu").lower(learner._state, images, labels, 0.1, program=program)
+    step = step_on("cpu").lower(learner._state, images, labels, 0.1, program=program)
     needed = step.compile().memory_analysis().temp_size_in_bytes
     for _ in range(2):
         learner.train_step(images, labels, 0.1)
@@ -220,7 +221,7 @@ def test_what_is_computed_again_is_the_reference(spec, monkeypatch):
 def test_a_block_does_not_compute_the_blocks_before_it_again():
     learner = anynet.Learner(anynet.create(_DEEP), (1, 32, 32), device="cpu")
     batch = np.zeros((4, 1, 32, 32), np.uint8), np.zeros(4, np.int32)
-    step = train._step_on("cpu").lower(learner._state, *batch, 0.1, program=learner._program)
+    step = step_on("cpu").lower(learner._state, *batch, 0.1, program=learner._program)
     kernels = step.compile().as_text().split("\n\n")
     assert max(kernel.count("direction=LE") for kernel in kernels if "ENTRY" not in kernel) == 1
 

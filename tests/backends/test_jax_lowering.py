@@ -10,7 +10,7 @@ jax = pytest.importorskip("jax")
 from jax import export as jax_export  # noqa: E402
 
 import anynet_jax as anynet  # noqa: E402
-from anynet_jax import convolution, train  # noqa: E402
+from anynet_jax import convolution, step  # noqa: E402
 from anynet_jax.weights import put_weights  # noqa: E402
 from common import AnyNetSpec  # noqa: E402
 
@@ -24,10 +24,10 @@ def _lowered(learner, platform, training):
     program, (params, batch_stats, _) = learner._program, learner._state
     with learner._precisely():
         if training:
-            function = jax.jit(train._step, static_argnames="program")
-            arguments = (learner._state, images, labels, train._dtype(program).type(0.1))
+            function = jax.jit(step._step, static_argnames="program")
+            arguments = (learner._state, images, labels, step.weights_dtype(program).type(0.1))
         else:
-            function, arguments = train._predict, (params, batch_stats, images)
+            function, arguments = step.predict, (params, batch_stats, images)
         return jax_export.export(function, platforms=[platform])(*arguments, program=program)
 
 

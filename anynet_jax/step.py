@@ -1,0 +1,98 @@
+"""The compiled training step and prediction in JAX, as pure functions."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from anynet_jax.layers import prepare_images
+from anynet_jax.model import Classifier, in_mode
+from common.data import Preprocessing
+from common.training import Precision
+
+__all__ = ["Program", "TrainState", "predict", "step_on", "weights_dtype"]
+
+
+class Program(NamedTuple):
+    """What a compiled step depends on besides its arrays."""
+
+    module: Classifier
+    preprocessing: Preprocessing
+    optimizer: optax.GradientTransformation
+    precision: Precision
+
+
+class TrainState(NamedTuple):
+    """Everything that a step updates."""
+
+    params: Any
+    batch_stats: Any
+    trace: optax.OptState
+
+
+def weights_dtype(program: Program) -> np.dtype:
+    """The dtype of weights and losses; in bfloat16, activations alone are bfloat16."""
+    return np.dtype("float64" if program.precision == "float64" else "float32")
+
+
+def _forward(
+    program: Program, params: Any, batch_stats: Any, images: Array, training: bool
+) -> tuple[Array, Any]:
+    """Logits of uint8 images (N, C, H, W), and the updated running statistics."""
+    x = prepare_images(images.transpose(0, 2, 3, 1), program.preprocessing, weights_dtype(program))
+    if program.precision == "bfloat16":
+        x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
+    logits, updates = in_mode(program.module, training).apply(
+        {"params": params, "batch_stats": batch_stats}, x, mutable=["batch_stats"]
+    )
+    return logits.astype(weights_dtype(program)), updates.get("batch_stats", {})
+
+
+@partial(jax.jit, static_argnames="program")
+def predict(params: Any, batch_stats: Any, images: Array, program: Program) -> Array:
+    """Logits (N, classes) of pixels (N, C, H, W), by the running statistics."""
+    return _forward(program, params, batch_stats, images, training=False)[0]
+
+
+@cache
+def step_on(platform: str) -> Callable[..., tuple[TrainState, Array, Array]]:
+    """The step, compiled for a platform.
+
+    XLA's CPU backend removes optimization barriers (its pass `cse_barrier_expander`) before fusion,
+    which defeats `materialize` and `remat`; without the pass they are kept. So it is in jaxlib
+    0.10; the option can go when `test_jax.py`'s tests of a step's memory pass without it.
+    """
+    keep_barriers = {"xla_disable_hlo_passes": "cse_barrier_expander"}
+    options = keep_barriers if platform == "cpu" else None
+    return jax.jit(
+        _step, static_argnames="program", donate_argnames="state", compiler_options=options
+    )
+
+
+def _step(
+    state: TrainState, images: Array, labels: Array, learning_rate: Array, program: Program
+) -> tuple[TrainState, Array, Array]:
+    """The state after one step, its mean loss, and its number of correct images."""
+
+    def loss_of(params: Any) -> tuple[Array, tuple[Array, Any]]:
+        logits, batch_stats = _forward(program, params, state.batch_stats, images, training=True)
+        return program.module.loss(logits, labels), (logits, batch_stats)
+
+    (loss, (logits, batch_stats)), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+        state.params
+    )
+    moves, trace = program.optimizer.update(gradients, state.trace, state.params)
+    params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
+    correct = (logits.argmax(1) == labels).sum()
+    loss += _zero_or_nan(batch_stats or params)
+    return TrainState(params, batch_stats, trace), loss, correct
+
+
+def _zero_or_nan(arrays: Any) -> Array:
+    """Zero, or NaN if one of the arrays is not finite."""
+    return sum(jnp.sum(0 * leaf) for leaf in jax.tree.leaves(arrays))
