@@ -31,6 +31,7 @@ from anynet_tf.process import keep_freed_memory
 from anynet_tf.train import Learner, Trainer
 from anynet_tf.weights import get_weights, set_weights
 from common.chapter import HyperParameters, add_to_class
+from common.training import Callback, CSVLogger, TensorBoardLogger
 
 __all__ = [
     "CHANNELS_LAST",
@@ -45,6 +46,8 @@ __all__ = [
     "SUPPORTS_SECOND_DERIVATIVES",
     "SUPPORTS_TF32",
     "AnyNet",
+    "CSVLogger",
+    "Callback",
     "Classifier",
     "FashionMNIST",
     "GroupedConv2D",
@@ -54,6 +57,7 @@ __all__ = [
     "RegNetX32",
     "ResNeXtBlock",
     "ResNetBlock",
+    "TensorBoardLogger",
     "Trainer",
     "VanillaBlock",
     "add_to_class",

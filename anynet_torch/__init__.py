@@ -30,6 +30,7 @@ from anynet_torch.process import keep_freed_memory
 from anynet_torch.train import Learner, Trainer
 from anynet_torch.weights import get_weights, set_weights
 from common.chapter import HyperParameters, add_to_class
+from common.training import Callback, CSVLogger, TensorBoardLogger
 
 __all__ = [
     "CHANNELS_LAST",
@@ -44,6 +45,8 @@ __all__ = [
     "SUPPORTS_SECOND_DERIVATIVES",
     "SUPPORTS_TF32",
     "AnyNet",
+    "CSVLogger",
+    "Callback",
     "Classifier",
     "FashionMNIST",
     "HyperParameters",
@@ -52,6 +55,7 @@ __all__ = [
     "RegNetX32",
     "ResNeXtBlock",
     "ResNetBlock",
+    "TensorBoardLogger",
     "Trainer",
     "VanillaBlock",
     "add_to_class",

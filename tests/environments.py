@@ -15,7 +15,7 @@ EXTRAS = {
     "tf": "tf-cpu,notebook",
     "mx": "mx,notebook,onnx,postgresql",
 }
-COMMON = "test,lint,onnx,postgresql,docs"
+COMMON = "test,lint,onnx,postgresql,tensorboard,docs"
 """Extras of the environment for what needs no framework: tests, linters and the site."""
 
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}

@@ -16,7 +16,7 @@ from common.weights import Init, initial_weights, perturb_weights, save_weights
 @click.command("init-weights")
 @click.argument("network", metavar="NAME|SPEC.json")
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Draws the initial weights.")
 @click.option(
     "--init",
     "scheme",

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from common.backends import FRAMEWORKS
 from common.cli.types import IMAGES, SIDE, Number
-from common.training import RECIPES, Recipe
+from common.training import RECIPES, Precision, Recipe
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -79,6 +79,18 @@ def precise_bn_option(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Precise batch norm: before validation, compute batch-norm statistics over this many "
         "training images, such as 8192 (whole batches, at most one epoch); 0 uses the running "
         "averages.",
+    )(function)
+
+
+def precision_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a network computes in."""
+    return click.option(
+        "--precision",
+        type=click.Choice(get_args(Precision)),
+        default="float32",
+        show_default=True,
+        help="What the network computes in: float32; bfloat16 with float32 weights, in PyTorch, "
+        "TensorFlow and JAX; tf32, float32 with products rounded to TF32, on a GPU; or float64.",
     )(function)
 
 

@@ -68,7 +68,13 @@ def parity() -> None:
 
 @parity.command()
 @click.argument("backend", type=click.Choice([REFERENCE, *FRAMEWORKS]))
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default="build/parity")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="build/parity",
+    show_default=True,
+    help="Folder for the records of all backends.",
+)
 @_case_option
 @overwrite_option
 def record(backend: str, out: Path, cases: tuple[Case, ...], overwrite: bool) -> None:

@@ -40,7 +40,7 @@ _PARAMETERS = ("depths", "widths", "bottleneck_ratios", "group_widths")
 @click.option(
     "--n", default=5, show_default=True, type=Integer(1, _MAX_SHOWN), help="Networks to show."
 )
-@click.option("--seed", default=0, show_default=True, type=SEED)
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Draws the networks.")
 @image_size_option()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context

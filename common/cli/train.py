@@ -1,37 +1,33 @@
 """`anynet train`: train a network and write a run directory."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from common.arch import NAMED_SPECS, AnyNetSpec
 from common.backends import start_backend
-from common.cli.checkpoints import choose_image_size, seen_at
 from common.cli.commands import command_line
 from common.cli.evaluations import print_evaluation
-from common.cli.networks import resolve_spec
 from common.cli.options import (
     backend_option,
-    chosen_recipe,
     data_option,
     device_option,
     precise_bn_option,
+    precision_option,
     recipe_options,
 )
-from common.cli.start import Start
+from common.cli.train_settings import new_config, resumed_config
 from common.cli.types import BATCH, EPOCHS, IMAGES, SEED, SIDE, STEPS, Number
-from common.data import DataInfo, DataOptions, find_data, open_data
+from common.data import open_data
 from common.data.augment import AUGMENTATIONS
 from common.data.sources.split import VALIDATION_SHARE
-from common.errors import ConfigError
-from common.training import Precision, TrainConfig, read_config, read_record
-from common.training.checks import check_images
-from common.training.config import RESUMABLE
+from common.errors import BackendError, ConfigError
+from common.training import Callback, CSVLogger, TensorBoardLogger, read_record
 from common.training.rows import END, best_epoch
 from common.training.run import BEST, RECORD, check_free
+
+LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
+"""Logs by name, and where they are in a run directory."""
 
 
 @click.command()
@@ -99,11 +95,11 @@ from common.training.run import BEST, RECORD, check_free
     help="Draws the initial weights and the order of the images.",
 )  # fmt: skip
 @device_option("auto")
-@click.option(
-    "--precision", type=click.Choice(get_args(Precision)), default="float32", show_default=True
-)
+@precision_option
 @precise_bn_option
-@click.option("--log-every", type=STEPS, default=20, help="Steps per line of the record.")
+@click.option(
+    "--log-every", type=STEPS, default=20, show_default=True, help="Steps per line of the record."
+)
 @click.option(
     "--checkpoint-every",
     type=Number(0),
@@ -115,6 +111,14 @@ from common.training.run import BEST, RECORD, check_free
     "--stop-after",
     type=EPOCHS,
     help="Stop after this epoch of --epochs; continue with --resume.",
+)
+@click.option(
+    "--log",
+    "logs",
+    type=click.Choice(list(LOGS)),
+    multiple=True,
+    help="Also write each interval and epoch to log.csv, or to the folder tensorboard, in the run "
+    "directory; may be repeated. --resume continues the logs that are there.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="A new or empty directory."
@@ -145,14 +149,15 @@ def train(
     may be changed.
     """
     if resume is not None:
-        config = _resumed(ctx, resume, out, options)
+        config = resumed_config(ctx, resume, out, options)
     elif out is None:
         raise ConfigError("out: a new run needs a directory; got none; add --out DIR")
     else:
         check_free(out)
-        config = _new(ctx, options)
+        config = new_config(ctx, options)
     run = resume or out
     assert run is not None
+    callbacks = _loggers(run, options["logs"])
     backend = start_backend(config.backend)
     data = open_data(
         config.data,
@@ -165,7 +170,9 @@ def train(
     if config.spec is None:
         raise ConfigError(f"{run}: must have the spec of its network; got none")
     model = backend.AnyNet.from_spec(config.spec, lr=config.learning_rate, seed=config.seed)
-    trainer = backend.Trainer.from_config(config, out=run, stop_after=stop_after)
+    trainer = backend.Trainer.from_config(
+        config, out=run, stop_after=stop_after, callbacks=callbacks
+    )
     trainer.fit(model, data, resume=resume is not None)
     if trainer.evaluation is not None:
         print_evaluation(trainer.evaluation, data.classes)
@@ -181,75 +188,20 @@ def train(
     click.echo(f"written to {run}{more}")
 
 
-def _new(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
-    weights, given = options["weights"], options["image_size"]
-    if weights is not None and "model" in _given(ctx, options):
-        raise ConfigError("weights: the file describes the network; got --model too; leave it out")
-    images = _data_options(options)
-    data = find_data(options["data"], images, int(options["channels"]))
-    if weights is None:
-        spec = _for_the_data(options["model"], data)
-        check_images(spec, data.channels, len(data.classes))
-        size = choose_image_size(spec, given, None, data.size)
-    else:
-        start = Start.find(weights, data, options["seed"])
-        spec, weights = start.spec, start.weights
-        size = start.image_size(given, data.size)
-        images = replace(images, preprocessing=seen_at(start.images, size))
-    return TrainConfig(
-        backend=options["backend"],
-        spec=spec,
-        data=options["data"],
-        epochs=options["epochs"],
-        batch_size=options["batch_size"],
-        resize=size,
-        learning_rate=options["lr"],
-        recipe=chosen_recipe(options),
-        seed=options["seed"],
-        device=options["device"],
-        precision=options["precision"],
-        log_every=options["log_every"],
-        checkpoint_every=options["checkpoint_every"],
-        weights=weights,
-        precise_bn=options["precise_bn"],
-        data_options=images,
-    )
+def _loggers(run: Path, chosen: tuple[str, ...]) -> list[Callback]:
+    """The chosen logs, and those that the run has already.
 
-
-def _data_options(options: dict[str, Any]) -> DataOptions:
-    """How the images are split and augmented; they are prepared as the data set usually is."""
-    return DataOptions(
-        augmentation=AUGMENTATIONS[options["augment"]],
-        val_share=options["val_share"],
-        split_seed=options["split_seed"],
-    )
-
-
-def _for_the_data(model: str, data: DataInfo) -> AnyNetSpec:
-    """The spec of --model; a named one gets the channels and classes of the data."""
-    spec = resolve_spec(model)
-    if spec not in NAMED_SPECS.values():
-        return spec
-    return replace(spec, in_channels=data.channels, num_classes=len(data.classes))
-
-
-def _given(ctx: click.Context, options: dict[str, Any]) -> list[str]:
-    """The options given on the command line."""
-    return [
-        name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
-
-
-def _resumed(
-    ctx: click.Context, resume: Path, out: Path | None, options: dict[str, Any]
-) -> TrainConfig:
-    given = _given(ctx, options)
-    given = [name for name in given if name != "workers"]  # batches do not depend on it
-    fixed = [f"--{name.replace('_', '-')}" for name in given if name not in RESUMABLE]
-    if out is not None:
-        fixed.append("--out")
-    if fixed:
-        raise ConfigError(
-            f"resume: a run keeps its settings; got {', '.join(fixed)}; leave them out"
-        )
-    return replace(read_config(resume), **{name: options[name] for name in given})
+    If one of the latter needs a package that is not installed, that is only said.
+    """
+    loggers: list[Callback] = []
+    for name, place in LOGS.items():
+        if name not in chosen and not (run / place).exists():
+            continue
+        try:
+            make = CSVLogger if name == "csv" else TensorBoardLogger
+            loggers.append(make(run / place))
+        except BackendError as error:
+            if name in chosen:
+                raise
+            click.echo(f"{run / place}: not continued; {error}", err=True)
+    return loggers

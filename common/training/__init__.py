@@ -12,6 +12,7 @@ from common.training.learner import (
     own_optimizer,
     refuse_optimizer,
 )
+from common.training.loggers import CSVLogger, TensorBoardLogger
 from common.training.precise_bn import renew_statistics
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
 from common.training.records import read_record
@@ -23,6 +24,7 @@ __all__ = [
     "CHAPTER_RECIPE",
     "RECIPES",
     "REGNET_RECIPE",
+    "CSVLogger",
     "Callback",
     "Device",
     "Evaluation",
@@ -31,6 +33,7 @@ __all__ = [
     "ProgressBar",
     "Recipe",
     "Row",
+    "TensorBoardLogger",
     "TrainConfig",
     "Trainer",
     "as_preprocessing",

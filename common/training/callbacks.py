@@ -1,12 +1,15 @@
-"""Observers of a run: their protocol, a progress bar, and the rows in memory."""
+"""What is told of a run: callbacks, a progress bar, and the rows in memory."""
 
-from typing import Protocol
+import inspect
+from typing import Any, Protocol
 
+from common.errors import ConfigError, shortened
+from common.training.config import TrainConfig
 from common.training.rows import EPOCH, INTERVAL, START, Row
 
 
-class Callback(Protocol):
-    """Told of each training step when it is dispatched, and of each row of the record."""
+class Observer(Protocol):
+    """The hooks of a `Callback` that the training loop itself calls."""
 
     def on_step(self, step: int) -> None:
         """Called when `step` steps have been dispatched since the run began."""
@@ -18,24 +21,83 @@ class Callback(Protocol):
         """Called once when the run ends, after an error too."""
 
 
-class History:
+class Callback:
+    """Base class of callbacks: override the hooks you need, the others do nothing.
+
+    Give instances to `Trainer(callbacks=[...])`. They are called in their order, and after
+    everything of the trainer's own: when a callback gets a row, the row is in the record, and that
+    of an epoch in a checkpoint, too. An error of a hook ends `fit` and is raised unchanged; it
+    loses no training, as a run with a directory can be continued with `fit(..., resume=True)`.
+    """
+
+    def on_begin(self, config: TrainConfig, resume: bool) -> None:
+        """Called first, before a run with these settings writes anything.
+
+        An error raised here leaves no run directory behind. `resume` is as in `Trainer.fit`.
+        """
+
+    def on_resume(self, rows: list[Row]) -> None:
+        """Called when a run is resumed, with the rows of its record up to the checkpoint.
+
+        What came after them is trained again, with the same results: discard what you have of it.
+        """
+
+    def on_log(self, row: Row) -> None:
+        """Called with each new row of the record; `row["kind"]` says which it is.
+
+        `start` rows have the data and the framework, `interval` rows training loss and accuracy,
+        `epoch` rows also those of the validation, and the `end` row all metrics.
+        """
+
+    def on_step(self, step: int) -> None:
+        """Called when `step` steps have been dispatched since the run began.
+
+        The step may still be computed. An error raised here loses the steps since the last
+        checkpoint: a resumed run repeats them.
+        """
+
+    def close(self) -> None:
+        """Called once when the run ends, after an error too, unless `on_begin` has failed."""
+
+
+_HOOKS = tuple(name for name in vars(Callback) if not name.startswith("_"))
+
+
+def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    """The callbacks as a tuple.
+
+    Raises `ConfigError` unless all are instances of `Callback`. Their methods whose names begin
+    with `on_` must be hooks: others, such as Keras's `on_epoch_end`, would never be called.
+    """
+    given = tuple(callbacks) if isinstance(callbacks, list | tuple) else None
+    if given is None or not all(isinstance(one, Callback) for one in given):
+        raise ConfigError(
+            "callbacks: must be a list of instances of Callback; got "
+            f"{shortened(callbacks)}; derive your class from Callback"
+        )
+    for callback in given:
+        methods = inspect.getmembers(type(callback), inspect.isfunction)
+        for name, _ in methods:
+            if name.startswith("on_") and name not in _HOOKS:
+                raise ConfigError(
+                    f"callbacks: hooks are {', '.join(_HOOKS)}; got {shortened(name)} in "
+                    f"{shortened(type(callback).__name__)}; rename it"
+                )
+    return given
+
+
+class History(Callback):
     """Appends each row to a list."""
 
     def __init__(self, rows: list[Row]) -> None:
         self._rows = rows
 
-    def on_step(self, step: int) -> None:
-        """Do nothing: single steps are not in the record."""
-
     def on_log(self, row: Row) -> None:
         """Append the row."""
         self._rows.append(row)
 
-    def close(self) -> None:
-        """Do nothing: the rows stay."""
 
-
-class ProgressBar:
+class ProgressBar(Callback):
     """A bar with loss, accuracy, images per second and remaining time, and a line per epoch.
 
     Both are written to the standard error stream.

@@ -47,6 +47,8 @@ def check_fit(trainer: object, model: object, data: object, resume: object) -> N
             f"resume: must be true or false; got {shortened(resume)}; fit takes no key: "
             "weights are drawn from the model's seed, and batches from the trainer's"
         )
+    if resume and getattr(trainer, "out", None) is None:
+        raise ConfigError("resume: needs the directory of the run; got none; give Trainer its out")
 
 
 def check_loss(loss_of: LossOf, classes: int) -> None:

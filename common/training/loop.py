@@ -7,7 +7,7 @@ from typing import SupportsFloat
 
 from common.data import Batch, ImageData
 from common.errors import DataError
-from common.training.callbacks import Callback
+from common.training.callbacks import Callback, Observer
 from common.training.config import TrainConfig
 from common.training.evaluate import LOWER, Evaluation, check_finite
 from common.training.learner import Learner
@@ -32,6 +32,8 @@ class TrainingLoop:
       seconds between two checkpoints.
     - `validate`: evaluates the network, after each epoch.
     - `callbacks`: told of each step that is dispatched and of each row.
+    - `user_callbacks`: told of the same, of rows only when `callbacks` have taken them and the
+      checkpoint that follows them is written.
     - `keep`: writes a checkpoint. It is called after each epoch, and within an epoch at the end of
       an interval if the last call was `config.checkpoint_every` seconds ago. All losses up to then
       are finite.
@@ -41,9 +43,11 @@ class TrainingLoop:
     data: ImageData
     config: TrainConfig
     validate: Callable[[], Evaluation]
-    callbacks: Sequence[Callback] = ()
+    callbacks: Sequence[Observer] = ()
+    user_callbacks: Sequence[Callback] = ()
     keep: Callable[[Progress], None] = _discard
     _last_kept: float = field(default=0.0, init=False)
+    _untold: list[Row] = field(default_factory=list, init=False)
 
     def run(self, progress: Progress, last_epoch: int | None = None) -> Evaluation:
         """Train from `progress`, which is updated, to the end of `last_epoch`.
@@ -62,12 +66,21 @@ class TrainingLoop:
             self.log(epoch_row(self.config, progress, evaluation))
             progress.begin_epoch()
             self._keep(progress)
+            self.tell()
         return evaluation or self.validate()
 
     def log(self, row: Row) -> None:
-        """Pass a row to all callbacks."""
+        """Pass a row to `callbacks`, and keep it for `tell`."""
         for callback in self.callbacks:
             callback.on_log(row)
+        self._untold.append(row)
+
+    def tell(self) -> None:
+        """Pass the rows since the last call to `user_callbacks`."""
+        rows, self._untold = self._untold, []
+        for row in rows:
+            for callback in self.user_callbacks:
+                callback.on_log(row)
 
     def _train_epoch(self, progress: Progress) -> None:
         """Train to the end of the epoch in which `progress` is.
@@ -76,13 +89,14 @@ class TrainingLoop:
         """
         epoch, start = divmod(progress.step, progress.steps_per_epoch)
         pending: list[Pending] = []
+        observers = (*self.callbacks, *self.user_callbacks)
         began = time.perf_counter()
         for images, labels in self._batches(epoch, start):
             dispatched = progress.step + len(pending)
             rate = self.config.rate_at(dispatched / progress.steps_per_epoch)
             pending.append(self.learner.train_step(images, labels, rate))
             dispatched += 1
-            for callback in self.callbacks:
+            for callback in observers:
                 callback.on_step(dispatched)
             is_last = dispatched % progress.steps_per_epoch == 0
             if len(pending) == self.config.log_every or is_last:
@@ -92,7 +106,16 @@ class TrainingLoop:
                 self.log(interval_row(self.config, progress, steps, rate))
                 if not is_last:
                     self._keep_if_due(progress)
+                    self._tell_or_keep(progress)
                 pending, began = [], time.perf_counter()
+
+    def _tell_or_keep(self, progress: Progress) -> None:
+        """`tell` within an epoch; an error in it is raised once a checkpoint is written."""
+        try:
+            self.tell()
+        except Exception:
+            self._keep(progress)
+            raise
 
     def _batches(self, epoch: int, start: int) -> Iterator[Batch]:
         """The training batches of an epoch from `start` on, checked for number and size."""

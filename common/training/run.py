@@ -10,6 +10,7 @@ from common.marks import is_ours
 from common.plotting import save_curves
 from common.plotting.figure import warn_of_figure
 from common.training.best import BestNetwork, network_contents
+from common.training.callbacks import Callback
 from common.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from common.training.config import TrainConfig
 from common.training.progress import Progress
@@ -62,8 +63,11 @@ def check_free(path: Path) -> None:
         )
 
 
-class RunDirectory:
-    """A callback that writes the files of one run, each atomically."""
+class RunDirectory(Callback):
+    """A callback that writes the files of one run, each atomically.
+
+    `earlier` has the rows of a resumed run up to its checkpoint.
+    """
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class RunDirectory:
         self.path = path
         self._config = config
         self._spec, self._images = spec, images
+        self.earlier: list[Row] = []
         self._record: RecordFile | None = None
         self._best = BestNetwork(path / BEST, spec, images)
 
@@ -120,6 +125,7 @@ class RunDirectory:
         self._check_position(position, before, steps_per_epoch)
         self._check_images()
         record = self._open_record(position.record_offset, position.record_digest)
+        self.earlier = record.rows
         best = best_epoch(record.rows)
         if best is not None:
             self._best.resume(best, state, position)
@@ -220,9 +226,6 @@ class RunDirectory:
             save_curves(read_record(self.path / RECORD), self.path / CURVES, title)
         except Exception as error:  # whatever Matplotlib and the file system raise
             warn_of_figure(str(self.path / CURVES), error)
-
-    def on_step(self, step: int) -> None:
-        """Do nothing: single steps are not in the record."""
 
     def on_log(self, row: Row) -> None:
         """Append a row to the record."""

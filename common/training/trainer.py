@@ -1,6 +1,7 @@
 """The chapter's `Trainer`: fits a model to data, in any framework."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,7 @@ from common.data.options import USUAL
 from common.errors import TrainingError
 from common.plotting import LiveFigure
 from common.plotting.figure import in_notebook
-from common.training.callbacks import Callback, History, ProgressBar
+from common.training.callbacks import Callback, History, Observer, ProgressBar, check_callbacks
 from common.training.checks import check_fit, check_images, check_loss, check_trainer
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, cross_entropy
@@ -73,6 +74,7 @@ class Trainer(HyperParameters, ABC):
     - `stop_after`: epoch after which `fit` returns and leaves the run to be resumed.
     - `precise_bn`: number of training images from which batch norm statistics are computed before
       each validation; 0 validates with the running averages.
+    - `callbacks`: told of the run as it goes on, such as `CSVLogger`.
     - `gradient_clip_val`: for d2l's signature; must be 0, as gradients are not clipped.
     """
 
@@ -111,8 +113,10 @@ class Trainer(HyperParameters, ABC):
         stop_after: int | None = None,
         precise_bn: int = 0,
         gradient_clip_val: float = 0.0,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         check_trainer(num_gpus, gradient_clip_val, stop_after)
+        self.callbacks = check_callbacks(callbacks)
         self.config = TrainConfig(
             self.backend,
             spec=None,
@@ -141,13 +145,14 @@ class Trainer(HyperParameters, ABC):
         out: str | Path | None = None,
         progress: bool = True,
         stop_after: int | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> Self:
         """A trainer with the settings of `config`, for example of `read_config(run)`.
 
         Network, learning rate, data, batch size and image size are those of the model and the data
-        that `fit` is called with. `out`, `progress` and `stop_after` are as in the constructor.
+        that `fit` is called with. The other arguments are as in the constructor.
         """
-        trainer = cls(out=out, progress=progress, stop_after=stop_after)
+        trainer = cls(out=out, progress=progress, stop_after=stop_after, callbacks=callbacks)
         trainer.config = replace(config, backend=cls.backend)
         return trainer
 
@@ -182,7 +187,10 @@ class Trainer(HyperParameters, ABC):
         self.history = []
         loop = self._loop(model, data, config, run)
         with ExitStack() as stack:
-            for callback in loop.callbacks:
+            for observer in loop.callbacks:
+                stack.callback(observer.close)
+            for callback in self.callbacks:
+                callback.on_begin(config, resume)
                 stack.callback(callback.close)
             progress = self._start(loop, run, resume)
             try:
@@ -217,18 +225,20 @@ class Trainer(HyperParameters, ABC):
             check_loss(loss, classes_of(model) or len(data.classes))
         images_taken(config.precise_bn, data)
         validate = validation(learner, data, config.precise_bn, config.spec, make_learner, loss)
-        callbacks: list[Callback] = [History(self.history)]
+        callbacks: list[Observer] = [History(self.history)]
         if run:
             callbacks.append(run)
         if self.progress:
             callbacks.append(LiveFigure() if in_notebook() else ProgressBar())
-        return TrainingLoop(learner, data, config, validate, callbacks)
+        return TrainingLoop(learner, data, config, validate, callbacks, self.callbacks)
 
     def _start(self, loop: TrainingLoop, run: RunDirectory | None, resume: bool) -> Progress:
         """Load the state to start from into the learner; how far the run is."""
         state, progress = None, Progress(loop.data.steps_per_epoch)
         if run and resume:
             state, progress = run.resume(progress.steps_per_epoch)
+            for callback in self.callbacks:
+                callback.on_resume(run.earlier)
         elif run:
             run.begin()
         if state is None and self.weights is not None:
@@ -242,6 +252,7 @@ class Trainer(HyperParameters, ABC):
         loop.keep = kept.keep
         loop.log(start_row(self.framework, loop.config, loop.data, progress))
         kept.keep(progress)
+        loop.tell()
         last_epoch = min(loop.config.epochs, self.stop_after or loop.config.epochs)
         try:
             self.evaluation = loop.run(progress, last_epoch)
@@ -255,3 +266,4 @@ class Trainer(HyperParameters, ABC):
         loop.log(end_row(self.evaluation, loop.data.classes))
         if run:
             run.draw()
+        loop.tell()

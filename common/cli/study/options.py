@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -14,6 +14,7 @@ from common.cli.options import (
     data_option,
     device_option,
     precise_bn_option,
+    precision_option,
     recipe_options,
 )
 from common.cli.types import BATCH, EPOCHS, NETWORKS, SEED, SIDE, WORKERS, Number
@@ -21,7 +22,6 @@ from common.errors import shortened
 from common.studies.address import shown
 from common.studies.launch import STORAGE
 from common.studies.trials import GRACE
-from common.training import Precision
 
 _Function = Callable[..., Any]
 
@@ -117,10 +117,7 @@ def new_study_options(function: _Function) -> _Function:
             ),
             device_option("auto"),
             precise_bn_option,
-            click.option(
-                "--precision", type=click.Choice(get_args(Precision)), default="float32",
-                show_default=True,
-            ),
+            precision_option,
             click.option(
                 "--pruner", type=click.Choice(["none", "halving"]), default="none",
                 show_default=True,

@@ -1,9 +1,14 @@
 """The command in an empty folder, and a storage for it."""
 
+import sys
+
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from common.cli import main
+from tests.common.cli import fakes
 
 
 @pytest.fixture
@@ -17,3 +22,24 @@ def journal(monkeypatch):
     """A storage that is made faster than an SQLite file, for tests that do not need one."""
     monkeypatch.setenv("ANYNET_STORAGE", "journal:studies.log")
     return "journal:studies.log"
+
+
+@pytest.fixture
+def framework(monkeypatch):
+    """The commands that need a framework get that of `fakes`."""
+    for command in ("train", "evaluate", "predict"):
+        monkeypatch.setattr(
+            sys.modules[f"common.cli.{command}"], "start_backend", lambda name: fakes
+        )
+
+
+@pytest.fixture
+def photos(run, tmp_path):
+    """A folder of ten colour images of 12 x 8 pixels in each of two classes."""
+    for colour, rgb in (("blue", (0, 0, 200)), ("red", (200, 0, 0))):
+        folder = tmp_path / "photos" / colour
+        folder.mkdir(parents=True)
+        for index in range(10):
+            pixels = np.full((8, 12, 3), rgb, np.uint8) + np.uint8(index)
+            Image.fromarray(pixels).save(folder / f"{index}.png")
+    return tmp_path / "photos"

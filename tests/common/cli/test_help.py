@@ -16,6 +16,13 @@ def _paths(group, path=()):
             yield from _paths(group.get_command(context, name), (*path, name))
 
 
+def _command(path):
+    command = main
+    for name in path:
+        command = command.get_command(click.Context(command), name)
+    return command
+
+
 @pytest.mark.parametrize("path", list(_paths(main)), ids=" ".join)
 def test_help_says_what_a_command_does_without_marks_of_its_source(path):
     done = CliRunner().invoke(main, [*path, "--help"])
@@ -27,3 +34,16 @@ def test_help_says_what_a_command_does_without_marks_of_its_source(path):
 def test_examples_keep_their_lines():
     lines = click.Context(main, info_name="anynet").get_help().splitlines()
     assert "  Continue training:    anynet train --resume runs/first --epochs 4" in lines
+
+
+_OPTIONS = [
+    pytest.param(option, id=" ".join((*path, option.name)))
+    for path in _paths(main)
+    for option in _command(path).params
+    if isinstance(option, click.Option)
+]
+
+
+@pytest.mark.parametrize("option", _OPTIONS)
+def test_every_option_is_explained(option):
+    assert option.help
