@@ -14,8 +14,9 @@ from common.data.sources.protocol import Source
 from common.data.sources.shards import INDEX, Index, ShardInfo, read_index, write_index, write_shard
 from common.data.sources.split import Split
 from common.data.transform import resize_short_side
+from common.digests import digest_of
 from common.errors import ConfigError, DataError
-from common.files import PRODUCER, read_json, remove_leftovers, write_text
+from common.files import PRODUCER, read_json, reading, remove_leftovers, write_text
 from common.processes import process_pool
 
 _MAX_IMAGES: Final = 512
@@ -204,7 +205,8 @@ def _write(source: Source, task: _Task, size: int | None) -> None:
         labels.append(int(source.labels[index]))
         names.append(name)
     count = write_shard(task.path, images, labels) if images else 0
-    write_text(task.notes, json.dumps({"bytes": count, "names": names, "broken": broken}))
+    notes = {"bytes": count, "names": names, "broken": broken}
+    write_text(task.notes, json.dumps({"digest": digest_of(notes)} | notes))
 
 
 def _broken(tasks: list[_Task]) -> dict[str, str]:
@@ -227,5 +229,12 @@ def _index(split: Split, tasks: list[_Task], size: int | None) -> Index:
     return Index(source.classes, source.channels, size, source.describe(), _broken(tasks), whole)
 
 
-def _read_notes(task: _Task) -> Any:
-    return read_json(task.notes, "notes on a shard", DataError, max_bytes=_MAX_NOTES)
+def _read_notes(task: _Task) -> dict[str, Any]:
+    notes = read_json(task.notes, "notes on a shard", DataError, max_bytes=_MAX_NOTES)
+    with reading(task.notes, "notes on a shard", DataError):
+        if notes.pop("digest") != digest_of(notes):
+            raise DataError(
+                f"{task.notes}: must be as it was written; got another digest; remove it, and run "
+                "anynet data prepare again"
+            )
+    return dict(notes)

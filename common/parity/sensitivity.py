@@ -13,7 +13,8 @@ from common.arch import AnyNetSpec
 from common.parity.cases import Case
 from common.parity.measure import TRUTH, Measured, Subject, free_run, measure
 from common.parity.quantities import FLOAT32_OUTPUTS, Record
-from common.parity.tolerances import MARGIN
+from common.parity.tolerances import MARGIN, ROUNDING
+from common.reference.ops import total as total_of
 from common.training import Precision
 from common.weights import perturb_weights
 
@@ -31,14 +32,15 @@ def sensitivity(case: Case, precision: Precision) -> Measured:
     It is the largest change over a few draws, one number per array, or for losses (steps,) one per
     step that never falls. Some draws perturb the weights by 1 ulp and scale the change by `MARGIN`;
     others perturb by `MARGIN` ulps. In float32, where some units always lie within rounding of a
-    ReLU's kink, the largest change over draws that switch those units is added.
+    ReLU's kink, the largest change over draws that switch those units, and round the sums of batch
+    norms, is added.
     """
     compute = free_run if precision == "float64" else _everything_else
     unchanged = dict(compute(TRUTH, case, case.arrays()))
     changes = _largest_changes(unchanged, _perturbed(case, precision, compute))
     if precision == "float32":
-        switched = _largest_changes(unchanged, _switched(case))
-        changes = {key: change + switched[key] for key, change in changes.items()}
+        rounded = _largest_changes(unchanged, _rounded(case))
+        changes = {key: change + rounded[key] for key, change in changes.items()}
     for key, change in changes.items():
         yield key._replace(precision=precision, is_change=True), change
 
@@ -71,16 +73,18 @@ def _perturbed(
         yield MARGIN / ulps, compute(TRUTH, case, arrays)
 
 
-def _switched(case: Case) -> Iterator[tuple[float, Measured]]:
-    """What the reference computes when units near a ReLU's kink are open or closed."""
+def _rounded(case: Case) -> Iterator[tuple[float, Measured]]:
+    """What the reference computes when units near a kink and sums are rounded to either side."""
     for draw, share in enumerate(_OPEN_SHARES):
-        yield 1.0, _everything_else(_with_open_units(draw, share), case, case.arrays())
+        yield 1.0, _everything_else(_with_rounding(draw, share), case, case.arrays())
 
 
-def _with_open_units(draw: int, share: float) -> Subject:
+def _with_rounding(draw: int, share: float) -> Subject:
     """The reference, with a random `share` of the units near a ReLU's kink passing their gradient.
 
-    Near means within the float32 tolerance of layer outputs: a backend may be on either side.
+    Near means within the float32 tolerance of layer outputs: a backend may be on either side. The
+    sums in a batch norm's gradients are moved, too. A framework may add its n terms one by one, and
+    the rounding errors are a random walk of n steps, each of a unit roundoff of the sum so far.
     """
     stream = np.random.default_rng([5, draw])
 
@@ -88,8 +92,15 @@ def _with_open_units(draw: int, share: float) -> Subject:
         near = np.abs(x) <= FLOAT32_OUTPUTS * np.abs(x).max(initial=0.0)
         return np.where(near, stream.random(x.shape) < share, x > 0)
 
+    def total(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+        exact, sizes = total_of(terms), total_of(np.abs(terms))
+        steps = np.sqrt(terms.size / len(exact)) * ROUNDING["float32"]
+        sides = stream.choice([-1, 1], len(exact))
+        moved: NDArray[np.float64] = exact + sides * MARGIN * steps * sizes
+        return moved
+
     def create(name_or_spec: str | AnyNetSpec, seed: int = 0) -> reference.Network:
-        return replace(reference.create(name_or_spec, seed), passes=passes)
+        return replace(reference.create(name_or_spec, seed), passes=passes, total=total)
 
     parts = ("Learner", "get_weights", "set_weights", "layer_outputs")
     same = {name: getattr(reference, name) for name in parts}

@@ -23,6 +23,8 @@ class Mode:
     """Whether batch norms use the statistics of the batch instead of the running ones."""
     passes: ops.Mask = ops.positive
     """Where a ReLU passes the gradient of its output."""
+    total: ops.Total = ops.total
+    """The sums in a batch norm's gradients."""
 
 
 def forward(layer: Layer, arrays: Arrays, inputs: list[Array], mode: Mode) -> Array:
@@ -65,7 +67,7 @@ def backward(
         case "batch_norm":
             statistics = _statistics(own, x, mode)
             found = ops.batch_norm_gradients(
-                gradient, x, own["weight"], statistics, mode.epsilon, mode.training
+                gradient, x, own["weight"], statistics, mode.epsilon, mode.training, mode.total
             )
             return found[:1], _named(layer, *found[1:])
         case "relu":

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from common.arch import INPUT, AnyNetSpec, find_spec, plan, shared_momentum
 from common.reference.convolution import Array
 from common.reference.layers import Gradients, Mode, backward, forward, running_statistics
-from common.reference.ops import Mask, cross_entropy, positive
+from common.reference.ops import Mask, Total, cross_entropy, positive, total
 from common.weights import Init, initial_weights
 
 
@@ -25,6 +25,8 @@ class Network:
     """Learning rate, as every backend's networks have one."""
     passes: Mask = positive
     """Where a ReLU passes the gradient of its output; only a study of rounding changes it."""
+    total: Total = total
+    """The sums in a batch norm's gradients; only a study of rounding changes them."""
 
 
 def create(name_or_spec: str | AnyNetSpec, seed: int = 0, init: Init = "xavier") -> Network:
@@ -87,7 +89,8 @@ def gradients(network: Network, images: NDArray[Any], labels: NDArray[np.int32])
     reverse, and an output that several layers read gets the sum of their gradients.
     """
     spec, arrays = network.spec, network.arrays
-    layers, mode = plan(spec, images.shape[2:]), Mode(spec.bn_epsilon, True, network.passes)
+    layers = plan(spec, images.shape[2:])
+    mode = Mode(spec.bn_epsilon, True, network.passes, network.total)
     outputs = {INPUT: images.astype(np.float64), **layer_outputs(network, images, training=True)}
     logits = outputs[layers[-1].name]
     loss, gradient = cross_entropy(logits, labels)

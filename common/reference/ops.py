@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from common.reference.convolution import Array
 
 Mask = Callable[[Array], NDArray[np.bool_]]
+Total = Callable[[Array], Array]
 
 
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
@@ -41,6 +42,12 @@ def batch_norm(
     return _per_channel(weight, x) * z + _per_channel(bias, x)
 
 
+def total(terms: Array) -> Array:
+    """Sums (C,) over all axes but the channels."""
+    sums: Array = terms.sum(_all_but_channels(terms))
+    return sums
+
+
 def batch_norm_gradients(
     gradient: Array,
     x: Array,
@@ -48,17 +55,18 @@ def batch_norm_gradients(
     statistics: tuple[Array, Array],
     epsilon: float,
     training: bool,
+    total: Total = total,
 ) -> tuple[Array, Array, Array]:
     """Gradients of x, weight and bias, with g for `gradient` and sums per channel.
 
         of weight: sum(g * z)        of bias: sum(g)
         of x:      weight / sqrt(variance + epsilon) * (g - mean(g) - z * mean(g * z))
 
-    The two means are left out unless `training`: running statistics do not depend on x.
+    The two means are left out unless `training`: running statistics do not depend on x. `total`
+    computes the sums.
     """
     z, deviation = _normalised(x, statistics, epsilon)
-    of_weight = (gradient * z).sum(_all_but_channels(x))
-    of_bias = gradient.sum(_all_but_channels(x))
+    of_weight, of_bias = total(gradient * z), total(gradient)
     if training:
         n = x.size // x.shape[1]
         correlated = z * _per_channel(of_weight / n, x)

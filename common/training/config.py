@@ -5,11 +5,10 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, get_args
 
-import xxhash
-
 from common.arch import REGNETX32, AnyNetSpec, image_shape
 from common.bounds import MAX_BATCH, MAX_EPOCHS, MAX_RATE, MAX_SEED, MAX_STEPS
 from common.data.options import USUAL, DataOptions
+from common.digests import digest_of
 from common.errors import ConfigError, shortened, shown
 from common.files import check_format, reading
 from common.numbers import FieldChecker, check_batch, checked_integer
@@ -106,7 +105,9 @@ class TrainConfig:
         values = asdict(self)
         del values["data_options"]
         values |= self._data_options()
-        return json.dumps({"format": FORMAT, "digest": _digest(values), **values}, indent=2) + "\n"
+        return (
+            json.dumps({"format": FORMAT, "digest": digest_of(values), **values}, indent=2) + "\n"
+        )
 
     def settings_digest(self) -> str:
         """XXH3-128 of the settings that a resumed run must keep.
@@ -123,7 +124,7 @@ class TrainConfig:
         recipe, usual = asdict(self.recipe), asdict(Recipe())
         values["recipe"] = {name: recipe[name] for name in recipe if recipe[name] != usual[name]}
         values["spec"] = None if self.spec is None else self.spec.to_dict()
-        return _digest(values | self._data_options())
+        return digest_of(values | self._data_options())
 
     def _data_options(self) -> dict[str, Any]:
         """The options of the data for JSON; nothing where they are the usual, as in older files."""
@@ -150,7 +151,7 @@ class TrainConfig:
             values: dict[str, Any] = dict(data)
             if "format" in values:
                 check_format(values.pop("format"), FORMAT, where, ConfigError)
-                _check_digest(values, where)
+                _checkdigest_of(values, where)
             known = {item.name for item in fields(cls)}
             if unknown := sorted(set(values) - known):
                 raise ConfigError(f"{where}: fields must be known; got {shown(unknown)}")
@@ -162,27 +163,14 @@ class TrainConfig:
             return cls(**values)
 
 
-def _check_digest(values: dict[str, Any], where: str) -> None:
+def _checkdigest_of(values: dict[str, Any], where: str) -> None:
     """Remove the digest from `values`. Raises `ConfigError` if it is not the digest of the rest."""
-    if values.pop("digest") != _digest(values):
+    if values.pop("digest") != digest_of(values):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in RESUMABLE)
         raise ConfigError(
             f"{where}: must be as the run wrote it; got changed settings; undo the edit: "
             f"anynet train --resume takes {options}"
         )
-
-
-def _digest(values: Any) -> str:
-    """XXH3-128 of plain data; neither the order of keys nor 1 instead of 1.0 changes it."""
-    return xxhash.xxh3_128_hexdigest(json.dumps(_plain(values), sort_keys=True).encode())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def check_precise_bn(images: int, batch_size: int) -> None:

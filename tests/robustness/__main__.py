@@ -54,7 +54,7 @@ def _late(*_: Any) -> NoReturn:
 def _try(name: str, reader: Reader, number: int, seed: int, folder: Path) -> Found:
     inner = folder / name.replace(" ", "-")
     inner.mkdir()
-    path = inner / ("config.json" if name.startswith("config") else f"sample{reader.ending}")
+    path = inner / (f"sample{reader.name}" if reader.name.startswith(".") else reader.name)
     samples = list(reader.samples(path))
     for sample in samples:  # all is imported now, and no sample is refused
         path.write_bytes(sample)

@@ -6,7 +6,7 @@ written last. A file has four arrays:
 - `pixels`: the images' bytes, each (height, width, channels), concatenated.
 - `shapes` (N, 2): heights and widths.
 - `labels` (N,).
-- `digests` (N,): XXH3-64 of each image, checked when the image is read.
+- `digests` (N,): XXH3-64 of each image with its shape and label, checked when the image is read.
 """
 
 import json
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from common.data.sources.protocol import check_image
 from common.data.sources.split import Split, check_split
-from common.errors import DataError, shortened
+from common.digests import digest_of
+from common.errors import DataError
 from common.files import PRODUCER, check_format, read_json, reading, replacing, write_text
 
 INDEX: Final = "index.json"
@@ -60,15 +61,17 @@ class Index:
     parts: dict[str, tuple[ShardInfo, ...]]
 
     def to_json(self) -> str:
-        """The index as JSON."""
-        return json.dumps({"producer": PRODUCER, "format": FORMAT, **asdict(self)}, indent=1) + "\n"
+        """The index as JSON, with a digest."""
+        values = asdict(self)
+        head = {"producer": PRODUCER, "format": FORMAT, "digest": digest_of(values)}
+        return json.dumps(head | values, indent=1) + "\n"
 
 
 def write_shard(path: Path, images: Sequence[NDArray[np.uint8]], labels: Sequence[int]) -> int:
     """Write images uint8 (H, W, C) with their labels atomically; returns the size in bytes."""
     from safetensors.numpy import save_file
 
-    digests = [_digest(image) for image in images]
+    digests = [_digest(image, label) for image, label in zip(images, labels, strict=True)]
     arrays = {
         "pixels": np.concatenate([image.ravel() for image in images]),
         "shapes": np.array([image.shape[:2] for image in images], np.int32),
@@ -113,21 +116,18 @@ def read_index(root: Path) -> Index:
         )
     values = read_json(path, "an index of shards", DataError, max_bytes=_MAX_INDEX)
     with reading(path, "an index of shards", DataError):
-        check_format(values["format"], FORMAT, str(path), DataError)
+        check_format(values.pop("format"), FORMAT, str(path), DataError)
+        del values["producer"]
+        if values.pop("digest") != digest_of(values):
+            raise DataError(
+                f"{path}: must be as it was written; got another digest; run anynet data prepare "
+                "again in a new folder"
+            )
         parts = {
             part: tuple(ShardInfo(s["file"], s["bytes"], tuple(s["names"])) for s in shards)
-            for part, shards in values["parts"].items()
+            for part, shards in values.pop("parts").items()
         }
-        if set(parts) != {"train", "val"}:
-            raise ValueError(f"parts {shortened(sorted(parts))}, not train and val")
-        return Index(
-            tuple(map(str, values["classes"])),
-            int(values["channels"]),
-            values["size"],
-            str(values["source"]),
-            {str(name): str(why) for name, why in values["left_out"].items()},
-            parts,
-        )
+        return Index(parts=parts, **values | {"classes": tuple(values["classes"])})
 
 
 class ShardSource:
@@ -136,7 +136,7 @@ class ShardSource:
     def __init__(self, root: Path, index: Index, part: str) -> None:
         self._root, self._part = root, part
         self.classes, self.channels = index.classes, index.channels
-        self._files = [_Shard(root, info, index.channels) for info in index.parts[part]]
+        self._files = [_Shard(root, info, index) for info in index.parts[part]]
         self._starts = [0, *accumulate(len(shard.labels) for shard in self._files)]
         self.labels = np.concatenate([np.zeros(0, np.int32), *(s.labels for s in self._files)])
 
@@ -165,8 +165,9 @@ class ShardSource:
 class _Shard:
     """One shard: pixels are memory-mapped, the other arrays are read."""
 
-    def __init__(self, root: Path, info: ShardInfo, channels: int) -> None:
-        self.path, self.info, self._channels = root / info.file, info, channels
+    def __init__(self, root: Path, info: ShardInfo, index: Index) -> None:
+        self.path, self.info, self._channels = root / info.file, info, index.channels
+        self._classes = len(index.classes)
         if "/" in info.file or not self.path.is_file():
             raise DataError(f"{self.path}: must be there, as the index says; got no such file")
         if self.path.stat().st_size != info.bytes:
@@ -192,25 +193,30 @@ class _Shard:
         self._ends = np.cumsum(sizes)
         start, stop = header["pixels"]["data_offsets"]
         counts = {len(self.info.names), *map(len, small.values())}
-        if len(counts) != 1 or sizes.min(initial=1) < 1 or self._ends[-1] != stop - start:
+        if len(counts) != 1 or self._shapes.min(initial=1) < 1 or self._ends[-1] != stop - start:
             raise ValueError("arrays that do not fit together")
+        if self.labels.min(initial=0) < 0 or self.labels.max(initial=0) >= self._classes:
+            raise ValueError("labels that are not below the number of classes")
         self._pixels = np.memmap(self.path, np.uint8, "r", begin + start, (stop - start,))
 
     def read(self, index: int) -> NDArray[np.uint8]:
-        height, width = self._shapes[index]
+        height, width = map(int, self._shapes[index])
         end = self._ends[index]
         flat = self._pixels[end - height * width * self._channels : end]
-        if _digest(flat) != self._digests[index]:
+        image: NDArray[np.uint8] = flat.reshape(height, width, self._channels)
+        if _digest(image, self.labels[index]) != self._digests[index]:
             raise DataError(
-                f"{self.path}: must hold the pixels that were written; got others for "
+                f"{self.path}: must hold the pixels and labels that were written; got others for "
                 f"{self.info.names[index]}; run anynet data prepare again in a new folder"
             )
-        image: NDArray[np.uint8] = flat.reshape(height, width, self._channels)
         return check_image(image, self._channels, self.info.names[index])
 
 
-def _digest(pixels: NDArray[np.uint8]) -> int:
-    return int(xxhash.xxh3_64_intdigest(np.ascontiguousarray(pixels).data))
+def _digest(image: NDArray[np.uint8], label: int) -> int:
+    """XXH3-64 of an image's bytes, seeded by its height, width and label."""
+    height, width, _ = image.shape
+    seed = int(label) << 32 | height << 16 | width
+    return int(xxhash.xxh3_64_intdigest(np.ascontiguousarray(image).data, seed))
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:

@@ -1,5 +1,7 @@
 """Shards: written whole or not at all, read back as they were, checked when they are read."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -95,14 +97,24 @@ def test_a_mended_image_is_read_again(folder, tmp_path):
     assert prepare_shards(find_images(folder), tmp_path / "shards", 8).images == 9
 
 
-def test_a_flipped_bit_is_found(shards):
+@pytest.mark.parametrize("name", ["pixels", "shapes", "labels", "digests"])
+def test_a_flipped_bit_is_found(name, shards):
     path = _shard(shards)
     content = bytearray(path.read_bytes())
-    content[-1] ^= 1
+    length = int.from_bytes(content[:8], "little")
+    start, _ = json.loads(content[8 : 8 + length])[name]["data_offsets"]
+    content[8 + length + start] ^= 1
     path.write_bytes(content)
-    train = open_shards(shards).train
-    with pytest.raises(DataError, match="must hold the pixels that were written"):
-        [train.read(index) for index in range(2)]
+    with pytest.raises(DataError, match="must (hold the pixels and labels that were|be a shard)"):
+        open_shards(shards).train.read(0)
+
+
+@pytest.mark.parametrize(("old", "new"), [('"cat"', '"cow"'), ('"size": 8', '"size": 9')])
+def test_an_edited_index_is_found(old, new, shards):
+    index = shards / "index.json"
+    index.write_text(index.read_text().replace(old, new))
+    with pytest.raises(DataError, match="index.json: must be as it was written"):
+        open_shards(shards)
 
 
 @pytest.mark.parametrize("change", ["missing", "cut", "index"])
