@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from common import AnyNetSpec, reference
 from common.parity import Case, compare, record
 from common.parity.measure import TRUTH, second_derivatives
-from common.parity.quantities import EVAL_OUTPUTS
+from common.parity.quantities import EVAL_OUTPUTS, FLOAT32_OUTPUTS
+from common.parity.tolerances import scale
 from tests.parity_subjects import BROKEN, LAYERS, SMALL, loading
 from tests.specs import specs
 
@@ -86,7 +87,21 @@ def test_networks_of_other_kinds_are_the_reference(backend, spec):
 @given(spec=specs().filter(lambda spec: spec.num_classes > 1))  # one class has no gradient
 def test_random_networks_are_the_reference(backend, spec):
     case = Case("random", spec, spec.image_size or 16, 4, 2)
-    assert [str(item) for item in _outside(backend, case, record(reference, case))] == []
+    truth = record(reference, case)
+    assume(_logits_are_well_conditioned(truth))
+    assert [str(item) for item in _outside(backend, case, truth)] == []
+
+
+def _logits_are_well_conditioned(truth):
+    """Whether rounding alone moves the logits by less than their tolerance in float32.
+
+    It can move them further in training mode, where a batch norm has four values to normalise.
+    """
+    return all(
+        change <= FLOAT32_OUTPUTS * scale(key, truth)
+        for key, change in truth.items()
+        if key.is_change and key.array == "head.fc" and key.quantity.kind == "outputs"
+    )
 
 
 @pytest.mark.bare("torch")
