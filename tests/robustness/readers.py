@@ -2,13 +2,10 @@
 
 import importlib.util
 import io
-import json
 import math
-import pickle
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +18,6 @@ from common.cli.study.run import _read as read_study_config
 from common.data import ImageDescription, assumed, on_imagenet, read_labels, read_picture
 from common.data.idx import encode_idx, read_idx
 from common.data.sample import write_idx
-from common.data.sources import CIFAR_10, Split, open_shards, read_labelled_npz
-from common.data.sources.cifar import read_cifar
-from common.data.sources.shards import Index, ShardInfo, write_index, write_shard
 from common.parity.record import read_records
 from common.plotting import draw_curves
 from common.spaces import find_space, space_to_dict
@@ -38,15 +32,15 @@ from common.weights import (
     save_weights,
 )
 from common.weights.foreign import export_weights, import_weights
-from common.weights.foreign.images import MODEL_CONFIG, PROCESSOR_CONFIG, foreign_images
 from tests.foreign import SMALL_Y
+from tests.robustness.data_readers import readers_of_data
 from tests.robustness.mutations import (
-    Inside,
     inside_gzip,
     inside_png,
     inside_safetensors,
     inside_zip,
 )
+from tests.robustness.reader import Reader
 
 _GOLDEN = Path(__file__).parents[1] / "golden" / "0.1"
 _TINY = AnyNetSpec.from_arch(((1, 8, 4, 1),), 4)
@@ -59,20 +53,6 @@ depths: {values: [1, 2, 3]}
 limits: {flops: [1e6, 3e6], image_size: 32}
 template: {stem_channels: 16, conv_bias: false}
 """
-
-
-@dataclass(frozen=True)
-class Reader:
-    """`read` raises the project's own error, or `AssertionError` for what is no valid value.
-
-    `name` is the file's, or how it ends; `share` is how often it is tried, relative to the others.
-    """
-
-    name: str
-    samples: Callable[[Path], Iterable[bytes]]
-    read: Callable[[Path], Any]
-    inside: Inside | None = None
-    share: float = 1.0
 
 
 def _is_network(found: tuple[AnyNetSpec, Any]) -> None:
@@ -207,104 +187,6 @@ def _images(path: Path) -> None:
         assert np.isfinite(seen).all()
 
 
-def _is_split(split: Split) -> None:
-    for part in (split.train, split.val):
-        assert part.labels.min(initial=0) >= 0
-        assert part.labels.max(initial=0) < len(part.classes)
-        for index in range(len(part)):
-            image = part.read(index)
-            assert (image.dtype, image.ndim, image.shape[2]) == (np.uint8, 3, part.channels)
-
-
-def _labelled_npz(path: Path) -> Iterable[bytes]:
-    images, labels = np.arange(192, dtype=np.uint8).reshape(4, 4, 4, 3), np.array([0, 1, 0, 1])
-    for save in (np.savez, np.savez_compressed):
-        content = io.BytesIO()
-        save(content, images=images.transpose(0, 3, 1, 2), labels=labels, classes=["a", "b"])
-        yield content.getvalue()
-
-
-def _is_labelled(path: Path) -> None:
-    for source in read_labelled_npz(path).values():
-        _is_split(Split(source, source))
-
-
-def _shards(path: Path) -> bytes:
-    """Write a shard beside `path`, for both parts, and the index; returns the shard."""
-    images = [np.full((3, 5, 3), value, np.uint8) for value in (1, 2)]
-    shard = path.parent / "shard.safetensors"
-    info = ShardInfo(shard.name, write_shard(shard, images, [0, 1]), ("a/1.jpg", "b/2.jpg"))
-    parts = {"train": (info,), "val": (info,)}
-    write_index(path.parent, Index(("a", "b"), 3, None, "photos", {}, parts))
-    return shard.read_bytes()
-
-
-def _index_samples(path: Path) -> Iterable[bytes]:
-    _shards(path)
-    yield path.read_bytes()
-
-
-def _shard(path: Path) -> None:
-    # The index holds the size of each shard, which would refuse nearly all changed ones.
-    index = path.parent / "index.json"
-    values = json.loads(index.read_text())
-    for shards in values["parts"].values():
-        shards[0]["bytes"] = path.stat().st_size
-    index.write_text(json.dumps(values))
-    _is_split(open_shards(path.parent))
-
-
-def _cifar_samples(path: Path) -> Iterable[bytes]:
-    stream = np.random.default_rng(0)
-    pixels = stream.integers(0, 256, (10, 3072), np.uint8)
-    batch = {b"data": pixels, b"labels": list(range(10)), b"filenames": [b"a.png"] * 10}
-    content = [pickle.dumps(batch, protocol) for protocol in (2, 4)]
-    for file in (*CIFAR_10.python[1], CIFAR_10.python[2]):
-        (path.parent / file).write_bytes(content[0])
-    return content
-
-
-def _cifar_binary(path: Path) -> Iterable[bytes]:
-    content = np.random.default_rng(0).integers(0, 256, (10, 3073), np.uint8)
-    content[:, 0] = range(10)
-    for file in (*CIFAR_10.binary[1], CIFAR_10.binary[2]):
-        (path.parent / file).write_bytes(content.tobytes())
-    yield content.tobytes()
-
-
-def _cifar(path: Path) -> None:
-    _is_split(read_cifar(CIFAR_10, path.parent))
-
-
-_PROCESSOR = {
-    "do_center_crop": True, "do_normalize": True, "do_resize": True, "resample": 3,
-    "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225],
-    "size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224},
-}  # fmt: skip
-_PRETRAINED = {
-    "architecture": "regnety_004",
-    "num_classes": 8,
-    "label_names": [f"class {number}" for number in range(8)],
-    "pretrained_cfg": {
-        "input_size": [3, 224, 224], "crop_pct": 0.95, "crop_mode": "center",
-        "interpolation": "bicubic", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
-    },
-}  # fmt: skip
-
-
-def _beside(values: dict[str, Any]) -> Callable[[Path], Iterable[bytes]]:
-    return lambda path: [json.dumps(values).encode()]
-
-
-def _foreign_images(layout: str) -> Callable[[Path], None]:
-    def read(path: Path) -> None:
-        found = foreign_images(path.parent / "model.safetensors", layout, SMALL_Y)
-        assert found is not None
-        assert ImageDescription.from_dict(found.images.to_dict()) == found.images
-
-    return read
-
-
 def _parity(path: Path) -> None:
     records = read_records(path.parent)
     assert all(isinstance(a, np.ndarray) for arrays in records.values() for a in arrays.values())
@@ -365,22 +247,8 @@ def readers() -> dict[str, Reader]:
         "descriptions of images": Reader(
             ".safetensors", _described_samples, _described, inside_safetensors, 0.5
         ),
-        "labelled npz": Reader(".npz", _labelled_npz, _is_labelled, inside_zip, 0.5),
-        "indices of shards": Reader(
-            "index.json", _index_samples, lambda p: _is_split(open_shards(p.parent)), share=0.5
-        ),
-        "shards": Reader(
-            "shard.safetensors", lambda p: [_shards(p)], _shard, inside_safetensors, 0.5
-        ),
-        "CIFAR's pickles": Reader("data_batch_2", _cifar_samples, _cifar, share=0.5),
-        "CIFAR's binary files": Reader("data_batch_2.bin", _cifar_binary, _cifar, share=0.2),
-        "timm's configs": Reader(
-            MODEL_CONFIG, _beside(_PRETRAINED), _foreign_images("timm"), share=0.5
-        ),
-        "configs of processors": Reader(
-            PROCESSOR_CONFIG, _beside(_PROCESSOR), _foreign_images("huggingface"), share=0.5
-        ),
     }  # fmt: skip
+    found |= readers_of_data()
     if importlib.util.find_spec("optuna"):
         found["studies in a journal"] = Reader(".log", _golden("study.log"), _journal, share=0.1)
         found["studies in SQLite"] = Reader(
