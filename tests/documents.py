@@ -1,4 +1,4 @@
-"""The code blocks of the pages, run from top to bottom as a reader would.
+"""The code blocks of the pages, run from top to bottom as a reader would run them.
 
 `python -P tests/documents.py PAGE BACKEND` runs those of one page in this environment, which needs
 nothing but the package.
@@ -54,7 +54,7 @@ class Block:
         return not re.search(naming, self.code)
 
     def of(self, backend: str) -> "Block":
-        """This block as it is for a backend, which takes the place of another one in it."""
+        """This block with its backend replaced by another."""
         code = self.code.replace("anynet_torch", FRAMEWORKS[backend].package)
         return replace(self, code=_BACKEND.sub(backend, code))
 

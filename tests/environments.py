@@ -52,7 +52,7 @@ MADE = Path("build/environments")
 def install(session: "nox.Session", name: str, extras: str) -> None:
     """Install this project with `extras`, everything pinned by the constraints of `name`.
 
-    An environment that was made for the same extras, requirements and constraints stays as it is.
+    An environment made for the same extras, requirements and constraints is left as it is.
     """
     constraints = f".constraints/{name}.txt"
     wanted = "\n".join(
@@ -70,7 +70,7 @@ def install(session: "nox.Session", name: str, extras: str) -> None:
 def environment(session: "nox.Session", name: str) -> Path | None:
     """The folder of the environment of a session, which is made when it is missing.
 
-    Says so where there is no Python for it.
+    Prints a line if there is no Python for it.
     """
     mark = ROOT / MADE / name
     mark.parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +105,6 @@ def run_with(
 
 
 def backends(session: "nox.Session") -> dict[str, Path]:
-    """The environments of all four, or those that there are."""
+    """The environments of the four backends, as far as their Pythons are installed."""
     found = {backend: environment(session, backend) for backend in EXTRAS}
     return {backend: folder for backend, folder in found.items() if folder}

@@ -1,4 +1,4 @@
-"""A server on this machine that hands out files, as a hub of weights does."""
+"""A local HTTP server of files that stands for a hub of weights."""
 
 import hashlib
 import threading

@@ -1,4 +1,4 @@
-"""A folder whose files have the names of modules that are meant to come from elsewhere."""
+"""A folder whose files shadow modules of the project and of its dependencies."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ _MODULES = ("json", "random", "pickle", "tempfile")
 
 
 def make_hostile(folder: Path) -> Path:
-    """Put them into `folder`; whoever imports one ends with the word SHADOWED."""
+    """Write them into `folder`; importing one ends the process with the word SHADOWED."""
     for name in _PACKAGES:
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text(f"raise SystemExit('SHADOWED by {name}')\n")

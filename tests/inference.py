@@ -1,4 +1,4 @@
-"""Networks as training leaves them, for tests of what is done with trained networks."""
+"""Networks with weights like trained ones, for tests of inference and fusing."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a type checker compares, and nobody runs: each of the four packages is a `Backend`."""
+"""For the type checker only: each of the four packages implements `Backend`."""
 
 import anynet_jax
 import anynet_mx

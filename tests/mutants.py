@@ -158,7 +158,7 @@ def found_by(mutant: Mutant, name: str, tree: Path) -> str | None:
 
 
 def main(names: list[str]) -> int:
-    """Print the table; how many faults were not found."""
+    """Print the table; returns the number of faults that were not found."""
     lost = 0
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)

@@ -35,7 +35,7 @@ State = dict[str, Any]
 
 
 def state(modules: set[str]) -> State:
-    """What can be compared; of frameworks, those that are among `modules`."""
+    """The state that can be compared, including that of the frameworks among `modules`."""
     found: State = {
         "environment": dict(os.environ),
         "folder": os.getcwd(),
@@ -73,7 +73,7 @@ def state(modules: set[str]) -> State:
 
 
 def _loggers() -> State:
-    """Levels and handlers of the loggers that are there, but for new ones without either."""
+    """Levels and handlers of all loggers, except new ones without either."""
     there = {"": logging.root} | {
         name: logger
         for name, logger in logging.root.manager.loggerDict.items()
@@ -92,7 +92,7 @@ def _digest(value: object) -> str:
 
 
 def _memory_is_given_back() -> bool:
-    """Whether pages of an array that is freed are given back to the system."""
+    """Whether the pages of a freed array are returned to the system."""
     pages = 10_000
 
     def faults() -> int:
@@ -174,7 +174,7 @@ def _changed(before: State, after: State) -> State:
 
 
 def main(modules: str, packages: str, call: str = "") -> None:
-    """Print what importing `packages` changes, and what a function of the last one then does."""
+    """Print what importing `packages` changes, and what calling a function of the last one changes."""
     names = set(filter(None, modules.split(",")))
     for name in names:
         importlib.import_module(name)

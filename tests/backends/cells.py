@@ -58,7 +58,7 @@ def cells(name: str, d2l: str | None = None) -> list[str]:
 
 
 def runnable(name: str, d2l: str | None = None) -> list[str]:
-    """`cells`, with what the framework refuses today written as it can be."""
+    """`cells`, with the code that the framework refuses replaced by what it accepts."""
     refused, written = REFUSED.get(name, ("", ""))
     code = cells(name, d2l)
     if not refused:

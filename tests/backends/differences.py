@@ -92,7 +92,7 @@ def our_network(backend: Any, spec: AnyNetSpec) -> Any:
 
 
 class AfterBatch(NamedTuple):
-    """Arrays of a network that has seen one batch of two images, and its logits of them."""
+    """Arrays of a network after one batch of two images, and its logits of them."""
 
     arrays: Arrays
     logits: np.ndarray
@@ -116,7 +116,7 @@ def our_after_batch(backend: Any) -> AfterBatch:
 
 @lru_cache
 def reference_after_batch(epsilon: float = BN_EPSILON) -> AfterBatch:
-    """What both should be, with this epsilon."""
+    """What both should have, with this epsilon."""
     network, batch = reference.create(replace(SMALL, bn_epsilon=epsilon)), pixels(2, _SMALL_SIDE)
     reference.set_weights(network, moved(SMALL))
     statistics = reference.gradients(network, batch, sample()[1][:2]).statistics
@@ -219,7 +219,7 @@ def _accuracies(name: str, run: str) -> Iterator[tuple[str, float, float]]:
 
 
 def _right(logits: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], int]:
-    """How many images of the sample are classified right."""
+    """Number of images of the sample that are classified correctly."""
 
     def count(images: np.ndarray) -> int:
         parts = [logits(part).argmax(1) for part in np.split(images, 10)]

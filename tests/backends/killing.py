@@ -56,7 +56,7 @@ class Data:
 
 
 def _train(backend, folder):
-    """Train in `folder` to the end, going on from what is there."""
+    """Train in `folder` to the end, resuming the run that is there."""
     model = backend.AnyNet.from_spec(_SPEC, lr=0.05)
     trainer = backend.Trainer(
         _EPOCHS, 0, Recipe(0.9, True, 5e-4), out=folder, log_every=1, checkpoint_every=0,
@@ -66,7 +66,7 @@ def _train(backend, folder):
 
 
 def _die_in_a_write(number):
-    """End this process inside its write of that number: data are in the file, not yet in place."""
+    """End this process during its n-th write: the data is written, but not yet renamed into place."""
     sync, calls = os.fsync, iter(range(number))
 
     def fsync(descriptor):
@@ -78,7 +78,7 @@ def _die_in_a_write(number):
 
 
 def _attempt(backend, folder, draw, kind):
-    """Whether a fork that is killed in the way of `kind` came to its end before."""
+    """Whether a fork finished before it was killed in the way of `kind`."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -118,7 +118,7 @@ def _digest(folder):
 
 
 def main(name, kills, folder):
-    """Kill runs until there were enough kills, and let each one end."""
+    """Kill and resume runs until there have been enough kills; each run is trained to its end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         backend = load_backend(name)

@@ -1,4 +1,4 @@
-"""The little that tests must know of each framework: its arrays and layers, and how it is imported.
+"""What tests need of each framework: its arrays, its layers, and how it is imported.
 
 What a backend can or cannot do is not here: its package says so by its constants.
 """

@@ -89,7 +89,7 @@ def pad_like_same(monkeypatch):
 
 
 def device_of(device):
-    """Where arrays lie that are made on what `try_gpu` returned."""
+    """The device of arrays created on what `try_gpu` returned."""
     import tensorflow
 
     with device:
