@@ -174,7 +174,7 @@ def _changed(before: State, after: State) -> State:
 
 
 def main(modules: str, packages: str, call: str = "") -> None:
-    """Print what importing `packages` changes, and what calling a function of the last one changes."""
+    """Print what importing `packages` changes, and what a function of the last one changes."""
     names = set(filter(None, modules.split(",")))
     for name in names:
         importlib.import_module(name)

@@ -66,7 +66,7 @@ def _train(backend, folder):
 
 
 def _die_in_a_write(number):
-    """End this process during its n-th write: the data is written, but not yet renamed into place."""
+    """End this process in its n-th write, after the data is written and before it is renamed."""
     sync, calls = os.fsync, iter(range(number))
 
     def fsync(descriptor):
