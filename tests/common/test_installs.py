@@ -135,6 +135,6 @@ def test_a_missing_framework_is_installed_from_a_checkout(monkeypatch):
 
 def test_a_folder_that_a_removal_has_left_is_no_framework(tmp_path, monkeypatch):
     (tmp_path / "mxnet" / "lib").mkdir(parents=True)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])  # without MXNet's own, which may be there
     monkeypatch.delitem(sys.modules, "mxnet", raising=False)
     assert FRAMEWORKS["mx"].missing == ["mxnet"]
