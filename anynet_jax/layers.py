@@ -14,6 +14,7 @@ from jax.ad_checkpoint import checkpoint_name
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
 from common.data import Preprocessing, check_resized, resize_matrix
+from common.data.mixup import partners
 
 __all__ = [
     "BatchNorm",
@@ -215,6 +216,15 @@ def prepare_images(
         return x
     mean, std = (jnp.array(values, dtype) for values in (preprocessing.mean, preprocessing.std))
     return (x * (255 * preprocessing.scale) - mean) / std
+
+
+def mix_images(images: Array, shares: Array) -> Array:
+    """Mixup of prepared images (N, ...) by the share (N,) of each that is its own.
+
+    The definition is `common.data.mixup.mixed`.
+    """
+    own = shares.reshape(-1, *(1,) * (images.ndim - 1))
+    return own * images + (1 - own) * images[partners(len(images))]
 
 
 def resize_images(images: Array, size: tuple[int, int], dtype: jnp.dtype = jnp.float32) -> Array:

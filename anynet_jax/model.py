@@ -38,9 +38,13 @@ class Classifier(HyperParameters, nn.Module):
     def loss(self, logits: Array, labels: Array, averaged: bool = True) -> Array:
         """Mean cross-entropy in nats of logits (N, classes) and labels (N,).
 
-        Without `averaged`, that of each image, (N,).
+        Labels may be target probabilities (N, classes), too. Without `averaged`, that of each
+        image, (N,).
         """
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        if labels.shape == logits.shape:
+            losses = optax.softmax_cross_entropy(logits, labels)
+        else:
+            losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         return losses.mean() if averaged else losses
 
     def accuracy(self, Y_hat: Array, Y: Array, averaged: bool = True) -> Array:  # noqa: N803

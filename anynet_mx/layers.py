@@ -12,6 +12,7 @@ from mxnet.gluon.contrib.nn import Identity
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
 from common.data import Preprocessing, check_resized, resize_matrix
+from common.data.mixup import partners
 
 # As in the chapter, arrays and the layers that make them are mxnet.np's. MXNet 1.9.1 says so by
 # `logging.info`, which adds a handler to a root logger that has none: remove it again.
@@ -242,6 +243,16 @@ def prepare_images(
         for values in (preprocessing.mean, preprocessing.std)
     )
     return (x * (255 * preprocessing.scale) - mean) / std
+
+
+def mix_images(images: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Mixup of prepared images (N, ...) by the share (N,) of each that is its own.
+
+    The definition is `common.data.mixup.mixed`.
+    """
+    own = shares.reshape(-1, *(1,) * (images.ndim - 1))
+    others = np.array(partners(len(images)), dtype="int64", ctx=images.ctx)
+    return own * images + (1 - own) * np.take(images, others, axis=0)
 
 
 def resize_images(images: np.ndarray, size: tuple[int, int], dtype: str = "float32") -> np.ndarray:

@@ -31,9 +31,11 @@ class Classifier(HyperParameters, nn.Block):
     def loss(self, logits: np.ndarray, labels: np.ndarray, averaged: bool = True) -> np.ndarray:
         """Mean cross-entropy in nats of logits (N, classes) and labels (N,).
 
-        Without `averaged`, that of each image, (N,).
+        Labels may be target probabilities (N, classes), too. Without `averaged`, that of each
+        image, (N,).
         """
-        losses = gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels)
+        is_hard = labels.shape != logits.shape
+        losses = gluon.loss.SoftmaxCrossEntropyLoss(sparse_label=is_hard)(logits, labels)
         # MXNet's log-softmax can drop a NaN logit of another class than the label's.
         nan_or_zero = np.where(np.isnan(logits), logits, np.zeros_like(logits))
         return losses.mean() + nan_or_zero.sum() if averaged else losses + nan_or_zero.sum(-1)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anynet_mx.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_mx.devices import find_device
-from anynet_mx.layers import prepare_images
+from anynet_mx.layers import mix_images, prepare_images
 from anynet_mx.model import Classifier
 from anynet_mx.optimizer import make_optimizer
 from anynet_mx.weights import (
@@ -19,13 +19,14 @@ from anynet_mx.weights import (
     net_of,
     put_weights,
 )
-from common.arrays import as_batch, as_pixels, never_empty
+from common.arrays import never_empty
 from common.data import Preprocessing
 from common.training import (
     CHAPTER_RECIPE,
     Device,
     Precision,
     Recipe,
+    StepInputs,
     check_precision,
     check_rate,
     check_settings,
@@ -48,8 +49,9 @@ class Learner:
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
-    of a step. Raises `BackendError` for what is no network and for a device or precision that is
-    not there, `ConfigError` or `SpecError` for images that the network does not take.
+    of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
+    network and for a device or precision that is not there, `ConfigError` or `SpecError` for images
+    that the network does not take.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class Learner:
         self._device = find_device(device)
         on_gpu = self._device.device_type == "gpu"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
-        self._channels, self._preprocessing = seen.channels, seen
+        self._preprocessing = seen
         self._dtype = precision
         self.network = model
         model.collect_params().reset_ctx(self._device)
@@ -74,7 +76,8 @@ class Learner:
         if any(parameter._data is None for parameter in model.collect_params().values()):
             model(images)  # finishes Gluon's deferred allocation, in float32
         model.cast(precision)
-        self._classes = classes_of(model) or model(images.astype(precision)).shape[-1]
+        classes = classes_of(model) or model(images.astype(precision)).shape[-1]
+        self._inputs = StepInputs.of(model, seen, classes, recipe, precision)
         named_arrays(model)
         if isinstance(model.net, gluon.HybridBlock):
             model.net.hybridize(static_alloc=True, static_shape=True)
@@ -91,28 +94,37 @@ class Learner:
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
 
     def train_step(
-        self, images: NDArray[numpy.uint8], labels: NDArray[numpy.int32], learning_rate: float
+        self,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        learning_rate: float,
+        shares: NDArray[Any] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Update the weights by one step; returns the mean loss and the number of correct images.
 
-        `labels` (N,) are integers below the number of classes. The loss is NaN when a running
-        statistic, or in a network without any a weight, is not finite after the step. Raises
-        `DataError` for other arrays, `ConfigError` for a learning rate that is not finite.
+        `labels` are integers (N,) below the number of classes, or target probabilities
+        (N, classes). `shares` (N,) mix each image with its partner, as `common.data.mixup` says.
+        The loss is NaN when a running statistic, or in a network without any a weight, is not
+        finite after the step. Raises `DataError` for other arrays, `ConfigError` for a learning
+        rate that is not finite.
         """
-        images, labels = as_batch(images, labels, self._channels, self._classes)
+        images, labels, *mixing = self._inputs.batch(images, labels, shares)
         rate = check_rate(learning_rate)
-        x, targets = self._prepared(images), np.array(labels, dtype="int32", ctx=self._device)
+        x, targets = self._prepared(images), self._sent(labels)
+        if mixing:
+            x = mix_images(x, self._sent(*mixing))
         with autograd.record():
             logits = self.network(x)
             loss = self.network.loss(logits, targets)
         loss.backward()
         self._trainer.set_learning_rate(rate)
         self._trainer.step(1)  # the loss is a mean already
-        return loss + self._zero_or_nan(), (logits.argmax(1).astype("int32") == targets).sum()
+        expected = targets if targets.ndim == 1 else targets.argmax(1).astype("int32")
+        return loss + self._zero_or_nan(), (logits.argmax(1).astype("int32") == expected).sum()
 
-    def eval_step(self, images: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
+    def eval_step(self, images: NDArray[Any]) -> NDArray[numpy.float32]:
         """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
-        images = as_pixels(images, self._channels)
+        images = self._inputs.images(images)
         return self.network(self._prepared(never_empty(images))).asnumpy()[: len(images)]
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -142,9 +154,16 @@ class Learner:
         """Zero, or NaN if one of the checked arrays is not finite."""
         return (0 * np.concatenate([p.data() for p in self._checked], axis=None)).sum()
 
-    def _prepared(self, images: NDArray[numpy.uint8]) -> np.ndarray:
-        pixels = np.array(images, dtype="uint8", ctx=self._device)
-        return prepare_images(pixels, self._preprocessing, self._dtype)
+    def _prepared(self, images: NDArray[Any]) -> np.ndarray:
+        """Images of `_inputs` as the network sees them, on the device."""
+        sent = self._sent(images)
+        if images.dtype.kind == "f":
+            return sent
+        return prepare_images(sent, self._preprocessing, self._dtype)
+
+    def _sent(self, array: NDArray[Any]) -> np.ndarray:
+        """`array` on the device, in its own dtype."""
+        return np.array(array, dtype=array.dtype.name, ctx=self._device)
 
 
 class Trainer(BaseTrainer):

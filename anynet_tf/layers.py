@@ -10,6 +10,7 @@ import tensorflow as tf
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
 from common.data import Preprocessing, check_resized, resize_matrix
+from common.data.mixup import partners
 
 __all__ = [
     "BatchNorm",
@@ -215,6 +216,15 @@ def prepare_images(
         return x
     mean, std = (tf.constant(values, dtype) for values in (preprocessing.mean, preprocessing.std))
     return (x * (255 * preprocessing.scale) - mean) / std
+
+
+def mix_images(images: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
+    """Mixup of prepared images (N, ...) by the share (N,) of each that is its own.
+
+    The definition is `common.data.mixup.mixed`.
+    """
+    own = tf.reshape(shares, (-1, *(1,) * (images.shape.rank - 1)))
+    return own * images + (1 - own) * tf.gather(images, partners(images.shape[0]))
 
 
 def resize_images(

@@ -66,9 +66,13 @@ class Classifier(HyperParameters, keras.Model):
     def loss(self, logits: tf.Tensor, labels: tf.Tensor, averaged: bool = True) -> tf.Tensor:
         """Mean cross-entropy in nats of logits (N, classes) and labels (N,).
 
-        Without `averaged`, that of each image, (N,).
+        Labels may be target probabilities (N, classes), too. Without `averaged`, that of each
+        image, (N,).
         """
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        if labels.shape == logits.shape:
+            losses = tf.nn.softmax_cross_entropy_with_logits(labels, logits)
+        else:
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         return tf.reduce_mean(losses) if averaged else losses
 
     def accuracy(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:  # noqa: N803

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anynet_tf.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_tf.devices import find_device
-from anynet_tf.layers import prepare_images, products
+from anynet_tf.layers import mix_images, prepare_images, products
 from anynet_tf.model import Classifier
 from anynet_tf.optimizer import make_optimizer
 from anynet_tf.weights import (
@@ -25,7 +25,7 @@ from anynet_tf.weights import (
     net_of,
     put_weights,
 )
-from common.arrays import as_batch, as_pixels, never_empty
+from common.arrays import never_empty
 from common.data import Preprocessing
 from common.errors import BackendError, shortened
 from common.training import (
@@ -33,6 +33,7 @@ from common.training import (
     Device,
     Precision,
     Recipe,
+    StepInputs,
     check_precision,
     check_rate,
     check_settings,
@@ -55,8 +56,9 @@ class Learner:
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
-    of a step. Raises `BackendError` for what is no network and for a device or precision that is
-    not there, `ConfigError` or `SpecError` for images that the network does not take.
+    of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
+    network and for a device or precision that is not there, `ConfigError` or `SpecError` for images
+    that the network does not take.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Learner:
         on_gpu = "GPU" in self._device
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._precision = precision
-        self._channels, self._preprocessing = seen.channels, seen
+        self._preprocessing = seen
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
         self._dtype = tf.float64 if precision == "float64" else tf.float32
         self._optimizer = make_optimizer(model, recipe)
@@ -82,33 +84,43 @@ class Learner:
             if not model.built:
                 model.build((None, *image_shape[1:], image_shape[0]))
             named_variables(model)
-            self._classes = classes_of(model) or _classes(model, image_shape)
+            classes = classes_of(model) or _classes(model, image_shape)
             self.network = model if precision != "float64" else _in_float64(model)
             self._optimizer.build(self.network.trainable_variables)
+        self._inputs = StepInputs.of(model, seen, classes, recipe, precision)
         # TensorFlow counts retraces per code object and warns of many: with bound methods, one
         # learner after another would look like a single function that is traced again and again.
         self._compiled_step = tf.function(partial(self._step), autograph=False)
         self._compiled_forward = tf.function(partial(self._forward), autograph=False)
 
     def train_step(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
+        self,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        learning_rate: float,
+        shares: NDArray[Any] | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Update the weights by one step; returns the mean loss and the number of correct images.
 
-        `labels` (N,) are integers below the number of classes. The loss is NaN when a running
-        statistic, or in a network without any a weight, is not finite after the step. Raises
-        `DataError` for other arrays, `ConfigError` for a learning rate that is not finite.
+        `labels` are integers (N,) below the number of classes, or target probabilities
+        (N, classes). `shares` (N,) mix each image with its partner, as `common.data.mixup` says.
+        The loss is NaN when a running statistic, or in a network without any a weight, is not
+        finite after the step. Raises `DataError` for other arrays, `ConfigError` for a learning
+        rate that is not finite.
         """
-        images, labels = as_batch(images, labels, self._channels, self._classes)
+        images, labels, *mixing = self._inputs.batch(images, labels, shares)
         rate = check_rate(learning_rate)
         with tf.device(self._device), products(self._precision):
             return self._compiled_step(
-                _to_nhwc(images), tf.constant(labels), tf.constant(rate, self._dtype)
+                _to_nhwc(images),
+                tf.constant(labels),
+                tf.constant(rate, self._dtype),
+                *map(tf.constant, mixing),
             )
 
-    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
-        images = as_pixels(images, self._channels)
+        images = self._inputs.images(images)
         with tf.device(self._device), products(self._precision):
             return self._compiled_forward(_to_nhwc(never_empty(images))).numpy()[: len(images)]
 
@@ -133,17 +145,22 @@ class Learner:
             buffer.assign(np.zeros(buffer.shape) if array is None else native_array(array))
 
     def _step(
-        self, images: tf.Tensor, labels: tf.Tensor, learning_rate: tf.Tensor
+        self,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        learning_rate: tf.Tensor,
+        shares: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         variables = self.network.trainable_variables
         with tf.GradientTape() as tape:
-            logits = self._forward(images, training=True)
+            logits = self._forward(images, shares, training=True)
             loss = self.network.loss(logits, labels)
         # Not by `Optimizer.apply`: it sums gradients over replicas, which keeps every graph alive,
         # and it rounds the learning rate to float32.
         for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True):
             self._optimizer.update_step(gradient, variable, learning_rate)
-        right = tf.argmax(logits, 1, labels.dtype) == labels
+        expected = labels if labels.dtype.is_integer else tf.argmax(labels, 1, tf.int32)
+        right = tf.argmax(logits, 1, expected.dtype) == expected
         return loss + self._zero_or_nan(), tf.reduce_sum(tf.cast(right, tf.int32))
 
     def _zero_or_nan(self) -> tf.Tensor:
@@ -154,10 +171,14 @@ class Learner:
         arrays = [tf.reshape(variable.value, (-1,)) for variable in checked]
         return tf.reduce_sum(0 * tf.concat(arrays, 0))
 
-    def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def _forward(
+        self, images: tf.Tensor, shares: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
         # Inside the trace, too: convolutions choose their algorithm by the device.
         with tf.device(self._device), _computing_in(self._policy, self.network):
-            x = prepare_images(images, self._preprocessing, self._dtype)
+            is_prepared = images.dtype.is_floating
+            x = images if is_prepared else prepare_images(images, self._preprocessing, self._dtype)
+            x = x if shares is None else mix_images(x, shares)
             return tf.cast(self.network(x, training=training), self._dtype)
 
     def _buffers(self) -> dict[str, keras.Variable]:
@@ -179,7 +200,7 @@ class Trainer(BaseTrainer):
         return float(model.loss(tf.constant(logits, tf.float32), tf.constant(labels)))
 
 
-def _to_nhwc(images: NDArray[np.uint8]) -> tf.Tensor:
+def _to_nhwc(images: NDArray[Any]) -> tf.Tensor:
     # In NumPy: on some CPUs TensorFlow transposes uint8 slowly, and warns of it.
     return tf.constant(images.transpose(0, 2, 3, 1))
 

@@ -68,8 +68,8 @@ class Replayed:
     """A function of tensors that is captured after a few calls, and replayed from then on.
 
     `watched` returns the tensors that the function reads and writes besides its inputs. If one of
-    them moves in memory or changes `requires_grad`, or an input's shape changes, the function is
-    captured again. A function that cannot be captured runs eagerly, with one warning.
+    them moves in memory or changes `requires_grad`, or an input's shape or dtype changes, the
+    function is captured again. A function that cannot be captured runs eagerly, with one warning.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Replayed:
         """The function's outputs, as copies that a later call does not overwrite."""
         if self._refused:
             return self._function(*inputs)
-        seen = (*(x.shape for x in inputs), *map(_place, self._watched()))
+        seen = (*((x.shape, x.dtype) for x in inputs), *map(_place, self._watched()))
         if seen != self._seen:
             self._seen, self._calls, self._inputs, self._replay = seen, 0, (), None
         self._calls += 1

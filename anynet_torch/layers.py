@@ -15,6 +15,7 @@ from anynet_torch.graphs import has_hooks
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
 from common.data import Preprocessing, check_resized, resize_matrix
+from common.data.mixup import partners
 
 __all__ = [
     "BatchNorm",
@@ -226,6 +227,20 @@ def prepare_images(
         _per_channel(values, x.device, dtype) for values in (preprocessing.mean, preprocessing.std)
     )
     return (x * (255 * preprocessing.scale) - mean) / std
+
+
+def mix_images(images: Tensor, shares: Tensor) -> Tensor:
+    """Mixup of prepared images (N, ...) by the share (N,) of each that is its own.
+
+    The definition is `common.data.mixup.mixed`.
+    """
+    own = shares.view(-1, *(1,) * (images.ndim - 1))
+    return own * images + (1 - own) * images[_partners(len(images), images.device)]
+
+
+@cache  # never evicted: a captured CUDA graph reads them as long as it exists
+def _partners(count: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(partners(count)).to(device)
 
 
 @cache

@@ -36,7 +36,8 @@ class Classifier(HyperParameters, nn.Module):
     def loss(self, logits: Tensor, labels: Tensor, averaged: bool = True) -> Tensor:
         """Mean cross-entropy in nats of logits (N, classes) and labels (N,).
 
-        Without `averaged`, that of each image, (N,).
+        Labels may be target probabilities (N, classes), too. Without `averaged`, that of each
+        image, (N,).
         """
         return F.cross_entropy(logits, labels, reduction="mean" if averaged else "none")
 

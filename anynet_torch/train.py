@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 from anynet_torch.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_torch.devices import find_device
 from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
-from anynet_torch.layers import fused_norms, prepare_images, products
+from anynet_torch.layers import fused_norms, mix_images, prepare_images, products
 from anynet_torch.model import Classifier
 from anynet_torch.optimizer import load_own, make_optimizer, own_arrays
 from anynet_torch.weights import (
@@ -22,13 +22,14 @@ from anynet_torch.weights import (
     put_weights,
     to_numpy,
 )
-from common.arrays import as_batch, as_pixels, never_empty
+from common.arrays import never_empty
 from common.data import Preprocessing
 from common.training import (
     CHAPTER_RECIPE,
     Device,
     Precision,
     Recipe,
+    StepInputs,
     check_precision,
     check_rate,
     check_settings,
@@ -51,8 +52,9 @@ class Learner:
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
-    of a step. Raises `BackendError` for what is no network and for a device or precision that is
-    not there, `ConfigError` or `SpecError` for images that the network does not take.
+    of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
+    network and for a device or precision that is not there, `ConfigError` or `SpecError` for images
+    that the network does not take.
     """
 
     def __init__(
@@ -69,10 +71,11 @@ class Learner:
         self._device = find_device(device)
         on_gpu = self._device.type == "cuda"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
-        self._channels, self._preprocessing = seen.channels, seen
+        self._preprocessing = seen
         self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32
-        self._classes = _allocate(model, image_shape)
+        classes = _allocate(model, image_shape)
+        self._inputs = StepInputs.of(model, seen, classes, recipe, precision)
         named_tensors(model)
         self._momentum = recipe.momentum > 0
         self.network = model.to(self._device, self._dtype, memory_format=torch.channels_last)
@@ -89,24 +92,30 @@ class Learner:
             self._run_logits = Replayed(self._logits, self._tensors, recorder)
 
     def train_step(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
+        self,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        learning_rate: float,
+        shares: NDArray[Any] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Update the weights by one step; returns the mean loss and the number of correct images.
 
-        `labels` (N,) are integers below the number of classes. The loss is NaN when a running
-        statistic, or in a network without any a weight, is not finite after the step. Raises
-        `DataError` for other arrays, `ConfigError` for a learning rate that is not finite.
+        `labels` are integers (N,) below the number of classes, or target probabilities
+        (N, classes). `shares` (N,) mix each image with its partner, as `common.data.mixup` says.
+        The loss is NaN when a running statistic, or in a network without any a weight, is not
+        finite after the step. Raises `DataError` for other arrays, `ConfigError` for a learning
+        rate that is not finite.
         """
-        images, labels = as_batch(images, labels, self._channels, self._classes)
+        batch = self._inputs.batch(images, labels, shares)
         self._set_rate(check_rate(learning_rate))
         self.network.train()
         with products(self._precision):
-            loss, correct = self._run_step(self._sent(images), self._sent(labels))
+            loss, correct = self._run_step(*map(self._sent, batch))
         return loss, correct
 
-    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
-        images = as_pixels(images, self._channels)
+        images = self._inputs.images(images)
         self.network.eval()
         with torch.no_grad(), products(self._precision):
             (logits,) = self._run_logits(self._sent(never_empty(images)))
@@ -145,16 +154,20 @@ class Learner:
         for name, parameter in trained.items():
             self._put_buffer(parameter, buffers.get(name))
 
-    def _step(self, images: torch.Tensor, labels: torch.Tensor) -> Outputs:
+    def _step(
+        self, images: torch.Tensor, labels: torch.Tensor, shares: torch.Tensor | None = None
+    ) -> Outputs:
         """One step on the device: the loss, and the number of correct images."""
-        targets = labels.to(torch.int64)
+        is_hard = labels.ndim == 1
+        targets = labels.to(torch.int64) if is_hard else labels
         with fused_norms(self.network):
-            logits = self._forward(images)
+            logits = self._forward(images, shares)
         loss = self.network.loss(logits, targets)
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
-        return loss.detach() + self._zero_or_nan(), (logits.argmax(1) == targets).sum()
+        expected = targets if is_hard else targets.argmax(1)
+        return loss.detach() + self._zero_or_nan(), (logits.argmax(1) == expected).sum()
 
     def _set_rate(self, rate: float) -> None:
         for group in () if self._is_own else self._optimizer.param_groups:
@@ -187,8 +200,10 @@ class Learner:
     def _logits(self, images: torch.Tensor) -> Outputs:
         return (self._forward(images),)
 
-    def _forward(self, images: torch.Tensor) -> torch.Tensor:
-        x = prepare_images(images, self._preprocessing, self._dtype)
+    def _forward(self, images: torch.Tensor, shares: torch.Tensor | None = None) -> torch.Tensor:
+        is_prepared = images.is_floating_point()
+        x = images if is_prepared else prepare_images(images, self._preprocessing, self._dtype)
+        x = x if shares is None else mix_images(x, shares)
         x = x.contiguous(memory_format=torch.channels_last)
         bfloat16 = self._precision == "bfloat16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):

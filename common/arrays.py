@@ -13,6 +13,9 @@ from common.errors import AnyNetError, DataError, shortened, told
 _NUMBERS = "biuf"
 """Kinds of NumPy dtypes that are real numbers: bool, int, unsigned, float."""
 
+_MAX_EXCESS = 1e-3
+"""How far the sum of an image's target probabilities may be from 1: they may be of 16 bits."""
+
 
 def as_array(
     value: object, what: str = "array", error: type[AnyNetError] = DataError
@@ -58,15 +61,18 @@ def in_layout(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def as_images(
-    images: object, dtype: DTypeLike, channels: int | None = None, side: int | None = None
+    images: object,
+    dtype: DTypeLike,
+    channels: int | None = None,
+    size: tuple[int | None, int | None] = (None, None),
 ) -> NDArray[Any]:
     """Images (N, C, H, W) of real numbers as `dtype`; N may be 0.
 
-    `channels` and `side` are what the network takes, None for any. Integers are not scaled. Raises
-    `DataError` for another shape, and for finite values beyond the range of `dtype`.
+    `channels` and `size` (height, width) are what the network takes, None for any. Integers are not
+    scaled. Raises `DataError` for another shape, and for finite values beyond the range of `dtype`.
     """
     array = as_array(images, "images")
-    _check_shape(array.shape, channels, side)
+    _check_shape(array.shape, channels, size)
     converted = in_layout(array, dtype)
     narrower = array.dtype.kind == "f" and array.dtype.itemsize > converted.dtype.itemsize
     if narrower and (np.isinf(converted) & np.isfinite(array)).any():
@@ -90,7 +96,7 @@ def as_pixels(images: object, channels: int | None = None) -> NDArray[np.uint8]:
             raise DataError(
                 f"images: must be pixels from 0 to 255; got {array.min()} to {array.max()}"
             )
-    _check_shape(array.shape, channels, None)
+    _check_shape(array.shape, channels)
     return in_layout(array, np.uint8)
 
 
@@ -102,17 +108,6 @@ def check_pixels(shape: Sized, dtype: object) -> None:
             f"images: must be pixels, uint8 of four axes; got {shortened(name)} of {len(shape)}; "
             "images that are scaled already are resized by the framework's own function"
         )
-
-
-def as_batch(
-    images: object, labels: object, channels: int, classes: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """A training batch: images as in `as_pixels`, labels as in `as_labels`.
-
-    Raises `DataError`, also for an empty batch.
-    """
-    pixels = as_pixels(images, channels)
-    return pixels, as_labels(labels, len(pixels), classes)
 
 
 def as_labels(labels: object, images: int, classes: int) -> NDArray[np.int32]:
@@ -139,6 +134,44 @@ def as_labels(labels: object, images: int, classes: int) -> NDArray[np.int32]:
     return in_layout(numbers, np.int32)
 
 
+def as_targets(labels: object, images: int, classes: int) -> NDArray[np.float64]:
+    """Probabilities of the classes for each of `images` images, as float64 (images, classes).
+
+    Raises `DataError` unless they are finite, not negative, and sum to 1 within 0.001.
+    """
+    targets = as_array(labels, "labels").astype(np.float64)
+    if targets.shape != (images, classes):
+        raise DataError(
+            "labels: must be integers, one for each image, or target probabilities of shape "
+            f"({images}, {classes}); got {shortened(str(targets.shape))}"
+        )
+    if not (np.isfinite(targets).all() and targets.min(initial=0.0) >= 0):
+        raise DataError(
+            "labels: target probabilities must be finite and at least 0; got "
+            f"{targets.min():g} to {targets.max():g}"
+        )
+    sums = targets.sum(1)
+    if (wrong := np.abs(sums - 1) > _MAX_EXCESS).any():
+        raise DataError(
+            "labels: target probabilities of an image must sum to 1; got "
+            f"{sums[wrong][0]:g} for image {int(wrong.argmax())} of the batch"
+        )
+    return targets
+
+
+def as_shares(shares: object, images: int) -> NDArray[np.float64]:
+    """A share from 0 to 1 for each of `images` images, as float64 (images,). Raises `DataError`."""
+    numbers = as_array(shares, "shares").astype(np.float64)
+    if numbers.shape != (images,):
+        raise DataError(
+            f"shares: must be one for each image, of shape ({images},); "
+            f"got {shortened(str(numbers.shape))}"
+        )
+    if not ((numbers >= 0) & (numbers <= 1)).all():
+        raise DataError(f"shares: must be from 0 to 1; got {numbers.min()} to {numbers.max()}")
+    return numbers
+
+
 def never_empty(images: NDArray[Any]) -> NDArray[Any]:
     """`images`, or one black image if there are none: frameworks fail on an empty batch.
 
@@ -147,15 +180,19 @@ def never_empty(images: NDArray[Any]) -> NDArray[Any]:
     return images if len(images) else np.zeros((1, *images.shape[1:]), images.dtype)
 
 
-def _check_shape(shape: tuple[int, ...], channels: int | None, side: int | None) -> None:
-    wanted = (channels, side, side)
+def _check_shape(
+    shape: tuple[int, ...],
+    channels: int | None,
+    size: tuple[int | None, int | None] = (None, None),
+) -> None:
+    wanted = (channels, *size)
     if (
         len(shape) == 4
         and min(shape[1:]) > 0
         and all(want in (None, got) for want, got in zip(wanted, shape[1:], strict=True))
     ):
         return
-    names = (channels or "channels", side or "height", side or "width")
+    names = (channels or "channels", size[0] or "height", size[1] or "width")
     raise DataError(
         f"images: must have the shape (N, {names[0]}, {names[1]}, {names[2]}); "
         f"got {shortened(str(shape))}{_remedy(shape, channels)}"

@@ -65,6 +65,8 @@ class Augmentation:
     - `padding`: pixels on each side for `padded`.
     - `flip`: whether to mirror half of the images.
     - `lighting`: standard deviation of PCA lighting (Krizhevsky et al., 2012), 0.1 in pycls.
+    - `mixup`: mixes each prepared image, and its label, with another one of its batch, in a share
+      drawn from Beta(`mixup`, `mixup`) (Zhang et al., 2018); 0 mixes none. Usual are 0.1 to 0.4.
     """
 
     crop: Crop = "none"
@@ -73,6 +75,7 @@ class Augmentation:
     padding: int = 4
     flip: bool = False
     lighting: float = 0.0
+    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         check = FieldChecker(self, ConfigError, ":")
@@ -82,11 +85,13 @@ class Augmentation:
             check.keep(name, _rising(name, ends, highest))
         check.integer("padding", 0, 1024)
         check.number("lighting", 0, 10, "a number from 0 to 10", lambda value: 0 <= value <= 10)
+        check.number("mixup", 0, 100, "0, or from 0.001 to 100", lambda value: not 0 < value < 1e-3)
         check.boolean("flip")
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain data for JSON."""
-        return asdict(self)
+        """The fields as plain data for JSON; without `mixup` where it is 0, as in older files."""
+        values = asdict(self)
+        return values if self.mixup else {n: v for n, v in values.items() if n != "mixup"}
 
     def draw(
         self, seed: int, epoch: int, index: int, size: tuple[int, int], output: tuple[int, int]
@@ -99,7 +104,7 @@ class Augmentation:
         - `size`: (height, width) of the image.
         - `output`: (height, width) of the network's input.
         """
-        stream = _stream(seed, epoch, index)
+        stream = stream_of(_STREAM, seed, epoch, index)
         flip = bool(stream.random() < 0.5) and self.flip
         alphas = stream.standard_normal(3) * self.lighting
         offset = np.array(EIGENVECTORS) @ (alphas * np.array(EIGENVALUES))
@@ -121,9 +126,12 @@ class Augmentation:
         return None
 
 
-def _stream(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """Random numbers of one image in one epoch; Philox has one counter for each."""
-    key = np.array([seed % 2**64, _STREAM], np.uint64)
+def stream_of(stream: int, seed: int, epoch: int, index: int) -> np.random.Generator:
+    """Random numbers of one image in one epoch; Philox has one counter for each.
+
+    `stream` makes them independent of others with the same seed.
+    """
+    key = np.array([seed % 2**64, stream], np.uint64)
     counter = np.array([0, 0, epoch, index], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 

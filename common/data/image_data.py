@@ -1,11 +1,12 @@
 """What training, evaluation and studies read of a data set."""
 
-from collections.abc import Iterator, Sized
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sized
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arrays import as_array, as_pixels
 from common.bounds import MAX_BATCH, MAX_STEPS
 from common.data.preprocessing import Preprocessing
 from common.errors import DataError, shortened
@@ -14,13 +15,17 @@ from common.numbers import checked_integer
 Batch = tuple[NDArray[np.uint8], NDArray[np.int32]]
 """Images (N, C, H, W) as pixels from 0 to 255, and labels (N,)."""
 
+MixedBatch = tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float64]]
+"""The same with the share (N,) of each image that is its own, as `common.data.mixup` says."""
+
 
 class ImageData(Protocol):
     """Labelled images to train and to validate on, in batches.
 
     Any object with these attributes and methods can be given to `Trainer.fit`. Batches hold pixels
     as they are stored, all of one size within a batch; the training step resizes and scales them on
-    its device as `preprocessing` says.
+    its device as `preprocessing` says. If there is also a true attribute `is_prepared`, batches
+    hold the network's input itself, as floats.
     """
 
     @property
@@ -51,11 +56,12 @@ class ImageData(Protocol):
     def steps_per_epoch(self) -> int:
         """Training batches of an epoch."""
 
-    def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch | MixedBatch]:
         """The training batches of `epoch` (from 0), from batch `start` on.
 
         Each has `batch_size` images. Their order depends on `seed` and `epoch` alone, so that a
-        run which is resumed at batch `start` sees what it would have seen.
+        run which is resumed at batch `start` sees what it would have seen. With a third array, the
+        training step mixes the images on its device.
         """
 
     def val_batches(self) -> Iterator[Batch]:
@@ -88,3 +94,22 @@ def check_image_data(data: object) -> None:
         raise DataError(f"data: classes must be a tuple of names; got {shortened(classes)}")
     for name, maximum in (("batch_size", MAX_BATCH), ("steps_per_epoch", MAX_STEPS)):
         checked_integer(f"data: {name}", getattr(data, name), 1, maximum, DataError)
+
+
+def checked_batches(
+    data: ImageData, batches: Iterable[Any], longest: int = 3
+) -> Iterator[tuple[NDArray[Any], ...]]:
+    """The batches of `data`, with images as NumPy's arrays, checked for their form.
+
+    Raises `DataError` for a batch that is not a pair, or with more than `longest` arrays, and for
+    float images of data that does not say that it `is_prepared`: they would not be scaled.
+    """
+    as_images = as_array if getattr(data, "is_prepared", False) else as_pixels
+    for batch in batches:
+        if not isinstance(batch, tuple | list) or not 2 <= len(batch) <= longest:
+            size = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
+            raise DataError(
+                "data: a batch must be a pair of images and labels, with a third array for mixup "
+                f"in training; got {shortened(type(batch).__name__)}{size}"
+            )
+        yield (as_images(batch[0]), *batch[1:])

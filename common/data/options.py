@@ -37,7 +37,11 @@ class DataOptions:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, from which `from_dict` gives equal options."""
         seen = self.preprocessing
-        return {**asdict(self), "preprocessing": None if seen is None else seen.to_dict()}
+        return {
+            **asdict(self),
+            "preprocessing": None if seen is None else seen.to_dict(),
+            "augmentation": self.augmentation.to_dict(),
+        }
 
     @classmethod
     def from_dict(cls, values: object, where: str = "data_options") -> "DataOptions":
@@ -53,7 +57,7 @@ class DataOptions:
             given["preprocessing"] = Preprocessing.from_dict(given["preprocessing"], where)
         varied = given["augmentation"]
         names = {field.name for field in fields(Augmentation)}
-        if not isinstance(varied, dict) or set(varied) != names:
+        if not isinstance(varied, dict) or {"mixup", *varied} != names:
             raise ConfigError(
                 f"{where}: augmentation must have {', '.join(sorted(names))}; got "
                 f"{shortened(varied)}"

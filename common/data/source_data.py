@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from common.bounds import MAX_BATCH
 from common.data.augment import PLAIN, Augmentation
 from common.data.batches import batch_order
-from common.data.image_data import Batch
+from common.data.image_data import Batch, MixedBatch
+from common.data.mixup import draw_shares
 from common.data.options import DataOptions
 from common.data.parallel import in_order
 from common.data.preprocessing import Preprocessing
@@ -63,6 +64,8 @@ class SourceData:
                 "lighting: must be 0 for images that are not red, green and blue; got "
                 f"{augmentation.lighting}"
             )
+        if augmentation.mixup and self.batch_size < 2:
+            raise ConfigError("mixup: needs batches of two images or more; got batch_size 1")
         self.split, self.preprocessing, self.augmentation = split, preprocessing, augmentation
         cores = len(usable_cores())
         self.workers = (
@@ -95,14 +98,15 @@ class SourceData:
         """Number and origin of the images, for messages and the record."""
         return f"{self.train.describe()}, and {len(self.val):,} to validate on"
 
-    def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch | MixedBatch]:
         """The batches of `epoch` (from 0), from batch `start` on, in an order that `seed` draws."""
         order = batch_order(len(self.train), seed, epoch)
-        prepare = partial(self._augmented, seed, epoch)
+        prepare, mixup = partial(self._augmented, seed, epoch), self.augmentation.mixup
 
-        def batch(step: int) -> Batch:
+        def batch(step: int) -> Batch | MixedBatch:
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            return self._assembled(self.train, chosen, prepare)
+            found = self._assembled(self.train, chosen, prepare)
+            return (*found, draw_shares(mixup, seed, epoch, chosen)) if mixup else found
 
         return in_order(batch, range(start, self.steps_per_epoch), self.workers)
 

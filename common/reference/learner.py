@@ -6,9 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.data import Preprocessing, check_resized, resize_matrix
+from common.data.mixup import mixed
 from common.errors import BackendError, shown
 from common.reference.network import Network, get_weights, gradients, layer_outputs, set_weights
-from common.training import CHAPTER_RECIPE, Device, Precision, Recipe, as_preprocessing
+from common.training import (
+    CHAPTER_RECIPE,
+    Device,
+    Precision,
+    Recipe,
+    StepInputs,
+    as_preprocessing,
+)
 from common.weights import MOMENTUM
 
 
@@ -35,11 +43,17 @@ class Learner:
             )
         self.network: Any = model
         self._preprocessing = as_preprocessing(preprocessing)
+        classes = model.spec.num_classes
+        self._inputs = StepInputs.of(model, self._preprocessing, classes, recipe, precision)
         self._recipe = recipe
         self._buffers: dict[str, NDArray[Any]] = {}
 
     def train_step(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
+        self,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        learning_rate: float,
+        shares: NDArray[Any] | None = None,
     ) -> tuple[float, int]:
         """Take one step; the mean loss before it, in nats, and the number of correct images.
 
@@ -49,10 +63,16 @@ class Learner:
             v = m * v + move                                 the buffer, 0 in the beginning
             w = w - r * (move + m * v if nesterov else v)    without momentum: w - r * move
 
-        Images are uint8 (N, C, H, W) of any size, labels (N,). The loss is NaN when a running
-        statistic is not finite after the step, or in a network without batch norms, a weight.
+        Images are uint8 (N, C, H, W) of any size, or prepared floats; labels are integers (N,) or
+        target probabilities (N, classes); both are mixed by `shares`. The loss is NaN when a
+        running statistic is not finite after the step, or in a network without batch norms, a
+        weight.
         """
-        step, recipe = gradients(self.network, self._prepared(images), labels), self._recipe
+        images, labels, *mixing = self._inputs.batch(images, labels, shares)
+        x = self._prepared(images)
+        if mixing:
+            x = mixed(x, *mixing)
+        step, recipe = gradients(self.network, x, labels), self._recipe
         for name, gradient in step.gradients.items():
             weight = self.network.arrays[name]
             move = gradient + recipe.weight_decay * weight
@@ -65,14 +85,21 @@ class Learner:
         checked = step.statistics or self.network.arrays
         finite = all(np.isfinite(array).all() for array in checked.values())
         loss = step.loss if finite else float("nan")
-        return loss, int((step.logits.argmax(1) == labels).sum())
+        expected = labels if labels.ndim == 1 else labels.argmax(1)
+        return loss, int((step.logits.argmax(1) == expected).sum())
 
-    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[Any]:
-        """Logits (N, classes) in evaluation mode, for images uint8 (N, C, H, W) of any size."""
+    def eval_step(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Logits (N, classes) in evaluation mode, for images as `train_step` takes them."""
+        images = self._inputs.images(images)
         return layer_outputs(self.network, self._prepared(images))["head.fc"]
 
-    def _prepared(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Images resized bilinearly, and then `(x * scale - mean) / std` per channel."""
+    def _prepared(self, images: NDArray[Any]) -> NDArray[np.float64]:
+        """Images resized bilinearly, and then `(x * scale - mean) / std` per channel.
+
+        Floats are prepared already.
+        """
+        if images.dtype.kind == "f":
+            return images
         seen = self._preprocessing
         check_resized(images.shape[2:], seen)
         x: NDArray[np.float64] = images.astype(np.float64) / 255

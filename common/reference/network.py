@@ -82,11 +82,12 @@ class Step:
     """Running means and variances after the batch, by canonical name."""
 
 
-def gradients(network: Network, images: NDArray[Any], labels: NDArray[np.int32]) -> Step:
+def gradients(network: Network, images: NDArray[Any], labels: NDArray[Any]) -> Step:
     """Loss, gradients of all parameters and new running statistics, in training mode.
 
-    Images are (N, C, H, W) in [0, 1], labels (N,). The network is not changed. Layers are passed in
-    reverse, and an output that several layers read gets the sum of their gradients.
+    Images are (N, C, H, W), labels integers (N,) or target probabilities (N, classes). The network
+    is not changed. Layers are passed in reverse, and an output that several layers read gets the
+    sum of their gradients.
     """
     spec, arrays = network.spec, network.arrays
     layers = plan(spec, images.shape[2:])

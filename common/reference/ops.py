@@ -9,6 +9,7 @@ value and no conjugate, as in NumPy's own variance.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,15 +150,19 @@ def scale_gradients(gradient: Array, x: Array, gates: Array) -> tuple[Array, Arr
     return gradient * gates[:, :, None, None], (gradient * x).sum((2, 3))
 
 
-def cross_entropy(logits: Array, labels: NDArray[np.int32]) -> tuple[float, Array]:
+def cross_entropy(logits: Array, labels: NDArray[Any]) -> tuple[float, Array]:
     """Mean of -log softmax(logits)[label] in nats, and its gradient: (softmax - one-hot) / N.
 
-    Logits are (N, classes), labels (N,).
+    Logits are (N, classes), labels (N,). For target probabilities t (N, classes), it is the mean of
+    -sum(t * log softmax(logits)), whose gradient is (softmax - t) / N.
     """
     shifted = logits - logits.max(1, keepdims=True)  # exp does not overflow
     log_probabilities = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     rows = np.arange(len(labels))
     gradient = np.exp(log_probabilities)
+    if labels.ndim == 2:
+        loss = -float((labels * log_probabilities).sum(1).mean().real)
+        return loss, (gradient - labels) / len(labels)
     gradient[rows, labels] -= 1
     return -float(log_probabilities[rows, labels].mean().real), gradient / len(labels)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from common.bounds import MAX_NAME, MAX_NETWORKS, MAX_SEED
@@ -67,7 +67,7 @@ class StudyConfig:
             "spaces": [space_to_dict(space) for space in self.spaces],
             "networks": self.networks,
             "seed": self.seed,
-            "training": asdict(self.training),
+            "training": self.training.to_dict(),
             "pruner": self.pruner,
         }
 

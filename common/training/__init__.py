@@ -4,6 +4,7 @@ from common.training.callbacks import Callback, ProgressBar
 from common.training.config import Device, Precision, TrainConfig
 from common.training.devices import check_precision, checked_gpu, uses_gpu
 from common.training.evaluate import Evaluation, evaluate
+from common.training.inputs import StepInputs
 from common.training.learner import (
     Learner,
     as_preprocessing,
@@ -33,6 +34,7 @@ __all__ = [
     "ProgressBar",
     "Recipe",
     "Row",
+    "StepInputs",
     "TensorBoardLogger",
     "TrainConfig",
     "Trainer",

@@ -100,9 +100,14 @@ class TrainConfig:
         kept = [item.name for item in fields(self) if item.name not in RESUMABLE]
         return [name for name in kept if getattr(self, name) != getattr(earlier, name)]
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data for JSON, from which `from_dict` makes an equal config."""
+        more = {"recipe": self.recipe.to_dict(), "data_options": self.data_options.to_dict()}
+        return {**asdict(self), **more}
+
     def to_json(self) -> str:
         """One JSON object with format and digest, from which `from_json` makes an equal config."""
-        values = asdict(self)
+        values = self.to_dict()
         del values["data_options"]
         values |= self._data_options()
         return (

@@ -1,6 +1,7 @@
 """The interface between the training loop and a framework."""
 
 import math
+from dataclasses import replace
 from numbers import Real
 from typing import Any, Protocol, SupportsFloat, get_args
 
@@ -14,6 +15,7 @@ from common.data import Preprocessing
 from common.errors import BackendError, ConfigError, shortened
 from common.numbers import checked_choice, checked_integer, checked_number
 from common.training.config import Device, Precision
+from common.training.inputs import check_own_loss
 from common.training.recipe import CHAPTER_RECIPE, Recipe, check_recipe
 
 _LARGEST = 1 << 20
@@ -23,11 +25,11 @@ _LARGEST = 1 << 20
 class Learner(Protocol):
     """One network being trained on one device.
 
-    Images are pixels (N, C, H, W) of any size, integers from 0 to 255; labels (N,) are integers
-    below the number of classes. uint8 and int32 arrays are not converted. The step resizes and
-    normalises images on the device. The constructor raises `BackendError` for a device or precision
-    that is not available, and `ConfigError` or `SpecError` for images that the network does not
-    accept. Methods raise `DataError` for other arrays.
+    Images are pixels (N, C, H, W) of any size, integers from 0 to 255, which the step resizes and
+    normalises on the device; or floats (N, C, H, W) of the network's input size, which are prepared
+    already and taken as they are. uint8 and int32 arrays are not converted. The constructor raises
+    `BackendError` for a device or precision that is not available, and `ConfigError` or `SpecError`
+    for images that the network does not accept. Methods raise `DataError` for other arrays.
 
     - `model`: the network, which the learner moves to the device and trains in place.
     - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
@@ -50,16 +52,25 @@ class Learner(Protocol):
         """The network with its current weights; use `load_state` to change them."""
 
     def train_step(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
+        self,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        learning_rate: float,
+        shares: NDArray[Any] | None = None,
     ) -> tuple[SupportsFloat, SupportsFloat]:
         """Update the weights by one step; return mean loss and number of correct images.
+
+        - `labels`: integers (N,) below the number of classes, or target probabilities (N, classes),
+          whose largest one is the label of a correct image.
+        - `shares`: for mixup, the share (N,) of each image that is its own; the rest is its
+          partner's, as `common.data.mixup` says. Targets are mixed alike.
 
         Both may still be computed when this returns: `float()` waits for them. The loss is NaN if a
         running statistic (in a network without batch norms, a weight) is not finite after the step:
         the logits alone do not show it, as the fastest ReLU of some frameworks maps NaN to 0.
         """
 
-    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Logits (N, classes) in inference mode, with running statistics; N may be 0."""
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -93,9 +104,9 @@ def check_model(model: object) -> None:
 def own_optimizer(model: Any, recipe: Recipe) -> Any:
     """The result of a user's `configure_optimizers` method of `model`.
 
-    Raises `ConfigError` if a recipe is given, too, as it would be ignored.
+    Raises `ConfigError` if a recipe is given, too, as all but its label smoothing would be ignored.
     """
-    if recipe != CHAPTER_RECIPE:
+    if replace(recipe, label_smoothing=0.0) != CHAPTER_RECIPE:
         raise ConfigError(
             f"recipe: must be left out for a model with its own {OPTIMIZER}; got {recipe}; give "
             "that method the momentum and the weight decay"
@@ -120,7 +131,7 @@ def check_settings(
     check_model(model)
     checked_choice("device:", device, get_args(Device), ConfigError)
     checked_choice("precision:", precision, get_args(Precision), ConfigError)
-    check_recipe(recipe)
+    check_own_loss(model, check_recipe(recipe).label_smoothing)
     seen = as_preprocessing(preprocessing)
     spec = getattr(model, "spec", None)
     if isinstance(spec, AnyNetSpec):

@@ -3,9 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
-from common.data import Batch, ImageData
+from numpy.typing import NDArray
+
+from common.data import ImageData
+from common.data.image_data import checked_batches
 from common.errors import DataError
 from common.training.callbacks import Callback, Observer
 from common.training.config import TrainConfig
@@ -91,10 +94,10 @@ class TrainingLoop:
         pending: list[Pending] = []
         observers = (*self.callbacks, *self.user_callbacks)
         began = time.perf_counter()
-        for images, labels in self._batches(epoch, start):
+        for images, labels, *shares in self._batches(epoch, start):
             dispatched = progress.step + len(pending)
             rate = self.config.rate_at(dispatched / progress.steps_per_epoch)
-            pending.append(self.learner.train_step(images, labels, rate))
+            pending.append(self.learner.train_step(images, labels, rate, *shares))
             dispatched += 1
             for callback in observers:
                 callback.on_step(dispatched)
@@ -117,16 +120,18 @@ class TrainingLoop:
             self._keep(progress)
             raise
 
-    def _batches(self, epoch: int, start: int) -> Iterator[Batch]:
+    def _batches(self, epoch: int, start: int) -> Iterator[tuple[NDArray[Any], ...]]:
         """The training batches of an epoch from `start` on, checked for number and size."""
         size, number = self.data.batch_size, start
-        for images, labels in self.data.train_batches(self.config.seed, epoch, start):
-            if len(labels) != size:
+        batches = self.data.train_batches(self.config.seed, epoch, start)
+        for batch in checked_batches(self.data, batches):
+            shape = batch[0].shape
+            if shape[:1] != (size,):
                 raise DataError(
                     f"data: training batches must have batch_size images, {size}; got "
-                    f"{len(labels)} in batch {number} of epoch {epoch}"
+                    f"{shape[0] if shape else 1} in batch {number} of epoch {epoch}"
                 )
-            yield images, labels
+            yield batch
             number += 1
             if number == self.data.steps_per_epoch:
                 return

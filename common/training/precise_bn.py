@@ -1,7 +1,7 @@
 """Precise batch norm: statistics over many training images replace the running averages."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arch import AnyNetSpec
-from common.data import Batch, ImageData
+from common.data import ImageData
+from common.data.image_data import checked_batches
 from common.errors import ConfigError
 from common.training.config import check_precise_bn
 from common.training.evaluate import Evaluation, LossOf, check_state, cross_entropy, evaluate
@@ -43,8 +44,12 @@ def validation(
     - `make_learner`: makes the second learner that computes the statistics.
     - `loss`: mean loss of logits and labels.
     """
+
+    def evaluate_now() -> Evaluation:
+        return evaluate(learner, checked_batches(data, data.val_batches(), longest=2), loss)
+
     if not images:
-        return lambda: evaluate(learner, data.val_batches(), loss)
+        return evaluate_now
     check_precise_bn(images, data.batch_size)
     if spec is None or not spec.batch_norm:
         what = "no spec" if spec is None else "a network without them"
@@ -53,8 +58,8 @@ def validation(
 
     def evaluate_precisely() -> Evaluation:
         batches = islice(data.train_batches(seed=0, epoch=0), images // data.batch_size)
-        renew_statistics(learner, twin, batches)
-        return evaluate(learner, data.val_batches(), loss)
+        renew_statistics(learner, twin, checked_batches(data, batches))
+        return evaluate_now()
 
     return evaluate_precisely
 
@@ -76,8 +81,12 @@ def images_taken(images: int, data: ImageData) -> int:
     return taken
 
 
-def renew_statistics(learner: Learner, twin: Learner, batches: Iterable[Batch]) -> None:
+def renew_statistics(
+    learner: Learner, twin: Learner, batches: Iterable[Sequence[NDArray[Any]]]
+) -> None:
     """Replace `learner`'s running statistics by those over all `batches`, which have equal sizes.
+
+    Images are not mixed, as those of validation are not.
 
     `twin` has bn_momentum 1: a step at rate 0 leaves weights unchanged and sets running statistics
     to the batch's. The total variance is the mean of the batches' variances plus the variance of
@@ -87,7 +96,7 @@ def renew_statistics(learner: Learner, twin: Learner, batches: Iterable[Batch]) 
     state = learner.state()
     twin.load_state({k: v for k, v in state.items() if is_weight(k)})
     seen = []
-    for images, labels in batches:
+    for images, labels, *_ in batches:
         twin.train_step(images, labels, 0.0)
         seen.append({k: v for k, v in twin.state().items() if k.endswith((MEAN, VAR))})
     with np.errstate(all="ignore"):  # check_state reports what is not finite

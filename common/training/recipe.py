@@ -1,7 +1,7 @@
 """Optimizer settings and learning rate schedule, the same in every framework."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from common.bounds import MAX_EPOCHS, MAX_RATE
@@ -32,6 +32,9 @@ class Recipe:
       pycls.
     - `warmup_epochs`: epochs, or a fraction of one, in which the rate rises linearly.
     - `schedule`: `constant`, or `cosine` for half a period from the base rate to 0.
+    - `label_smoothing`: share s of each target that is spread over all K classes, from 0 to below
+      1: the label's probability is 1 - s + s / K (Szegedy et al., 2016). Validation losses are
+      without it.
     """
 
     momentum: float = 0.0
@@ -39,6 +42,7 @@ class Recipe:
     weight_decay: float = 0.0
     warmup_epochs: float = 0.0
     schedule: Schedule = "constant"
+    label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         check = FieldChecker(self, ConfigError, ":")
@@ -49,6 +53,7 @@ class Recipe:
         check.number("weight_decay", 0, MAX_RATE, "at least 0")
         check.number("warmup_epochs", 0, MAX_EPOCHS, "at least 0")
         check.choice("schedule", get_args(Schedule))
+        check.number("label_smoothing", 0, 1, "at least 0 and below 1", lambda value: value < 1)
 
     def learning_rate(self, base: float, epoch: float, max_epochs: float) -> float:
         """Learning rate of a step.
@@ -67,8 +72,11 @@ class Recipe:
         return rate
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain data for JSON."""
-        return asdict(self)
+        """The fields as plain data for JSON; those that version 0.1 lacks, unless at defaults."""
+        always = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule")
+        usual = {field.name: field.default for field in fields(self)}
+        values = asdict(self)
+        return {n: v for n, v in values.items() if n in always or v != usual[n]}
 
 
 CHAPTER_RECIPE = Recipe()
@@ -92,7 +100,8 @@ RECIPES = {
 """Recipes by their names on the command line."""
 
 
-def check_recipe(recipe: object) -> None:
-    """Raise `ConfigError` unless `recipe` is a `Recipe`."""
+def check_recipe(recipe: object) -> Recipe:
+    """Return `recipe`. Raises `ConfigError` unless it is a `Recipe`."""
     if not isinstance(recipe, Recipe):
         raise ConfigError(f"recipe: must be a Recipe; got {shortened(recipe)}")
+    return recipe

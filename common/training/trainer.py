@@ -22,6 +22,7 @@ from common.training.callbacks import Callback, History, Observer, ProgressBar, 
 from common.training.checks import check_fit, check_images, check_loss, check_trainer
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, cross_entropy
+from common.training.inputs import check_own_loss
 from common.training.learner import Learner
 from common.training.loop import TrainingLoop
 from common.training.precise_bn import images_taken, validation
@@ -178,6 +179,7 @@ class Trainer(HyperParameters, ABC):
         """
         check_fit(self, model, data, resume)
         config = self._config(model, data)
+        check_own_loss(model, config.recipe.label_smoothing, config.data_options.augmentation.mixup)
         if config.spec is not None:
             check_images(config.spec, data.preprocessing.channels, len(data.classes))
         images = ImageDescription(data.preprocessing, data.classes)

@@ -51,7 +51,7 @@ def checked_images(network: object, images: object, dtype: str) -> NDArray[Any]:
     spec = getattr(network, "spec", None)
     if not isinstance(spec, AnyNetSpec):
         return as_images(images, precision)
-    return as_images(images, precision, spec.in_channels, spec.image_size)
+    return as_images(images, precision, spec.in_channels, (spec.image_size, spec.image_size))
 
 
 def checked_batch(
