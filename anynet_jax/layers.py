@@ -22,6 +22,7 @@ __all__ = [
     "SqueezeExcitation",
     "materialize",
     "no_norm",
+    "mix_images",
     "prepare_images",
     "products",
     "relu",

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jax import Array
 
-from anynet_jax.layers import prepare_images
+from anynet_jax.layers import mix_images, prepare_images
 from anynet_jax.model import Classifier, in_mode
 from common.data import Preprocessing
 from common.training import Precision
@@ -40,11 +40,18 @@ def weights_dtype(program: Program) -> np.dtype:
     return np.dtype("float64" if program.precision == "float64" else "float32")
 
 
+def _prepared(program: Program, images: Array, shares: Array | None) -> Array:
+    """Pixels, or prepared floats, (N, C, H, W) as the network sees them, mixed by `shares`."""
+    x = images.transpose(0, 2, 3, 1)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        x = prepare_images(x, program.preprocessing, weights_dtype(program))
+    return x if shares is None else mix_images(x, shares)
+
+
 def _forward(
-    program: Program, params: Any, batch_stats: Any, images: Array, training: bool
+    program: Program, params: Any, batch_stats: Any, x: Array, training: bool
 ) -> tuple[Array, Any]:
-    """Logits of uint8 images (N, C, H, W), and the updated running statistics."""
-    x = prepare_images(images.transpose(0, 2, 3, 1), program.preprocessing, weights_dtype(program))
+    """Logits of prepared images (N, H, W, C), and the updated running statistics."""
     if program.precision == "bfloat16":
         x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
     logits, updates = in_mode(program.module, training).apply(
@@ -56,7 +63,8 @@ def _forward(
 @partial(jax.jit, static_argnames="program")
 def predict(params: Any, batch_stats: Any, images: Array, program: Program) -> Array:
     """Logits (N, classes) of pixels (N, C, H, W), by the running statistics."""
-    return _forward(program, params, batch_stats, images, training=False)[0]
+    x = _prepared(program, images, None)
+    return _forward(program, params, batch_stats, x, training=False)[0]
 
 
 @cache
@@ -75,12 +83,19 @@ def step_on(platform: str) -> Callable[..., tuple[TrainState, Array, Array]]:
 
 
 def _step(
-    state: TrainState, images: Array, labels: Array, learning_rate: Array, program: Program
+    state: TrainState,
+    images: Array,
+    labels: Array,
+    learning_rate: Array,
+    shares: Array | None = None,
+    *,
+    program: Program,
 ) -> tuple[TrainState, Array, Array]:
     """The state after one step, its mean loss, and its number of correct images."""
 
     def loss_of(params: Any) -> tuple[Array, tuple[Array, Any]]:
-        logits, batch_stats = _forward(program, params, state.batch_stats, images, training=True)
+        x = _prepared(program, images, shares)
+        logits, batch_stats = _forward(program, params, state.batch_stats, x, training=True)
         return program.module.loss(logits, labels), (logits, batch_stats)
 
     (loss, (logits, batch_stats)), gradients = jax.value_and_grad(loss_of, has_aux=True)(
@@ -88,7 +103,8 @@ def _step(
     )
     moves, trace = program.optimizer.update(gradients, state.trace, state.params)
     params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
-    correct = (logits.argmax(1) == labels).sum()
+    expected = labels if labels.ndim == 1 else labels.argmax(1)
+    correct = (logits.argmax(1) == expected).sum()
     loss += _zero_or_nan(batch_stats or params)
     return TrainState(params, batch_stats, trace), loss, correct
 

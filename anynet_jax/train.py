@@ -20,7 +20,7 @@ from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
 from anynet_jax.step import Program, TrainState, predict, step_on, weights_dtype
 from anynet_jax.weights import as_network, described_tree, like_tree, to_canonical
-from common.arrays import as_batch, as_pixels, never_empty
+from common.arrays import never_empty
 from common.chapter import own_builders, own_method
 from common.data import Preprocessing
 from common.errors import BackendError
@@ -30,6 +30,7 @@ from common.training import (
     Device,
     Precision,
     Recipe,
+    StepInputs,
     check_precision,
     check_rate,
     check_settings,
@@ -52,8 +53,9 @@ class Learner:
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
-    of a step. Raises `BackendError` for what is no network and for a device or precision that is
-    not there, `ConfigError` or `SpecError` for images that the network does not take.
+    of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
+    network and for a device or precision that is not there, `ConfigError` or `SpecError` for images
+    that the network does not take.
     """
 
     def __init__(
@@ -71,8 +73,8 @@ class Learner:
         on_gpu = self._device.platform != "cpu"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         network = _initialised(model, seen.image_shape)
-        self._channels = seen.channels
-        self._classes = classes_of(network) or _classes(network, seen.image_shape)
+        classes = classes_of(network) or _classes(network, seen.image_shape)
+        self._inputs = StepInputs.of(network, seen, classes, recipe, precision)
         if own_builders(network) or classes_of(network) is None:
             _check_traced(network, seen.image_shape)
         self._optimizer, self._is_own = make_optimizer(network.module, recipe)
@@ -91,30 +93,38 @@ class Learner:
         return Network(self._program.module, {"params": params, "batch_stats": batch_stats})
 
     def train_step(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int32], learning_rate: float
+        self,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        learning_rate: float,
+        shares: NDArray[Any] | None = None,
     ) -> tuple[Array, Array]:
         """Update the weights by one step; returns the mean loss and the number of correct images.
 
-        `labels` (N,) are integers below the number of classes. The loss is NaN when a running
-        statistic, or in a network without any a weight, is not finite after the step. Raises
-        `DataError` for other arrays, `ConfigError` for a learning rate that is not finite.
+        `labels` are integers (N,) below the number of classes, or target probabilities
+        (N, classes). `shares` (N,) mix each image with its partner, as `common.data.mixup` says.
+        The loss is NaN when a running statistic, or in a network without any a weight, is not
+        finite after the step. Raises `DataError` for other arrays, `ConfigError` for a learning
+        rate that is not finite.
         """
-        images, labels = as_batch(images, labels, self._channels, self._classes)
+        batch = self._inputs.batch(images, labels, shares)
         if self._device.platform == "cpu":
             # `device_put` aliases NumPy's memory on a CPU, which the caller may change meanwhile.
-            images, labels = images.copy(), labels.copy()
+            batch = tuple(array.copy() for array in batch)
         with self._precisely():
-            batch = jax.device_put((images, labels), self._device)
+            images, labels, *mixing = jax.device_put(batch, self._device)
             rate = 1.0 if self._is_own else check_rate(learning_rate)
             rate = weights_dtype(self._program).type(rate)
             step = step_on(self._device.platform)
-            self._state, loss, correct = step(self._state, *batch, rate, program=self._program)
+            self._state, loss, correct = step(
+                self._state, images, labels, rate, *mixing, program=self._program
+            )
         self._tidy("step", loss)
         return loss, correct
 
-    def eval_step(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
-        images = as_pixels(images, self._channels)
+        images = self._inputs.images(images)
         params, batch_stats, _ = self._state
         with self._precisely():
             batch = jax.device_put(never_empty(images), self._device)

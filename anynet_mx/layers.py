@@ -32,6 +32,7 @@ __all__ = [
     "linear",
     "no_norm",
     "norm_relu",
+    "mix_images",
     "prepare_images",
     "relu",
     "relu_after",

@@ -24,6 +24,7 @@ __all__ = [
     "conv_norm_relu",
     "fused_norms",
     "linear",
+    "mix_images",
     "prepare_images",
     "products",
     "resize_images",

@@ -28,6 +28,9 @@ EIGENVECTORS: Final = (
 """Principal components of ImageNet's colours, rows red, green and blue, for pixels in [0, 1]
 (Krizhevsky et al., 2012; the values of fb.resnet.torch and pycls)."""
 
+MIN_ALPHA: Final = 0.05
+"""Least parameter of mixup's Beta distribution; shares are close to 0 or 1 there already."""
+
 _STREAM: Final = 11
 """Makes this random stream independent of others with the same seed."""
 
@@ -85,7 +88,9 @@ class Augmentation:
             check.keep(name, _rising(name, ends, highest))
         check.integer("padding", 0, 1024)
         check.number("lighting", 0, 10, "a number from 0 to 10", lambda value: 0 <= value <= 10)
-        check.number("mixup", 0, 100, "0, or from 0.001 to 100", lambda value: not 0 < value < 1e-3)
+        # Below MIN_ALPHA the draws depend on NumPy's version.
+        check.number("mixup", 0, 100, f"0, or from {MIN_ALPHA} to 100",
+                     lambda value: value == 0 or value >= MIN_ALPHA)  # fmt: skip
         check.boolean("flip")
 
     def to_dict(self) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def partners(count: int) -> NDArray[np.int64]:
     stay together when a batch is divided into parts of an even size, for example among devices. The
     last image of an odd batch is its own partner, and therefore not changed.
     """
-    places = np.arange(count)
-    return np.minimum(places ^ 1, count - 1)
+    others: NDArray[np.int64] = np.minimum(np.arange(count) ^ 1, count - 1)
+    return others
 
 
 def mixed(values: NDArray[Any], shares: NDArray[Any]) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """Evaluation on labelled images: loss, accuracy, confusion matrix and metrics by class."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -168,10 +168,10 @@ def cross_entropy(logits: NDArray[np.float64], labels: NDArray[np.int32]) -> flo
 
 def evaluate(
     learner: Learner,
-    batches: Iterable[tuple[NDArray[np.uint8], NDArray[np.int32]]],
+    batches: Iterable[Sequence[NDArray[Any]]],
     loss_of: LossOf = cross_entropy,
 ) -> Evaluation:
-    """Evaluate `learner` on batches of images uint8 (N, C, H, W) and labels int32 (N,).
+    """Evaluate `learner` on pairs of images (N, C, H, W), uint8 or prepared, and labels (N,).
 
     A short last batch is padded to the size of the first, which avoids compiling the network for a
     second shape. The loss is NaN or infinite if a logit is, or if softmax underflows at a label.
@@ -206,7 +206,7 @@ def _ranks(logits: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np
     return before
 
 
-def _filled(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def _filled(images: NDArray[Any], size: int) -> NDArray[Any]:
     """`images`, padded to `size` images with copies of the first."""
     missing = size - len(images)
     if missing <= 0:

@@ -53,7 +53,9 @@ class Recipe:
         check.number("weight_decay", 0, MAX_RATE, "at least 0")
         check.number("warmup_epochs", 0, MAX_EPOCHS, "at least 0")
         check.choice("schedule", get_args(Schedule))
-        check.number("label_smoothing", 0, 1, "at least 0 and below 1", lambda value: value < 1)
+        check.number(
+            "label_smoothing", 0, 1, "at least 0 and below 1", lambda value: 0 <= value < 1
+        )
 
     def learning_rate(self, base: float, epoch: float, max_epochs: float) -> float:
         """Learning rate of a step.

@@ -103,11 +103,15 @@ def test_a_learner_converts_whole_pixels(learner, kind):
 
 
 _BAD_PIXELS = {
-    "floats": (_IMAGES, "integers from 0 to 255; got float32"),
     "truth values": (_PIXELS > 127, "got bool"),
     "above 255": (_PIXELS.astype(int) + 255, "from 0 to 255; got"),
     "two channels": (np.repeat(_PIXELS, 2, 1), r"\(N, 1, height, width\)"),
 }
+
+
+def test_a_learner_takes_floats_as_the_networks_input(backend, learner):
+    expected = backend.logits(learner.network, _IMAGES)
+    np.testing.assert_allclose(learner.eval_step(_IMAGES), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("images", "message"), _BAD_PIXELS.values(), ids=_BAD_PIXELS)

@@ -55,6 +55,13 @@ def array(values):
     return jax.numpy.asarray(values)
 
 
+def in_float64():
+    """Where arrays of float64 stay so."""
+    import jax
+
+    return jax.enable_x64(True)
+
+
 def call_block(block, shape):
     """Run a new block on zeros of `shape` (N, C, H, W)."""
     from jax import eval_shape, numpy, random

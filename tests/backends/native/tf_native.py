@@ -1,5 +1,7 @@
 """What tests must know of TensorFlow."""
 
+from contextlib import nullcontext
+
 from math import prod
 
 LABEL_DTYPE = "int32"
@@ -44,6 +46,11 @@ def array(values):
     import tensorflow
 
     return tensorflow.constant(values)
+
+
+def in_float64():
+    """Where arrays of float64 stay so."""
+    return nullcontext()
 
 
 def call_block(block, shape):

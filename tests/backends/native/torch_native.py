@@ -1,5 +1,7 @@
 """What tests must know of PyTorch."""
 
+from contextlib import nullcontext
+
 LABEL_DTYPE = "int64"
 """Of the labels in a batch that a loader gives."""
 
@@ -42,6 +44,11 @@ def array(values):
     import torch
 
     return torch.from_numpy(values)
+
+
+def in_float64():
+    """Where arrays of float64 stay so."""
+    return nullcontext()
 
 
 def call_block(block, shape):
