@@ -1,7 +1,6 @@
 """What tests must know of MXNet."""
 
 from contextlib import nullcontext
-
 from math import prod
 
 LABEL_DTYPE = "int32"
