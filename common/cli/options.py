@@ -105,7 +105,7 @@ def recipe_options(default: str) -> Decorator:
             help="chapter: plain SGD at a constant rate; regnet: momentum 0.9, Nesterov, weight "
             "decay 5e-5, 5 epochs of warm-up, cosine; population: the same with half an epoch of "
             "warm-up, for short training; finetune: the same with weight decay 1e-5, for trained "
-            "--weights. The next five options change individual settings.",
+            "--weights. The next six options change individual settings.",
         ),
         click.option("--momentum", type=Number(), help="Momentum of SGD, from 0 to below 1."),
         click.option("--nesterov/--no-nesterov", default=None, help="Nesterov's momentum."),
@@ -115,6 +115,11 @@ def recipe_options(default: str) -> Decorator:
             "--schedule",
             type=click.Choice(["constant", "cosine"]),
             help="Learning rate after the warm-up.",
+        ),
+        click.option(
+            "--label-smoothing",
+            type=Number(0, 1, max_open=True),
+            help="Share of each label that is spread over all classes, such as 0.1; 0 for none.",
         ),
     )
 
@@ -128,6 +133,7 @@ def recipe_options(default: str) -> Decorator:
 
 def chosen_recipe(options: dict[str, Any]) -> Recipe:
     """The recipe selected by the options of `recipe_options`."""
-    names = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule")
+    names = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule",
+             "label_smoothing")  # fmt: skip
     given = {name: options[name] for name in names if options[name] is not None}
     return replace(RECIPES[options["recipe"]], **given)

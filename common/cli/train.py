@@ -56,6 +56,15 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
     "pixels, imagenet takes random resized crops, mirrors and PCA lighting.",
 )
 @click.option(
+    "--mixup",
+    metavar="ALPHA",
+    type=Number(0, 100),
+    default=0.0,
+    show_default=True,
+    help="Mix each training image and its label with another one of its batch, in a share drawn "
+    "from Beta(ALPHA, ALPHA), such as 0.2; 0 mixes none.",
+)
+@click.option(
     "--channels",
     type=click.Choice(["1", "3"]),
     default="3",

@@ -62,7 +62,7 @@ def new_config(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
 def _data_options(options: dict[str, Any]) -> DataOptions:
     """How the images are split and augmented; they are prepared as the data set usually is."""
     return DataOptions(
-        augmentation=AUGMENTATIONS[options["augment"]],
+        augmentation=replace(AUGMENTATIONS[options["augment"]], mixup=options["mixup"]),
         val_share=options["val_share"],
         split_seed=options["split_seed"],
     )

@@ -235,6 +235,7 @@ def _numbers(
 def _settings(config: StudyConfig) -> dict[str, Any]:
     """The settings of the training as text."""
     training, recipe = config.training, config.training.recipe
+    smoothing = recipe.label_smoothing
     return {
         "framework": training.backend,
         "data": f"{training.data}, at {training.resize[0]} x {training.resize[1]} pixels",
@@ -244,6 +245,7 @@ def _settings(config: StudyConfig) -> dict[str, Any]:
         f"{recipe.warmup_epochs:g} epochs of warm-up",
         "momentum": f"{recipe.momentum:g}" + (" (Nesterov)" if recipe.nesterov else ""),
         "weight decay": f"{recipe.weight_decay:g}",
+        **({"label smoothing": f"{smoothing:g}"} if smoothing else {}),
         "seeds": f"networks {config.seed}, training {training.seed}",
         "pruner": config.pruner,
     }
