@@ -60,7 +60,7 @@ class Checkpoint:
 
 def choose_image_size(
     spec: AnyNetSpec,
-    given: int | None = None,
+    given: int | Size | None = None,
     config: TrainConfig | None = None,
     usual: Size | None = None,
 ) -> Size:

@@ -131,9 +131,9 @@ def recipe_options(default: str) -> Decorator:
     return decorate
 
 
-def chosen_recipe(options: dict[str, Any]) -> Recipe:
-    """The recipe selected by the options of `recipe_options`."""
+def chosen_recipe(options: dict[str, Any], usual: Recipe | None = None) -> Recipe:
+    """The recipe selected by the options of `recipe_options`; `usual` replaces that of --recipe."""
     names = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule",
              "label_smoothing")  # fmt: skip
     given = {name: options[name] for name in names if options[name] is not None}
-    return replace(RECIPES[options["recipe"]], **given)
+    return replace(usual or RECIPES[options["recipe"]], **given)

@@ -37,7 +37,9 @@ class Start(NamedTuple):
             start.images and start.images.images,
         )
 
-    def image_size(self, given: int | None, usual: tuple[int, int]) -> tuple[int, int]:
+    def image_size(
+        self, given: int | tuple[int, int] | None, usual: tuple[int, int]
+    ) -> tuple[int, int]:
         """The size given, or that of the network, or that of the data. Says when it is new."""
         usual = self.images.preprocessing.size if self.images else usual
         size = choose_image_size(self.spec, given, self.before, usual)

@@ -31,6 +31,13 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
 
 
 @click.command()
+@click.option(
+    "--config",
+    metavar="FILE|RUN",
+    type=click.Path(path_type=Path),
+    help="Take the settings of a run, or of a YAML or JSON file with fields of its config.json, as "
+    "defaults; options that are given replace them.",
+)
 @backend_option("torch")
 @click.option(
     "--model",

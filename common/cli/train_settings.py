@@ -2,19 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
 from common.arch import NAMED_SPECS, AnyNetSpec
-from common.cli.checkpoints import choose_image_size, seen_at
+from common.cli.checkpoints import choose_image_size, seen_at, sized
 from common.cli.networks import resolve_spec
 from common.cli.options import chosen_recipe
+from common.cli.settings_file import read_settings
 from common.cli.start import Start
-from common.data import DataInfo, DataOptions, find_data
+from common.data import DataInfo, DataOptions, Preprocessing, find_data
 from common.data.augment import AUGMENTATIONS
-from common.errors import ConfigError
+from common.data.options import USUAL
+from common.errors import ConfigError, shortened
 from common.training import TrainConfig, read_config
 from common.training.checks import check_images
 from common.training.config import RESUMABLE
@@ -23,57 +25,118 @@ _NO_SETTINGS = ("workers", "logs")
 """Options that change no result: a resumed run takes them, too."""
 
 
+_FIELDS: Final = {
+    "backend": "backend", "data": "data", "epochs": "epochs", "batch_size": "batch_size",
+    "learning_rate": "lr", "seed": "seed", "device": "device", "precision": "precision",
+    "log_every": "log_every", "checkpoint_every": "checkpoint_every", "weights": "weights",
+    "precise_bn": "precise_bn",
+}  # fmt: skip
+"""Fields of a config, and the options that set them to their value."""
+
+
 def new_config(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
-    """The settings of a new run. Raises `ConfigError`, `DataError`, `SpecError`, `WeightsError`."""
-    weights, given = options["weights"], options["image_size"]
-    if weights is not None and "model" in _given(ctx, options):
+    """The settings of a new run. Raises `ConfigError`, `DataError`, `SpecError`, `WeightsError`.
+
+    Options that are given come before the fields of the file in --config, and these before the
+    defaults of options.
+    """
+    given, path = _given(ctx, options), options["config"]
+    if options["weights"] is not None and "model" in given:
         raise ConfigError("weights: the file describes the network; got --model too; leave it out")
-    images = _data_options(options)
-    data = find_data(options["data"], images, int(options["channels"]))
-    if weights is None:
-        spec = _for_the_data(options["model"], data)
-        check_images(spec, data.channels, len(data.classes))
-        size = choose_image_size(spec, given, None, data.size)
+    file = {} if path is None else read_settings(path)
+    if path is not None:
+        click.echo(_told(path, file, given, options), err=True)
+    if "model" in given or "weights" in given:
+        file = {name: file[name] for name in file if name not in ("spec", "weights")}
+    chosen = {
+        field: file[field] if field in file and option not in given else options[option]
+        for field, option in _FIELDS.items()
+    }
+    images = _data_options(options, given, file.get("data_options", USUAL))
+    channels = _channels(options, given, images)
+    data = find_data(chosen["data"], images, channels)
+    if images.preprocessing is not None and images.preprocessing.channels != data.channels:
+        images = replace(images, preprocessing=None)
+    side = options["image_size"]
+    if chosen["weights"] is not None and "spec" not in file:
+        start = Start.find(chosen["weights"], data, chosen["seed"])
+        spec, chosen["weights"] = start.spec, start.weights
+        size = start.image_size(side or file.get("resize"), data.size)
+        images = _seen_at(images, size, seen_at(start.images, size))
     else:
-        start = Start.find(weights, data, options["seed"])
-        spec, weights = start.spec, start.weights
-        size = start.image_size(given, data.size)
-        images = replace(images, preprocessing=seen_at(start.images, size))
-    return TrainConfig(
-        backend=options["backend"],
-        spec=spec,
-        data=options["data"],
-        epochs=options["epochs"],
-        batch_size=options["batch_size"],
-        resize=size,
-        learning_rate=options["lr"],
-        recipe=chosen_recipe(options),
-        seed=options["seed"],
-        device=options["device"],
-        precision=options["precision"],
-        log_every=options["log_every"],
-        checkpoint_every=options["checkpoint_every"],
-        weights=weights,
-        precise_bn=options["precise_bn"],
-        data_options=images,
+        others = bool({"data", "channels"} & {*given})
+        spec = _for_the_data(file.get("spec", options["model"]), data, others)
+        check_images(spec, data.channels, len(data.classes))
+        size = choose_image_size(spec, side, None, file.get("resize", data.size))
+        images = _seen_at(images, size)
+    usual = None if "recipe" in given else file.get("recipe")
+    recipe = chosen_recipe(options, usual)
+    return TrainConfig(spec=spec, resize=size, recipe=recipe, data_options=images, **chosen)
+
+
+def _data_options(options: dict[str, Any], given: list[str], before: DataOptions) -> DataOptions:
+    """How the images are split and augmented, and prepared if the file says it."""
+    taken = given if before != USUAL else options.keys()
+    augmentation = before.augmentation
+    if "augment" in taken:
+        augmentation = replace(AUGMENTATIONS[options["augment"]], mixup=augmentation.mixup)
+    if "mixup" in taken:
+        augmentation = replace(augmentation, mixup=options["mixup"])
+    split = {name: options[name] for name in ("val_share", "split_seed") if name in taken}
+    return replace(before, augmentation=augmentation, **split)
+
+
+def _channels(options: dict[str, Any], given: list[str], images: DataOptions) -> int:
+    """Those of --channels, or in which the file prepares its images."""
+    if images.preprocessing is not None and "channels" not in given:
+        return images.preprocessing.channels
+    return int(options["channels"])
+
+
+def _seen_at(
+    images: DataOptions, size: tuple[int, int], usual: Preprocessing | None = None
+) -> DataOptions:
+    """The images at a size, prepared as the file says, or as `usual`."""
+    seen = images.preprocessing
+    return replace(images, preprocessing=seen.at_size(size) if seen else usual)
+
+
+def _for_the_data(model: str | AnyNetSpec, data: DataInfo, others: bool) -> AnyNetSpec:
+    """The spec of --model, or of the file; a named one gets the channels and classes of the data.
+
+    The file's network keeps its own unless it is trained on `others`.
+    """
+    spec = resolve_spec(model) if isinstance(model, str) else model
+    fitting = replace(spec, in_channels=data.channels, num_classes=len(data.classes))
+    if isinstance(model, str):
+        return fitting if spec in NAMED_SPECS.values() else spec
+    named = any(
+        replace(known, in_channels=spec.in_channels, num_classes=spec.num_classes) == spec
+        for known in NAMED_SPECS.values()
     )
+    return fitting if others and named else spec
 
 
-def _data_options(options: dict[str, Any]) -> DataOptions:
-    """How the images are split and augmented; they are prepared as the data set usually is."""
-    return DataOptions(
-        augmentation=replace(AUGMENTATIONS[options["augment"]], mixup=options["mixup"]),
-        val_share=options["val_share"],
-        split_seed=options["split_seed"],
-    )
-
-
-def _for_the_data(model: str, data: DataInfo) -> AnyNetSpec:
-    """The spec of --model; a named one gets the channels and classes of the data."""
-    spec = resolve_spec(model)
-    if spec not in NAMED_SPECS.values():
-        return spec
-    return replace(spec, in_channels=data.channels, num_classes=len(data.classes))
+def _told(path: Path, file: dict[str, Any], given: list[str], options: dict[str, Any]) -> str:
+    """A line that says which options replace settings of the file."""
+    before = {option: file[field] for field, option in _FIELDS.items() if field in file}
+    for part in ("recipe", "data_options"):
+        if part in file:
+            before |= {
+                name: getattr(file[part], name) for name in given if hasattr(file[part], name)
+            }
+    others = {"model": "spec", "recipe": "recipe", "augment": "data_options"}
+    before |= {option: f"its {option}" for option, field in others.items() if field in file}
+    if "data_options" in file:
+        before["mixup"] = file["data_options"].augmentation.mixup
+    if "resize" in file:
+        before["image_size"] = sized(file["resize"])
+    changes = [
+        f"--{name.replace('_', '-')} {shortened(options[name])} instead of {shortened(old)}"
+        for name in sorted(given)
+        if (old := before.get(name)) not in (None, options[name])
+    ]
+    return f"{path}: its settings are used" + (f", but {', '.join(changes)}" if changes else "")
 
 
 def _given(ctx: click.Context, options: dict[str, Any]) -> list[str]:

@@ -1,24 +1,21 @@
 """Spaces by name, as plain data, and in YAML and JSON files."""
 
 import difflib
-import json
 import math
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
-import yaml
-
 from common.errors import SpecError, shortened, shown
-from common.files import check_format, read_text, reading
+from common.files import check_format
 from common.spaces.limits import Limits
 from common.spaces.mlp import MLPSpace
 from common.spaces.named import SPACES, DesignSpace
 from common.spaces.population import Template
 from common.spaces.regnet import RegNetSpace
 from common.spaces.space import Dimension, Space
+from common.yaml_json import ENDINGS, read_plain
 
 _KINDS: Final[dict[str, type[DesignSpace]]] = {
     "anynet": Space,
@@ -28,7 +25,6 @@ _KINDS: Final[dict[str, type[DesignSpace]]] = {
 FORMAT: Final = 1
 """Version of the data that describe a space; data without one are read as version 1."""
 
-_ENDINGS: Final = (".yaml", ".yml", ".json")
 _MAX_VALUES: Final = 100_000
 _MAX_BYTES: Final = 1 << 18
 """Size limit of a file, a hundred times that of a large space."""
@@ -43,9 +39,10 @@ def find_space(name_or_path: str | Path) -> DesignSpace:
     Raises `SpecError`, which suggests the closest names or says which key of the file is wrong.
     """
     text = str(name_or_path)
-    if text.lower().endswith(_ENDINGS):
-        return space_from_dict(_read(Path(text)), text)
-    return _ready(text, "space", f"a ready space or a file in {', '.join(_ENDINGS)}")
+    if text.lower().endswith(ENDINGS):
+        data = read_plain(text, "a readable file of a space", SpecError, _MAX_BYTES)
+        return space_from_dict(data, text)
+    return _ready(text, "space", f"a ready space or a file in {', '.join(ENDINGS)}")
 
 
 def space_to_dict(space: DesignSpace) -> dict[str, Any]:
@@ -213,40 +210,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items() if inner is not None}
     return [_plain(inner) for inner in value] if isinstance(value, tuple) else value
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without aliases and repeated keys, in which 360e6 is a number, as in YAML 1.2.
-
-    With aliases, a short file could expand to any size.
-    """
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias, which is not read; write out what it stands for")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            problem = "be text" if not isinstance(key, str) else "stand once" if key in keys else ""
-            if problem:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"a key must {problem}; got {shown(key)}", node.start_mark
-                )
-            keys.add(key)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
-
-
-def _read(path: Path) -> object:
-    text = read_text(path, "a readable file of a space", SpecError, max_bytes=_MAX_BYTES)
-    with reading(path, "YAML or JSON as its name says", SpecError):
-        return json.loads(text) if path.suffix.lower() == ".json" else yaml.load(text, _Loader)

@@ -73,6 +73,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_recipe(self.recipe)
+        self._check_types()
         check = FieldChecker(self, ConfigError, ":")
         check.integer("epochs", 1, MAX_EPOCHS)
         check.integer("batch_size", 1, MAX_BATCH)
@@ -90,6 +91,19 @@ class TrainConfig:
         check.integer("precise_bn", 0, MAX_STEPS)
         check_precise_bn(self.precise_bn, self.batch_size)
         check.boolean("own_optimizer")
+
+    def _check_types(self) -> None:
+        """Raise `ConfigError` for fields that are no numbers and of another type than declared."""
+        kinds = {
+            "backend": (str, "text"),
+            "data": (str, "text"),
+            "weights": (str | None, "text or None"),
+            "spec": (AnyNetSpec | None, "an AnyNetSpec or None"),
+            "data_options": (DataOptions, "DataOptions"),
+        }
+        for name, (kind, rule) in kinds.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise ConfigError(f"{name}: must be {rule}; got {shown(value)}")
 
     def rate_at(self, epoch: float) -> float:
         """Learning rate of a step that starts at `epoch`, a fraction such as 1.5."""
@@ -174,7 +188,8 @@ def _checkdigest_of(values: dict[str, Any], where: str) -> None:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in RESUMABLE)
         raise ConfigError(
             f"{where}: must be as the run wrote it; got changed settings; undo the edit: "
-            f"anynet train --resume takes {options}"
+            f"anynet train --resume takes {options}, and --config takes a copy without format and "
+            "digest"
         )
 
 
