@@ -110,15 +110,6 @@ def definition(code: str, name: str) -> str:
     return textwrap.dedent("\n".join(code.splitlines()[first - 1 : node.end_lineno]) + "\n")
 
 
-def section(markdown: str, heading: str) -> str:
-    """The part of a page below a second-level heading, as a page."""
-    _, found, rest = f"\n{markdown}".partition(f"\n## {heading}\n")
-    if not found:
-        raise KeyError(heading)
-    body = re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0]
-    return f"# {heading}\n{body}".replace("\n###", "\n##")
-
-
 def targets(markdown: str, origin: str) -> set[str]:
     """The repository's files that a text in file `origin` links to."""
     return {_resolved(link["target"], origin) for link in _LINK.finditer(markdown)}

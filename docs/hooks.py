@@ -10,11 +10,9 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from nbconvert import MarkdownExporter
 
-from docs.expand import ROOT, expand, relink, section, source_page, targets
+from docs.expand import ROOT, expand, relink, source_page, targets
 
-_README_SECTIONS = {"runs.md": "RegNetX32 on Fashion-MNIST"}
 _FILES = {"contributing.md": ".github/CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
-_ORIGINS = _FILES | dict.fromkeys(_README_SECTIONS, "README.md")
 
 _pages: dict[str, str] = {}
 
@@ -24,9 +22,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for file in [file for file in files if file.src_uri.endswith(".ipynb")]:
         for page in _notebook_pages(file, config):
             files.append(page)
-    for page, heading in _README_SECTIONS.items():
-        content = section((ROOT / "README.md").read_text(), heading)
-        files.append(File.generated(config, page, content=content))
     for page, path in _FILES.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
     _pages.update({path: page for page, path in _FILES.items()})
@@ -62,4 +57,4 @@ def _notebook_pages(file: File, config: MkDocsConfig) -> Iterator[File]:
 
 def _origin(uri: str) -> str:
     """The repository's file that contains a page's text."""
-    return _ORIGINS.get(uri, f"docs/{uri}")
+    return _FILES.get(uri, f"docs/{uri}")

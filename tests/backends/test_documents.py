@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,9 +11,6 @@ from tests.documents import PAGES, runnable
 from tests.foreign import REGNETY_400MF, random_arrays
 
 _PAGES = [page for page in PAGES if any(not block.neutral for block in runnable(page))]
-
-_NAMES = {"README.md": {"images": np.zeros((2, 1, 96, 96), np.float32)}}
-"""What a page's Python takes as given."""
 
 
 def _checkpoints(folder):
@@ -61,6 +57,6 @@ def test_the_code_of_a_page_runs(page, backend, name, native, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     if page.name == "weights.md":
         _checkpoints(tmp_path)
-    names = {"__name__": "page", "anynet": backend, **_NAMES.get(page.name, {})}
+    names = {"__name__": "page", "anynet": backend}
     for block in runnable(page, name):
         _shortened(block, native).run(names, tmp_path)

@@ -4,10 +4,12 @@ import ast
 import json
 from textwrap import dedent
 
+import numpy as np
 import pytest
 
 from common.backends import FRAMEWORKS
-from docs.expand import ROOT, definition, expand, relink, section, targets
+from docs import banner
+from docs.expand import ROOT, definition, expand, relink, targets
 
 _IMPORT = dedent(
     """
@@ -71,10 +73,6 @@ def test_a_definition_that_is_not_there_is_an_error():
         definition("a = 1\n", "missing")
 
 
-def test_a_section_becomes_a_page():
-    assert section("# A\n\n## B\n\n### C\n\ntext\n\n## D\n", "B") == "# B\n\n## C\n\ntext\n\n"
-
-
 @pytest.mark.parametrize(
     ("link", "moved"),
     [
@@ -94,7 +92,7 @@ def test_links_lead_to_pages_of_the_site(link, moved):
 def test_links_of_a_file_elsewhere_are_seen_from_its_page():
     pages = {"LICENSE": "source/LICENSE.md"}
     text = "[a](docs/parity.md) [b](LICENSE)"
-    assert relink(text, "README.md", "deep/runs.md", pages) == (
+    assert relink(text, "README.md", "deep/page.md", pages) == (
         "[a](../parity.md) [b](../source/LICENSE.md)"
     )
 
@@ -136,3 +134,25 @@ def test_an_exported_function_with_the_name_of_its_module_has_its_own_entry(fold
         if node.module == f"{package}.{alias.name}"
     }
     assert {name for name in imported if f"::: {name}\n" not in pages} == set()
+
+
+def test_the_losses_of_the_banner_coincide():
+    (first, *others) = banner.losses().values()
+    assert len(others) == 3
+    for epochs, values in others:
+        assert epochs == first[0]
+        np.testing.assert_allclose(values, first[1], rtol=2e-12)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_banner_shows_all_runs_and_spaces(scheme):
+    left, right = banner.draw(scheme).axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == [
+        framework.title for framework in FRAMEWORKS.values()
+    ]
+    shares = [line.get_ydata()[-1] for line in right.get_lines()]
+    assert shares == [1.0] * len(banner.SPACES)
+
+
+def test_the_readme_is_read_in_one_go():
+    assert len((ROOT / "README.md").read_text().splitlines()) < 120
