@@ -31,7 +31,7 @@ from tests.environments import (
     run_in,
     run_with,
 )
-from tests.relay import HANDED_ON, PARITY, RELAY, WHOLE, records, relay
+from tests.relay import HANDED_ON, PARITY, RELAY, WHOLE, deployed, records, relay
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
@@ -214,7 +214,7 @@ def robustness(session: nox.Session) -> None:
 def marked(session: nox.Session) -> None:
     """The tests that are marked `full` or `perf`, in the environments that they are for.
 
-    And all of `common` in MXNet's, which has the oldest NumPy.
+    And all of `common` in MXNet's, which has the oldest NumPy; and runs on photos in all four.
     """
     tests = ("pytest", *PARALLEL, "-m")
     run_with(session, "common", *tests, "full or perf", "tests/common", env=ONE_THREAD)
@@ -224,6 +224,7 @@ def marked(session: nox.Session) -> None:
         run_in(session, folder, *tests, "full or perf", "tests/backends", env=env)
     if "mx" in there:
         run_in(session, there["mx"], *tests, BARE, "tests/common", env=ONE_THREAD)
+    deployed(partial(run_in, session, env=ONE_THREAD), there)
 
 
 @nox.session(venv_backend="none")

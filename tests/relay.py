@@ -1,11 +1,13 @@
-"""What the session of parity runs: the records, and a run handed from framework to framework."""
+"""What sessions run in all environments: records of parity, runs handed on, runs on photos."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 PARITY = Path("build/parity")
 RELAY = Path("build/relay")
 WHOLE, HANDED_ON = RELAY / "whole", RELAY / "handed on"
+DEPLOYED = Path("build/deployed")
 
 
 def records(run: Callable[..., None], backends: dict[str, Path], cases: tuple[str, ...]) -> None:
@@ -29,3 +31,13 @@ def relay(run: Callable[..., None], backends: dict[str, Path]) -> None:
         start = ("--resume", str(HANDED_ON)) if epoch > 1 else (*settings, "--out", str(HANDED_ON))
         options = ("--backend", backend, *start, "--stop-after", str(epoch))
         run(folder, "anynet", "train", *options)
+
+
+def deployed(run: Callable[..., None], backends: dict[str, Path]) -> None:
+    """Train on photos in every framework; all four and ONNX Runtime must give the same logits."""
+    shutil.rmtree(DEPLOYED, ignore_errors=True)
+    for do in ("train", "predict"):
+        for backend, folder in backends.items():
+            run(folder, "python", "-m", "tests.deployed", do, backend, str(DEPLOYED))
+    first = next(iter(backends.values()))
+    run(first, "python", "-m", "tests.deployed", "compare", str(DEPLOYED))
