@@ -44,9 +44,10 @@ class Classifier(HyperParameters, keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def build(self, input_shape: Shape) -> None:
-        """Allocate `net` for images of any size with as many channels as `input_shape`."""
+        """Allocate `net` for images of any size, or of `input_shape` if a layer needs a size."""
         if not self.net.built:
-            self.net.build((None, None, None, input_shape[-1]))
+            free = (None, None, None, input_shape[-1])
+            self.net.build(input_shape if _has_sized_layers(self.net) else free)
 
     def forward(self, images: tf.Tensor) -> tf.Tensor:
         """Logits (N, classes) of images.
@@ -291,3 +292,11 @@ class RegNetX32(AnyNet):
         spec = config.pop("spec")
         del config["init"]
         return {**config, "num_classes": spec["num_classes"], "in_channels": spec["in_channels"]}
+
+
+def _has_sized_layers(net: keras.Model) -> bool:
+    """Whether a layer makes its output's channels of height and width, for `Dense` to follow."""
+    return any(
+        isinstance(layer, keras.layers.Flatten | keras.layers.Reshape) or _has_sized_layers(layer)
+        for layer in getattr(net, "layers", ())
+    )

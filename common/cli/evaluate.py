@@ -18,8 +18,8 @@ from common.cli.networks import load_network
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
 from common.cli.types import BATCH, SIDE
 from common.data import DataOptions, ImageData, open_data
+from common.data.description import means_others
 from common.data.options import USUAL
-from common.data.sources.protocol import numbered
 from common.errors import DataError, shortened
 from common.training import Device, Learner
 from common.training.checks import check_images
@@ -28,7 +28,6 @@ from common.training.precise_bn import images_taken, validation
 
 _DATA = "full"
 _BATCH = 128
-_IMAGENET_CLASSES = 1000
 
 
 @click.command()
@@ -70,7 +69,10 @@ def evaluate(
     usual = found.images.preprocessing.size if found.images else None
     size = choose_image_size(network.spec, image_size, found.config, usual)
     images = _images(found, data, batch_size, size)
-    check_images(network.spec, images.preprocessing.channels, len(images.classes))
+    check_images(
+        network.spec, images.preprocessing.channels, len(images.classes),
+        "name with --data images such as it was trained on, or leave it out for those of its run",
+    )  # fmt: skip
     _check_classes(found, images)
     used = f"{found.path} at {sized(size)} pixels on {images.describe()}"
     click.echo(f"{used}: {found.origin(size, images.requested)}", err=True)
@@ -115,19 +117,13 @@ def _images(
 
 
 def _check_classes(found: Checkpoint, images: ImageData) -> None:
-    """Raise `DataError` if the data calls its classes otherwise than the network's file.
-
-    Numbers are no names, and ImageNet's classes have many spellings: they go by their position.
-    """
+    """Raise `DataError` if the data calls its classes otherwise than the network's file."""
     known, given = found.images.classes if found.images else (), tuple(images.classes)
-    if not known or given == known[: len(given)] or len(known) == _IMAGENET_CLASSES:
-        return
-    if numbered(len(given)) == given or numbered(len(known)) == known:
-        return
-    raise DataError(
-        f"data: must have the classes of {found.path} in their order, {shortened(known)}; got "
-        f"{shortened(given)}"
-    )
+    if means_others(known, given):
+        raise DataError(
+            f"data: must have the classes of {found.path} in their order, {shortened(known)}; got "
+            f"{shortened(given)}"
+        )
 
 
 def _prepared_as(found: Checkpoint, size: tuple[int, int]) -> DataOptions:

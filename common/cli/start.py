@@ -25,8 +25,10 @@ class Start(NamedTuple):
     def find(cls, text: str, data: DataInfo, seed: int) -> "Start":
         """What --weights names. Raises `ConfigError` unless it takes images such as the data's."""
         found = None if is_remote(text) else find_checkpoint(text)
-        start = starting_weights(found.path if found else text, len(data.classes), seed)
-        check_images(start.spec, data.channels, len(data.classes))
+        path = found.path if found else text
+        start = starting_weights(path, len(data.classes), seed, data.classes)
+        remedy = "take weights of a network for such images, or read them with --channels"
+        check_images(start.spec, data.channels, len(data.classes), remedy)
         click.echo(f"{text}: {start.origin}", err=True)
         if start.images is not None:
             click.echo(f"{text}: {prepared_as(start.images)}", err=True)

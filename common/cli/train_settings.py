@@ -66,7 +66,8 @@ def new_config(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
     else:
         others = bool({"data", "channels"} & {*given})
         spec = _for_the_data(file.get("spec", options["model"]), data, others)
-        check_images(spec, data.channels, len(data.classes))
+        remedy = "change the spec, or take a named --model, which gets them from the data"
+        check_images(spec, data.channels, len(data.classes), remedy)
         size = choose_image_size(spec, side, None, file.get("resize", data.size))
         images = _seen_at(images, size)
     usual = None if "recipe" in given else file.get("recipe")

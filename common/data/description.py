@@ -1,12 +1,28 @@
 """What the images of a network are: how they are prepared, and what their classes are called."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from common.data.preprocessing import Preprocessing
 from common.data.sources.protocol import check_classes
 from common.errors import AnyNetError, ConfigError, shortened
+
+_NUMBER: Final = re.compile(r"(LABEL_|class_)?\d+", re.IGNORECASE)
+"""Class names that are numbers; transformers writes LABEL_0."""
+
+_IMAGENET_CLASSES: Final = 1000
+
+
+def means_others(known: Sequence[str], given: Sequence[str]) -> bool:
+    """Whether class names say that labels mean other classes: `given` ones do not begin `known`.
+
+    Numbers are no names, and ImageNet's classes have many spellings: they go by their position.
+    """
+    if not known or len(known) == _IMAGENET_CLASSES or list(given) == list(known[: len(given)]):
+        return False
+    return not any(all(map(_NUMBER.fullmatch, names)) for names in (known, given))
 
 
 @dataclass(frozen=True)

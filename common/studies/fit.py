@@ -34,13 +34,11 @@ def check_study(config: StudyConfig) -> None:
 def _check_space(space: DesignSpace, data: ImageData, training: TrainConfig) -> None:
     channels, classes = data.preprocessing.channels, len(data.classes)
     network = space.template.network((StageSpec(1, 1),))
+    remedy = f"give its template in_channels {channels} and num_classes {classes}"
     try:
-        check_images(network, channels, classes)
+        check_images(network, channels, classes, remedy)
     except ConfigError as error:
-        raise ConfigError(
-            f"space {space.name}: {error}; give its template in_channels {channels} and "
-            f"num_classes {classes}"
-        ) from error
+        raise ConfigError(f"space {space.name}: {error}") from error
     try:
         image_shape(network, training.resize)
     except SpecError as error:

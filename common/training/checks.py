@@ -12,12 +12,18 @@ from common.training.evaluate import LossOf
 from common.training.learner import check_model
 
 
-def check_images(spec: AnyNetSpec, channels: int, classes: int) -> None:
-    """Raise `ConfigError` unless `spec` accepts `channels` and has at least `classes` classes."""
+def check_images(
+    spec: AnyNetSpec, channels: int, classes: int, remedy: str = "make it for these images"
+) -> None:
+    """Raise `ConfigError` unless `spec` accepts `channels` and has at least `classes` classes.
+
+    `remedy` ends the message.
+    """
     if spec.in_channels != channels or spec.num_classes < classes:
         raise ConfigError(
             f"model: must have in_channels {channels} and num_classes {classes} or more, as the "
-            f"images do; got in_channels {spec.in_channels} and num_classes {spec.num_classes}"
+            f"images do; got in_channels {spec.in_channels} and num_classes {spec.num_classes}; "
+            f"{remedy}"
         )
 
 

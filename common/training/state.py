@@ -1,6 +1,7 @@
 """States of a learner: the one that a run starts from, and the last one that is good."""
 
 import logging
+from collections.abc import Sequence
 
 from common.arch import AnyNetSpec, plan
 from common.errors import ConfigError
@@ -31,23 +32,22 @@ class KeptState:
             self._run.keep(state, progress)
 
 
-def read_weights(path: str, spec: AnyNetSpec | None, seed: int) -> State:
+def read_weights(
+    path: str, spec: AnyNetSpec | None, seed: int, classes: Sequence[str] = ()
+) -> State:
     """The arrays of any weights, with a head drawn from `seed` if theirs has other classes.
 
-    That is logged as a warning. Raises `ConfigError` unless they are of the network `spec`, apart
-    from the number of classes, and `WeightsError`.
+    What becomes of the head is logged as a warning, unless it is kept. `classes` are names. Raises
+    `ConfigError` unless the weights are of the network `spec`, apart from the number of classes,
+    and `WeightsError`.
     """
-    found = None if spec is None else starting_weights(path, spec.num_classes, seed)
+    found = None if spec is None else starting_weights(path, spec.num_classes, seed, classes)
     if spec is None or found is None or not _is_same_network(found.spec, spec):
         raise ConfigError(
             f"weights: must be of the network that is trained; got another network in {path}"
         )
-    if found.num_classes != spec.num_classes:
-        logging.getLogger("anynet").warning(
-            "head: drawn anew for %d classes; the file has %s",
-            spec.num_classes,
-            found.num_classes or "none",
-        )
+    if found.head:
+        logging.getLogger("anynet").warning("head: %s", found.head)
     return dict(found.arrays)
 
 

@@ -71,7 +71,7 @@ class Trainer(HyperParameters, ABC):
     - `checkpoint_every`: least number of seconds between two checkpoints within an epoch. One is
       also written after each epoch.
     - `weights`: file with initial weights, instead of the model's own, or their name, as in
-      `fetch_weights`. If it has other classes than the model, the head is drawn from `seed`.
+      `fetch_weights`. For other classes than the file's, a head is drawn from `seed`.
     - `stop_after`: epoch after which `fit` returns and leaves the run to be resumed.
     - `precise_bn`: number of training images from which batch norm statistics are computed before
       each validation; 0 validates with the running averages.
@@ -244,7 +244,8 @@ class Trainer(HyperParameters, ABC):
         elif run:
             run.begin()
         if state is None and self.weights is not None:
-            state = read_weights(self.weights, loop.config.spec, self.seed)
+            classes = loop.data.classes
+            state = read_weights(self.weights, loop.config.spec, self.seed, classes)
         if state is not None:
             loop.learner.load_state(state)
         return progress

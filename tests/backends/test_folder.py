@@ -183,6 +183,16 @@ def test_other_classes_are_refused_where_labels_would_mean_others(name, run, pho
         assert "blue bag" in result.output
 
 
+@pytest.mark.bare("torch")
+def test_evaluation_on_grey_images_says_what_to_do(name, run):
+    command = ["evaluate", str(run), "--backend", name, "--device", "cpu", "--data", "sample"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert (
+        "got in_channels 3 and num_classes 6; name with --data images such as it" in result.output
+    )
+
+
 def test_a_resumed_run_keeps_its_images(run):
     settings = json.loads((run / "config.json").read_text())["data_options"]
     assert settings["augmentation"]["flip"] is True

@@ -40,7 +40,8 @@ class ForeignCheckpoint:
     `prefix` is the prefix of all names there, keys of mappings included. `averaged` says that the
     weights are averaged over training. `num_classes` is that of the head in the file, `None`
     without one. `left_out` names the arrays that do not belong to the network. `images` is how the
-    network sees images, `None` if that is unknown.
+    network sees images, `None` if that is unknown. `head` says what became of a head that is not
+    the file's.
     """
 
     layout: str
@@ -51,6 +52,7 @@ class ForeignCheckpoint:
     num_classes: int | None = None
     left_out: tuple[str, ...] = ()
     images: ForeignImages | None = None
+    head: str = ""
 
     @property
     def origin(self) -> str:

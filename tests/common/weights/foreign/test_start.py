@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from common.data import ImageDescription, assumed
 from common.errors import WeightsError
 from common.weights import new_head, save_weights
 from common.weights.foreign import starting_weights
@@ -45,6 +46,40 @@ def test_a_trunk_without_a_head_gets_one(tmp_path):
     save_file({n: a for n, a in trunk.items() if "classifier" not in n}, tmp_path / "a.safetensors")
     found = starting_weights(tmp_path / "a.safetensors", 10, 0)
     assert (found.spec, found.num_classes) == (SMALL_Y, None)
+
+
+_NAMES = tuple("abcdefghij")
+
+
+@pytest.fixture
+def named(tmp_path):
+    """A file of this project that says what its ten classes are called."""
+    path = tmp_path / "named.safetensors"
+    save_weights(path, SMALL_Y, _ARRAYS, ImageDescription(assumed(3), _NAMES))
+    return path
+
+
+@pytest.mark.parametrize("classes", [_NAMES, tuple("0123456789"), _NAMES[:3], ()])
+def test_a_head_of_the_same_classes_is_kept_without_a_word(named, classes):
+    found = starting_weights(named, 10, 5, classes)
+    assert _differing(found.arrays, _ARRAYS) == []
+    assert found.head == ""
+
+
+def test_a_head_of_classes_in_another_order_is_reordered_aloud(named):
+    found = starting_weights(named, 10, 5, _NAMES[::-1])
+    for name in ("head.fc.weight", "head.fc.bias"):
+        np.testing.assert_array_equal(found.arrays[name], _ARRAYS[name][::-1])
+    assert _differing(found.arrays, _ARRAYS) == ["head.fc.weight", "head.fc.bias"]
+    assert found.head.startswith("its outputs reordered to ['j', 'i',")
+
+
+def test_a_head_of_as_many_classes_with_other_names_is_drawn_anew_aloud(named):
+    found = starting_weights(named, 10, 5, (*_NAMES[:9], "z"))
+    _, arrays = new_head(SMALL_Y, _ARRAYS, 10, 5)
+    assert _differing(found.arrays, arrays) == []
+    assert found.head.startswith("drawn anew for the classes ['a', 'b',")
+    assert "; the file has ['a', 'b'," in found.head
 
 
 @pytest.mark.parametrize("name", ["tim:regnety_004", "regnety_004", "runs/none"])
