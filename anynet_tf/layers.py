@@ -245,3 +245,11 @@ def resize_images(
     columns = tf.constant(resize_matrix(width, size[1]), tf.float64)
     x = tf.einsum("bw,nhwc->nhbc", columns, x)
     return tf.cast(tf.einsum("ah,nhbc->nabc", rows, x), dtype)
+
+
+def has_sized_layers(net: keras.Model) -> bool:
+    """Whether a layer makes its output's channels of height and width, for `Dense` to follow."""
+    return any(
+        isinstance(layer, keras.layers.Flatten | keras.layers.Reshape) or has_sized_layers(layer)
+        for layer in getattr(net, "layers", ())
+    )

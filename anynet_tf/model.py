@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
-from anynet_tf.layers import ReLU, Shape, sequential
+from anynet_tf.layers import ReLU, Shape, has_sized_layers, sequential
 from anynet_tf.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
@@ -47,7 +47,7 @@ class Classifier(HyperParameters, keras.Model):
         """Allocate `net` for images of any size, or of `input_shape` if a layer needs a size."""
         if not self.net.built:
             free = (None, None, None, input_shape[-1])
-            self.net.build(input_shape if _has_sized_layers(self.net) else free)
+            self.net.build(input_shape if has_sized_layers(self.net) else free)
 
     def forward(self, images: tf.Tensor) -> tf.Tensor:
         """Logits (N, classes) of images.
@@ -292,11 +292,3 @@ class RegNetX32(AnyNet):
         spec = config.pop("spec")
         del config["init"]
         return {**config, "num_classes": spec["num_classes"], "in_channels": spec["in_channels"]}
-
-
-def _has_sized_layers(net: keras.Model) -> bool:
-    """Whether a layer makes its output's channels of height and width, for `Dense` to follow."""
-    return any(
-        isinstance(layer, keras.layers.Flatten | keras.layers.Reshape) or _has_sized_layers(layer)
-        for layer in getattr(net, "layers", ())
-    )

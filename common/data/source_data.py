@@ -57,7 +57,8 @@ class SourceData:
         if preprocessing.channels != split.train.channels:
             raise ConfigError(
                 f"preprocessing: must have the {split.train.channels} channels of the images; got "
-                f"{preprocessing.channels}"
+                f"{preprocessing.channels}; take images of as many channels as the network has, or "
+                "another network"
             )
         if augmentation.lighting and preprocessing.channels != 3:
             raise ConfigError(

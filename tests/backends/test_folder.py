@@ -188,9 +188,7 @@ def test_evaluation_on_grey_images_says_what_to_do(name, run):
     command = ["evaluate", str(run), "--backend", name, "--device", "cpu", "--data", "sample"]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 1
-    assert (
-        "got in_channels 3 and num_classes 6; name with --data images such as it" in result.output
-    )
+    assert "channels of the images; got 3; take images of as many channels as" in result.output
 
 
 def test_a_resumed_run_keeps_its_images(run):
