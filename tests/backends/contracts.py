@@ -18,10 +18,12 @@ class Contract(NamedTuple):
 _HERE = "backends/test_contracts.py::"
 _ARRAYS = "backends/test_arrays.py::"
 _BOOK = "backends/test_book_names.py::"
+_CALLBACKS = "common/training/test_callbacks.py::"
 _EXPORT = "backends/test_export.py::"
 _FUSE = "backends/test_fuse.py::"
 _HESSIAN = "backends/test_hessian.py::"
 _IMPORT = "backends/test_import.py::"
+_LOGGERS = "common/training/test_loggers.py::"
 _NETWORK = "backends/test_network.py::"
 _NETWORKS = "backends/test_networks.py::"
 _OVERRIDES = "backends/test_overrides.py::"
@@ -52,6 +54,14 @@ CONTRACTS = {
             f"{_NETWORK}test_random_networks_equal_the_plan",
         ),
         (f"{_NETWORK}test_a_bad_arch_is_a_spec_error",),
+    ),
+    "CSVLogger": Contract(
+        (f"{_LOGGERS}test_a_csv_file_has_the_numbers_of_the_record",),
+        (f"{_LOGGERS}test_a_file_of_others_is_refused_before_the_run_writes_anything",),
+    ),
+    "Callback": Contract(
+        (f"{_CALLBACKS}test_hooks_are_called_in_the_order_of_the_run",),
+        (f"{_CALLBACKS}test_what_would_never_be_called_is_refused",),
     ),
     "Classifier": Contract(
         (
@@ -99,6 +109,10 @@ CONTRACTS = {
     "RegNetX32": Contract((f"{_NETWORKS}test_a_module_has_the_weights_that_its_seed_draws",)),
     "ResNeXtBlock": _BLOCK,
     "ResNetBlock": _BLOCK,
+    "TensorBoardLogger": Contract(
+        (f"{_LOGGERS}test_tensorboard_gets_the_numbers_of_every_row",),
+        (f"{_LOGGERS}test_tensorboard_needs_a_folder_of_its_own",),
+    ),
     "Trainer": Contract(
         (
             f"{_TRAINING}test_a_run_leaves_its_files",
