@@ -204,7 +204,8 @@ class _Shard:
         end = self._ends[index]
         flat = self._pixels[end - height * width * self._channels : end]
         image: NDArray[np.uint8] = flat.reshape(height, width, self._channels)
-        if _digest(image, self.labels[index]) != self._digests[index]:
+        # NumPy 1 compares its own integers with Python's as floats of 53 bits.
+        if _digest(image, self.labels[index]) != int(self._digests[index]):
             raise DataError(
                 f"{self.path}: must hold the pixels and labels that were written; got others for "
                 f"{self.info.names[index]}; run anynet data prepare again in a new folder"
