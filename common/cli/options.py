@@ -94,18 +94,23 @@ def precision_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def recipe_options(default: str) -> Decorator:
-    """The recipe by name, and options that change individual settings of it."""
+def recipe_options(default: str, more: str = "") -> Decorator:
+    """The recipe by name, and options that change individual settings of it.
+
+    `more` ends the help on the recipes.
+    """
     options = (
         click.option(
             "--recipe",
             type=click.Choice(list(RECIPES)),
             default=default,
             show_default=True,
-            help="chapter: plain SGD at a constant rate; regnet: momentum 0.9, Nesterov, weight "
-            "decay 5e-5, 5 epochs of warm-up, cosine; population: the same with half an epoch of "
-            "warm-up, for short training; finetune: the same with weight decay 1e-5, for trained "
-            "--weights. The next six options change individual settings.",
+            help="chapter: plain SGD at a constant rate. The others have Nesterov momentum 0.9 and "
+            "a cosine schedule. regnet: weight decay 5e-5, 5 epochs of warm-up; population: with "
+            "half an epoch, for short training; imagenet, cifar: complete trainings of these data "
+            "sets from pycls; "
+            f"finetune: for trained --weights. {more}The next six options change individual "
+            "settings.",
         ),
         click.option("--momentum", type=Number(), help="Momentum of SGD, from 0 to below 1."),
         click.option("--nesterov/--no-nesterov", default=None, help="Nesterov's momentum."),

@@ -33,8 +33,9 @@ def read_settings(path: Path) -> dict[str, Any]:
     """The fields of a `TrainConfig` that a file gives, or a run's directory, checked.
 
     The file is what a run wrote, or YAML or JSON with some of these fields, in which `spec` may be
-    a name or a file, `recipe` and `augmentation` names, and parts may be left out. Raises
-    `ConfigError`, which names the file, the field and, for an unknown one, the nearest.
+    a name or a file, `recipe` and `augmentation` names, and parts may be left out; names of a
+    network and a recipe are returned as they are. Raises `ConfigError`, which names the file, the
+    field and, for an unknown one, the nearest.
     """
     file = path / CONFIG if path.is_dir() else path
     if not file.exists():
@@ -69,10 +70,15 @@ def _written_by_hand(given: dict[str, Any], where: str) -> dict[str, Any]:
     try:
         values = {name: _value(name, value) for name, value in given.items()}
         # Each value by itself: options may still change others.
-        checked = TrainConfig(**{"backend": "torch", "batch_size": 1, **values, "spec": None})
+        by_name = {"spec": None, "recipe": _recipe(values.get("recipe", "chapter"))}
+        checked = TrainConfig(**{"backend": "torch", "batch_size": 1, **values, **by_name})
     except AnyNetError as error:
         raise ConfigError(f"{where}: {error}") from error
-    return {name: values[name] if name == "spec" else getattr(checked, name) for name in values}
+    return {name: values[name] if name in by_name else getattr(checked, name) for name in values}
+
+
+def _recipe(value: str | Recipe) -> Recipe:
+    return RECIPES[value] if isinstance(value, str) else value
 
 
 def _value(name: str, value: Any) -> Any:
@@ -82,6 +88,8 @@ def _value(name: str, value: Any) -> Any:
             return AnyNetSpec.from_dict(value)
         resolve_spec(value)
         return value  # a named network gets the classes of the data
+    if name == "recipe" and isinstance(value, str) and value in RECIPES:
+        return value  # it brings defaults of other fields
     if name == "recipe":
         return _named_or_part(name, value, RECIPES, Recipe())
     if name == "data_options":

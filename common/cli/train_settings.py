@@ -17,7 +17,13 @@ from common.data import DataInfo, DataOptions, Preprocessing, find_data
 from common.data.augment import AUGMENTATIONS
 from common.data.options import USUAL
 from common.errors import ConfigError, shortened
-from common.training import TrainConfig, read_config
+from common.training import (
+    RECIPE_DEFAULTS,
+    RECIPES,
+    RecipeDefaults,
+    TrainConfig,
+    read_config,
+)
 from common.training.checks import check_images
 from common.training.config import RESUMABLE
 
@@ -46,6 +52,8 @@ def new_config(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
     file = {} if path is None else read_settings(path)
     if path is not None:
         click.echo(_told(path, file, given, options), err=True)
+    named = options["recipe"] if "recipe" in given else file.get("recipe", options["recipe"])
+    brought = RECIPE_DEFAULTS.get(named) if isinstance(named, str) else None
     if "model" in given or "weights" in given:
         file = {name: file[name] for name in file if name not in ("spec", "weights")}
     chosen = {
@@ -53,10 +61,16 @@ def new_config(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
         for field, option in _FIELDS.items()
     }
     images = _data_options(options, given, file.get("data_options", USUAL))
+    if brought is not None:
+        taken = {*given, *(() if "recipe" in given else file)}
+        chosen, images = _with_recipe(named, brought, taken, chosen, images)
     channels = _channels(options, given, images)
     data = find_data(chosen["data"], images, channels)
     if images.preprocessing is not None and images.preprocessing.channels != data.channels:
         images = replace(images, preprocessing=None)
+    if brought and images.augmentation.lighting and data.channels != 3 and "augment" not in given:
+        images = replace(images, augmentation=replace(images.augmentation, lighting=0.0))
+        click.echo(f"recipe {named}: no PCA lighting, which is for colour images", err=True)
     side = options["image_size"]
     if chosen["weights"] is not None and "spec" not in file:
         start = Start.find(chosen["weights"], data, chosen["seed"])
@@ -70,9 +84,36 @@ def new_config(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
         check_images(spec, data.channels, len(data.classes), remedy)
         size = choose_image_size(spec, side, None, file.get("resize", data.size))
         images = _seen_at(images, size)
-    usual = None if "recipe" in given else file.get("recipe")
-    recipe = chosen_recipe(options, usual)
+    recipe = chosen_recipe(options, RECIPES[named] if isinstance(named, str) else named)
     return TrainConfig(spec=spec, resize=size, recipe=recipe, data_options=images, **chosen)
+
+
+def _with_recipe(
+    name: str,
+    brought: RecipeDefaults,
+    taken: set[str],
+    chosen: dict[str, Any],
+    images: DataOptions,
+) -> tuple[dict[str, Any], DataOptions]:
+    """The fields and the options of the images with what a recipe by name brings.
+
+    Settings in `taken`, options and fields of the file, stay. Says what the recipe has set.
+    """
+    said, chosen = [], dict(chosen)
+    if "epochs" not in taken:
+        chosen["epochs"] = brought.epochs
+        said.append(f"{brought.epochs} epochs")
+    if not {"lr", "learning_rate"} & taken:
+        chosen["learning_rate"] = brought.rate_at(chosen["batch_size"])
+        said.append(f"learning rate {chosen['learning_rate']:g}")
+    if not {"augment", "data_options"} & taken:
+        kept = images.augmentation.mixup
+        varied = replace(AUGMENTATIONS[brought.augmentation], mixup=kept)
+        images = replace(images, augmentation=varied)
+        said.append(f"augmentation {brought.augmentation}")
+    if said:
+        click.echo(f"recipe {name}: {', '.join(said)}", err=True)
+    return chosen, images
 
 
 def _data_options(options: dict[str, Any], given: list[str], before: DataOptions) -> DataOptions:

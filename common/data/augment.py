@@ -181,6 +181,7 @@ AUGMENTATIONS: Final = {
     "none": PLAIN,
     "flip": Augmentation(flip=True),
     "cifar": Augmentation("padded", padding=4, flip=True),
+    "crop": Augmentation("random_resized", flip=True),
     "imagenet": Augmentation("random_resized", flip=True, lighting=0.1),
 }
 """Augmentations by the name that the command line takes."""

@@ -16,6 +16,7 @@ from common.training.learner import (
 from common.training.loggers import CSVLogger, TensorBoardLogger
 from common.training.precise_bn import renew_statistics
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
+from common.training.recipes import RECIPE_DEFAULTS, RecipeDefaults
 from common.training.records import read_record
 from common.training.rows import Row
 from common.training.run import read_config
@@ -24,6 +25,7 @@ from common.training.trainer import Trainer
 __all__ = [
     "CHAPTER_RECIPE",
     "RECIPES",
+    "RECIPE_DEFAULTS",
     "REGNET_RECIPE",
     "CSVLogger",
     "Callback",
@@ -33,6 +35,7 @@ __all__ = [
     "Precision",
     "ProgressBar",
     "Recipe",
+    "RecipeDefaults",
     "Row",
     "StepInputs",
     "TensorBoardLogger",

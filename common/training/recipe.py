@@ -90,16 +90,21 @@ REGNET_RECIPE = Recipe(0.9, True, 5e-5, 5.0, "cosine")
 POPULATION_RECIPE = Recipe(0.9, True, 5e-5, 0.5, "cosine")
 """The RegNet paper's recipe with a warm-up of half an epoch, for populations and short runs."""
 
-FINETUNE_RECIPE = Recipe(0.9, True, 1e-5, 0.5, "cosine")
-"""For trained weights on new data: a short warm-up, and little weight decay."""
+CIFAR_RECIPE = Recipe(0.9, True, 5e-4, 0.0, "cosine")
+"""Training of pycls' ResNets on CIFAR-10 (configs/archive/cifar/resnet)."""
+
+FINETUNE_RECIPE = Recipe(0.9, True, 1e-5, 0.5, "cosine", label_smoothing=0.1)
+"""For trained weights on new data: a short warm-up, little weight decay, smoothed labels."""
 
 RECIPES = {
     "chapter": CHAPTER_RECIPE,
     "regnet": REGNET_RECIPE,
     "population": POPULATION_RECIPE,
+    "imagenet": REGNET_RECIPE,
+    "cifar": CIFAR_RECIPE,
     "finetune": FINETUNE_RECIPE,
 }
-"""Recipes by their names on the command line."""
+"""Recipes by their names on the command line; `RECIPE_DEFAULTS` has what some set besides."""
 
 
 def check_recipe(recipe: object) -> Recipe:

@@ -110,7 +110,9 @@ def new_study_options(function: _Function) -> _Function:
             click.option(
                 "--lr", type=Number(), default=0.1, show_default=True, help="Learning rate."
             ),
-            recipe_options("population"),
+            recipe_options(
+                "population", "A study takes only their optimizer, schedule and smoothing. "
+            ),
             click.option(
                 "--seed", type=SEED, default=0, show_default=True,
                 help="Draws the weights and the order of the images, the same for every network.",

@@ -24,7 +24,7 @@ class Learner:
     def __init__(self, model, preprocessing, recipe=None, device="cpu", precision="float32"):
         self.network = model
 
-    def train_step(self, images, labels, learning_rate):
+    def train_step(self, images, labels, learning_rate, shares=None):
         bias = self.network.arrays["head.fc.bias"]
         self.network.arrays["head.fc.bias"] = bias + 1
         return 1 / float(bias[0] + 1), int((labels == 1).sum())
