@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -20,6 +21,9 @@ MAX_PIXELS = (1 << 30) // 4 // 3
 
 LONGEST_SIDE = 65_535
 """Most pixels of one side: the limit of JPEG."""
+
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82", "GIF": b";"}
+"""Last bytes of files by their format."""
 
 _UNREAD = ("EPS", "FITS", "WMF")
 """Formats that Pillow passes to external programs or decompresses without a limit."""
@@ -44,7 +48,30 @@ def decode(path: str | Path, mode: Literal["L", "RGB"]) -> "Image":
     Raises `DataError` naming the file. Images with more than `MAX_PIXELS`, or a side longer than
     `LONGEST_SIDE`, are refused before any pixel is decoded.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with _opened(path) as (picture, _):
+        ImageOps.exif_transpose(picture, in_place=True)
+        seen = _as(_over_black(_narrowed(picture, path)), mode)
+        seen.load()
+        return seen
+
+
+def check_ends(path: str | Path) -> None:
+    """Raise `DataError` unless an image file begins and ends as its format does.
+
+    Nothing is decoded, unless something follows the image's end or the end is missing: then all is.
+    Damage in the middle of a file is not noticed.
+    """
+    with _opened(path) as (picture, file):
+        if not _is_whole(file, picture.format or ""):
+            picture.load()
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple["Image", BinaryIO]]:
+    """An image file whose header was read, and whose size is not too large."""
+    from PIL import Image
 
     with reading(path, "an image that Pillow reads"), warnings.catch_warnings(action="ignore"):
         warnings.simplefilter("error", Image.DecompressionBombWarning)  # of nested images
@@ -55,10 +82,19 @@ def decode(path: str | Path, mode: Literal["L", "RGB"]) -> "Image":
                     f"{path}: must have at most {MAX_PIXELS:,} pixels and sides of "
                     f"{LONGEST_SIDE:,}; got {width:,} x {height:,}"
                 )
-            ImageOps.exif_transpose(picture, in_place=True)
-            seen = _as(_over_black(_narrowed(picture, path)), mode)
-            seen.load()
-            return seen
+            yield picture, file
+
+
+def _is_whole(file: BinaryIO, kind: str) -> bool:
+    """Whether a file ends as images of its format do; true for formats without such an end."""
+    if kind == "WEBP":
+        file.seek(4)
+        length = int.from_bytes(file.read(4), "little")
+        return file.seek(0, os.SEEK_END) == length + length % 2 + 8
+    end = _ENDS.get(kind, b"")
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - len(end)))
+    return file.read() == end
 
 
 def _identified(file: BinaryIO, path: str | Path) -> "Image":

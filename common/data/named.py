@@ -16,6 +16,7 @@ from common.data.presets import on_imagenet, stretched
 from common.data.ready import CIFAR10, CIFAR100
 from common.data.source_data import SourceData
 from common.data.sources import ArraySource, Split
+from common.data.sources.folder import check_files
 
 Kind = Literal["fashion_mnist", "cifar", "arrays", "folder"]
 
@@ -73,6 +74,7 @@ def open_data(
     else:
         channels = seen.channels if seen else channels
         split = open_split(name, channels, options.val_share, options.split_seed)
+        check_files(split)
     found = SourceData(
         split,
         batch_size,

@@ -19,6 +19,7 @@ from common.data.sources import (
     split_by_class,
 )
 from common.data.sources.cifar import CIFAR
+from common.data.sources.folder import check_files
 from common.data.sources.split import VALIDATION_SHARE
 
 
@@ -44,8 +45,10 @@ class ImageFolder(SourceData):
         val_share: float = VALIDATION_SHARE,
         split_seed: int = 0,
     ) -> None:
+        split = find_images(folder, channels, val_share, split_seed)
+        check_files(split)
         super().__init__(
-            find_images(folder, channels, val_share, split_seed),
+            split,
             batch_size,
             on_imagenet(size, channels),
             augmentation,

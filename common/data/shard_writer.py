@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from common.data.sources.protocol import Source
+from common.data.sources.folder import FileSource
+from common.data.sources.protocol import Source, fingerprint
 from common.data.sources.shards import INDEX, Index, ShardInfo, read_index, write_index, write_shard
 from common.data.sources.split import Split
 from common.data.transform import resize_short_side
@@ -88,7 +89,8 @@ def prepare_shards(
     root = Path(out)
     images_per_shard = images_per_shard or _per_shard(size or _LARGE, split.train.channels)
     tasks = list(_tasks(split, root, images_per_shard))
-    _begin(root, _plan(split, size, images_per_shard))
+    plan, files = _plan(split, size, images_per_shard), list(map(_files, split))
+    _begin(root, plan, files)
     if not (root / INDEX).is_file():
         _write_all(split, tasks, size, skip_broken, tell)
         broken = _broken(tasks)
@@ -97,6 +99,7 @@ def prepare_shards(
                 f"{root}: all images must be readable; got {len(broken):,} that are not; mend or "
                 "remove them, or leave them out by --skip-broken:\n" + "\n".join(broken.values())
             )
+        write_text(root / PLAN, _as_text({**plan, "files": files}))
         write_index(root, _index(split, tasks, size))
     for task in tasks:
         task.notes.unlink(missing_ok=True)
@@ -117,14 +120,16 @@ def _tasks(split: Split, root: Path, images_per_shard: int) -> Iterator[_Task]:
             yield _Task(part, start, stop, root / f"{part}-{number:05}.safetensors")
 
 
-def _plan(split: Split, size: int | None, images_per_shard: int) -> str:
-    """All that determines the shards, as JSON, with a digest of all names and labels."""
+def _plan(split: Split, size: int | None, images_per_shard: int) -> dict[str, Any]:
+    """All that determines the shards, with a digest of all names, labels and arrays."""
     digest = hashlib.sha256()
     for source in split:
         digest.update(np.ascontiguousarray(source.labels).tobytes())
         for index in range(len(source)):
             digest.update(source.name(index).encode("utf-8", "surrogateescape") + b"\0")
-    plan = {
+        if not isinstance(source, FileSource):
+            digest.update(fingerprint(source).encode())
+    return {
         "producer": PRODUCER,
         "size": size,
         "images_per_shard": images_per_shard,
@@ -132,11 +137,21 @@ def _plan(split: Split, size: int | None, images_per_shard: int) -> str:
         "classes": list(split.train.classes),
         "images": digest.hexdigest(),
     }
+
+
+def _files(source: Source, part: slice = slice(None)) -> str:
+    """Tells whether image files, which may be mended, were changed; nothing of other sources."""
+    if isinstance(source, FileSource):
+        return source.fingerprint(with_times=True, part=part)
+    return ""
+
+
+def _as_text(plan: dict[str, Any]) -> str:
     return json.dumps(plan, indent=1) + "\n"
 
 
-def _begin(root: Path, plan: str) -> None:
-    """Make the folder, or check that its incomplete content has the same plan."""
+def _begin(root: Path, plan: dict[str, Any], files: list[str]) -> None:
+    """Make the folder, or check that its content has the same plan, and is of the same `files`."""
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root}: must be a new folder; got a file")
     root.mkdir(parents=True, exist_ok=True)
@@ -147,10 +162,11 @@ def _begin(root: Path, plan: str) -> None:
             raise ConfigError(
                 f"{root}: must be new or empty; got one that holds something else; name another"
             )
-        write_text(written, plan)
-    elif read_json(written, "a plan of shards", ConfigError, max_bytes=_MAX_NOTES) != json.loads(
-        plan
-    ):
+        write_text(written, _as_text(plan))
+        return
+    found = read_json(written, "a plan of shards", ConfigError, max_bytes=_MAX_NOTES)
+    of = found.pop("files", files) if isinstance(found, dict) else None
+    if found != plan or of != files:
         raise ConfigError(
             f"{root}: must be made of the same images and settings to be finished; got shards of "
             "others; name another folder"
@@ -162,9 +178,7 @@ def _write_all(
 ) -> None:
     """Write the shards that are missing, or that had unreadable images."""
     missing = [
-        task
-        for task in tasks
-        if not task.notes.is_file() or (not skip_broken and _read_notes(task)["broken"])
+        task for task in tasks if not task.notes.is_file() or _is_outdated(split, task, skip_broken)
     ]
     total = sum(task.stop - task.start for task in tasks)
     done = total - sum(task.stop - task.start for task in missing)
@@ -172,6 +186,13 @@ def _write_all(
     for task in _written(split, missing, size, few=total - done < _FEW):
         done += task.stop - task.start
         tell(done, total)
+
+
+def _is_outdated(split: Split, task: _Task, skip_broken: bool) -> bool:
+    """Whether a shard lacks images that could not be read, or its image files have changed."""
+    notes = _read_notes(task)
+    files = _files(getattr(split, task.part), slice(task.start, task.stop))
+    return notes.get("files", "") != files or bool(notes["broken"] and not skip_broken)
 
 
 def _written(split: Split, tasks: list[_Task], size: int | None, few: bool) -> Iterator[_Task]:
@@ -192,6 +213,7 @@ def _write(source: Source, task: _Task, size: int | None) -> None:
     """Write one shard, and then its notes."""
     images: list[NDArray[np.uint8]] = []
     labels, names, broken = [], [], {}
+    files = _files(source, slice(task.start, task.stop))  # before they are read
     for index in range(task.start, task.stop):
         name = source.name(index)
         try:
@@ -205,7 +227,7 @@ def _write(source: Source, task: _Task, size: int | None) -> None:
         labels.append(int(source.labels[index]))
         names.append(name)
     count = write_shard(task.path, images, labels) if images else 0
-    notes = {"bytes": count, "names": names, "broken": broken}
+    notes = {"bytes": count, "names": names, "broken": broken, "files": files}
     write_text(task.notes, json.dumps({"digest": digest_of(notes)} | notes))
 
 

@@ -14,10 +14,11 @@ from common.data.mixup import draw_shares
 from common.data.options import DataOptions
 from common.data.parallel import in_order
 from common.data.preprocessing import Preprocessing
-from common.data.sources import Source, Split
+from common.data.sources import FileSource, Source, Split
+from common.data.sources.protocol import fingerprint
 from common.data.sources.split import check_split
 from common.data.transform import cut_and_resize, prepared_pixels, shifted
-from common.errors import ConfigError
+from common.errors import ConfigError, DataError
 from common.numbers import check_batch, checked_integer
 from common.processes import usable_cores
 
@@ -99,6 +100,10 @@ class SourceData:
         """Number and origin of the images, for messages and the record."""
         return f"{self.train.describe()}, and {len(self.val):,} to validate on"
 
+    def fingerprint(self) -> str:
+        """Digest that tells whether the images are those of before, as far as that is cheap."""
+        return " ".join(map(fingerprint, self.split))
+
     def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch | MixedBatch]:
         """The batches of `epoch` (from 0), from batch `start` on, in an order that `seed` draws."""
         order = batch_order(len(self.train), seed, epoch)
@@ -128,7 +133,7 @@ class SourceData:
     ) -> Batch:
         images = np.empty((len(indices), *self.preprocessing.image_shape), np.uint8)
         for row, index in enumerate(indices.tolist()):
-            images[row] = prepare(source.name(index), index, source.read(index))
+            images[row] = prepare(source.name(index), index, _read(source, index))
         return images, source.labels[indices]
 
     def _prepared(self, name: str, index: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -142,3 +147,14 @@ class SourceData:
             image = self._prepared(name, index, image).transpose(1, 2, 0)
         draw = self.augmentation.draw(seed, epoch, index, image.shape[:2], size)
         return shifted(cut_and_resize(image, draw.box, size, draw.flip, interpolation), draw.offset)
+
+
+def _read(source: Source, index: int) -> NDArray[np.uint8]:
+    try:
+        return source.read(index)
+    except DataError as error:
+        if not isinstance(source, FileSource):
+            raise
+        raise DataError(
+            f"{error}; mend or remove it; anynet data prepare names all that cannot be read"
+        ) from error

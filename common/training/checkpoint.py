@@ -23,6 +23,7 @@ class Position:
     - `record_offset`, `record_digest`: length in bytes and digest of the record at this moment.
     - `settings_digest`: of the settings that a resumed run must keep.
     - `best_digest`: of the file of the best network so far.
+    - `images_digest`: of the images, as far as the data tells.
     """
 
     seed: int
@@ -31,9 +32,10 @@ class Position:
     record_digest: str | None = None
     settings_digest: str | None = None
     best_digest: str | None = None
+    images_digest: str | None = None
 
 
-_DIGESTS: Final = ("record_digest", "settings_digest", "best_digest")
+_DIGESTS: Final = ("record_digest", "settings_digest", "best_digest", "images_digest")
 
 
 def save_checkpoint(
@@ -44,7 +46,10 @@ def save_checkpoint(
     images: ImageDescription | None = None,
 ) -> None:
     """Write a learner's state and its position atomically."""
-    save_state(path, spec, arrays, asdict(position), images)
+    told = asdict(position)
+    if position.images_digest is None:  # as in files of version 0.1
+        del told["images_digest"]
+    save_state(path, spec, arrays, told, images)
 
 
 def load_checkpoint(path: Path) -> tuple[AnyNetSpec, State, Position]:

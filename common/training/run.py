@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from common.arch import AnyNetSpec
-from common.data import ImageDescription
+from common.data import ImageData, ImageDescription
 from common.errors import ConfigError, shortened
 from common.files import check_writable, leftovers, read_text, remove_leftovers, write_text
 from common.marks import is_ours
@@ -75,25 +75,31 @@ class RunDirectory(Callback):
         config: TrainConfig,
         spec: AnyNetSpec,
         images: ImageDescription | None = None,
+        images_digest: str | None = None,
     ) -> None:
         self.path = path
         self._config = config
         self._spec, self._images = spec, images
+        self._images_digest = images_digest
         self.earlier: list[Row] = []
         self._record: RecordFile | None = None
         self._best = BestNetwork(path / BEST, spec, images)
 
     @classmethod
     def of(
-        cls, path: Path, config: TrainConfig, images: ImageDescription | None = None
+        cls, path: Path, config: TrainConfig, images: ImageDescription, data: ImageData
     ) -> "RunDirectory":
-        """The directory `path` of a run. Raises `ConfigError` unless its config has a spec."""
+        """The directory `path` of a run. Raises `ConfigError` unless its config has a spec.
+
+        `data` may have a method `fingerprint`, as `SourceData` does.
+        """
         if config.spec is None:
             raise ConfigError(
                 "out: needs a model with a spec that describes it, such as AnyNet; got one without "
                 "or with layers of its own; leave it out, and keep get_weights(trainer.network)"
             )
-        return cls(path, config, config.spec, images)
+        fingerprint = getattr(data, "fingerprint", None)
+        return cls(path, config, config.spec, images, fingerprint and fingerprint())
 
     def begin(self) -> None:
         """Start a new run. Raises `ConfigError` if the directory holds anything."""
@@ -175,6 +181,13 @@ class RunDirectory(Callback):
                 f"{self.path}: a resumed run must keep its data; got {steps_per_epoch} steps per "
                 f"epoch, not {position.progress.steps_per_epoch}"
             )
+        if position.images_digest and (now := self._images_digest) not in (
+            None, position.images_digest
+        ):  # fmt: skip
+            raise ConfigError(
+                f"{self.path}: a resumed run must keep its images; got files or arrays that have "
+                f"changed since, with the digest {now[:16]}; take them from a copy, or start anew"
+            )
 
     def _check_images(self) -> None:
         """Raise `ConfigError` if the data has other classes, or other inputs, than the run had."""
@@ -209,6 +222,7 @@ class RunDirectory(Callback):
             self._record.digest,
             self._config.settings_digest(),
             self._best.digest,
+            self._images_digest,
         )
         save_checkpoint(self.path / CHECKPOINT, self._spec, state, position, self._images)
         if best is not None:

@@ -183,7 +183,7 @@ class Trainer(HyperParameters, ABC):
         if config.spec is not None:
             check_images(config.spec, data.preprocessing.channels, len(data.classes))
         images = ImageDescription(data.preprocessing, data.classes)
-        run = None if self.out is None else RunDirectory.of(self.out, config, images)
+        run = None if self.out is None else RunDirectory.of(self.out, config, images, data)
         if run and not resume:
             check_free(run.path)
         self.history = []

@@ -1,4 +1,7 @@
-"""Trains a small network while killing it: `python -m tests.backends.killing BACKEND KILLS FOLDER`.
+"""Trains a small network while killing it.
+
+`python -m tests.backends.killing BACKEND SOURCE KILLS FOLDER`; SOURCE is `arrays` in memory, a
+`folder` of photos or `shards` of them, both with augmentation.
 
 Every attempt is a fork of this process, which has imported everything but never used it, so that
 attempts are quick. Prints one JSON object: how often a run was killed at random moments and
@@ -19,14 +22,19 @@ from pathlib import Path
 import matplotlib.figure  # noqa: F401
 import numpy as np
 import safetensors.numpy  # noqa: F401
+from PIL import Image
 
 from common import AnyNetSpec
 from common.backends import load_backend
-from common.data import Preprocessing
+from common.data import Augmentation, DataOptions, Preprocessing, SourceData, open_data
+from common.data.shard_writer import prepare_shards
+from common.data.sources import find_images
 from common.training import Recipe
 from tests.backends.native import open_native
 
-_SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 1)), 8)
+_ARCH = ((1, 8, 4, 1), (1, 16, 4, 1))
+_GREY, _COLOUR = AnyNetSpec.from_arch(_ARCH, 8), AnyNetSpec.from_arch(_ARCH, 8, 2, 3)
+_VARIED = Augmentation("random_resized", flip=True, lighting=0.1, mixup=0.2)
 _STREAM = np.random.default_rng(0)
 _STEPS, _EPOCHS, _BATCH = 6, 3, 8
 
@@ -55,14 +63,32 @@ class Data:
         return "made up"
 
 
-def _train(backend, folder):
+def _make_photos(root):
+    """Photos of two classes; an epoch has as many steps as one of `Data`."""
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True)
+        for number in range(_STEPS * _BATCH * 5 // 8 + 1):
+            pixels = _STREAM.integers(0, 256, (20 + number, 30, 3), np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.jpg")
+
+
+def _data(source, root):
+    """The images of a source, whose files are in `root`."""
+    if source == "arrays":
+        return Data()
+    options = DataOptions(augmentation=_VARIED)
+    return open_data(str(root / source), _BATCH, (16, 16), options, workers=2)
+
+
+def _train(backend, source, folder):
     """Train in `folder` to the end, resuming the run that is there."""
-    model = backend.AnyNet.from_spec(_SPEC, lr=0.05)
+    model = backend.AnyNet.from_spec(_GREY if source == "arrays" else _COLOUR, lr=0.05)
     trainer = backend.Trainer(
         _EPOCHS, 0, Recipe(0.9, True, 5e-4), out=folder, log_every=1, checkpoint_every=0,
         progress=False,
     )  # fmt: skip
-    trainer.fit(model, Data(), resume=(folder / "config.json").exists())
+    data = _data(source, folder.parent)
+    trainer.fit(model, data, resume=(folder / "config.json").exists())
 
 
 def _die_in_a_write(number):
@@ -77,7 +103,7 @@ def _die_in_a_write(number):
     os.fsync = fsync
 
 
-def _attempt(backend, folder, draw, kind):
+def _attempt(backend, source, folder, draw, kind):
     """Whether a fork finished before it was killed in the way of `kind`."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -86,14 +112,15 @@ def _attempt(backend, folder, draw, kind):
         try:
             if kind == "write":
                 _die_in_a_write(draw.randrange(12))
-            batches = Data.train_batches
+            owner = Data if source == "arrays" else SourceData
+            batches = owner.train_batches
 
             def told(self, *arguments):  # the first batch: compiling is over soon
                 os.write(writing, b"!")
                 return batches(self, *arguments)
 
-            Data.train_batches = told
-            _train(backend, folder)
+            owner.train_batches = told
+            _train(backend, source, folder)
             code = 0
         finally:
             os._exit(code)
@@ -117,15 +144,19 @@ def _digest(folder):
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
-def main(name, kills, folder):
+def main(name, source, kills, folder):
     """Kill and resume runs until there have been enough kills; each run is trained to its end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         backend = load_backend(name)
         for module in open_native(name).STEP_IMPORTS:  # else every attempt imports it
             importlib.import_module(module)
+    if source != "arrays":
+        _make_photos(folder / "folder")
+    if source == "shards":
+        prepare_shards(find_images(folder / "folder"), folder / "shards", 20)
     draw, counts, digests = random.Random(0), {"moment": 0, "write": 0}, []
-    _attempt(backend, folder / "whole", draw, "none")
+    _attempt(backend, source, folder / "whole", draw, "none")
     run = 0
     while sum(counts.values()) < kills:
         run += 1
@@ -133,7 +164,8 @@ def main(name, kills, folder):
         while not ended:
             left = kills - sum(counts.values())
             kind = ("moment", "write")[sum(counts.values()) % 2] if left else "none"
-            ended = _attempt(backend, folder / f"run{run}", random.Random(draw.random()), kind)
+            seed = random.Random(draw.random())
+            ended = _attempt(backend, source, folder / f"run{run}", seed, kind)
             if not ended:
                 counts[kind] += 1
         digests.append(_digest(folder / f"run{run}"))
@@ -141,4 +173,4 @@ def main(name, kills, folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))

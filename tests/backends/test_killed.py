@@ -7,18 +7,28 @@ import sys
 
 import pytest
 
+_MANY = 50
 
-@pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.full)])
-def test_a_killed_run_ends_in_the_weights_of_a_whole_one(backend, name, native, tmp_path, times):
-    kills = times * native.KILLS
+
+@pytest.mark.parametrize(
+    ("source", "many"),
+    [
+        ("folder", False),
+        *(pytest.param(source, True, marks=pytest.mark.full)
+          for source in ("arrays", "folder", "shards")),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("backend")
+def test_a_killed_run_ends_in_the_weights_of_a_whole_one(name, native, tmp_path, source, many):
+    kills = _MANY if many else native.KILLS
     threads = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     cache = {
         "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.backends.killing", name, str(kills),
-         str(tmp_path)],
+        [sys.executable, "-W", "ignore", "-m", "tests.backends.killing", name, source,
+         str(kills), str(tmp_path)],
         capture_output=True, text=True, env={**os.environ, **threads, **cache},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

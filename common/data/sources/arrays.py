@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from common.arrays import as_array, as_pixels
 from common.data.sources.protocol import check_classes, check_image, numbered
 from common.errors import DataError, shortened
 from common.npz import read_npz
+
+_PIECE = 1024
+"""Images to copy at once."""
 
 
 class ArraySource:
@@ -54,6 +58,13 @@ class ArraySource:
     def name(self, index: int) -> str:
         """What messages call image `index`."""
         return f"{self._where}: image {index}"
+
+    def fingerprint(self) -> str:
+        """Digest of all pixels."""
+        digest = xxhash.xxh3_128(str(self._pixels.shape).encode())
+        for start in range(0, len(self), _PIECE):
+            digest.update(np.ascontiguousarray(self._pixels[start : start + _PIECE]).data)
+        return digest.hexdigest()
 
     def describe(self) -> str:
         """Number of images and classes, for messages and the record."""

@@ -6,16 +6,22 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
-from common.data.decode import decode, image_endings, images_below
+from common.data.decode import check_ends, decode, image_endings, images_below
+from common.data.parallel import in_order
 from common.data.sources.protocol import check_image
 from common.data.sources.split import VALIDATION_SHARE, Split, check_split, split_by_class
-from common.errors import DataError, shown
+from common.errors import DataError, shown, told
+from common.processes import usable_cores
 
 _TRAIN: Final = ("train", "training")
 _VAL: Final = ("val", "valid", "validation", "test")
 """Folder names of the two parts of a data set that is already split."""
+
+_LISTED: Final = 20
+"""Unreadable files that a message names."""
 
 _MODES: Final[Mapping[int, Literal["L", "RGB"]]] = {1: "L", 3: "RGB"}
 
@@ -55,6 +61,23 @@ class FileSource:
         """The path of file `index`."""
         return str(self.paths[index])
 
+    def fingerprint(self, with_times: bool = False, part: slice = slice(None)) -> str:
+        """Digest of the files' names below `root` and their sizes in bytes; no file is read.
+
+        `with_times` includes when they were changed, which copies of them do not share; `part`
+        chooses some of the files.
+        """
+        digest = xxhash.xxh3_128()
+        for path in self.paths[part]:
+            try:
+                found = path.stat()
+            except OSError as error:
+                raise DataError(f"{path}: must be an image file; got {told(error)}") from error
+            time = found.st_mtime_ns if with_times else 0
+            digest.update(os.fsencode(path.relative_to(self.root)))
+            digest.update(f"\0{found.st_size} {time}\0".encode())
+        return digest.hexdigest()
+
     def describe(self) -> str:
         """Number of images and classes, and their folder, for messages and the record."""
         return f"{len(self):,} images of {len(self.classes):,} classes in {self.root}"
@@ -89,6 +112,37 @@ def find_images(
         split = _drawn(_source(root, channels), val_share, seed)
     check_split(split, str(root))
     return split
+
+
+def check_files(split: Split) -> None:
+    """Raise one `DataError` naming all image files of a folder that begin or end as no image does.
+
+    Other damage is found when an image is decoded.
+    """
+    files = [path for part in split if isinstance(part, FileSource) for path in part.paths]
+    reasons = [reason for reason in in_order(_reason, files, len(usable_cores())) if reason]
+    if not reasons:
+        return
+    more = f"\nand {len(reasons) - _LISTED:,} more" if len(reasons) > _LISTED else ""
+    raise DataError(
+        f"{_root(split)}: all images must be readable; got {len(reasons):,} of {len(files):,} that "
+        "are not; mend or remove them, or leave them out by anynet data prepare --skip-broken:\n"
+        + "\n".join(reasons[:_LISTED])
+        + more
+    )
+
+
+def _reason(path: Path) -> str | None:
+    try:
+        check_ends(path)
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def _root(split: Split) -> Path:
+    roots = [part.root for part in split if isinstance(part, FileSource)]
+    return Path(os.path.commonpath(roots))
 
 
 def _drawn(whole: FileSource, share: float, seed: int) -> Split:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from common.bounds import MAX_CHANNELS
@@ -57,6 +58,18 @@ def check_source(source: Source, where: str) -> None:
             f"{where}: labels must be from 0 to {classes - 1}, as many as class names; "
             f"got {lowest} to {highest}"
         )
+
+
+def fingerprint(source: Source) -> str:
+    """Digest that tells whether a source has the same images as before, as far as that is cheap.
+
+    Of a source without a method `fingerprint` only the labels are known.
+    """
+    of_images = getattr(source, "fingerprint", None)
+    labels = np.ascontiguousarray(source.labels)
+    digest = xxhash.xxh3_128(labels.data)
+    digest.update(b"" if of_images is None else of_images().encode())
+    return digest.hexdigest()
 
 
 def check_image(image: NDArray[np.uint8], channels: int, name: str) -> NDArray[np.uint8]:

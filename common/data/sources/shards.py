@@ -156,6 +156,13 @@ class ShardSource:
         number = bisect_right(self._starts, index) - 1
         return self._files[number].info.names[index - self._starts[number]]
 
+    def fingerprint(self) -> str:
+        """Digest of the digests of all images."""
+        digest = xxhash.xxh3_128()
+        for shard in self._files:
+            digest.update(shard.digests.tobytes())
+        return digest.hexdigest()
+
     def describe(self) -> str:
         """Number of images and classes, and their folder, for messages and the record."""
         count = f"{len(self):,} images of {len(self.classes):,} classes"
@@ -188,7 +195,7 @@ class _Shard:
             array = np.fromfile(self.path, dtype, count, offset=begin + start)
             small[name] = array.reshape(header[name]["shape"])
         self.labels: NDArray[np.int32] = small["labels"].astype(np.int32)
-        self._shapes, self._digests = small["shapes"], small["digests"].view(np.uint64)
+        self._shapes, self.digests = small["shapes"], small["digests"].view(np.uint64)
         sizes = self._shapes.astype(np.int64).prod(1) * self._channels
         self._ends = np.cumsum(sizes)
         start, stop = header["pixels"]["data_offsets"]
@@ -205,7 +212,7 @@ class _Shard:
         flat = self._pixels[end - height * width * self._channels : end]
         image: NDArray[np.uint8] = flat.reshape(height, width, self._channels)
         # NumPy 1 compares its own integers with Python's as floats of 53 bits.
-        if _digest(image, self.labels[index]) != int(self._digests[index]):
+        if _digest(image, self.labels[index]) != int(self.digests[index]):
             raise DataError(
                 f"{self.path}: must hold the pixels and labels that were written; got others for "
                 f"{self.info.names[index]}; run anynet data prepare again in a new folder"

@@ -179,3 +179,25 @@ def test_a_foreign_file_in_a_runs_directory_is_refused_and_kept(run, name, kind)
     with pytest.raises(ConfigError, match=f"{name}: must not exist, or be a file of the run"):
         _fit(run, resume=True)
     assert (run / name).is_dir() or (run / name).read_text() == "mine"
+
+
+class _Told(Data):
+    """Data that tells whether its images have changed."""
+
+    def __init__(self, digest):
+        self.fingerprint = lambda: digest
+
+
+def test_images_that_changed_are_refused_by_a_resumed_run(tmp_path):
+    FakeTrainer(4, out=tmp_path / "run", stop_after=2).fit(Model(), _Told("before"))
+    files = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(ConfigError, match="must keep its images; got files or arrays that have"):
+        FakeTrainer(4, out=tmp_path / "run").fit(Model(), _Told("after"), resume=True)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == files
+    rows = FakeTrainer(4, out=tmp_path / "run").fit(Model(), _Told("before"), resume=True)
+    assert rows[-1]["kind"] == "end"
+
+
+def test_a_checkpoint_of_data_that_tells_nothing_is_as_before(tmp_path):
+    FakeTrainer(1, out=tmp_path / "run").fit(Model(), Data())
+    assert b"images_digest" not in (tmp_path / "run" / "checkpoint.safetensors").read_bytes()

@@ -6,6 +6,7 @@ from PIL import Image
 
 from common.data.open import open_split
 from common.data.sources import ArraySource, IndexableSource, Source, read_labelled_npz
+from common.data.sources.protocol import fingerprint
 from common.errors import DataError
 
 _PIXELS = np.random.default_rng(0).integers(0, 256, (6, 3, 4, 5), np.uint8)
@@ -129,3 +130,13 @@ def test_a_part_names_its_images_as_the_whole_does():
         [_LABELS[5], _LABELS[2]],
     )
     assert np.array_equal(part.read(1), _PIXELS[2].transpose(1, 2, 0))
+
+
+def test_other_pixels_or_labels_have_another_fingerprint():
+    images, labels = np.zeros((4, 3, 5, 5), np.uint8), np.array([0, 0, 1, 1])
+    other = images.copy()
+    other[3, 2, 4, 4] = 1
+    before = fingerprint(ArraySource(images, labels))
+    assert fingerprint(ArraySource(images.copy(), labels)) == before
+    assert fingerprint(ArraySource(other, labels)) != before
+    assert fingerprint(ArraySource(images, labels[::-1])) != before

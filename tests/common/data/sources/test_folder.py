@@ -1,10 +1,12 @@
 """Folders of images, one for each class."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from common.data import find_data
+from common.data import ImageFolder, find_data
 from common.data.sources import find_images
 from common.errors import DataError
 from tests.common.data.sources.conftest import write_images
@@ -129,3 +131,65 @@ def test_a_folder_of_images_without_classes_is_not_taken_for_fashion_mnist(tmp_p
     Image.new("RGB", (4, 4)).save(tmp_path / "cat.JPG", "JPEG")
     with pytest.raises(DataError, match="must hold one folder for each class; got images without"):
         find_data(str(tmp_path))
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+def _not_an_image(path):
+    path.write_bytes(b"not an image")
+
+
+def _empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("break_it", [_cut, _not_an_image, _empty])
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "gif"])
+def test_all_broken_files_are_named_before_the_first_step(folder, break_it, ending):
+    for name in ("cat", "dog"):
+        with Image.open(folder / name / "1.png") as picture:
+            picture.convert("RGB").save(folder / name / f"broken.{ending}")
+        break_it(folder / name / f"broken.{ending}")
+    with pytest.raises(DataError, match=r"got 2 of 11 that are not; .* --skip-broken:") as refused:
+        ImageFolder(folder, 2, 8)
+    assert [line.split(": ")[0] for line in str(refused.value).splitlines()[1:]] == [
+        str(folder / name / f"broken.{ending}") for name in ("cat", "dog")
+    ]
+
+
+def test_what_follows_the_end_of_an_image_is_no_damage(folder):
+    file = folder / "cat" / "1.png"
+    file.write_bytes(file.read_bytes() + b"a camera's own data")
+    assert len(ImageFolder(folder, 2, 8).train) == 7
+
+
+def test_damage_within_a_file_is_named_when_it_is_reached(folder):
+    for file in folder.rglob("*.png"):
+        content = bytearray(file.read_bytes())
+        content[60:80] = bytes(20)
+        file.write_bytes(content)
+    data = ImageFolder(folder, 2, 8, workers=0)
+    with pytest.raises(DataError, match=r"\.png: must be an image .*; mend or remove it; anynet"):
+        next(data.train_batches(0, 0))
+
+
+def _exchanged(folder):
+    Image.new("RGB", (9, 9)).save(folder / "cat" / "2.png")
+
+
+def _renamed(folder):
+    (folder / "cat" / "2.png").rename(folder / "cat" / "x.png")
+
+
+@pytest.mark.parametrize("change", [_exchanged, _renamed])
+def test_other_files_have_another_fingerprint(folder, change):
+    before = ImageFolder(folder, 2, 8).fingerprint()
+    change(folder)
+    assert ImageFolder(folder, 2, 8).fingerprint() != before
+
+
+def test_copied_files_have_the_same_fingerprint(folder, tmp_path):
+    copied = shutil.copytree(folder, tmp_path / "copy", copy_function=shutil.copyfile)
+    assert ImageFolder(copied, 2, 8).fingerprint() == ImageFolder(folder, 2, 8).fingerprint()

@@ -1,10 +1,12 @@
 """Shards: written whole or not at all, read back as they were, checked when they are read."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from common.data import open_data
 from common.data.shard_writer import prepare_shards
 from common.data.sources import find_images, open_shards
 from common.data.transform import resize_short_side
@@ -138,24 +140,66 @@ prepare_shards(find_images(sys.argv[1]), sys.argv[2], 8, images_per_shard=4)
 """
 
 
-@pytest.mark.full
-def test_kills_lose_nothing(tmp_path):
+@pytest.mark.parametrize("enough", [2, pytest.param(50, marks=pytest.mark.full)])
+def test_kills_lose_nothing(tmp_path, enough):
+    photos, whole = tmp_path / "photos", tmp_path / "whole"
     for name in ("cat", "dog"):
-        write_images(tmp_path / "photos" / name, 150, size=(300, 280))
-    stream, out = np.random.default_rng(0), tmp_path / "killed"
-    kills = 0
-    while not (out / "index.json").exists():
-        process = start_python("-c", _PREPARE, tmp_path / "photos", out)
-        try:
-            process.wait(stream.uniform(0.3, 2.5))
-        except TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
-        assert kills < 60
-    whole = tmp_path / "whole"
-    prepare_shards(find_images(tmp_path / "photos"), whole, 8, images_per_shard=4)
-    files = sorted(path.name for path in whole.iterdir())
-    assert sorted(path.name for path in out.iterdir() if path.name[0] != ".") == files
-    for name in files:
-        assert (out / name).read_bytes() == (whole / name).read_bytes()
+        write_images(photos / name, 100, size=(300, 280))
+    prepare_shards(find_images(photos), whole, 8, images_per_shard=4)
+    stream, kills, number = np.random.default_rng(0), 0, 0
+    while kills < enough:
+        out, ended, number = tmp_path / f"killed{number}", False, number + 1
+        while not ended:
+            process = start_python("-c", _PREPARE, photos, out)
+            if kills == enough:
+                ended = process.wait() == 0
+            else:
+                ended = not _is_killed(process, stream.uniform(0.2, 2))
+                kills += not ended
+        files = sorted(path.name for path in whole.iterdir())
+        assert sorted(path.name for path in out.iterdir() if path.name[0] != ".") == files
+        assert all((out / name).read_bytes() == (whole / name).read_bytes() for name in files)
+
+
+def _is_killed(process, seconds):
+    """Whether a process did not end within some seconds, and was killed."""
+    try:
+        assert process.wait(seconds) == 0
+    except TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+    return False
+
+
+def test_shards_have_a_fingerprint_of_their_images(folder, shards, tmp_path):
+    def fingerprint(root):
+        return open_data(str(root), 2, (8, 8)).fingerprint()
+
+    before = fingerprint(shards)
+    (folder / "cat" / "0.png").write_bytes((folder / "dog" / "0.png").read_bytes())
+    prepare_shards(find_images(folder), tmp_path / "other", 8, images_per_shard=2)
+    assert fingerprint(shutil.copytree(shards, tmp_path / "copy")) == before
+    assert fingerprint(tmp_path / "other") != before
+
+
+def test_a_photo_that_was_exchanged_is_read_again_by_the_same_command(folder, tmp_path):
+    (folder / "dog" / "1.png").write_bytes(b"broken")
+    whole = (folder / "cat" / "0.png").read_bytes()
+    for name in ("cat/0.png", "cat/1.png"):
+        (folder / name).write_bytes((folder / "dog" / "0.png").read_bytes())
+    with pytest.raises(DataError):
+        prepare_shards(find_images(folder), tmp_path / "out", 8, images_per_shard=2)
+    (folder / "cat" / "0.png").write_bytes(whole)
+    (folder / "dog" / "1.png").write_bytes(whole)
+    prepare_shards(find_images(folder), tmp_path / "out", 8, images_per_shard=2)
+    prepare_shards(find_images(folder), tmp_path / "anew", 8, images_per_shard=2)
+    for file in (tmp_path / "anew").iterdir():
+        assert (tmp_path / "out" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_a_photo_that_was_exchanged_since_is_noticed_by_the_same_command(folder, shards):
+    image = folder / "cat" / "0.png"
+    image.write_bytes(image.read_bytes()[::-1])
+    with pytest.raises(ConfigError, match="must be made of the same images and settings"):
+        prepare_shards(find_images(folder), shards, 8, images_per_shard=2)
