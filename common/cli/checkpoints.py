@@ -125,13 +125,18 @@ def described(path: Path) -> ImageDescription | None:
 def prepared_as(found: ForeignImages) -> str:
     """How images are prepared, and from where that is known, as text for messages."""
     seen = found.images.preprocessing
-    way = "shorter side" if seen.resize == "short_side" else "both sides"
-    to = f"{way} to {seen.resize_to}, centre crop of " if seen.resize_to else "stretched to "
     named = f", {len(found.images.classes)} class names" if found.images.classes else ""
     return (
-        f"images {found.origin}: {to}{sized(seen.size)} pixels, {seen.interpolation}, "
+        f"images {found.origin}: {geometry(seen)}, "
         f"mean {_numbers(seen.mean)}, std {_numbers(seen.std)}{named}"
     )
+
+
+def geometry(seen: Preprocessing) -> str:
+    """How images are resized and cropped, as text for messages."""
+    way = "shorter side" if seen.resize == "short_side" else "both sides"
+    to = f"{way} to {seen.resize_to}, centre crop of " if seen.resize_to else "stretched to "
+    return f"{to}{sized(seen.size)} pixels, {seen.interpolation}"
 
 
 def seen_at(images: ImageDescription | None, size: Size) -> Preprocessing | None:

@@ -1,6 +1,7 @@
 """`anynet evaluate`: accuracy and loss of a trained network."""
 
 import json
+from dataclasses import replace
 
 import click
 
@@ -16,8 +17,9 @@ from common.cli.checkpoints import (
 from common.cli.evaluations import print_evaluation
 from common.cli.networks import load_network
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
-from common.cli.types import BATCH, SIDE
-from common.data import DataOptions, ImageData, open_data
+from common.cli.preparing import Preparing, preparing_options
+from common.cli.types import BATCH
+from common.data import DataOptions, ImageData, find_data, open_data
 from common.data.description import means_others
 from common.data.options import USUAL
 from common.errors import DataError, shortened
@@ -35,12 +37,7 @@ _BATCH = 128
 @backend_option("torch")
 @data_option(default_text=" Default: the run's, else full.")
 @click.option("--batch-size", type=BATCH, help=f"Default: that of the run, else {_BATCH}.")
-@click.option(
-    "--image-size",
-    type=SIDE,
-    help="Side in pixels to which images are resized; default: an MLP's own size, else the run's, "
-    "else 224 for networks on colour images and 96 for others.",
-)
+@preparing_options("224 for networks on colour images and 96 for others")
 @device_option("auto")
 @precise_bn_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -49,7 +46,7 @@ def evaluate(
     backend: str,
     data: str | None,
     batch_size: int | None,
-    image_size: int | None,
+    preparing: Preparing,
     device: Device,
     precise_bn: int,
     as_json: bool,
@@ -60,15 +57,15 @@ def evaluate(
     or NAME that `anynet convert` reads. For a run directory or a file in one (also
     best.safetensors, or the checkpoint.safetensors of an unfinished run), image size, data and
     batch size default to the run's. Images are prepared as the file says, or as the library does
-    that the file is from. The network runs in float32, with the batch-norm statistics of the file
-    unless --precise-bn is given.
+    that the file is from, unless --resize, --crop or --interpolation say otherwise. The network
+    runs in float32, with the batch-norm statistics of the file unless --precise-bn is given.
     """
     module = start_backend(backend)
     found = find_checkpoint(checkpoint)
     network = load_network(module, found.path)
     usual = found.images.preprocessing.size if found.images else None
-    size = choose_image_size(network.spec, image_size, found.config, usual)
-    images = _images(found, data, batch_size, size)
+    size = choose_image_size(network.spec, preparing.side, found.config, usual)
+    images = _images(found, data, batch_size, size, preparing)
     check_images(
         network.spec, images.preprocessing.channels, len(images.classes),
         "name with --data images such as it was trained on, or leave it out for those of its run",
@@ -98,17 +95,44 @@ def evaluate(
 
 
 def _images(
-    found: Checkpoint, data: str | None, batch_size: int | None, size: tuple[int, int]
+    found: Checkpoint,
+    data: str | None,
+    batch_size: int | None,
+    size: tuple[int, int],
+    preparing: Preparing,
 ) -> ImageData:
     """The data of --data, or of the run. Raises `ConfigError` or `DataError`."""
-    config = found.config
-    batch = batch_size or (config.batch_size if config else _BATCH)
     options = _prepared_as(found, size)
+    if preparing.changes_more:
+        usual = (
+            options.preprocessing or _opened(found, data, batch_size, options, size).preprocessing
+        )
+        options = replace(options, preprocessing=preparing.applied(usual))
+    return _opened(found, data, batch_size, options, size)
+
+
+def _opened(
+    found: Checkpoint,
+    data: str | None,
+    batch_size: int | None,
+    options: DataOptions,
+    size: tuple[int, int],
+) -> ImageData:
+    config = found.config
     channels = found.images.preprocessing.channels if found.images else 3
+    usual = config.batch_size if config else _BATCH
+
+    def opened(name: str) -> ImageData:
+        batch = batch_size
+        if batch is None:  # of the validation images, so that the others need not fill it
+            available = find_data(name, options, channels).train_images
+            batch = usual if available is None else min(usual, available)
+        return open_data(name, batch, size, options, channels)
+
     if data is not None or config is None:
-        return open_data(data or _DATA, batch, size, options, channels)
+        return opened(data or _DATA)
     try:
-        return open_data(config.data, batch, size, options, channels)
+        return opened(config.data)
     except DataError as error:
         raise DataError(
             f"{found.path}: the data of its run must still exist; got {error}; "

@@ -13,8 +13,9 @@ from common.bounds import MAX_CHANNELS
 from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network
 from common.cli.options import backend_option
+from common.cli.preparing import Preparing, preparing_options
 from common.cli.tables import print_table
-from common.cli.types import SIDE, Integer
+from common.cli.types import Integer
 from common.data import assumed, class_names, find_pictures, read_labels, read_pictures
 from common.training.evaluate import TRAIN_AGAIN
 
@@ -36,12 +37,7 @@ _BATCH = 32
     help="Text file with one class name per line; default: those in the weight file, else "
     "Fashion-MNIST's for 10 classes, ImageNet's for 1000, numbers for others.",
 )
-@click.option(
-    "--image-size",
-    type=SIDE,
-    help="Side in pixels of the network's input; default: an MLP's own size, else the run's, else "
-    "224 for networks on colour images and 96 for others.",
-)
+@preparing_options("224 for networks on colour images and 96 for others")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def predict(
     checkpoint: str,
@@ -49,7 +45,7 @@ def predict(
     backend: str,
     top: int,
     labels: Path | None,
-    image_size: int | None,
+    preparing: Preparing,
     as_json: bool,
 ) -> None:
     """Show the most likely classes of images.
@@ -62,7 +58,8 @@ def predict(
     those libraries do. Where neither tells, images for three channels are preprocessed as for
     ImageNet: short side resized to 256, centre crop of 224 pixels, normalised colours. For one
     channel they are converted to grey and stretched to a square, as in training on Fashion-MNIST
-    (light objects on dark ground).
+    (light objects on dark ground). --image-size, --resize, --crop and --interpolation replace that,
+    and a line says so.
 
     A file that cannot be read is reported with its error; the others are still predicted, and the
     exit code is 1.
@@ -72,13 +69,14 @@ def predict(
     network = load_network(module, found.path)
     spec = network.spec
     usual = found.images.preprocessing.size if found.images else None
-    size = choose_image_size(spec, image_size, found.config, usual)
+    size = choose_image_size(spec, preparing.side, found.config, usual)
     seen = (
         found.images.preprocessing.at_size(size)
         if found.images
         else assumed(spec.in_channels, size)
     )
     click.echo(f"{found.path} at {sized(size)} pixels, {found.origin(size)}", err=True)
+    seen = preparing.applied(seen)
     names = _class_names(found, labels, spec.num_classes)
     paths = find_pictures(images)
     results = _Results(as_json)

@@ -24,15 +24,20 @@ _CIFARS = {"cifar10": CIFAR10, "cifar100": CIFAR100}
 
 
 class DataInfo(NamedTuple):
-    """Channels, class names and usual image size of a data set, known before it is trained on."""
+    """What is known of a data set before it is trained on.
+
+    - `channels`, `classes`, `size`: of its images, and their usual size.
+    - `train_images`: number of training images; `None` for Fashion-MNIST, which has thousands.
+    """
 
     channels: int
     classes: tuple[str, ...]
     size: tuple[int, int] = (DEFAULT_IMAGE_SIZE, DEFAULT_IMAGE_SIZE)
+    train_images: int | None = None
 
 
 def find_data(name: str, options: DataOptions = USUAL, channels: int = 3) -> DataInfo:
-    """Channels, class names and usual image size of the data set `name`.
+    """What is known of the data set `name`.
 
     Fashion-MNIST may still have to be downloaded; images of a folder are not decoded. `channels`
     are those in which image files are read. Raises `DataError`.
@@ -40,7 +45,8 @@ def find_data(name: str, options: DataOptions = USUAL, channels: int = 3) -> Dat
     if _kind(name) == "fashion_mnist":
         return DataInfo(1, CLASSES)
     split = open_split(name, channels, options.val_share, options.split_seed)
-    return DataInfo(split.train.channels, split.train.classes, _usual_size(name, split))
+    train = split.train
+    return DataInfo(train.channels, train.classes, _usual_size(name, split), len(train))
 
 
 def open_data(
