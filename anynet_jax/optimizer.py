@@ -1,5 +1,6 @@
-"""The optimizer of a training step: SGD by the recipe, or the model's own."""
+"""The optimizer of a training step: the recipe's, or the model's own."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -14,9 +15,9 @@ from anynet_jax.weights import to_canonical
 from common.chapter import overrides_optimizer
 from common.errors import BackendError, WeightsError
 from common.training import Recipe, own_optimizer
-from common.weights import MOMENTUM, OWN
+from common.weights import MOMENTS, MOMENTUM, OWN, STEPS, FittedState
 
-__all__ = ["load_own", "make_optimizer", "own_arrays", "recipe_arrays"]
+__all__ = ["load_own", "load_recipe", "make_optimizer", "own_arrays", "recipe_arrays"]
 
 
 def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[optax.GradientTransformation, bool]:
@@ -39,22 +40,49 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[optax.GradientTra
 
 @cache
 def _of_recipe(recipe: Recipe) -> optax.GradientTransformation:
-    """The recipe's SGD without its learning rate, one object for all equal recipes.
+    """The recipe's optimizer without its learning rate, one object for all equal recipes.
 
     It is a static argument of the compiled step, so that equal recipes share one compilation.
     """
+    clipping = [optax.clip_by_global_norm(recipe.clip_norm)] if recipe.clip_norm else []
+    decay = optax.add_decayed_weights(recipe.weight_decay)
+    if recipe.optimizer == "adamw":
+        moments = optax.scale_by_adam(recipe.beta1, recipe.beta2, recipe.epsilon)
+        return optax.chain(*clipping, moments, decay)
     momentum = optax.trace(recipe.momentum, recipe.nesterov)
-    return optax.chain(
-        optax.add_decayed_weights(recipe.weight_decay),
-        momentum if recipe.momentum else optax.identity(),
-    )
+    return optax.chain(*clipping, decay, momentum if recipe.momentum else optax.identity())
 
 
 def recipe_arrays(state: optax.OptState) -> dict[str, NDArray[Any]]:
-    """Copies of a recipe's momentum buffers, named as in a training state."""
-    trace = state[1]
-    buffers = to_canonical(trace.trace) if isinstance(trace, optax.TraceState) else {}
-    return {name + MOMENTUM: array for name, array in buffers.items()}
+    """Copies of the state of a recipe's optimizer, named as in a training state."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for part in state:
+        if isinstance(part, optax.TraceState):
+            arrays |= _named(part.trace, MOMENTUM)
+        elif isinstance(part, optax.ScaleByAdamState):
+            arrays |= _named(part.mu, MOMENTS[0]) | _named(part.nu, MOMENTS[1])
+            arrays[STEPS] = np.array(part.count, np.int64)
+    return arrays
+
+
+def load_recipe(
+    state: optax.OptState, fitted: FittedState, placed: Callable[[dict[str, NDArray[Any]]], Any]
+) -> optax.OptState:
+    """`state` with the arrays that `recipe_arrays` returned, of which `placed` makes a tree."""
+    trees = {ending: placed(arrays) for ending, arrays in fitted.buffers.items()}
+    return tuple(_with_arrays(part, trees, fitted.steps) if trees else part for part in state)
+
+
+def _with_arrays(part: Any, trees: dict[str, Any], steps: int) -> Any:
+    if isinstance(part, optax.TraceState):
+        return optax.TraceState(trees[MOMENTUM])
+    if isinstance(part, optax.ScaleByAdamState):
+        return optax.ScaleByAdamState(jnp.array(steps, jnp.int32), *map(trees.get, MOMENTS))
+    return part
+
+
+def _named(tree: Any, ending: str) -> dict[str, NDArray[Any]]:
+    return {name + ending: array for name, array in to_canonical(tree).items()}
 
 
 def own_arrays(state: optax.OptState) -> dict[str, NDArray[Any]]:

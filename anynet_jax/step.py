@@ -25,6 +25,7 @@ class Program(NamedTuple):
     preprocessing: Preprocessing
     optimizer: optax.GradientTransformation
     precision: Precision
+    ema_decay: float
 
 
 class TrainState(NamedTuple):
@@ -33,6 +34,8 @@ class TrainState(NamedTuple):
     params: Any
     batch_stats: Any
     trace: optax.OptState
+    average: Any
+    """Averages of the first two fields, `()` without them."""
 
 
 def weights_dtype(program: Program) -> np.dtype:
@@ -103,10 +106,16 @@ def _step(
     )
     moves, trace = program.optimizer.update(gradients, state.trace, state.params)
     params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
+    new = 1 - program.ema_decay
+    average = jax.tree.map(
+        lambda average, array: average + new * (array - average),
+        state.average,
+        (params, batch_stats) if program.ema_decay else (),
+    )
     expected = labels if labels.ndim == 1 else labels.argmax(1)
     correct = (logits.argmax(1) == expected).sum()
     loss += _zero_or_nan(batch_stats or params)
-    return TrainState(params, batch_stats, trace), loss, correct
+    return TrainState(params, batch_stats, trace, average), loss, correct
 
 
 def _zero_or_nan(arrays: Any) -> Array:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax.errors import InvalidRngError
 from jax import Array
 from numpy.typing import NDArray
@@ -17,7 +16,13 @@ from anynet_jax.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_jax.devices import find_device
 from anynet_jax.layers import products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
-from anynet_jax.optimizer import load_own, make_optimizer, own_arrays, recipe_arrays
+from anynet_jax.optimizer import (
+    load_own,
+    load_recipe,
+    make_optimizer,
+    own_arrays,
+    recipe_arrays,
+)
 from anynet_jax.step import Program, TrainState, predict, step_on, weights_dtype
 from anynet_jax.weights import as_network, described_tree, like_tree, to_canonical
 from common.arrays import never_empty
@@ -37,7 +42,7 @@ from common.training import (
 )
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
-from common.weights import classes_of, fit_state, no_network, split_state
+from common.weights import AVERAGE, classes_of, fit_state, no_network, split_state
 
 __all__ = ["Learner", "Trainer"]
 
@@ -48,7 +53,7 @@ class Learner:
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
     - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
       resizing them to that shape and scaling them to [0, 1].
-    - `recipe`: momentum, weight decay and the schedule of the learning rate.
+    - `recipe`: what a step does to the weights, and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
@@ -78,12 +83,15 @@ class Learner:
         if own_builders(network) or classes_of(network) is None:
             _check_traced(network, seen.image_shape)
         self._optimizer, self._is_own = make_optimizer(network.module, recipe)
-        self._program = Program(network.module, seen, self._optimizer, precision)
+        self._recipe = recipe
+        self._program = Program(network.module, seen, self._optimizer, precision, recipe.ema_decay)
         self._compiled: set[str] = set()
         with self._precisely():
             variables = self._placed(network.variables)
             params, batch_stats = variables["params"], variables.get("batch_stats", {})
-            self._state = self._committed(params, batch_stats, self._optimizer.init(params))
+            average = self._placed((params, batch_stats)) if recipe.ema_decay else ()
+            trace = self._optimizer.init(params)
+            self._state = self._committed(params, batch_stats, trace, average)
 
     @property
     def network(self) -> Network:
@@ -123,9 +131,12 @@ class Learner:
         return loss, correct
 
     def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
+        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`.
+
+        They are those of the averaged network if the recipe has an `ema_decay`.
+        """
         images = self._inputs.images(images)
-        params, batch_stats, _ = self._state
+        params, batch_stats = self._state.average or self._state[:2]
         with self._precisely():
             batch = jax.device_put(never_empty(images), self._device)
             logits = predict(params, batch_stats, batch, program=self._program)
@@ -135,32 +146,43 @@ class Learner:
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of weights, running statistics and the optimizer's state, by canonical name.
 
-        Names of momentum buffers end in `.momentum`; those of a model's own optimizer begin with
-        `optimizer.`.
+        Names of momentum buffers end in `.momentum`, those of AdamW's moments in `.moment1` and
+        `.moment2`, those of averages in `.average`; `optimizer_steps` are AdamW's. Names of the
+        arrays of a model's own optimizer begin with `optimizer.`.
         """
         state = to_canonical(self._state.params) | to_canonical(self._state.batch_stats)
         arrays_of = own_arrays if self._is_own else recipe_arrays
-        return state | arrays_of(self._state.trace)
+        state |= arrays_of(self._state.trace)
+        for tree in self._state.average:
+            state |= {name + AVERAGE: array for name, array in to_canonical(tree).items()}
+        return state
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Restore what `state` returned; without momentum buffers, momentum starts at zero.
+        """Restore what `state` returned.
 
+        Without the optimizer's arrays it starts anew, and averages without theirs as the weights.
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
-        params, batch_stats, _ = self._state
-        found = described_tree({"params": params, "batch_stats": batch_stats})
+        params, batch_stats = self._state[:2]
+        expected = described_tree({"params": params, "batch_stats": batch_stats})
         rest, own = split_state(arrays) if self._is_own else (arrays, {})
-        weights, buffers = fit_state(found, list(described_tree({"params": params})), rest)
+        trained, averaged = list(described_tree({"params": params})), self._recipe.ema_decay > 0
+        found = fit_state(expected, trained, rest, self._recipe.buffers, averaged)
+
+        def placed(tree: Any, arrays: dict[str, NDArray[Any]]) -> Any:
+            return self._placed(like_tree(tree, arrays))
+
         with self._precisely():
-            params = self._placed(like_tree(params, weights))
-            batch_stats = self._placed(like_tree(batch_stats, weights))
+            trees = params, batch_stats
+            params, batch_stats = (placed(tree, found.weights) for tree in trees)
             trace = self._optimizer.init(params)
             if own:
                 trace = load_own(trace, own)
-            elif buffers and isinstance(trace[1], optax.TraceState):
-                momentum = self._placed(like_tree(params, buffers))
-                trace = (trace[0], optax.TraceState(momentum))
-            self._state = self._committed(params, batch_stats, trace)
+            elif not self._is_own:
+                trace = load_recipe(trace, found, partial(placed, params))
+            shown = found.average or found.weights
+            average = tuple(placed(tree, shown) for tree in trees) if averaged else ()
+            self._state = self._committed(params, batch_stats, trace, average)
 
     def _placed(self, tree: Any) -> Any:
         """A copy on the device in the weights' dtype; a step donates its state's memory."""

@@ -1,5 +1,7 @@
 """One training step in MXNet, and the chapter's `Trainer`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy
@@ -10,7 +12,7 @@ from anynet_mx.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_mx.devices import find_device
 from anynet_mx.layers import mix_images, prepare_images
 from anynet_mx.model import Classifier
-from anynet_mx.optimizer import make_optimizer
+from anynet_mx.optimizer import AdamW, clip_gradients, make_optimizer
 from anynet_mx.weights import (
     described,
     get_weights,
@@ -33,7 +35,7 @@ from common.training import (
 )
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
-from common.weights import MOMENTUM, classes_of, fit_state
+from common.weights import AVERAGE, STEPS, averaged_names, classes_of, fit_state
 
 __all__ = ["Learner", "Trainer"]
 
@@ -44,7 +46,7 @@ class Learner:
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
     - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
       resizing them to that shape and scaling them to [0, 1].
-    - `recipe`: momentum, weight decay and the schedule of the learning rate.
+    - `recipe`: what a step does to the weights, and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
@@ -69,7 +71,7 @@ class Learner:
         on_gpu = self._device.device_type == "gpu"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._preprocessing = seen
-        self._dtype = precision
+        self._dtype, self._recipe = precision, recipe
         self.network = model
         model.collect_params().reset_ctx(self._device)
         images = np.zeros((1, *image_shape), ctx=self._device)
@@ -92,6 +94,7 @@ class Learner:
         self._optimizer = make_optimizer(model, recipe)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
+        self._average = self._copied() if recipe.ema_decay else {}
 
     def train_step(
         self,
@@ -117,38 +120,88 @@ class Learner:
             logits = self.network(x)
             loss = self.network.loss(logits, targets)
         loss.backward()
+        if self._recipe.clip_norm:
+            clip_gradients(self._trained.values(), self._recipe.clip_norm)
+        if isinstance(self._optimizer, AdamW):
+            self._optimizer.steps += 1
         self._trainer.set_learning_rate(rate)
         self._trainer.step(1)  # the loss is a mean already
+        self._update_average()
         expected = targets if targets.ndim == 1 else targets.argmax(1).astype("int32")
         return loss + self._zero_or_nan(), (logits.argmax(1).astype("int32") == expected).sum()
 
     def eval_step(self, images: NDArray[Any]) -> NDArray[numpy.float32]:
-        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
+        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`.
+
+        They are those of the averaged network if the recipe has an `ema_decay`.
+        """
         images = self._inputs.images(images)
-        return self.network(self._prepared(never_empty(images))).asnumpy()[: len(images)]
+        with self._averaged():
+            return self.network(self._prepared(never_empty(images))).asnumpy()[: len(images)]
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of weights, running statistics and the optimizer's state, by canonical name.
 
-        Names of momentum buffers end in `.momentum`.
+        Names of momentum buffers end in `.momentum`, those of AdamW's moments in `.moment1` and
+        `.moment2`, those of averages in `.average`; `optimizer_steps` are AdamW's.
         """
-        state, buffers = get_weights(self.network), self._optimizer.buffers
-        for index, name in enumerate(self._trained):
-            if index in buffers:
-                state[name + MOMENTUM] = buffers[index].asnumpy()
-        return state
+        state, is_adamw = get_weights(self.network), isinstance(self._optimizer, AdamW)
+        for index, (name, parameter) in enumerate(self._trained.items()):
+            if is_adamw:
+                self._optimizer.create_state(index, parameter.data())
+            for ending, buffers in self._optimizer.buffers.items():
+                if index in buffers:
+                    state[name + ending] = buffers[index].asnumpy()
+        if is_adamw:
+            state[STEPS] = numpy.array(self._optimizer.steps, numpy.int64)
+        return state | {name + AVERAGE: array.asnumpy() for name, array in self._average.items()}
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Restore what `state` returned; without momentum buffers, momentum starts at zero.
+        """Restore what `state` returned.
 
+        Without the optimizer's arrays it starts anew, and averages without theirs as the weights.
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
-        weights, momentum = fit_state(described(self.network), self._trained, arrays)
-        put_weights(self.network, weights)
+        kept, averaged = self._recipe.buffers, self._recipe.ema_decay > 0
+        found = fit_state(described(self.network), self._trained, arrays, kept, averaged)
+        put_weights(self.network, found.weights)
         for index, (name, parameter) in enumerate(self._trained.items()):
-            buffer = self._optimizer.create_state(index, parameter.data())
-            if buffer is not None:
-                buffer[:] = np.array(momentum[name], dtype=buffer.dtype) if name in momentum else 0
+            self._optimizer.create_state(index, parameter.data())
+            for ending, buffers in self._optimizer.buffers.items():
+                buffer, array = buffers[index], found.buffers.get(ending, {}).get(name)
+                buffer[:] = 0 if array is None else np.array(array, dtype=buffer.dtype)
+        if isinstance(self._optimizer, AdamW):
+            self._optimizer.steps = found.steps
+        for name, average in self._average.items():
+            array = found.average.get(name, found.weights[name])
+            average[:] = np.array(array, dtype=average.dtype)
+
+    def _copied(self) -> dict[str, np.ndarray]:
+        """Copies of weights and running statistics, from which averages begin."""
+        arrays, names = named_arrays(self.network), averaged_names(described(self.network))
+        return {name: arrays[name].copy() for name in names}
+
+    def _update_average(self) -> None:
+        if not self._average:
+            return
+        arrays = named_arrays(self.network)
+        # The backward pass updates running statistics, which reading them does not wait for.
+        self._checked[-1].data().wait_to_read()
+        for name, average in self._average.items():
+            average += (1 - self._recipe.ema_decay) * (arrays[name] - average)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Context in which the network has the averaged weights, if there are any."""
+        arrays = named_arrays(self.network) if self._average else {}
+        plain = {name: arrays[name].copy() for name in self._average}
+        for name, average in self._average.items():
+            average.copyto(arrays[name])
+        try:
+            yield
+        finally:
+            for name, array in plain.items():
+                array.copyto(arrays[name])
 
     def _zero_or_nan(self) -> np.ndarray:
         """Zero, or NaN if one of the checked arrays is not finite."""

@@ -1,4 +1,4 @@
-"""The optimizer of a training step: SGD by the recipe."""
+"""The optimizer of a training step: the recipe's."""
 
 import logging
 from typing import Any
@@ -10,8 +10,9 @@ from anynet_tf.model import Classifier
 from common.chapter import refuse_overrides
 from common.errors import BackendError
 from common.training import Recipe, refuse_optimizer
+from common.weights import MOMENTS, MOMENTUM
 
-__all__ = ["CoupledSGD", "make_optimizer"]
+__all__ = ["AdamW", "CoupledSGD", "clipped", "make_optimizer", "recipe_variables"]
 
 _warn = logging.getLogger("anynet").warning
 
@@ -21,7 +22,7 @@ _KERAS_HOOKS = dict.fromkeys(
 )
 
 
-def make_optimizer(model: Classifier, recipe: Recipe) -> "CoupledSGD":
+def make_optimizer(model: Classifier, recipe: Recipe) -> "CoupledSGD | AdamW":
     """The recipe's optimizer.
 
     Raises `BackendError` for a model with its own `configure_optimizers`, or one that overrides a
@@ -39,6 +40,8 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> "CoupledSGD":
             "model: what compile was given is for Keras's own fit; this training takes its recipe "
             "and the model's loss method"
         )
+    if recipe.optimizer == "adamw":
+        return AdamW(model.lr, recipe.beta1, recipe.beta2, recipe.epsilon, recipe.weight_decay)
     return CoupledSGD(model.lr, recipe.momentum, recipe.nesterov, recipe.weight_decay)
 
 
@@ -77,3 +80,58 @@ class CoupledSGD(keras.optimizers.SGD):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "coupled_decay": self.coupled_decay}
+
+
+@keras.saving.register_keras_serializable(package="anynet")
+class AdamW(keras.optimizers.Adam):
+    """AdamW in PyTorch's convention.
+
+    Keras's own adds epsilon before it corrects the bias of the second moment. `iterations` is the
+    number of steps, the present one included.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        decoupled_decay: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
+        self.decoupled_decay = decoupled_decay
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Update one variable and its moments."""
+        index = self._get_variable_index(variable)
+        first, second = self._momentums[index], self._velocities[index]
+        self.assign_add(first, (1 - self.beta_1) * (gradient - first))
+        self.assign_add(second, (1 - self.beta_2) * (gradient * gradient - second))
+        move = first / self._correction(self.beta_1, gradient.dtype)
+        root = tf.sqrt(second / self._correction(self.beta_2, gradient.dtype))
+        decay = learning_rate * self.decoupled_decay * variable
+        self.assign_sub(variable, decay + learning_rate * move / (root + self.epsilon))
+
+    def _correction(self, beta: float, dtype: tf.DType) -> tf.Tensor:
+        """`1 - beta^t`, whose digits float32 would lose."""
+        steps = tf.cast(tf.convert_to_tensor(self.iterations), tf.float64)
+        return tf.cast(1 - tf.pow(tf.constant(beta, tf.float64), steps), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "decoupled_decay": self.decoupled_decay}
+
+
+def clipped(gradients: list[tf.Tensor], clip_norm: float) -> list[tf.Tensor]:
+    """Gradients scaled so that their common norm is at most `clip_norm`, if it is not 0."""
+    return tf.clip_by_global_norm(gradients, clip_norm)[0] if clip_norm else gradients
+
+
+def recipe_variables(optimizer: CoupledSGD | AdamW) -> dict[str, list[keras.Variable]]:
+    """The optimizer's variables, by the suffix of their names in a training state."""
+    if isinstance(optimizer, AdamW):
+        return dict(zip(MOMENTS, (optimizer._momentums, optimizer._velocities), strict=True))
+    return {MOMENTUM: optimizer.momentums}

@@ -14,7 +14,7 @@ from anynet_tf.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_tf.devices import find_device
 from anynet_tf.layers import mix_images, prepare_images, products
 from anynet_tf.model import Classifier
-from anynet_tf.optimizer import make_optimizer
+from anynet_tf.optimizer import AdamW, clipped, make_optimizer, recipe_variables
 from anynet_tf.weights import (
     canonical_array,
     canonical_names,
@@ -40,7 +40,7 @@ from common.training import (
 )
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
-from common.weights import MOMENTUM, classes_of, fit_state
+from common.weights import AVERAGE, STEPS, averaged_names, classes_of, fit_state
 
 __all__ = ["Learner", "Trainer"]
 
@@ -51,7 +51,7 @@ class Learner:
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
     - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
       resizing them to that shape and scaling them to [0, 1].
-    - `recipe`: momentum, weight decay and the schedule of the learning rate.
+    - `recipe`: what a step does to the weights, and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
@@ -75,7 +75,7 @@ class Learner:
         self._device = find_device(device)
         on_gpu = "GPU" in self._device
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
-        self._precision = precision
+        self._precision, self._recipe = precision, recipe
         self._preprocessing = seen
         self._policy = "mixed_bfloat16" if precision == "bfloat16" else None
         self._dtype = tf.float64 if precision == "float64" else tf.float32
@@ -87,6 +87,7 @@ class Learner:
             classes = classes_of(model) or _classes(model, image_shape)
             self.network = model if precision != "float64" else _in_float64(model)
             self._optimizer.build(self.network.trainable_variables)
+            self._average = self._copied() if recipe.ema_decay else {}
         self._inputs = StepInputs.of(model, seen, classes, recipe, precision)
         # TensorFlow counts retraces per code object and warns of many: with bound methods, one
         # learner after another would look like a single function that is traced again and again.
@@ -119,7 +120,10 @@ class Learner:
             )
 
     def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
+        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`.
+
+        They are those of the averaged network if the recipe has an `ema_decay`.
+        """
         images = self._inputs.images(images)
         with tf.device(self._device), products(self._precision):
             return self._compiled_forward(_to_nhwc(never_empty(images))).numpy()[: len(images)]
@@ -127,22 +131,35 @@ class Learner:
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of weights, running statistics and the optimizer's state, by canonical name.
 
-        Names of momentum buffers end in `.momentum`.
+        Names of momentum buffers end in `.momentum`, those of AdamW's moments in `.moment1` and
+        `.moment2`, those of averages in `.average`; `optimizer_steps` are AdamW's.
         """
-        buffers = {name + MOMENTUM: canonical_array(b) for name, b in self._buffers().items()}
-        return get_weights(self.network) | buffers
+        state = get_weights(self.network)
+        for ending, buffers in self._buffers().items():
+            state |= {name + ending: canonical_array(buffer) for name, buffer in buffers.items()}
+        if isinstance(self._optimizer, AdamW):
+            state[STEPS] = np.array(self._optimizer.iterations.numpy(), np.int64)
+        averages = {name + AVERAGE: canonical_array(array) for name, array in self._average.items()}
+        return state | averages
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Restore what `state` returned; without momentum buffers, momentum starts at zero.
+        """Restore what `state` returned.
 
+        Without the optimizer's arrays it starts anew, and averages without theirs as the weights.
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
         trained = canonical_names(self.network, self.network.trainable_variables)
-        weights, momentum = fit_state(described(self.network), trained, arrays)
-        put_weights(self.network, weights)
-        for name, buffer in self._buffers().items():
-            array = momentum.get(name)
-            buffer.assign(np.zeros(buffer.shape) if array is None else native_array(array))
+        kept, averaged = self._recipe.buffers, self._recipe.ema_decay > 0
+        found = fit_state(described(self.network), trained, arrays, kept, averaged)
+        put_weights(self.network, found.weights)
+        for ending, buffers in self._buffers().items():
+            for name, buffer in buffers.items():
+                array = found.buffers.get(ending, {}).get(name)
+                buffer.assign(np.zeros(buffer.shape) if array is None else native_array(array))
+        if isinstance(self._optimizer, AdamW):
+            self._optimizer.iterations.assign(found.steps)
+        for name, average in self._average.items():
+            average.assign(native_array(found.average.get(name, found.weights[name])))
 
     def _step(
         self,
@@ -157,8 +174,12 @@ class Learner:
             loss = self.network.loss(logits, labels)
         # Not by `Optimizer.apply`: it sums gradients over replicas, which keeps every graph alive,
         # and it rounds the learning rate to float32.
-        for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True):
+        gradients = clipped(tape.gradient(loss, variables), self._recipe.clip_norm)
+        if isinstance(self._optimizer, AdamW):
+            self._optimizer.iterations.assign_add(1)
+        for gradient, variable in zip(gradients, variables, strict=True):
             self._optimizer.update_step(gradient, variable, learning_rate)
+        self._update_average()
         expected = labels if labels.dtype.is_integer else tf.argmax(labels, 1, tf.int32)
         right = tf.argmax(logits, 1, expected.dtype) == expected
         return loss + self._zero_or_nan(), tf.reduce_sum(tf.cast(right, tf.int32))
@@ -179,11 +200,37 @@ class Learner:
             is_prepared = images.dtype.is_floating
             x = images if is_prepared else prepare_images(images, self._preprocessing, self._dtype)
             x = x if shares is None else mix_images(x, shares)
+            if self._average and not training:
+                return tf.cast(self._averaged_logits(x), self._dtype)
             return tf.cast(self.network(x, training=training), self._dtype)
 
-    def _buffers(self) -> dict[str, keras.Variable]:
+    def _averaged_logits(self, x: tf.Tensor) -> tf.Tensor:
+        """Logits by the averages in place of the weights."""
+        network, named = self.network, named_variables(self.network)
+        averages = {id(named[name]): average for name, average in self._average.items()}
+        variables = network.trainable_variables, network.non_trainable_variables
+        values = ([averages.get(id(v), v.value) for v in group] for group in variables)
+        return network.stateless_call(*values, x, training=False)[0]
+
+    def _copied(self) -> dict[str, tf.Variable]:
+        """Copies of weights and running statistics, from which averages begin."""
+        named = named_variables(self.network)
+        names = averaged_names(described(self.network))
+        return {n: tf.Variable(tf.convert_to_tensor(named[n]), trainable=False) for n in names}
+
+    def _update_average(self) -> None:
+        named = named_variables(self.network) if self._average else {}
+        for name, average in self._average.items():
+            new = tf.convert_to_tensor(named[name])
+            average.assign_add((1 - self._recipe.ema_decay) * (new - average))
+
+    def _buffers(self) -> dict[str, dict[str, keras.Variable]]:
+        """The optimizer's variables by the suffix of their names, and by their weight's name."""
         names = canonical_names(self.network, self.network.trainable_variables)
-        return dict(zip(names, self._optimizer.momentums, strict=False))
+        kept = recipe_variables(self._optimizer)
+        return {
+            ending: dict(zip(names, kept[ending], strict=True)) for ending in self._recipe.buffers
+        }
 
 
 class Trainer(BaseTrainer):

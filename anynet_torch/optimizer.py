@@ -1,6 +1,7 @@
-"""The optimizer of a training step: SGD by the recipe, or the model's own."""
+"""The optimizer of a training step: the recipe's, or the model's own."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,22 @@ from anynet_torch.weights import to_numpy
 from common.chapter import overrides_optimizer
 from common.errors import BackendError, WeightsError, shortened
 from common.training import Recipe, own_optimizer
-from common.weights import OWN
+from common.weights import MOMENTS, MOMENTUM, OWN, STEPS, FittedState
 
-__all__ = ["load_own", "make_optimizer", "own_arrays"]
+__all__ = [
+    "clip_gradients",
+    "load_own",
+    "load_recipe",
+    "make_optimizer",
+    "own_arrays",
+    "recipe_arrays",
+]
 
 _NUMBER = ".number"
 """Ending of the names of arrays that are Python numbers in the optimizer."""
+
+_KEYS = {MOMENTUM: "momentum_buffer", MOMENTS[0]: "exp_avg", MOMENTS[1]: "exp_avg_sq"}
+"""PyTorch's names of an optimizer's arrays, by the suffix of theirs in a training state."""
 
 
 def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optimizer, bool]:
@@ -37,9 +48,12 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optim
     # The fused optimizer reads its learning rate from a tensor on the GPU, so a captured CUDA graph
     # sees each new rate. That tensor is float32, which would round the rates of a float64 network.
     on_gpu = all(p.is_cuda and p.dtype == torch.float32 for p in model.parameters())
+    rate = torch.tensor(model.lr, device="cuda") if on_gpu else model.lr
+    if recipe.optimizer == "adamw":
+        return _adamw(model, recipe, rate, on_gpu), False
     sgd = torch.optim.SGD(
         model.parameters(),
-        lr=torch.tensor(model.lr, device="cuda") if on_gpu else model.lr,
+        lr=rate,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
         weight_decay=recipe.weight_decay,
@@ -49,6 +63,81 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optim
         for parameter in model.parameters():
             sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return sgd, False
+
+
+def _adamw(
+    model: Classifier, recipe: Recipe, rate: float | torch.Tensor, on_gpu: bool
+) -> torch.optim.AdamW:
+    """AdamW whose arrays are allocated, so that a graph captures the first step."""
+    adamw = torch.optim.AdamW(
+        model.parameters(),
+        lr=rate,
+        betas=(recipe.beta1, recipe.beta2),
+        eps=recipe.epsilon,
+        weight_decay=recipe.weight_decay,
+        capturable=on_gpu,
+        fused=on_gpu or None,
+    )
+    for parameter in model.parameters():
+        steps = torch.zeros((), dtype=torch.float32, device=parameter.device if on_gpu else None)
+        moments = {_KEYS[ending]: torch.zeros_like(parameter) for ending in MOMENTS}
+        adamw.state[parameter] = {"step": steps, **moments}
+    return adamw
+
+
+def clip_gradients(model: Classifier, clip_norm: float) -> None:
+    """Scale all gradients so that their common norm is at most `clip_norm`, on the device."""
+    found = [p.grad for p in model.parameters() if p.grad is not None]
+    factor = (clip_norm / torch.nn.utils.get_total_norm(found)).clamp(max=1)
+    for gradient in found:
+        gradient.mul_(factor)
+
+
+def recipe_arrays(
+    optimizer: torch.optim.Optimizer, trained: Mapping[str, torch.nn.Parameter], recipe: Recipe
+) -> dict[str, NDArray[Any]]:
+    """Copies of the state of a recipe's optimizer, named as in a training state.
+
+    Momentum buffers that no step has made yet are zero if others are there, and else left out.
+    """
+    found = {
+        (name, ending): optimizer.state[parameter].get(_KEYS[ending])
+        for ending in recipe.buffers
+        for name, parameter in trained.items()
+    }
+    if all(buffer is None for buffer in found.values()):
+        return {}
+    arrays = {
+        name + ending: to_numpy(torch.zeros_like(trained[name]) if buffer is None else buffer)
+        for (name, ending), buffer in found.items()
+    }
+    if recipe.optimizer == "adamw":
+        steps = optimizer.state[next(iter(trained.values()))]["step"]
+        arrays[STEPS] = np.array(int(steps), np.int64)
+    return arrays
+
+
+def load_recipe(
+    optimizer: torch.optim.Optimizer,
+    trained: Mapping[str, torch.nn.Parameter],
+    recipe: Recipe,
+    fitted: FittedState,
+) -> None:
+    """Restore what `recipe_arrays` returned; an optimizer without arrays starts anew."""
+    for name, parameter in trained.items():
+        state = optimizer.state[parameter]
+        for ending in recipe.buffers:
+            array, buffer = fitted.buffers.get(ending, {}).get(name), state.get(_KEYS[ending])
+            is_fixed = parameter.is_cuda or recipe.optimizer == "adamw"
+            if buffer is not None and is_fixed:  # in place: a captured graph holds its address
+                buffer.zero_() if array is None else buffer.copy_(torch.from_numpy(array))
+            elif array is not None:
+                copy = torch.empty_like(parameter).copy_(torch.from_numpy(array))
+                state[_KEYS[ending]] = copy.detach()
+            else:
+                state[_KEYS[ending]] = None
+        if recipe.optimizer == "adamw":
+            state["step"].fill_(fitted.steps)
 
 
 def _check(own: Any, model: Classifier) -> None:

@@ -1,11 +1,13 @@
 """One training step in PyTorch, and the chapter's `Trainer`."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from anynet_torch.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
@@ -13,7 +15,14 @@ from anynet_torch.devices import find_device
 from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
 from anynet_torch.layers import fused_norms, mix_images, prepare_images, products
 from anynet_torch.model import Classifier
-from anynet_torch.optimizer import load_own, make_optimizer, own_arrays
+from anynet_torch.optimizer import (
+    clip_gradients,
+    load_own,
+    load_recipe,
+    make_optimizer,
+    own_arrays,
+    recipe_arrays,
+)
 from anynet_torch.weights import (
     described,
     get_weights,
@@ -36,7 +45,7 @@ from common.training import (
 )
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
-from common.weights import MOMENTUM, classes_of, fit_state, split_state
+from common.weights import AVERAGE, averaged_names, classes_of, fit_state, split_state
 
 __all__ = ["Learner", "Trainer"]
 
@@ -47,7 +56,7 @@ class Learner:
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
     - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
       resizing them to that shape and scaling them to [0, 1].
-    - `recipe`: momentum, weight decay and the schedule of the learning rate.
+    - `recipe`: what a step does to the weights, and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
 
@@ -77,11 +86,12 @@ class Learner:
         classes = _allocate(model, image_shape)
         self._inputs = StepInputs.of(model, seen, classes, recipe, precision)
         named_tensors(model)
-        self._momentum = recipe.momentum > 0
+        self._recipe = recipe
         self.network = model.to(self._device, self._dtype, memory_format=torch.channels_last)
         statistics = [array for array in model.buffers() if array.is_floating_point()]
         self._checked = statistics or list(model.parameters())
         self._optimizer, self._is_own = make_optimizer(model, recipe)
+        self._average = self._copied() if recipe.ema_decay else {}
         self._copies = torch.cuda.Stream() if self._device.type == "cuda" else None
         self._run_step: Callable[..., Outputs] = self._step
         self._run_logits: Callable[..., Outputs] = self._logits
@@ -114,7 +124,10 @@ class Learner:
         return loss, correct
 
     def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`."""
+        """Logits (N, classes) by the running statistics; N may be 0. Raises `DataError`.
+
+        They are those of the averaged network if the recipe has an `ema_decay`.
+        """
         images = self._inputs.images(images)
         self.network.eval()
         with torch.no_grad(), products(self._precision):
@@ -124,35 +137,33 @@ class Learner:
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of weights, running statistics and the optimizer's state, by canonical name.
 
-        Names of momentum buffers end in `.momentum`; those of a model's own optimizer begin with
-        `optimizer.`.
+        Names of momentum buffers end in `.momentum`, those of AdamW's moments in `.moment1` and
+        `.moment2`, those of averages in `.average`; `optimizer_steps` are AdamW's. Names of the
+        arrays of a model's own optimizer begin with `optimizer.`.
         """
         if self._is_own:
             return get_weights(self.network) | own_arrays(self._optimizer, self.network)
-        state, buffers = get_weights(self.network), {}
-        for name, parameter in self._trained().items():
-            buffers[name + MOMENTUM] = self._optimizer.state[parameter].get("momentum_buffer")
-        if any(buffer is not None for buffer in buffers.values()):
-            for name, buffer in buffers.items():
-                zeros = np.zeros_like(state[name.removesuffix(MOMENTUM)])
-                state[name] = zeros if buffer is None else to_numpy(buffer)
-        return state
+        state = get_weights(self.network)
+        state |= recipe_arrays(self._optimizer, self._trained(), self._recipe)
+        return state | {name + AVERAGE: to_numpy(array) for name, array in self._average.items()}
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Restore what `state` returned; without momentum buffers, momentum starts at zero.
+        """Restore what `state` returned.
 
+        Without the optimizer's arrays it starts anew, and averages without theirs as the weights.
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
         trained = self._trained()
         rest, own = split_state(arrays) if self._is_own else (arrays, {})
-        weights, buffers = fit_state(described(self.network), trained, rest)
+        averaged = self._recipe.ema_decay > 0
+        found = fit_state(described(self.network), trained, rest, self._recipe.buffers, averaged)
         if self._is_own:
             load_own(self._optimizer, self.network, own)
-            put_weights(self.network, weights)
-            return
-        put_weights(self.network, weights)
-        for name, parameter in trained.items():
-            self._put_buffer(parameter, buffers.get(name))
+        put_weights(self.network, found.weights)
+        if not self._is_own:
+            load_recipe(self._optimizer, trained, self._recipe, found)
+        for name, average in self._average.items():
+            average.copy_(torch.from_numpy(found.average.get(name, found.weights[name])))
 
     def _step(
         self, images: torch.Tensor, labels: torch.Tensor, shares: torch.Tensor | None = None
@@ -165,7 +176,10 @@ class Learner:
         loss = self.network.loss(logits, targets)
         self._optimizer.zero_grad()
         loss.backward()
+        if self._recipe.clip_norm:
+            clip_gradients(self.network, self._recipe.clip_norm)
         self._optimizer.step()
+        self._update_average()
         expected = targets if is_hard else targets.argmax(1)
         return loss.detach() + self._zero_or_nan(), (logits.argmax(1) == expected).sum()
 
@@ -192,33 +206,43 @@ class Learner:
         """The tensors that a step and a prediction read or write besides their inputs."""
         yield from self.network.parameters()
         yield from self.network.buffers()
+        yield from self._average.values()
 
     def _zero_or_nan(self) -> torch.Tensor:
         """Zero, or NaN if one of the checked arrays is not finite."""
         return 0 * torch.cat([array.detach().flatten() for array in self._checked]).sum()
 
-    def _logits(self, images: torch.Tensor) -> Outputs:
-        return (self._forward(images),)
+    def _copied(self) -> dict[str, torch.Tensor]:
+        """Copies of weights and running statistics, from which averages begin."""
+        tensors = named_tensors(self.network)
+        names = averaged_names(described(self.network))
+        return {name: tensors[name].detach().clone() for name in names}
 
-    def _forward(self, images: torch.Tensor, shares: torch.Tensor | None = None) -> torch.Tensor:
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        tensors = named_tensors(self.network) if self._average else {}
+        for name, average in self._average.items():
+            average.lerp_(tensors[name], 1 - self._recipe.ema_decay)
+
+    def _logits(self, images: torch.Tensor) -> Outputs:
+        averages = {f"net.{name}": array for name, array in self._average.items()}
+        network = partial(functional_call, self.network, averages) if averages else self.network
+        return (self._forward(images, network=network),)
+
+    def _forward(
+        self,
+        images: torch.Tensor,
+        shares: torch.Tensor | None = None,
+        network: Callable[..., Any] | None = None,
+    ) -> torch.Tensor:
+        """Logits by the network, or by a function in its place."""
         is_prepared = images.is_floating_point()
         x = images if is_prepared else prepare_images(images, self._preprocessing, self._dtype)
         x = x if shares is None else mix_images(x, shares)
         x = x.contiguous(memory_format=torch.channels_last)
         bfloat16 = self._precision == "bfloat16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
-            return self.network(x).to(self._dtype)
-
-    def _put_buffer(self, parameter: torch.nn.Parameter, array: NDArray[Any] | None) -> None:
-        """Set a parameter's momentum buffer; without an array it is reset."""
-        state = self._optimizer.state[parameter]
-        buffer = state.get("momentum_buffer")
-        if buffer is not None and self._copies:  # in place: a captured graph holds its address
-            buffer.zero_() if array is None else buffer.copy_(torch.from_numpy(array))
-        elif self._momentum and array is not None:
-            state["momentum_buffer"] = torch.empty_like(parameter).copy_(torch.from_numpy(array))
-        else:
-            state["momentum_buffer"] = None
+            return (network or self.network)(x).to(self._dtype)
 
     def _trained(self) -> dict[str, torch.nn.Parameter]:
         named = self.network.net.named_parameters()

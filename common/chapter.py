@@ -19,7 +19,7 @@ TRAINER_HOOKS: Final = {
     "prepare_data": "override train_batches and val_batches of the data",
     "prepare_model": "prepare the model before fit",
     "prepare_batch": "override train_batches and val_batches of the data",
-    "clip_gradients": "there is no clipping yet; leave it out",
+    "clip_gradients": "training clips by the recipe; give Trainer a gradient_clip_val",
 }
 """Methods of d2l's `Trainer` that `fit` does not call, with the alternative."""
 

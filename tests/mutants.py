@@ -21,6 +21,7 @@ SECONDS = 600
 TRAINING = "tests/backends/test_training.py"
 SPACES = "tests/backends/test_spaces.py"
 PARITY = "tests/backends/test_parity.py"
+UPDATES = "tests/backends/test_updates.py"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Mutant:
 
 SHARED = {
     "weight decay is left out": (f"{TRAINING} -k weight_decay", {
-        "torch": ("optimizer", "weight_decay=recipe.weight_decay", "weight_decay=0"),
+        "torch": ("optimizer", "nesterov,\n        weight_decay=recipe.weight_decay",
+                  "nesterov"),
         "mx": ("optimizer", "move + recipe.weight_decay * array", "move"),
         "tf": ("optimizer", "+= self.coupled_decay * variable", "+= 0 * variable"),
         "jax": ("optimizer", "add_decayed_weights(recipe.weight_decay)", "add_decayed_weights(0)"),
@@ -60,10 +62,22 @@ SHARED = {
         "jax": ("layers", "resize_matrix(height, size[0])", "resize_matrix(height, size[1])"),
     }),
     "momentum is not put back": (f"{TRAINING} -k state_put_back_continues", {
-        "torch": ("train", "elif self._momentum and array is not None:", "elif False:"),
-        "mx": ("train", "if name in momentum else 0", "if False else 0"),
+        "torch": ("optimizer", "elif array is not None:", "elif False:"),
+        "mx": ("train", "0 if array is None else np.array(", "0 if True else np.array("),
         "tf": ("train", "if array is None else native_array(array)", "if True else None"),
-        "jax": ("train", "elif buffers and isinstance(", "elif False and isinstance("),
+        "jax": ("optimizer", "return optax.TraceState(trees[MOMENTUM])", "return part"),
+    }),
+    "AdamW's second moment has the first one's decay": (f"{UPDATES} -k references", {
+        "torch": ("optimizer", "recipe.beta1, recipe.beta2", "recipe.beta1, recipe.beta1"),
+        "mx": ("optimizer", "second += (1 - recipe.beta2)", "second += (1 - recipe.beta1)"),
+        "tf": ("optimizer", "second, (1 - self.beta_2)", "second, (1 - self.beta_1)"),
+        "jax": ("optimizer", "recipe.beta1, recipe.beta2", "recipe.beta1, recipe.beta1"),
+    }),
+    "gradients are not clipped": (f"{UPDATES} -k references", {
+        "torch": ("optimizer", "gradient.mul_(factor)", "gradient.mul_(1)"),
+        "mx": ("optimizer", "gradient *= factor", "gradient *= 1"),
+        "tf": ("optimizer", "[0] if clip_norm else gradients", "[0] if False else gradients"),
+        "jax": ("optimizer", "[optax.clip_by_global_norm(recipe.clip_norm)]", "[]"),
     }),
     "squeeze-and-excitation has another gate": (f"{SPACES} -k RegNetY", {
         "torch": ("layers", "x.mean((2, 3))", "x.amax((2, 3))"),

@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, get_args
 
 import click
@@ -9,6 +9,7 @@ import click
 from common.backends import FRAMEWORKS
 from common.cli.types import IMAGES, SIDE, Number
 from common.training import RECIPES, Precision, Recipe
+from common.training.recipe import Optimizer
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -109,8 +110,8 @@ def recipe_options(default: str, more: str = "") -> Decorator:
             "a cosine schedule. regnet: weight decay 5e-5, 5 epochs of warm-up; population: with "
             "half an epoch, for short training; imagenet, cifar: complete trainings of these data "
             "sets from pycls; "
-            f"finetune: for trained --weights. {more}The next six options change individual "
-            "settings.",
+            f"finetune: for trained --weights. {more}The options from --momentum to "
+            "--ema-decay change individual settings.",
         ),
         click.option("--momentum", type=Number(), help="Momentum of SGD, from 0 to below 1."),
         click.option("--nesterov/--no-nesterov", default=None, help="Nesterov's momentum."),
@@ -126,6 +127,25 @@ def recipe_options(default: str, more: str = "") -> Decorator:
             type=Number(0, 1, max_open=True),
             help="Share of each label that is spread over all classes, such as 0.1; 0 for none.",
         ),
+        click.option(
+            "--optimizer",
+            type=click.Choice(get_args(Optimizer)),
+            help="sgd, or adamw in place of the recipe's SGD and its momentum.  [default: sgd]",
+        ),
+        click.option("--beta1", type=Number(), help="AdamW's decay of gradients.  [default: 0.9]"),
+        click.option("--beta2", type=Number(), help="Of their squares.  [default: 0.999]"),
+        click.option("--epsilon", type=Number(), help="AdamW's epsilon.  [default: 1e-8]"),
+        click.option(
+            "--clip-norm",
+            type=Number(),
+            help="Scale gradients so that their common norm is at most this; default: any norm.",
+        ),
+        click.option(
+            "--ema-decay",
+            type=Number(),
+            help="Validate and save an exponential moving average of the weights, such as 0.999 of "
+            "the last average and 0.001 of the weights after each step; default: the weights.",
+        ),
     )
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -137,8 +157,11 @@ def recipe_options(default: str, more: str = "") -> Decorator:
 
 
 def chosen_recipe(options: dict[str, Any], usual: Recipe | None = None) -> Recipe:
-    """The recipe selected by the options of `recipe_options`; `usual` replaces that of --recipe."""
-    names = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule",
-             "label_smoothing")  # fmt: skip
+    """The recipe selected by the options of `recipe_options`; `usual` replaces that of --recipe.
+
+    AdamW takes the place of a recipe's SGD, whose momentum it does not have.
+    """
+    names = [item.name for item in fields(Recipe)]
     given = {name: options[name] for name in names if options[name] is not None}
-    return replace(usual or RECIPES[options["recipe"]], **given)
+    without = {"momentum": 0.0, "nesterov": False} if options["optimizer"] == "adamw" else {}
+    return replace(usual or RECIPES[options["recipe"]], **{**without, **given})

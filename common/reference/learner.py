@@ -1,5 +1,6 @@
 """A training step: the recipe's formula, array by array."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from common.data import Preprocessing, check_resized, resize_matrix
 from common.data.mixup import mixed
 from common.errors import BackendError, shown
 from common.reference.network import Network, get_weights, gradients, layer_outputs, set_weights
+from common.reference.optimizer import Optimizer
 from common.training import (
     CHAPTER_RECIPE,
     Device,
@@ -17,7 +19,7 @@ from common.training import (
     StepInputs,
     as_preprocessing,
 )
-from common.weights import MOMENTUM
+from common.weights import is_weight
 
 
 class Learner:
@@ -45,8 +47,7 @@ class Learner:
         self._preprocessing = as_preprocessing(preprocessing)
         classes = model.spec.num_classes
         self._inputs = StepInputs.of(model, self._preprocessing, classes, recipe, precision)
-        self._recipe = recipe
-        self._buffers: dict[str, NDArray[Any]] = {}
+        self._optimizer = Optimizer(recipe, model.arrays)
 
     def train_step(
         self,
@@ -57,11 +58,7 @@ class Learner:
     ) -> tuple[float, int]:
         """Take one step; the mean loss before it, in nats, and the number of correct images.
 
-        With gradient g, weight decay d, momentum m and learning rate r, for every parameter w:
-
-            move = g + d * w
-            v = m * v + move                                 the buffer, 0 in the beginning
-            w = w - r * (move + m * v if nesterov else v)    without momentum: w - r * move
+        Every parameter w with gradient g moves as the formulas of `Recipe` say.
 
         Images are uint8 (N, C, H, W) of any size, or prepared floats; labels are integers (N,) or
         target probabilities (N, classes); both are mixed by `shares`. The loss is NaN when a
@@ -72,16 +69,10 @@ class Learner:
         x = self._prepared(images)
         if mixing:
             x = mixed(x, *mixing)
-        step, recipe = gradients(self.network, x, labels), self._recipe
-        for name, gradient in step.gradients.items():
-            weight = self.network.arrays[name]
-            move = gradient + recipe.weight_decay * weight
-            if recipe.momentum:
-                buffer = recipe.momentum * self._buffers.get(name, 0.0) + move
-                self._buffers[name] = buffer
-                move = move + recipe.momentum * buffer if recipe.nesterov else buffer
-            self.network.arrays[name] = weight - learning_rate * move
+        step = gradients(self.network, x, labels)
+        self._optimizer.update(self.network.arrays, step.gradients, learning_rate)
         self.network.arrays |= step.statistics
+        self._optimizer.average(self.network.arrays)
         checked = step.statistics or self.network.arrays
         finite = all(np.isfinite(array).all() for array in checked.values())
         loss = step.loss if finite else float("nan")
@@ -89,9 +80,14 @@ class Learner:
         return loss, int((step.logits.argmax(1) == expected).sum())
 
     def eval_step(self, images: NDArray[Any]) -> NDArray[Any]:
-        """Logits (N, classes) in evaluation mode, for images as `train_step` takes them."""
+        """Logits (N, classes) in evaluation mode, for images as `train_step` takes them.
+
+        They are those of the averaged network if the recipe has an `ema_decay`.
+        """
         images = self._inputs.images(images)
-        return layer_outputs(self.network, self._prepared(images))["head.fc"]
+        arrays = self._optimizer.averages or self.network.arrays
+        shown = replace(self.network, arrays=arrays)
+        return layer_outputs(shown, self._prepared(images))["head.fc"]
 
     def _prepared(self, images: NDArray[Any]) -> NDArray[np.float64]:
         """Images resized bilinearly, and then `(x * scale - mean) / std` per channel.
@@ -114,15 +110,10 @@ class Learner:
         return normalised
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all arrays by name; the name of a momentum buffer ends in `.momentum`."""
-        buffers = {name + MOMENTUM: buffer.copy() for name, buffer in self._buffers.items()}
-        return get_weights(self.network) | buffers
+        """Copies of all arrays by name, with those of the optimizer."""
+        return get_weights(self.network) | self._optimizer.state()
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` returned, or weights alone, for which momentum starts at zero."""
-        set_weights(self.network, {k: v for k, v in arrays.items() if not k.endswith(MOMENTUM)})
-        self._buffers = {
-            name.removesuffix(MOMENTUM): array.astype(np.float64)
-            for name, array in arrays.items()
-            if name.endswith(MOMENTUM)
-        }
+        """Put back what `state` returned, or weights alone, for which the optimizer starts anew."""
+        set_weights(self.network, {k: v for k, v in arrays.items() if is_weight(k)})
+        self._optimizer.load_state(arrays, self.network.arrays)

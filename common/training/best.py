@@ -10,15 +10,15 @@ from common.data.description import ImageDescription
 from common.errors import ConfigError
 from common.training.checkpoint import Position
 from common.training.rows import EPOCH, Row
-from common.weights import State, is_weight, load_weights
+from common.weights import State, load_weights, shown_weights
 from common.weights.files import Contents, file_digest, weights_contents, write_contents
 
 
 def network_contents(
     path: Path, spec: AnyNetSpec, state: State, images: ImageDescription | None
 ) -> Contents:
-    """The float32 weights of a learner's state, ready to be written to `path`."""
-    weights = {key: array.astype(np.float32) for key, array in state.items() if is_weight(key)}
+    """The float32 weights of a learner's state, averaged if it has averages, to be written."""
+    weights = {key: array.astype(np.float32) for key, array in shown_weights(state).items()}
     return weights_contents(path, spec, weights, images)
 
 

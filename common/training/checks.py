@@ -1,15 +1,18 @@
 """Checks that model, data and settings of a training run fit each other."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from common.arch import AnyNetSpec
-from common.bounds import MAX_EPOCHS
+from common.bounds import MAX_EPOCHS, MAX_RATE
 from common.chapter import DATA_HOOKS, TRAINER_HOOKS, refuse_overrides
 from common.data import check_image_data
 from common.errors import BackendError, ConfigError, shortened
-from common.numbers import checked_integer
+from common.numbers import checked_integer, checked_number
 from common.training.evaluate import LossOf
 from common.training.learner import check_model
+from common.training.recipe import Recipe, check_recipe
 
 
 def check_images(
@@ -27,16 +30,31 @@ def check_images(
         )
 
 
-def check_trainer(num_gpus: object, gradient_clip_val: object, stop_after: object = None) -> None:
+def check_trainer(num_gpus: object, stop_after: object = None) -> None:
     """Raise `ConfigError` for a trainer's arguments that are not settings of a `TrainConfig`."""
     checked_integer("num_gpus:", num_gpus, 0, 1, ConfigError)
     if stop_after is not None:
         checked_integer("stop_after:", stop_after, 1, MAX_EPOCHS, ConfigError)
-    if gradient_clip_val != 0:
+
+
+def with_clipping(recipe: Recipe, gradient_clip_val: object) -> Recipe:
+    """`recipe` with d2l's `gradient_clip_val` as its `clip_norm`, unless that is 0.
+
+    Raises `ConfigError`, also if the recipe has another one.
+    """
+    check_recipe(recipe)
+    rule = "a number, at least 0"
+    value = checked_number(
+        "gradient_clip_val:", gradient_clip_val, 0, MAX_RATE, rule, ConfigError, lambda v: v >= 0
+    )
+    if not value:
+        return recipe
+    if recipe.clip_norm not in (0, value):
         raise ConfigError(
-            "gradient_clip_val: must be 0, as gradients are not clipped; "
-            f"got {shortened(gradient_clip_val)}; leave it out, and lower the learning rate"
+            f"gradient_clip_val: must be the recipe's clip_norm, {recipe.clip_norm}; got {value}; "
+            "leave one of them out"
         )
+    return replace(recipe, clip_norm=value)
 
 
 def check_fit(trainer: object, model: object, data: object, resume: object) -> None:

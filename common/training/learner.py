@@ -71,14 +71,22 @@ class Learner(Protocol):
         """
 
     def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Logits (N, classes) in inference mode, with running statistics; N may be 0."""
+        """Logits (N, classes) in inference mode, with running statistics; N may be 0.
+
+        They are those of the averaged network if the recipe has an `ema_decay`.
+        """
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all weights and statistics, and of momentum buffers, named `*.momentum`."""
+        """Copies of all weights and statistics, and of what a step updates besides them.
+
+        These are momentum buffers `*.momentum`; AdamW's `*.moment1`, `*.moment2` and
+        `optimizer_steps`; and averages `*.average`.
+        """
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Restore what `state` returned; momentum starts at zero if its buffers are missing.
+        """Restore what `state` returned.
 
+        The optimizer starts anew if its arrays are missing, and averages start as the weights.
         Raises one `WeightsError` that lists all mismatches; the learner is then unchanged.
         """
 
@@ -109,7 +117,7 @@ def own_optimizer(model: Any, recipe: Recipe) -> Any:
     if replace(recipe, label_smoothing=0.0) != CHAPTER_RECIPE:
         raise ConfigError(
             f"recipe: must be left out for a model with its own {OPTIMIZER}; got {recipe}; give "
-            "that method the momentum and the weight decay"
+            "that method the momentum, the weight decay and what else it needs"
         )
     return model.configure_optimizers()
 

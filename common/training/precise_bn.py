@@ -16,7 +16,7 @@ from common.errors import ConfigError
 from common.training.config import check_precise_bn
 from common.training.evaluate import Evaluation, LossOf, check_state, cross_entropy, evaluate
 from common.training.learner import Learner
-from common.weights import is_weight
+from common.weights import AVERAGE, shown_weights
 
 MEAN, VAR = "running_mean", "running_var"
 
@@ -86,7 +86,8 @@ def renew_statistics(
 ) -> None:
     """Replace `learner`'s running statistics by those over all `batches`, which have equal sizes.
 
-    Images are not mixed, as those of validation are not.
+    Images are not mixed, as those of validation are not. Of averaged weights, the averages'
+    statistics are replaced, and the current ones stay.
 
     `twin` has bn_momentum 1: a step at rate 0 leaves weights unchanged and sets running statistics
     to the batch's. The total variance is the mean of the batches' variances plus the variance of
@@ -94,7 +95,7 @@ def renew_statistics(
     `TrainingError` if a statistic is not finite.
     """
     state = learner.state()
-    twin.load_state({k: v for k, v in state.items() if is_weight(k)})
+    twin.load_state(shown_weights(state))
     seen = []
     for images, labels, *_ in batches:
         twin.train_step(images, labels, 0.0)
@@ -102,7 +103,9 @@ def renew_statistics(
     with np.errstate(all="ignore"):  # check_state reports what is not finite
         pooled = _pooled(seen)
     check_state(pooled, "precise batch norm: statistics over training images")
-    learner.load_state(state | pooled)
+    averaged = any(name.endswith(AVERAGE) for name in state)
+    ending = AVERAGE if averaged else ""
+    learner.load_state(state | {name + ending: array for name, array in pooled.items()})
 
 
 def _pooled(batches: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

@@ -19,7 +19,13 @@ from common.errors import TrainingError
 from common.plotting import LiveFigure
 from common.plotting.figure import in_notebook
 from common.training.callbacks import Callback, History, Observer, ProgressBar, check_callbacks
-from common.training.checks import check_fit, check_images, check_loss, check_trainer
+from common.training.checks import (
+    check_fit,
+    check_images,
+    check_loss,
+    check_trainer,
+    with_clipping,
+)
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, cross_entropy
 from common.training.inputs import check_own_loss
@@ -31,7 +37,7 @@ from common.training.recipe import CHAPTER_RECIPE, Recipe
 from common.training.rows import Row, end_row, start_row
 from common.training.run import RunDirectory, check_free
 from common.training.state import KeptState, read_weights
-from common.weights import classes_of, described_by
+from common.weights import classes_of, described_by, shown_weights
 
 
 class _Setting:
@@ -53,8 +59,9 @@ class _Setting:
 class Trainer(HyperParameters, ABC):
     """Fits a model to data, as in the chapter (section 3.2.4).
 
-    After `fit`, `network` is the trained network, `history` has the rows of the record, and
-    `evaluation` is the last validation. Raises `ConfigError` for settings out of range.
+    After `fit`, `network` is the trained network, with averaged weights if the recipe has an
+    `ema_decay`; `history` has the rows of the record, and `evaluation` is the last validation.
+    Raises `ConfigError` for settings out of range.
 
     - `max_epochs`: number of epochs.
     - `num_gpus`: 0 for the CPU, or 1 for `device` to decide.
@@ -76,7 +83,7 @@ class Trainer(HyperParameters, ABC):
     - `precise_bn`: number of training images from which batch norm statistics are computed before
       each validation; 0 validates with the running averages.
     - `callbacks`: told of the run as it goes on, such as `CSVLogger`.
-    - `gradient_clip_val`: for d2l's signature; must be 0, as gradients are not clipped.
+    - `gradient_clip_val`: d2l's name of the recipe's `clip_norm`.
     """
 
     backend: ClassVar[str]
@@ -116,14 +123,14 @@ class Trainer(HyperParameters, ABC):
         gradient_clip_val: float = 0.0,
         callbacks: Sequence[Callback] = (),
     ) -> None:
-        check_trainer(num_gpus, gradient_clip_val, stop_after)
+        check_trainer(num_gpus, stop_after)
         self.callbacks = check_callbacks(callbacks)
         self.config = TrainConfig(
             self.backend,
             spec=None,
             epochs=max_epochs,
             batch_size=1,  # until `fit` knows the data's
-            recipe=recipe,
+            recipe=with_clipping(recipe, gradient_clip_val),
             seed=seed,
             device=device if num_gpus else "cpu",
             precision=precision,
@@ -262,6 +269,8 @@ class Trainer(HyperParameters, ABC):
         except TrainingError:
             loop.learner.load_state(kept.state)
             raise
+        if loop.config.recipe.ema_decay:
+            loop.learner.load_state(shown_weights(kept.state))
         if progress.epoch < loop.config.epochs:
             return
         if run:

@@ -1,14 +1,15 @@
 """Weights without a framework: initialisation, and files that are checked against the plan."""
 
 from common.weights.checks import (
+    AVERAGE,
+    MOMENTS,
     MOMENTUM,
     OWN,
+    STEPS,
     ArrayInfo,
     expected_shapes,
     fit_arrays,
-    fit_state,
-    is_weight,
-    split_state,
+    part_of,
 )
 from common.weights.files import (
     State,
@@ -35,15 +36,28 @@ from common.weights.networks import (
     spec_of,
 )
 from common.weights.perturb import perturb_weights
+from common.weights.state import (
+    FittedState,
+    averaged_names,
+    fit_state,
+    is_weight,
+    shown_weights,
+    split_state,
+)
 
 __all__ = [
+    "AVERAGE",
+    "MOMENTS",
     "MOMENTUM",
     "OWN",
+    "STEPS",
     "ArrayInfo",
     "Arrays",
+    "FittedState",
     "Init",
     "NetworkFunctions",
     "State",
+    "averaged_names",
     "check_arrays",
     "checked_batch",
     "checked_images",
@@ -62,10 +76,12 @@ __all__ = [
     "new_head",
     "no_network",
     "no_weights",
+    "part_of",
     "perturb_weights",
     "read_contents",
     "save_state",
     "save_weights",
+    "shown_weights",
     "spec_of",
     "split_state",
 ]

@@ -13,6 +13,15 @@ from common.errors import MAX_REPEATED, WeightsError, shortened
 MOMENTUM = ".momentum"
 """Suffix of momentum buffers' names in a training state."""
 
+MOMENTS = (".moment1", ".moment2")
+"""Suffixes of the names of AdamW's averages of gradients and of their squares."""
+
+STEPS = "optimizer_steps"
+"""Name of the number of steps that AdamW has taken, int64 ()."""
+
+AVERAGE = ".average"
+"""Suffix of the names of weights and statistics averaged over the steps."""
+
 OWN = "optimizer."
 """Prefix of the names of a model's own optimizer's arrays in a training state."""
 
@@ -52,16 +61,17 @@ def check_found(
     - `found`: shape and dtype of each array by canonical name.
     - `where`: the beginning of an error message.
     - `training`: whether it is a training state. All of its arrays may be float64 instead of
-      float32; either all parameters or none have momentum buffers; arrays of a model's own
-      optimizer are not checked.
+      float32; of a part such as `stage1`, either all parameters or none have momentum buffers, and
+      either all or none have moments; either all arrays of the network or none have an average;
+      arrays of a model's own optimizer are not checked.
 
     Raises one `WeightsError` that lists all differences.
     """
     shapes = expected_shapes(spec)
     own = [name for name in found if training and name.startswith(OWN)]
-    if training and any(name.endswith(MOMENTUM) for name in set(found) - set(own)):
-        shapes |= {name + MOMENTUM: shape for name, shape in parameters(spec).items()}
-    first = next((array.dtype for name, array in found.items() if name in shapes), "float32")
+    if training:
+        shapes |= _training_shapes(spec, set(found) - set(own))
+    first = next((found[name].dtype for name in shapes if name in found), "float32")
     dtype = "float64" if training and first == "float64" else "float32"
     missing = [name for name in shapes if name not in found]
     extra = sorted(set(found) - set(shapes) - set(own))
@@ -70,14 +80,35 @@ def check_found(
         if found[name].shape != shapes[name]:
             got = brief_shape(found[name].shape)
             wrong.append(f"{name} must have shape {shapes[name]}, got {got}")
-        elif found[name].dtype != dtype:
-            wrong.append(f"{name} must be {dtype}, got {found[name].dtype}")
+        elif found[name].dtype != (needed := "int64" if name == STEPS else dtype):
+            wrong.append(f"{name} must be {needed}, got {found[name].dtype}")
     if missing or extra or wrong:
         raise WeightsError(
             f"{where}: arrays must be those of the network's plan; missing {some(missing)}; "
             f"extra {shortened(some(extra))}; unfit {some(wrong)}"
         )
     return [*shapes, *own]
+
+
+def _training_shapes(spec: AnyNetSpec, names: Collection[str]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the arrays that a training state with these names has beside the network's."""
+    shapes = dict[str, tuple[int, ...]]()
+    for endings in ((MOMENTUM,), MOMENTS):
+        parts = {part_of(name) for name in names if name.endswith(endings)}
+        for ending in endings:
+            for name, shape in parameters(spec).items():
+                if part_of(name) in parts:
+                    shapes[name + ending] = shape
+    if STEPS in names or any(name.endswith(MOMENTS) for name in names):
+        shapes[STEPS] = ()
+    if any(name.endswith(AVERAGE) for name in names):
+        shapes |= {name + AVERAGE: shape for name, shape in expected_shapes(spec).items()}
+    return shapes
+
+
+def part_of(name: str) -> str:
+    """The part of the network that an array belongs to, such as `stem`, `stage1` or `head`."""
+    return name.partition(".")[0]
 
 
 def fit_arrays(
@@ -116,41 +147,6 @@ def _fit(name: str, expected: ArrayInfo, value: object) -> NDArray[Any]:
     if not np.isfinite(array).all():
         raise WeightsError(f"{name} must be finite in {expected.dtype}, got NaN or infinity")
     return array
-
-
-def fit_state(
-    expected: Mapping[str, ArrayInfo], trained: Collection[str], arrays: object
-) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """The arrays of a training state as `fit_arrays` converts them: weights and momentum buffers.
-
-    Both are by the weight's name. Either all `trained` weights have a buffer or none has. Raises
-    `WeightsError`.
-    """
-    buffers_of = list(trained) if _has_momentum(arrays) else []
-    every = {**expected, **{name + MOMENTUM: expected[name] for name in buffers_of}}
-    fitting = fit_arrays(every, arrays, "state")
-    return fitting, {name: fitting.pop(name + MOMENTUM) for name in buffers_of}
-
-
-def is_weight(name: str) -> bool:
-    """Whether an array of a training state is a weight or running statistic, by its name."""
-    return not name.endswith(MOMENTUM) and not name.startswith(OWN)
-
-
-def split_state(arrays: object) -> tuple[object, dict[str, NDArray[Any]]]:
-    """A training state in two parts: without and with the arrays of a model's own optimizer.
-
-    Names in the second part are without the prefix `OWN`.
-    """
-    if not isinstance(arrays, Mapping):
-        return arrays, {}
-    own = {str(name): array for name, array in arrays.items() if str(name).startswith(OWN)}
-    rest = {name: array for name, array in arrays.items() if name not in own}
-    return rest, {name.removeprefix(OWN): np.asarray(array) for name, array in own.items()}
-
-
-def _has_momentum(arrays: object) -> bool:
-    return isinstance(arrays, Mapping) and any(str(name).endswith(MOMENTUM) for name in arrays)
 
 
 def check_values(arrays: Mapping[str, NDArray[Any]], where: str) -> None:

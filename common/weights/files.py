@@ -18,9 +18,10 @@ from common.arch import AnyNetSpec
 from common.data.description import ImageDescription
 from common.errors import AnyNetError, WeightsError, shortened
 from common.files import check_format, replacing
-from common.weights.checks import ArrayInfo, check_depth, check_found, check_values, is_weight
+from common.weights.checks import ArrayInfo, check_depth, check_found, check_values
 from common.weights.initial import Arrays
 from common.weights.lazy import SafetensorsFile, map_file
+from common.weights.state import is_weight
 
 FORMAT = 2
 """Format of the files that are written; format 1, without digests, is read, too."""

@@ -21,7 +21,7 @@ _PRODUCTS = 5
 
 def _lowered(learner, platform, training):
     images, labels = np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32)
-    program, (params, batch_stats, _) = learner._program, learner._state
+    program, (params, batch_stats, *_) = learner._program, learner._state
     with learner._precisely():
         if training:
             function = jax.jit(step._step, static_argnames="program")

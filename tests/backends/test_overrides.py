@@ -196,10 +196,25 @@ def test_a_loss_that_takes_other_arguments_is_refused_by_name(backend, taken):
         _fit(backend, _model(backend, loss=names["loss"]))
 
 
-@pytest.mark.parametrize("value", [1, 0.5, -1, float("nan"), "1"])
-def test_gradient_clipping_is_refused_by_name(backend, value):
-    with pytest.raises(ConfigError, match="^gradient_clip_val: must be 0"):
+@pytest.mark.parametrize("value", [-1, float("nan"), "1"])
+def test_a_norm_to_clip_at_that_is_none_is_refused_by_name(backend, value):
+    with pytest.raises(ConfigError, match="^gradient_clip_val: must be a number, at least 0"):
         backend.Trainer(1, gradient_clip_val=value)
+
+
+def test_the_books_gradient_clipping_is_the_recipes(backend):
+    assert backend.Trainer(1, gradient_clip_val=0.5).recipe == Recipe(clip_norm=0.5)
+    with pytest.raises(ConfigError, match="^gradient_clip_val: must be the recipe's clip_norm, 2"):
+        backend.Trainer(1, 0, Recipe(clip_norm=2), gradient_clip_val=0.5)
+
+
+@pytest.mark.parametrize("change", [{"optimizer": "adamw"}, {"clip_norm": 1}, {"ema_decay": 0.9}])
+def test_an_own_optimizer_is_not_changed_by_a_recipe(backend, change):
+    if not backend.SUPPORTS_CONFIGURE_OPTIMIZERS:
+        pytest.skip("refused altogether")
+    model = _model(backend, configure_optimizers=_momentum)
+    with pytest.raises(ConfigError, match="^recipe: must be left out for a model with its own"):
+        _fit(backend, model, recipe=Recipe(**change))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Recipes, schedules and configs."""
 
+import json
+
 import pytest
 
 from common import MLPSpec
@@ -40,6 +42,15 @@ def test_the_recipe_for_fine_tuning_warms_up_shortly_and_ends_at_zero(epoch, rat
         ({"weight_decay": -1}, "weight_decay: must be at least 0; got -1"),
         ({"warmup_epochs": float("nan")}, "warmup_epochs: must be at least 0; got nan"),
         ({"schedule": "step"}, "schedule: must be one of constant, cosine; got 'step'"),
+        ({"optimizer": "lamb"}, "optimizer: must be one of sgd, adamw; got 'lamb'"),
+        ({"momentum": 0.9, "optimizer": "adamw"}, "optimizer: adamw has no .*; got momentum 0.9"),
+        ({"beta2": 0.99}, "optimizer: sgd has no beta1 or beta2 or epsilon; got beta2 0.99"),
+        ({"optimizer": "adamw", "beta1": 1}, "beta1: must be at least 0 and below 1; got 1"),
+        ({"optimizer": "adamw", "epsilon": 0}, "epsilon: must be above 0; got 0"),
+        ({"clip_norm": -1}, "clip_norm: must be at least 0; got -1"),
+        ({"clip_norm": 1e-20}, "clip_norm: must be 0, or at least 1e-12; got 1e-20"),
+        ({"ema_decay": 1}, "ema_decay: must be at least 0 and below 1; got 1"),
+        ({"ema_decay": 0.9999999}, "ema_decay: must be at most 0.999999; got"),
     ],
 )
 def test_a_bad_recipe_says_which_rule(settings, message):
@@ -69,6 +80,21 @@ def test_an_mlp_is_trained_on_images_of_its_size(resize):
     assert TrainConfig("torch", spec, resize=(28, 28)).spec == spec
     with pytest.raises(SpecError, match="image_size must be that of the mlp, 28x28; got"):
         TrainConfig("torch", spec, resize=resize)
+
+
+_ADAMW = Recipe(optimizer="adamw", beta2=0.99, clip_norm=1, ema_decay=0.999)
+
+
+def test_a_config_with_every_option_comes_back_from_json():
+    config = TrainConfig("jax", recipe=_ADAMW)
+    assert TrainConfig.from_json(config.to_json()) == config
+    assert TrainConfig.from_dict(config.to_dict()) == config
+    assert config.settings_digest() != TrainConfig("jax").settings_digest()
+
+
+def test_options_that_are_not_used_leave_a_config_as_it_was():
+    written = json.loads(TrainConfig("torch").to_json())["recipe"]
+    assert list(written) == ["momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule"]
 
 
 def test_a_config_comes_back_from_json():

@@ -61,6 +61,37 @@ _STATE = {
     }.items()
 }  # fmt: skip
 _TRAINING = {"seed": 3, "progress": {"step": 7}}
+_TRAINED = [name for name in parameters(_SPEC) if not name.startswith("stem.")]
+_WHOLE_STATE = {
+    **_ARRAYS,
+    **{f"{name}.moment{n}": _ARRAYS[name] + n for name in _TRAINED for n in (1, 2)},
+    **{f"{name}.average": array + 3 for name, array in _ARRAYS.items()},
+    "optimizer_steps": np.array(7),
+}
+
+
+def test_a_state_of_adamw_with_averages_and_a_frozen_stem_is_loaded(path):
+    save_state(path, _SPEC, _WHOLE_STATE, _TRAINING)
+    arrays = load_state(path)[1]
+    assert arrays.keys() == _WHOLE_STATE.keys()
+    assert [n for n in _WHOLE_STATE if not np.array_equal(arrays[n], _WHOLE_STATE[n])] == []
+    assert load_weights(path)[1].keys() == _ARRAYS.keys()
+
+
+@pytest.mark.parametrize(
+    "name", [f"{_NAME}.moment1", f"{_NAME}.average", "stem.bn.running_var.average",
+             "optimizer_steps"],
+)  # fmt: skip
+def test_an_array_that_is_missing_in_a_state_is_named(path, name):
+    state = {key: array for key, array in _WHOLE_STATE.items() if key != name}
+    with pytest.raises(WeightsError, match=f"missing {name}; extra none; unfit none"):
+        save_state(path, _SPEC, state, _TRAINING)
+
+
+def test_a_number_of_steps_that_is_no_integer_is_named(path):
+    state = _WHOLE_STATE | {"optimizer_steps": np.array(1.5)}
+    with pytest.raises(WeightsError, match="unfit optimizer_steps must be int64, got float64"):
+        save_state(path, _SPEC, state, _TRAINING)
 
 
 def test_a_training_state_is_loaded_with_its_position(path):
