@@ -103,7 +103,7 @@ def check_batch(batch_size: int, size: tuple[int, int]) -> None:
 
 
 def checked_rising(
-    where: str, values: Sequence[int], maximum: int = MAX_CHANNELS
+    where: str, values: Sequence[float], maximum: int = MAX_CHANNELS
 ) -> tuple[int, ...]:
     """Positive integers in strictly rising order, at most `MAX_VALUES` of them.
 
@@ -114,7 +114,7 @@ def checked_rising(
         first = tuple(islice(values, MAX_VALUES + 1))
         if isinstance(values, str) or any(isinstance(value, bool) for value in first):
             raise TypeError
-        plain = tuple(map(operator.index, first))
+        plain = tuple(operator.index(cast(int, value)) for value in first)
     except TypeError as error:
         raise SpecError(f"{rule}; got {shortened(values)}") from error
     if len(plain) > MAX_VALUES:
@@ -124,6 +124,29 @@ def checked_rising(
     if plain[-1] > maximum:
         raise SpecError(f"{where} must be at most {maximum:,}; got {shortened(plain[-1])}")
     return plain
+
+
+def checked_ratios(where: str, values: Sequence[float]) -> tuple[float, ...]:
+    """Numbers in strictly rising order, each a positive integer or the inverse of one, as a float.
+
+    Raises `SpecError`.
+    """
+    try:
+        first = list(islice(values, MAX_VALUES + 1))
+    except TypeError:
+        first = []
+    below = [value for value in first if isinstance(value, float) and 1 / MAX_CHANNELS <= value < 1]
+    if not below:
+        return checked_rising(where, values)
+    inverses = [1 / round(1 / value) for value in below]
+    whole = first[len(below) :]
+    errors = [abs(one - value) for one, value in zip(inverses, below, strict=True)]
+    if max(errors) > 1e-6 or inverses != sorted(set(inverses)):
+        raise SpecError(
+            f"{where} must be rising positive integers or inverses of integers; got "
+            f"{shortened(first)}"
+        )
+    return *inverses, *(checked_rising(where, whole) if whole else ())
 
 
 def checked_range(

@@ -65,11 +65,15 @@ class RegNetSpec:
         return tuple(self.w_0 + self.w_a * j for j in range(self.depth))
 
     @property
+    def levels(self) -> tuple[int, ...]:
+        """s_j for every block j: the exponent of w_m whose width is nearest (equation 3)."""
+        return tuple(round(log(u / self.w_0) / log(self.w_m)) for u in self.linear_widths)
+
+    @property
     def quantised_widths(self) -> tuple[int, ...]:
-        """w_0 w_m^s_j for every block j, s_j being the nearest stage (equations 3 and 4)."""
-        stages = (round(log(u / self.w_0) / log(self.w_m)) for u in self.linear_widths)
+        """w_0 w_m^s_j for every block j, a multiple of 8 (equation 4)."""
         return tuple(
-            round(self.w_0 * self.w_m**stage / WIDTH_STEP) * WIDTH_STEP for stage in stages
+            round(self.w_0 * self.w_m**level / WIDTH_STEP) * WIDTH_STEP for level in self.levels
         )
 
     @property

@@ -32,6 +32,7 @@ _SUMMED = 1000
 
 _QUANTILES = {"min": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "max": 1.0}
 _NEVER: Final[dict[Rule, str]] = {"increasing": "decrease", "decreasing": "increase"}
+_FREE = "none: all parameters are free in every stage"
 _PARAMETERS = ("depths", "widths", "bottleneck_ratios", "group_widths")
 
 
@@ -108,7 +109,7 @@ def _described(space: DesignSpace) -> dict[str, Any]:
 
 
 def _constraint(space: DesignSpace) -> str:
-    """The constraints of a space, in words."""
+    """The constraints of a space and its distributions, in words."""
     rules = _rules(space) if isinstance(space, Space) else _line(space)
     template = space.template
     if template.block != "resnext":
@@ -120,7 +121,20 @@ def _constraint(space: DesignSpace) -> str:
         for name in _COSTS
         if (limit := getattr(space.limits, name)) is not None
     ]
-    return "; ".join(rules) or "none: all parameters are free in every stage"
+    if space.limits.params_line is not None:
+        first, slope = space.limits.params_line
+        rules.append(f"at most {first:g} + {slope:g} F million parameters with F billion FLOPs")
+    if space.limits.activations_root is not None:
+        rules.append(f"at most {space.limits.activations_root:g} sqrt(F) million activations")
+    return "; ".join([*(rules or [_FREE]), *_log_uniform(space)])
+
+
+def _log_uniform(space: DesignSpace) -> list[str]:
+    if isinstance(space, Space):
+        log = [_words(name) for name in _PARAMETERS if getattr(space, name).distribution == "log"]
+        return [f"log-uniform {' and '.join(log)}"] if log else []
+    is_log = isinstance(space, RegNetSpace) and space.distribution == "log"
+    return ["log-uniform w_0, w_a and w_m"] if is_log else []
 
 
 def _line(space: RegNetSpace | MLPSpace) -> list[str]:
@@ -129,7 +143,8 @@ def _line(space: RegNetSpace | MLPSpace) -> list[str]:
     ranges = [f"{name} {low:g} to {high:g}" for name, (low, high) in ends.items()]
     if isinstance(space, MLPSpace):
         return ["widths on a falling line", *ranges]
-    return ["widths on a line", *ranges, f"b {', '.join(map(str, space.bottleneck_ratios))}"]
+    ratios = ", ".join(f"{ratio:g}" for ratio in space.bottleneck_ratios)
+    return ["widths on a line", *ranges, f"b {ratios}"]
 
 
 def _rules(space: Space) -> list[str]:

@@ -7,8 +7,10 @@ from common.spaces.anynet import (
     ANYNETX_C,
     ANYNETX_D,
     ANYNETX_E,
+    FREED,
     VIONETS,
 )
+from common.spaces.dimension import Dimension, Distribution, Rule
 from common.spaces.files import find_space, space_from_dict, space_to_dict
 from common.spaces.limits import Limits
 from common.spaces.mlp import (
@@ -24,13 +26,23 @@ from common.spaces.named import (
     REGNETX_DEEP_SMALL,
     RESNETS,
     SPACES,
+    UNIFORM,
     VANILLA,
     DesignSpace,
+    uniform,
 )
-from common.spaces.population import Costs, Population, Template
-from common.spaces.regnet import REGNETX, REGNETX_C, REGNETY, RegNetSpace
+from common.spaces.population import Costs, Population
+from common.spaces.regnet import (
+    REGNETX,
+    REGNETX_C,
+    REGNETX_INVERTED,
+    REGNETX_R,
+    REGNETY,
+    RegNetSpace,
+)
 from common.spaces.small import small
-from common.spaces.space import Dimension, Rule, Space
+from common.spaces.space import Space
+from common.spaces.template import Template
 
 __all__ = [
     "ANYNETX",
@@ -39,6 +51,7 @@ __all__ = [
     "ANYNETX_C",
     "ANYNETX_D",
     "ANYNETX_E",
+    "FREED",
     "MLPS",
     "MLPS_CONSTANT",
     "MLPS_FALLING",
@@ -48,14 +61,18 @@ __all__ = [
     "REGNETX_C",
     "REGNETX_DEEP",
     "REGNETX_DEEP_SMALL",
+    "REGNETX_INVERTED",
+    "REGNETX_R",
     "REGNETY",
     "RESNETS",
     "SPACES",
+    "UNIFORM",
     "VANILLA",
     "VIONETS",
     "Costs",
     "DesignSpace",
     "Dimension",
+    "Distribution",
     "Limits",
     "MLPSpace",
     "Population",
@@ -67,4 +84,5 @@ __all__ = [
     "small",
     "space_from_dict",
     "space_to_dict",
+    "uniform",
 ]

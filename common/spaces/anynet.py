@@ -1,17 +1,19 @@
 """AnyNetX A to E: the RegNet paper's sequence of design spaces (section 3.2, chapter 8.8.2).
 
-Each space is the one before with one constraint more.
+Each space is the one before with one constraint more. Depths and widths are log-uniform, as in the
+paper.
 """
 
 from typing import Final
 
-from common.spaces.population import Template
-from common.spaces.space import Dimension, Space
+from common.spaces.dimension import Dimension
+from common.spaces.space import Space
+from common.spaces.template import Template
 
 ANYNETX_A: Final = Space(
     "AnyNetXA",
-    depths=Dimension(tuple(range(1, 17))),
-    widths=Dimension(tuple(range(8, 1025, 8))),
+    depths=Dimension(tuple(range(1, 17)), distribution="log"),
+    widths=Dimension(tuple(range(8, 1025, 8)), distribution="log"),
     bottleneck_ratios=Dimension((1, 2, 4)),
     group_widths=Dimension((1, 2, 4, 8, 16, 32)),
     template=Template(num_classes=1000, in_channels=3),
@@ -33,6 +35,17 @@ ANYNETX_E: Final = ANYNETX_D.but("AnyNetXE", depths="increasing")
 ANYNETX: Final = (ANYNETX_A, ANYNETX_B, ANYNETX_C, ANYNETX_D, ANYNETX_E)
 """The sequence from the free space to the constrained one."""
 
+FREED: Final = {
+    "bottleneck ratios": ANYNETX_E.but("AnyNetXE-free-b", bottleneck_ratios="free"),
+    "group widths": ANYNETX_E.but("AnyNetXE-free-g", group_widths="free"),
+    "widths": ANYNETX_E.but("AnyNetXE-free-w", widths="free"),
+    "depths": ANYNETX_E.but("AnyNetXE-free-d", depths="free"),
+}
+"""AnyNetX E with one of its rules dropped: that parameter is free in every stage.
+
+All four on one base tell which rule matters; `VIONETS` reverse the orders of widths and depths,
+which no ratio has.
+"""
 
 VIONETS: Final = {
     "bottleneck ratios differ": ANYNETX_E.but("VioNet-b", bottleneck_ratios="free"),

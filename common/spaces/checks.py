@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from common.bounds import MAX_NAME, MAX_STAGES
 from common.errors import SpecError, shortened, shown
 from common.numbers import checked_integer
-from common.spaces.population import Template
+from common.spaces.template import Template
 
 
 def check_shape(
     name: str,
     stages: object,
     template: Template,
-    bottleneck_ratios: Sequence[int],
-    group_widths: Sequence[int],
+    bottleneck_ratios: Sequence[float],
+    group_widths: Sequence[float],
 ) -> int:
     """The number of stages of a space as a plain int.
 

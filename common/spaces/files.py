@@ -9,12 +9,13 @@ from typing import Any, Final, NoReturn, cast
 
 from common.errors import SpecError, shortened, shown
 from common.files import check_format
+from common.spaces.dimension import Dimension
 from common.spaces.limits import Limits
 from common.spaces.mlp import MLPSpace
 from common.spaces.named import SPACES, DesignSpace
-from common.spaces.population import Template
 from common.spaces.regnet import RegNetSpace
-from common.spaces.space import Dimension, Space
+from common.spaces.space import Space
+from common.spaces.template import Template
 from common.yaml_json import ENDINGS, read_plain
 
 _KINDS: Final[dict[str, type[DesignSpace]]] = {
@@ -51,7 +52,7 @@ def space_to_dict(space: DesignSpace) -> dict[str, Any]:
     data = {"format": FORMAT, "kind": kind, **cast(dict[str, Any], _plain(asdict(space)))}
     for key, value in data.items():
         if isinstance(value, dict) and "values" in value:
-            data[key] = {**_shortened(value["values"]), "rule": value["rule"]}
+            data[key] = {**_shortened(value.pop("values")), **value}
     return data
 
 
@@ -120,13 +121,13 @@ def _part(before: Any, data: object, where: str) -> Any:
 
 
 def _dimension(before: Dimension | None, data: object, where: str) -> Dimension:
-    """A dimension from a list of values or a closed range, and a rule."""
+    """A dimension from a list of values or a closed range, a rule and a distribution."""
     given = _mapping(data, where)
-    _check_keys(given, ["values", "range", "rule"], where)
+    _check_keys(given, ["values", "range", "rule", "distribution"], where)
     if "range" in given:
         if "values" in given:
             _refuse(where, "must have values or a range", "both", "; drop one")
-        values: Iterable[int] = _range(given["range"], f"{where}: range")
+        values: Iterable[float] = _range(given["range"], f"{where}: range")
     elif "values" in given:
         values = given["values"]
         if not isinstance(values, list):
@@ -136,7 +137,8 @@ def _dimension(before: Dimension | None, data: object, where: str) -> Dimension:
     else:
         _refuse(where, "must have values or a range", list(given))
     rule = given.get("rule", before.rule if before else "free")
-    return cast(Dimension, _inside(where, lambda: Dimension(tuple(values), rule)))
+    distribution = given.get("distribution", before.distribution if before else "uniform")
+    return cast(Dimension, _inside(where, lambda: Dimension(tuple(values), rule, distribution)))
 
 
 def _range(data: object, where: str) -> range:
@@ -152,11 +154,13 @@ def _range(data: object, where: str) -> range:
     return values
 
 
-def _shortened(values: list[int]) -> dict[str, list[int]]:
+def _shortened(values: list[float]) -> dict[str, list[float]]:
     """Values as a range if they are one of more than two elements."""
-    first, last, step = values[0], values[-1], values[min(1, len(values) - 1)] - values[0]
-    if len(values) > 2 and values == list(range(first, last + 1, step)):
-        return {"range": [first, last, step]}
+    whole = [value for value in values if isinstance(value, int)]
+    if len(whole) == len(values) > 2:
+        first, last, step = whole[0], whole[-1], whole[1] - whole[0]
+        if whole == list(range(first, last + 1, step)):
+            return {"range": [first, last, step]}
     return {"values": values}
 
 
@@ -204,9 +208,16 @@ def _inside(where: str, make: Callable[[], Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """JSON's types: lists for tuples, None for infinity; fields that are None are left out."""
+    """JSON's types: lists for tuples, None for infinity.
+
+    Fields that are None are left out, and uniform distributions, the only ones in version 0.1.
+    """
     if value == math.inf:
         return None
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items() if inner is not None}
+        return {
+            key: _plain(inner)
+            for key, inner in value.items()
+            if inner is not None and (key, inner) != ("distribution", "uniform")
+        }
     return [_plain(inner) for inner in value] if isinstance(value, tuple) else value

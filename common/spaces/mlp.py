@@ -7,11 +7,13 @@ import numpy as np
 
 from common.arch import AnyNetSpec, StageSpec
 from common.errors import SpecError
+from common.spaces.dimension import Dimension
 from common.spaces.limits import Limits
-from common.spaces.population import Population, Template
+from common.spaces.population import Population
 from common.spaces.regnet import Range, RegNetSpace
 from common.spaces.sampling import sample_within
-from common.spaces.space import Dimension, Space
+from common.spaces.space import Space
+from common.spaces.template import Template
 
 _TEMPLATE: Final = Template(stem_channels=256, block="mlp", image_size=28)
 _NONE: Final = Dimension((1,), "shared")

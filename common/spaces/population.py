@@ -1,61 +1,22 @@
 """Populations: the parameters of many networks as arrays, and their costs, vectorised."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arch import AnyNetSpec, BlockKind, StageSpec, image_shape
-from common.bounds import MAX_COUNTED
+from common.arch import AnyNetSpec, StageSpec, image_shape
+from common.bounds import MAX_CHANNELS, MAX_COUNTED
 from common.errors import SpecError
+from common.spaces.template import Template
 
 Integers = NDArray[np.int64]
+Numbers = NDArray[np.int64] | NDArray[np.float64]
 
 _ROWS = 1 << 14
 """Networks per batch of counting; larger arrays would not fit into a core's cache."""
-
-
-@dataclass(frozen=True)
-class Template:
-    """What the networks of a population have in common: all fields of a spec but `stages`.
-
-    Raises `SpecError`.
-    """
-
-    stem_channels: int = 32
-    stem_stride: int = 2
-    num_classes: int = 10
-    in_channels: int = 1
-    block: BlockKind = "resnext"
-    conv_bias: bool = False
-    se_ratio: float = 0.0
-    image_size: int | None = None
-
-    def __post_init__(self) -> None:
-        checked = self.network((StageSpec(1, 1),))
-        # The spec of an mlp has stem stride 1; the template keeps what was given.
-        for item in fields(self):
-            kept = self if item.name == "stem_stride" else checked
-            object.__setattr__(self, item.name, getattr(kept, item.name))
-
-    def network(self, stages: tuple[StageSpec, ...]) -> AnyNetSpec:
-        """The network with these stages. Raises `SpecError`."""
-        return AnyNetSpec(
-            self.stem_channels,
-            stages,
-            self.num_classes,
-            self.in_channels,
-            self.block,
-            self.stem_stride,
-            self.conv_bias,
-            self.se_ratio,
-            image_size=self.image_size,
-        )
-
-    def describes(self, spec: AnyNetSpec) -> bool:
-        """Whether `spec` differs from this template in its stages alone."""
-        return spec.block == self.block and spec == self.network(spec.stages)
 
 
 @dataclass(frozen=True)
@@ -71,14 +32,15 @@ class Costs:
 class Population:
     """Networks as integer arrays (n, stages); an index gives the spec of one.
 
-    `widths` are in channels, `bottleneck_ratios` are the paper's b. A network lacks the stages
-    whose depth is 0.
+    `widths` are in channels. `bottleneck_ratios` are the paper's b: int64, or float64 if some are
+    below 1, such as 1/2 in blocks whose 3x3 convolution is twice as wide. A network lacks the
+    stages whose depth is 0.
     """
 
     depths: Integers
     widths: Integers
     group_widths: Integers
-    bottleneck_ratios: Integers
+    bottleneck_ratios: Numbers
     template: Template = field(default_factory=Template)
 
     def __len__(self) -> int:
@@ -89,7 +51,7 @@ class Population:
         grouped = self.template.block == "resnext"
         return self.template.network(
             tuple(
-                StageSpec(depth, width, group_width, 1 / ratio)
+                StageSpec(depth, width, group_width, inverse(ratio))
                 if grouped
                 else StageSpec(depth, width)
                 for depth, width, group_width, ratio in rows
@@ -121,23 +83,20 @@ class Population:
         return Costs(*(np.concatenate(list(column)) for column in columns))
 
     @property
-    def _arrays(self) -> tuple[Integers, Integers, Integers, Integers]:
+    def _arrays(self) -> tuple[Integers, Integers, Integers, Numbers]:
         return self.depths, self.widths, self.group_widths, self.bottleneck_ratios
 
     @staticmethod
     def of(specs: Sequence[AnyNetSpec], template: Template) -> "Population":
         """A population of specs with equal numbers of stages, which `template` describes."""
         rows = [
-            [
-                (s.depth, s.channels, s.group_width or s.bottleneck_channels,
-                 round(1 / s.bottleneck_multiplier))
-                for s in spec.stages
-            ]
+            [(s.depth, s.channels, s.group_width or s.bottleneck_channels) for s in spec.stages]
             for spec in specs
-        ]  # fmt: skip
+        ]
         stages = len(rows[0]) if rows else 0
-        table = np.array(rows, np.int64).reshape(len(rows), stages, 4)
-        return _population(list(np.moveaxis(table, -1, 0)), template)
+        table = np.array(rows, np.int64).reshape(len(rows), stages, 3)
+        ratios = [[inverse(s.bottleneck_multiplier) for s in spec.stages] for spec in specs]
+        return _population([*np.moveaxis(table, -1, 0), _ratios(ratios, stages)], template)
 
     @staticmethod
     def joined(parts: "list[Population]") -> "Population":
@@ -147,18 +106,38 @@ class Population:
         return _population(arrays, parts[0].template)
 
 
+def inverse(number: float) -> float:
+    """A bottleneck ratio from a multiplier, or back; one of both is an integer."""
+    return round(1 / number) if number < 1 else 1 / number
+
+
+def _ratios(rows: list[list[float]], stages: int) -> Numbers:
+    """Bottleneck ratios as an array, of integers if none is below 1."""
+    ratios = np.array(rows, np.float64).reshape(len(rows), stages)
+    return ratios if (ratios < 1).any() else np.rint(ratios).astype(np.int64)
+
+
 def fitted(
     depths: Integers,
     widths: Integers,
-    bottleneck_ratios: Integers,
+    bottleneck_ratios: Numbers,
     group_widths: Integers,
     template: Template,
 ) -> Population:
     """`compatible_stage` for many networks at once: arrays (n, stages)."""
-    bottlenecks = np.maximum(1, widths // bottleneck_ratios)
-    group_widths = np.minimum(group_widths, bottlenecks)
-    groups = np.maximum(1, np.rint(bottlenecks / group_widths)).astype(np.int64)
-    widths = groups * group_widths * bottleneck_ratios
+    if bottleneck_ratios.dtype.kind != "i":
+        narrower = np.maximum(1, np.rint(bottleneck_ratios)).astype(np.int64)
+        wider = np.maximum(1, np.rint(1 / bottleneck_ratios)).astype(np.int64)
+        bottlenecks = np.maximum(1, widths * wider // narrower)
+        group_widths = np.minimum(group_widths, bottlenecks)
+        multiples = np.lcm(group_widths, wider)
+        fitting = np.maximum(1, np.rint(bottlenecks / multiples)).astype(np.int64) * multiples
+        widths = fitting * narrower // wider
+    else:
+        bottlenecks = np.maximum(1, widths // cast(Integers, bottleneck_ratios))
+        group_widths = np.minimum(group_widths, bottlenecks)
+        groups = np.maximum(1, np.rint(bottlenecks / group_widths)).astype(np.int64)
+        widths = groups * group_widths * cast(Integers, bottleneck_ratios)
     return Population(depths, widths, group_widths, bottleneck_ratios, template)
 
 
@@ -170,15 +149,18 @@ def _check_counts(population: Population, image_size: int, count: "_Counter") ->
     missing stage would not halve the resolution.
     """
     depths, *others = population._arrays
-    if depths.min(initial=0) < 0 or min(array.min(initial=1) for array in others) < 1:
+    sizes, ratios = others[:2], others[2]
+    if depths.min(initial=0) < 0 or min(array.min(initial=1) for array in sizes) < 1:
         raise SpecError("population: depths must be at least 0, and all else at least 1")
+    if ratios.min(initial=1) < 1 / MAX_CHANNELS:
+        raise SpecError("population: bottleneck ratios must be positive")
     if len(depths) and depths.min() > 0:
         *arrays, ratios = population._arrays
         largest = [*(array.max(0, keepdims=True) for array in arrays), ratios.min(0, keepdims=True)]
         one = count(_floats(largest, population.template), image_size)
         if max(float(values[0]) for values in one) < MAX_COUNTED / 2:
             return
-    counted = count(_floats(list(population._arrays), population.template), image_size)
+    counted = count(_floats(population._arrays, population.template), image_size)
     for name, values in zip(_COUNTED, counted, strict=True):
         # The rounding error of the sum is far below 1e-9.
         if values.max(initial=0) > MAX_COUNTED * (1 - 1e-9):
@@ -188,12 +170,12 @@ def _check_counts(population: Population, image_size: int, count: "_Counter") ->
             )
 
 
-def _floats(arrays: list[Integers], template: Template) -> Population:
+def _floats(arrays: Sequence[Numbers], template: Template) -> Population:
     """A population of float64 arrays, to be counted without overflow."""
     return _population([array.astype(np.float64) for array in arrays], template)
 
 
-def _population(arrays: list[Integers], template: Template) -> Population:
+def _population(arrays: Sequence[Any], template: Template) -> Population:
     depths, widths, group_widths, bottleneck_ratios = arrays
     return Population(depths, widths, group_widths, bottleneck_ratios, template)
 
@@ -240,13 +222,14 @@ def _count(population: Population, image_size: int) -> tuple[Integers, Integers,
     side = _strided(one * image_size, template.stem_stride)
     channels = one * template.stem_channels
     total.conv(one, 9 * template.in_channels, template.stem_channels, side**2)
+    whole = population.bottleneck_ratios.dtype.kind == "i"
     for depths, widths, group_widths, ratios in zip(
         *(array.T for array in population._arrays), strict=True
     ):
         there = np.minimum(depths, 1)
         new_side = _strided(side, 2)
         old, new = side**2, new_side**2
-        middle = widths // ratios
+        middle = widths // ratios if whole else np.rint(widths / ratios).astype(widths.dtype)
         if template.block == "resnext":
             for times, entry, before in ((there, channels, old), (depths - there, widths, new)):
                 total.conv(times, entry, middle, before)

@@ -1,10 +1,12 @@
 """Versions of the spaces for small images, such as Fashion-MNIST's."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from common.spaces.dimension import Dimension
 from common.spaces.regnet import RegNetSpace
-from common.spaces.space import Dimension, Space
+from common.spaces.space import Space
 
 AnySpace = TypeVar("AnySpace", bound=Space | RegNetSpace)
 
@@ -16,20 +18,21 @@ _FEWER_BLOCKS: Final = 5
 
 
 def small(space: AnySpace) -> AnySpace:
-    """A space with the same rules for small images of one channel and 10 classes.
+    """A space with the same rules and distributions for small images of one channel and 10 classes.
 
     Networks have three stages. The stem has 16 channels and stride 1; group widths are at most 16.
     Stages of a `Space` have 1 to 4 blocks of 8 to 128 channels.
 
     A `RegNetSpace` has a fifth of its blocks (3 to 12 for RegNetX, as in three stages of a small
-    `Space`), w_0 from 8 to 24 and w_a from 2 to 12; w_m is kept. Of RegNetX's candidates, 36 % then
-    have three stages (of the paper's, 19 % have four); half of the networks are at most 64 channels
-    wide, and 94 % at most 128. With larger w_0 or w_a, more than a tenth would be wider than 128;
-    with smaller w_a, fewer would have three stages.
+    `Space`), w_0 from 8 to 24 and w_a from 2 to 12; w_m is kept. With larger w_0 or w_a, more of
+    its networks would be wider than 128 channels; with smaller w_a, fewer candidates would have
+    three stages. Limits that depend on a network's FLOPs are dropped: they are the paper's, for
+    images of 224 pixels.
     """
     template = replace(
         space.template, stem_channels=16, stem_stride=1, num_classes=10, in_channels=1
     )
+    limits = replace(space.limits, params_line=None, activations_root=None)
     if isinstance(space, RegNetSpace):
         first, last = space.depths
         return replace(
@@ -41,6 +44,7 @@ def small(space: AnySpace) -> AnySpace:
             slopes=(2.0, 12.0),
             group_widths=_narrow(space.group_widths),
             template=template,
+            limits=limits,
         )
     return replace(
         space,
@@ -50,6 +54,7 @@ def small(space: AnySpace) -> AnySpace:
         widths=replace(space.widths, values=_WIDTHS),
         group_widths=_narrowed(space.group_widths),
         template=template,
+        limits=limits,
     )
 
 
@@ -57,9 +62,10 @@ def _name(space: Space | RegNetSpace) -> str:
     return f"{space.name}-small"
 
 
-def _narrow(values: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(value for value in values if value <= _MAX_GROUP_WIDTH)
+def _narrow(values: Sequence[float]) -> tuple[int, ...]:
+    """Those of at most 16; all if none is, as where blocks have one group."""
+    return tuple(int(v) for v in values if v <= _MAX_GROUP_WIDTH) or tuple(map(int, values))
 
 
 def _narrowed(group_widths: Dimension) -> Dimension:
-    return replace(group_widths, values=_narrow(tuple(group_widths.values)))
+    return replace(group_widths, values=_narrow(group_widths.values))

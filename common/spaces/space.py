@@ -1,106 +1,30 @@
-"""Design spaces: sets of networks with a uniform distribution over their parameters."""
+"""Design spaces: sets of networks with a distribution over their parameters."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from math import comb, prod
-from typing import Any, Literal, cast, get_args
+from math import prod
+from typing import Any, cast
 
 import numpy as np
 
 from common.arch import AnyNetSpec
 from common.bounds import MAX_BLOCKS, MAX_WIDTH
-from common.numbers import FieldChecker, checked_rising
+from common.numbers import checked_rising
 from common.spaces.checks import check_shape
+from common.spaces.dimension import Dimension, Rule
 from common.spaces.limits import Limits
-from common.spaces.population import Integers, Population, Template, fitted
+from common.spaces.population import Integers, Population, fitted
 from common.spaces.sampling import sample_within
-
-Rule = Literal["free", "shared", "increasing", "decreasing"]
-"""How a parameter may vary between stages; `increasing` and `decreasing` include equal values."""
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """One parameter of the stages: its possible values, in rising order, and how stages may differ.
-
-    Raises `SpecError`.
-    """
-
-    values: Sequence[int]
-    rule: Rule = "free"
-
-    def __post_init__(self) -> None:
-        check = FieldChecker(self)
-        check.keep("values", checked_rising("values", self.values))
-        check.choice("rule", get_args(Rule))
-
-    def size(self, stages: int) -> int:
-        """Number of ways to choose values for so many stages."""
-        values = len(self.values)
-        match self.rule:
-            case "free":
-                return int(values**stages)
-            case "shared":
-                return values
-            case _:
-                return comb(values + stages - 1, stages)
-
-    def sample(self, rows: int, stages: int, stream: np.random.Generator) -> Integers:
-        """Uniform choices (rows, stages)."""
-        values = np.array(self.values, np.int64)
-        match self.rule:
-            case "free":
-                return values[stream.integers(len(values), size=(rows, stages))]
-            case "shared":
-                return values[stream.integers(len(values), size=(rows, 1)).repeat(stages, 1)]
-            case "increasing":
-                return values[_ascending(rows, stages, len(values), stream)]
-            case "decreasing":
-                return values[_ascending(rows, stages, len(values), stream)[:, ::-1]]
-
-    def allows(self, choices: Sequence[int]) -> bool:
-        """Whether successive stages may have these values."""
-        pairs = list(pairwise(choices))
-        return (
-            set(choices) <= set(self.values)
-            and {
-                "free": True,
-                "shared": len(set(choices)) == 1,
-                "increasing": all(before <= after for before, after in pairs),
-                "decreasing": all(before >= after for before, after in pairs),
-            }[self.rule]
-        )
-
-
-def _ascending(rows: int, stages: int, values: int, stream: np.random.Generator) -> Integers:
-    """Uniform non-decreasing sequences of indices below `values`, one per row: (rows, stages).
-
-    Subtracting 0, 1, 2, ... from a sorted set of `stages` numbers below values + stages - 1 gives
-    such a sequence, one to one. Sets are drawn by rejecting rows with repeated numbers, or by
-    sorting random keys where most rows would be rejected.
-    """
-    numbers = values + stages - 1
-    if stages**2 > 4 * numbers:
-        # The positions of the `stages` smallest keys are a uniform set.
-        keys = stream.random((rows, numbers))
-        return np.sort(keys.argsort(axis=1)[:, :stages], axis=1) - np.arange(stages)
-    drawn = np.empty((0, stages), np.int64)
-    while len(drawn) < rows:
-        more = stream.integers(numbers, size=(rows - len(drawn), stages))
-        more.sort(axis=1)
-        drawn = np.concatenate([drawn, more[(np.diff(more) > 0).all(axis=1)]])
-    return drawn - np.arange(stages)
+from common.spaces.template import Template
 
 
 @dataclass(frozen=True)
 class Space:
     """Networks of `stages` stages, by depth, width, bottleneck ratio and group width of each stage.
 
-    A candidate is one choice of all parameters; all candidates are equally likely. Where a group
-    width does not divide the bottleneck, `compatible_stage` adjusts the stage, as in pycls. Only
-    networks within the `limits` belong to the space. Raises `SpecError`.
+    A candidate is one choice of all parameters; its probability is the product of those of its
+    dimensions. Where a group width does not divide the bottleneck, `compatible_stage` adjusts the
+    stage, as in pycls. Only networks within the `limits` belong to the space. Raises `SpecError`.
     """
 
     name: str
@@ -118,6 +42,7 @@ class Space:
         object.__setattr__(self, "stages", stages)
         checked_rising("depths", self.depths.values, MAX_BLOCKS // stages)
         checked_rising("widths", self.widths.values, MAX_WIDTH)
+        checked_rising("group_widths", self.group_widths.values)
 
     def but(self, name: str, **rules: Rule) -> "Space":
         """This space under another name, with other rules for the given dimensions."""
@@ -173,7 +98,7 @@ class Space:
             at = bisect_left(self.group_widths.values, max(group_width, before))
             if at == len(self.group_widths.values):
                 return []
-            chosen.append(self.group_widths.values[at])
+            chosen.append(int(self.group_widths.values[at]))
         return chosen[::-1] if rule == "decreasing" else chosen
 
     def _widths(self, channels: int, ratio: int, made: int, group_width: int) -> list[int]:
@@ -182,7 +107,7 @@ class Space:
         networks = fitted(
             np.ones_like(widths),
             widths,
-            np.full_like(widths, ratio),
+            np.full(widths.shape, ratio),
             np.full_like(widths, group_width),
             self.template,
         )
@@ -193,7 +118,13 @@ class Space:
         depths, widths, ratios, group_widths = (
             dimension.sample(rows, self.stages, stream) for dimension in self._dimensions
         )
-        return fitted(depths, widths, ratios, group_widths, self.template)
+        return fitted(
+            cast(Integers, depths),
+            cast(Integers, widths),
+            ratios,
+            cast(Integers, group_widths),
+            self.template,
+        )
 
     @property
     def _dimensions(self) -> tuple[Dimension, ...]:

@@ -47,7 +47,7 @@ def _check_space(space: DesignSpace, data: ImageData, training: TrainConfig) -> 
             "own"
         ) from error
     limits, size = space.limits, training.resize
-    if (limits.flops or limits.activations) and size != (limits.image_size,) * 2:
+    if limits.depends_on_size and size != (limits.image_size,) * 2:
         raise ConfigError(
             f"space {space.name}: its limits must be counted at the image size, "
             f"{size[0]}x{size[1]}; "

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.arch import AnyNetSpec, count
-from common.spaces import DesignSpace
+from common.spaces import SPACES, UNIFORM, DesignSpace
+from common.spaces.population import inverse
 from common.studies.config import StudyConfig
 
 
@@ -28,9 +29,11 @@ class SampledNetwork:
 def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[SampledNetwork]:
     """The networks `start` to `stop` - 1 of a study's space.
 
-    The sequence depends only on the seed and the space's name.
+    The sequence depends only on the seed and the space's name. Of a ready space NAME-uniform it is
+    the sequence that version 0.1 drew from NAME.
     """
-    sequence = np.random.SeedSequence([seed, zlib.crc32(space.name.encode())])
+    name = space.name.removesuffix(UNIFORM) if space.name in SPACES else space.name
+    sequence = np.random.SeedSequence([seed, zlib.crc32(name.encode())])
     population = space.sample(stop, int(sequence.generate_state(1)[0]))
     for index in range(start, stop):
         yield SampledNetwork(space.name, index, population[index])
@@ -42,14 +45,15 @@ def draw_all(config: StudyConfig, start: int = 0) -> list[SampledNetwork]:
     return [network for group in zip(*drawn, strict=True) for network in group]
 
 
-def stage_parameters(spec: AnyNetSpec) -> dict[str, int]:
+def stage_parameters(spec: AnyNetSpec) -> dict[str, float]:
     """The sampled parameters, by their symbols in the paper: d1, w1, b1, g1, d2, ..."""
-    values: dict[str, int] = {}
+    values: dict[str, float] = {}
     for number, stage in enumerate(spec.stages, 1):
         values[f"d{number}"] = stage.depth
         values[f"w{number}"] = stage.channels
         if spec.block == "resnext":
-            values[f"b{number}"] = round(1 / stage.bottleneck_multiplier)
+            ratio = inverse(stage.bottleneck_multiplier)
+            values[f"b{number}"] = ratio if ratio < 1 else round(ratio)
             values[f"g{number}"] = stage.group_width or stage.bottleneck_channels
     return values
 

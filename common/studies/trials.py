@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import optuna
-from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import FrozenTrial, TrialState
 
 from common.arch import AnyNetSpec
@@ -83,10 +88,7 @@ def waiting_trials(
 ) -> list[FrozenTrial]:
     """Waiting trials for networks, with parameters that Optuna's dashboard can show."""
     parameters = [stage_parameters(network.spec) for network in networks]
-    highest: dict[str, int] = {}
-    for values in parameters:
-        highest |= {name: max(value, highest.get(name, 1)) for name, value in values.items()}
-    distributions = {name: IntDistribution(1, high) for name, high in highest.items()}
+    distributions = _distributions(parameters)
     space = {"space": CategoricalDistribution(tuple(spaces))}
     return [
         optuna.create_trial(
@@ -102,6 +104,20 @@ def waiting_trials(
         )
         for network, values in zip(networks, parameters, strict=True)
     ]
+
+
+def _distributions(parameters: Sequence[dict[str, float]]) -> dict[str, BaseDistribution]:
+    """A distribution for each parameter: of integers, unless some of its values are below 1."""
+    found: dict[str, list[float]] = {}
+    for values in parameters:
+        for name, value in values.items():
+            found.setdefault(name, []).append(value)
+    return {
+        name: IntDistribution(1, int(max(values)))
+        if min(values) >= 1
+        else FloatDistribution(min(values), max(values))
+        for name, values in found.items()
+    }
 
 
 _HELD: Final = {

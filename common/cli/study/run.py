@@ -22,7 +22,7 @@ from common.cli.types import STEPS, WORKERS
 from common.data import absolute_name, find_data
 from common.errors import ConfigError
 from common.files import read_json
-from common.spaces import SPACES, DesignSpace, Limits, find_space
+from common.spaces import SPACES, DesignSpace, find_space
 from common.studies import Study, StudyConfig, run_workers
 from common.studies import work as train_networks
 from common.studies.address import shown
@@ -200,9 +200,9 @@ def _limited(space: DesignSpace, given: dict[str, tuple[float, float]], size: in
     if not given:
         return space
     own = space.limits
-    counted = any(getattr(own, name) for name in {"flops", "activations"} - given.keys())
-    ranges = {"flops": own.flops, "params": own.params, "activations": own.activations, **given}
-    limits = Limits(**ranges, image_size=own.image_size if counted else size)
+    kept: dict[str, Any] = dict.fromkeys(given)
+    counted = replace(own, **kept).depends_on_size
+    limits = replace(own, **given, image_size=own.image_size if counted else size)  # type: ignore[arg-type]
     return replace(space, limits=limits)
 
 

@@ -42,8 +42,11 @@ def test_a_space_is_found_by_its_name_in_any_case(name):
 
 def test_there_is_a_small_space_for_every_one_but_mlps_which_are_small():
     names = [name for name in SPACES if SPACES[name].template.block != "mlp"]
-    full = [name for name in names if not name.endswith("-small")]
-    assert [f"{name}-small" for name in full] == [name for name in names if name not in full]
+    for ending in ("", "-uniform"):
+        those = [name for name in names if name.endswith("-uniform") == bool(ending)]
+        full = [name for name in those if not name.endswith(f"-small{ending}")]
+        small_ones = [f"{name.removesuffix(ending)}-small{ending}" for name in full]
+        assert small_ones == [name for name in those if name not in full]
 
 
 @pytest.mark.parametrize("name", [name for name in SPACES if name.endswith("-small")])
@@ -71,10 +74,11 @@ def test_names_near_none_are_told_all():
 
 
 LIMITED = replace(ANYNETX_A, limits=Limits(flops=(360e6, 400e6), params=(0, inf), image_size=28))
+INVERTED = replace(ANYNETX_A, bottleneck_ratios=Dimension((0.25, 0.5, 1), "shared"))
 UNEVEN = replace(ANYNETX_E, widths=Dimension((8, 24, 32), "decreasing"), depths=Dimension((3,)))
 
 
-@pytest.mark.parametrize("space", [*SPACES.values(), LIMITED, UNEVEN], ids=_name)
+@pytest.mark.parametrize("space", [*SPACES.values(), LIMITED, UNEVEN, INVERTED], ids=_name)
 def test_plain_data_give_the_space_back(space):
     text = json.dumps(space_to_dict(space), allow_nan=False)
     assert space_from_dict(json.loads(text)) == space
@@ -99,7 +103,7 @@ def test_a_file_changes_what_it_names_of_a_ready_space(tmp_path):
     assert find_space(str(path)) == replace(
         base,
         name="mine",
-        depths=Dimension((1, 2, 3, 4, 5, 6), "increasing"),
+        depths=Dimension((1, 2, 3, 4, 5, 6), "increasing", "log"),
         widths=replace(base.widths, rule="free"),
         template=replace(base.template, stem_channels=8),
         limits=Limits(flops=(1e6, 36e6), params=(0, inf), image_size=28),
@@ -170,6 +174,13 @@ def test_a_file_of_plain_blocks_needs_no_groups(tmp_path):
         ("name: a\nbase: RegNetX\ndepths: [5, 2]", "depths must be a rising range from 1 on"),
         ("name: a\nbase: AnyNetXA\ndepths: {rule: up}", "depths: rule must be one of free, shared"),
         ("name: a\nbase: AnyNetXA\ndepths: [1, 2]", "depths: must be a mapping of keys"),
+        (
+            "name: a\nbase: AnyNetXA\ndepths: {distribution: normal}",
+            "depths: distribution must be one of uniform, log; got 'normal'",
+        ),
+        ("name: a\nbase: AnyNetXA\ndepths: {values: [0.5, 1]}", "depths must be rising positive"),
+        ("name: a\nbase: RegNetX\nlimits: {params_line: 3}", "params_line must be a and b of a +"),
+        ("name: a\nbase: RegNetX\nlimits: {activations_root: -1}", "activations_root must be at"),
         ("name: a\nbase: AnyNetXA\ndepths: {values: 3}", "depths: values: must be a list; got 3"),
         ("name: a\nbase: AnyNetXA\ndepths: {values: [2.5]}", "depths: values must be rising"),
         (

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import product
+from math import log
 
 import numpy as np
 import pytest
@@ -21,11 +22,13 @@ from common.spaces import (
     RegNetSpace,
     Template,
     small,
+    uniform,
 )
 from common.spaces.lines import all_lines
 from tests.common.spaces import chi_square
 
 ON_LINES = [space for space in SPACES.values() if isinstance(space, RegNetSpace)]
+UNIFORM_C = SPACES["RegNetX-C-uniform"]
 TINY = RegNetSpace(
     "tiny",
     depths=(2, 6),
@@ -44,19 +47,26 @@ def _name(space):
 
 def _every_candidate(space):
     """All RegNets of a space by going through all choices of every parameter."""
+    return [RegNetSpec(*chosen) for chosen in product(*_choices(space))]
 
-    def hundredths(ends):
-        return [value / 100 for value in range(round(100 * ends[0]), round(100 * ends[1]) + 1)]
 
-    choices = product(
+def _choices(space):
+    """The values of each parameter of a `RegNetSpec`."""
+
+    def steps(ends, parts):
+        return [
+            value / parts for value in range(round(parts * ends[0]), round(parts * ends[1]) + 1)
+        ]
+
+    log = space.distribution == "log"
+    return (
         range(space.depths[0], space.depths[1] + 1),
         range(space.initial_widths[0], space.initial_widths[1] + 1, 8),
-        hundredths(space.slopes),
-        hundredths(space.width_ratios),
+        steps(space.slopes, 10 if log else 100),
+        steps(space.width_ratios, 1000 if log else 100),
         space.group_widths,
         [1 / ratio for ratio in space.bottleneck_ratios],
     )
-    return [RegNetSpec(*chosen) for chosen in choices]
 
 
 def _stages(lines, line, slopes, depths):
@@ -79,7 +89,9 @@ def _expected_stages(lines, line, slopes, depths):
     ]
 
 
-@pytest.mark.parametrize("space", [REGNETX, REGNETX_DEEP, small(REGNETX)], ids=_name)
+@pytest.mark.parametrize(
+    "space", [uniform(REGNETX), uniform(REGNETX_DEEP), uniform(small(REGNETX))], ids=_name
+)
 def test_stages_are_those_of_the_regnet_spec(space):
     stream, rows = np.random.default_rng(0), 10_000
     least, most = (round(100 * slope) for slope in space.slopes)
@@ -124,6 +136,98 @@ def test_networks_are_as_likely_as_they_have_candidates(space):
     )
 
 
+TINY_LOG = replace(
+    TINY,
+    slopes=(8.0, 12.0),
+    width_ratios=(1.9, 1.92),
+    bottleneck_ratios=(0.5, 1, 4),
+    group_widths=(1, 3, 16),
+    distribution="log",
+)
+
+
+def _log_chance(values, value):
+    """How likely a value is if a log-uniform number is rounded up to one of the values."""
+    ends = [values[0] - min(values[1] - values[0], values[0] / 2), *values]
+    place = values.index(value)
+    return log(ends[place + 1] / ends[place]) / log(ends[-1] / ends[0])
+
+
+def _log_chances(space):
+    """By network, how likely it is; pycls' rule says which candidates are rejected."""
+    choices = [list(values) for values in _choices(space)]
+    ratios = [1 / multiplier for multiplier in choices[5]]
+    chances = Counter()
+    for depth, w_0, w_a, w_m, group_width, multiplier in product(*choices):
+        candidate = RegNetSpec(depth, w_0, w_a, w_m, group_width, multiplier)
+        widths = set(candidate.quantised_widths)
+        if len(widths) == space.stages == max(candidate.levels) + 1:
+            chances[candidate.stages] += (
+                _log_chance(choices[1], w_0)
+                * _log_chance(choices[2], w_a)
+                * _log_chance(choices[3], w_m)
+                * _log_chance(choices[4], group_width)
+                * _log_chance(ratios, 1 / multiplier)
+            )
+    return {stages: chance / sum(chances.values()) for stages, chance in chances.items()}
+
+
+@pytest.mark.parametrize(
+    "space",
+    [TINY_LOG, replace(TINY_LOG, stages=3), replace(TINY_LOG, stages=1, depths=(1, 3))],
+    ids=["two stages", "three", "one"],
+)
+def test_log_networks_are_as_likely_as_pycls_rule_says(space):
+    chances = _log_chances(space)
+    networks = [space.template.network(stages) for stages in chances]
+    expected = dict(zip(
+        map(_key, Population.of(networks, space.template)), chances.values(), strict=True
+    ))  # fmt: skip
+    sampled = Counter(map(_key, space.sample(20_000, seed=0)))
+    assert set(sampled) <= set(expected)
+    assert chi_square.fits(
+        [sampled[key] for key in expected], [20_000 * chance for chance in expected.values()]
+    )
+
+
+def _key(spec):
+    return spec.stages
+
+
+def test_a_log_space_contains_its_candidates_and_no_other_network():
+    members = set(_log_chances(TINY_LOG))
+    around = replace(TINY_LOG, slopes=(6.0, 14.0), width_ratios=(1.8, 2.0), depths=(1, 8))
+    others = list(around.sample(80, seed=0))
+    assert [TINY_LOG.contains(spec) for spec in others] == [
+        spec.stages in members for spec in others
+    ]
+    assert 0 < sum(spec.stages in members for spec in others) < 80
+    template = TINY_LOG.template
+    assert all(TINY_LOG.contains(template.network(stages)) for stages in members)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [RegNetSpec(2, 8, 16.0, 1.5, 1), RegNetSpec(4, 8, 1.0, 1.1, 1)],
+    ids=["skipped", "merged"],
+)
+def test_a_log_space_rejects_levels_that_are_merged_or_skipped(line):
+    assert len(line.stages) < line.levels[-1] + 1
+    one = RegNetSpace(
+        "one",
+        depths=(line.depth, line.depth),
+        initial_widths=(line.w_0, line.w_0),
+        slopes=(line.w_a, line.w_a),
+        width_ratios=(line.w_m, line.w_m),
+        bottleneck_ratios=(1,),
+        group_widths=(1,),
+        stages=len(line.stages),
+    )
+    network = one.template.network(line.stages)
+    assert one.contains(network)
+    assert not replace(one, distribution="log").contains(network)
+
+
 def _counted(population):
     """How often each network is in a population, by its parameters."""
     arrays = (
@@ -166,10 +270,18 @@ def test_published_regnets_are_in_the_space():
     for name in ("regnetx_200mf", "regnetx_800mf", "regnetx_3.2gf"):
         spec = replace(REGNETS[name], group_width=16).network()
         assert REGNETX.contains(spec)
-        assert REGNETX_C.contains(spec)
+        assert UNIFORM_C.contains(spec)
         assert not REGNETY.contains(spec)
     assert REGNETY.contains(find_spec("regnety_800mf"))
     assert not REGNETX.contains(find_spec("regnetx_32gf"))  # its group width is 168
+
+
+@pytest.mark.parametrize("name", [name for name in REGNETS if name[6] == "x"][:-1])
+def test_published_regnets_are_in_the_constrained_space_of_their_group_width(name):
+    published = REGNETS[name]
+    space = replace(REGNETX_C, group_widths=(published.group_width,))
+    assert space.contains(published.network())
+    assert not space.contains(replace(published, group_width=1).network())
 
 
 def test_a_network_off_every_line_is_outside():
@@ -199,7 +311,7 @@ def test_small_regnets_are_about_128_wide(space):
 @pytest.mark.parametrize("space", ON_LINES, ids=_name)
 def test_a_good_share_of_the_candidates_has_the_stages(space):
     found = len(space._candidates(20_000, np.random.default_rng(0)))
-    assert found > 0.18 * 20_000
+    assert found > (0.18 if space.distribution == "uniform" else 0.1) * 20_000
 
 
 def test_deep_regnets_are_deeper_than_the_papers():
@@ -215,9 +327,15 @@ def test_deep_regnets_are_deeper_than_the_papers():
         ({"depths": (0, 3)}, "depths must be a rising range from 1 on; got 0 to 3"),
         ({"depths": (1.5, 3)}, "depths must be a rising range from 1 on; got (1.5, 3)"),
         ({"initial_widths": (8, 20)}, "from 8 on in multiples of 8; got 8 to 20"),
-        ({"slopes": (0.0, 3.0)}, "slopes must be a rising range from 0.01 on"),
-        ({"slopes": (1.0, 2.005)}, "in multiples of 0.01; got 1.0 to 2.005"),
-        ({"width_ratios": (1.0, 2.0)}, "width_ratios must be a rising range from 1.01 on"),
+        ({"slopes": (0.0, 3.0)}, "slopes must be a rising range from 0.1 on"),
+        ({"slopes": (1.0, 2.05)}, "in multiples of 0.1; got 1.0 to 2.05"),
+        ({"width_ratios": (1.0, 2.0)}, "width_ratios must be a rising range from 1.001 on"),
+        (
+            {"width_ratios": (1.5, 5e5), "depths": (1, 2)},
+            "width_ratios must be at most 1,048,576 in steps of 0.001; got 499,998,501",
+        ),
+        ({"distribution": "normal"}, "distribution must be one of uniform, log; got 'normal'"),
+        ({"bottleneck_ratios": (0.3, 1)}, "bottleneck_ratios must be rising positive integers or"),
         ({"width_ratios": (2.0, np.inf)}, "width_ratios must be a rising range"),
         ({"group_widths": (2, 1)}, "group_widths must be rising positive integers; got (2, 1)"),
         ({"stages": 0}, "stages must be at least 1; got 0"),
@@ -228,4 +346,19 @@ def test_deep_regnets_are_deeper_than_the_papers():
 def test_parameters_must_be_ranges(changed, message):
     with pytest.raises(SpecError) as error:
         replace(REGNETX, **changed)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"slopes": (0.0, 3.0)}, "slopes must be a rising range from 0.01 on"),
+        ({"slopes": (1.0, 2.005)}, "in multiples of 0.01; got 1.0 to 2.005"),
+        ({"width_ratios": (1.0, 2.0)}, "width_ratios must be a rising range from 1.01 on"),
+    ],
+    ids=str,
+)
+def test_parameters_of_uniform_lines_are_multiples_of_a_hundredth(changed, message):
+    with pytest.raises(SpecError) as error:
+        replace(uniform(REGNETX), **changed)
     assert message in str(error.value)
