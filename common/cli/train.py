@@ -8,6 +8,7 @@ import click
 from common.backends import start_backend
 from common.cli.commands import command_line
 from common.cli.evaluations import print_evaluation
+from common.cli.image_options import image_options
 from common.cli.options import (
     backend_option,
     data_option,
@@ -19,8 +20,6 @@ from common.cli.options import (
 from common.cli.train_settings import new_config, resumed_config
 from common.cli.types import BATCH, EPOCHS, IMAGES, SEED, SIDE, STEPS, Number
 from common.data import open_data
-from common.data.augment import AUGMENTATIONS
-from common.data.sources.split import VALIDATION_SHARE
 from common.errors import BackendError, ConfigError
 from common.training import Callback, CSVLogger, TensorBoardLogger, read_record
 from common.training.rows import END, best_epoch
@@ -54,40 +53,7 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
     "saw them. If it has other classes than the data, a new head is drawn from --seed.",
 )
 @data_option("full")
-@click.option(
-    "--augment",
-    type=click.Choice(list(AUGMENTATIONS)),
-    default="none",
-    show_default=True,
-    help="Vary training images: flip mirrors half of them, cifar also shifts them by up to 4 "
-    "pixels, crop takes random resized crops and mirrors, imagenet adds PCA lighting.",
-)
-@click.option(
-    "--mixup",
-    metavar="ALPHA",
-    type=Number(0, 100),
-    default=0.0,
-    show_default=True,
-    help="Mix each training image and its label with another one of its batch, in a share drawn "
-    "from Beta(ALPHA, ALPHA), such as 0.2; 0 mixes none.",
-)
-@click.option(
-    "--channels",
-    type=click.Choice(["1", "3"]),
-    default="3",
-    show_default=True,
-    help="Read the image files of a folder as grey (1) or colour (3).",
-)
-@click.option(
-    "--val-share",
-    type=Number(0, 1, min_open=True, max_open=True),
-    default=VALIDATION_SHARE,
-    show_default=True,
-    help="Share of each class to validate on, if the data has no validation images.",
-)
-@click.option(
-    "--split-seed", type=SEED, default=0, show_default=True, help="Draws those validation images."
-)
+@image_options
 @click.option(
     "--workers",
     type=IMAGES,

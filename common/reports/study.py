@@ -4,10 +4,13 @@ import base64
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from common.data.augment import PLAIN
+from common.data.options import USUAL
 from common.errors import ConfigError
 from common.files import PRODUCER, write_bytes, write_text
 from common.marks import figure_mark
@@ -239,6 +242,7 @@ def _settings(config: StudyConfig) -> dict[str, Any]:
     return {
         "framework": training.backend,
         "data": f"{training.data}, at {training.resize[0]} x {training.resize[1]} pixels",
+        **_images(config),
         "epochs": training.epochs,
         "batch": training.batch_size,
         "learning rate": f"{training.learning_rate:g}, {recipe.schedule}, "
@@ -248,6 +252,25 @@ def _settings(config: StudyConfig) -> dict[str, Any]:
         **({"label smoothing": f"{smoothing:g}"} if smoothing else {}),
         "seeds": f"networks {config.seed}, training {training.seed}",
         "pruner": config.pruner,
+    }
+
+
+def _images(config: StudyConfig) -> dict[str, str]:
+    """What the images are, where they are not Fashion-MNIST as it usually is."""
+    options, template = config.training.data_options, config.spaces[0].template
+    if options == USUAL:
+        return {}
+    usual = asdict(PLAIN)
+    varied = [
+        f"{name} {value}"
+        for name, value in asdict(options.augmentation).items()
+        if value != usual[name]
+    ]
+    return {
+        "images": f"{template.in_channels} channels, {template.num_classes} classes",
+        "augmentation": ", ".join(varied) or "none",
+        "validation images": f"a share of {options.val_share:g}, drawn by {options.split_seed}, if "
+        "the data has none",
     }
 
 

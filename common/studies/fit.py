@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from common.arch import StageSpec, image_shape
-from common.data import DataInfo, ImageData, open_data
+from common.data import ImageData, open_data
 from common.errors import ConfigError, SpecError
 from common.spaces import DesignSpace
 from common.studies.config import StudyConfig
@@ -12,9 +12,10 @@ from common.training.checks import check_images
 from common.training.precise_bn import images_taken
 
 
-def for_the_data(space: DesignSpace, data: DataInfo) -> DesignSpace:
+def for_the_data(space: DesignSpace, data: ImageData) -> DesignSpace:
     """The space with the input channels and number of classes of `data`."""
-    template = replace(space.template, in_channels=data.channels, num_classes=len(data.classes))
+    channels, classes = data.preprocessing.channels, len(data.classes)
+    template = replace(space.template, in_channels=channels, num_classes=classes)
     return replace(space, template=template)
 
 
@@ -25,7 +26,7 @@ def check_study(config: StudyConfig) -> None:
     must fill a batch.
     """
     training = config.training
-    data = open_data(training.data, training.batch_size, training.resize)
+    data = open_data(training.data, training.batch_size, training.resize, training.data_options)
     for space in config.spaces:
         _check_space(space, data, training)
     images_taken(training.precise_bn, data)

@@ -63,7 +63,7 @@ def work(
     config = study.config.training
     name = f"{socket.gethostname()}:{os.getpid()}"
     backend = load_backend(config.backend)
-    data = open_data(config.data, config.batch_size, config.resize)
+    data = open_data(config.data, config.batch_size, config.resize, config.data_options)
     images_taken(config.precise_bn, data)
     done = failures = 0
     with sigterm_interrupts(), _frozen():

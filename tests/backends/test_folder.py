@@ -195,3 +195,21 @@ def test_a_resumed_run_keeps_its_images(run):
     settings = json.loads((run / "config.json").read_text())["data_options"]
     assert settings["augmentation"]["flip"] is True
     assert settings["preprocessing"]["mean"] == [0.485, 0.456, 0.406]
+
+
+@pytest.mark.bare("torch")
+def test_a_study_on_photos_is_interrupted_continued_and_reported(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photos = make_photos(tmp_path / "photos", per_class=10)
+    settings = ("--space", "AnyNetXA-small", "--networks", 3, "--epochs", 1, "--batch-size", 16,
+                "--data", "photos", "--augment", "flip", "--device", "cpu")  # fmt: skip
+    _run("study", "create", "mine", "--backend", name, *settings)
+    _run("study", "work", "mine", "--max", 1)
+    _run("study", "run", "mine", "--backend", name, *settings, "--workers", 1)
+    _run("study", "report", "mine", "--out", "report")
+    page = (tmp_path / "report" / "index.html").read_text()
+    for told in (str(photos), "3 channels, 6 classes", "flip True"):
+        assert told in page
+    records = list((tmp_path / "report" / "records").iterdir())
+    assert len(records) == 3
+    assert all('"kind": "epoch"' in record.read_text() for record in records)

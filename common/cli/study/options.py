@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from common.cli.commands import command_line
+from common.cli.image_options import image_options
 from common.cli.options import (
     Decorator,
     backend_option,
@@ -96,6 +97,7 @@ def new_study_options(function: _Function) -> _Function:
             ),
             backend_option("torch"),
             data_option("sample"),
+            image_options,
             click.option(
                 "--epochs", type=EPOCHS, default=3, show_default=True, help="Epochs per network."
             ),

@@ -8,6 +8,7 @@ import click
 
 from common.arch import AnyNetSpec
 from common.backends import check_installed, load_backend, start_backend
+from common.cli.image_options import chosen_images
 from common.cli.options import chosen_recipe
 from common.cli.study.options import (
     grace_option,
@@ -19,7 +20,8 @@ from common.cli.study.options import (
 )
 from common.cli.study.progress import StudyProgress
 from common.cli.types import STEPS, WORKERS
-from common.data import absolute_name, find_data
+from common.data import ImageData, absolute_name, open_data
+from common.data.options import USUAL
 from common.errors import ConfigError
 from common.files import read_json
 from common.spaces import SPACES, DesignSpace, find_space
@@ -169,7 +171,11 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         raise ConfigError("space: must be given for a new study; got none; add --space NAME")
     ranges = {name: options[name] for name in ("flops", "params", "activations")}
     given = {name: limit for name, limit in ranges.items() if limit is not None}
-    spaces = [_limited(_space(name, options["data"]), given, size) for name in options["spaces"]]
+    data = open_data(
+        options["data"], options["batch_size"], (size, size), chosen_images(options),
+        int(options["channels"]),
+    )  # fmt: skip
+    spaces = [_limited(_space(name, data), given, size) for name in options["spaces"]]
     training = TrainConfig(
         backend=options["backend"],
         spec=None,
@@ -183,16 +189,17 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         device=options["device"],
         precision=options["precision"],
         precise_bn=options["precise_bn"],
+        data_options=getattr(data, "options", USUAL),
     )
     return StudyConfig(
         tuple(spaces), options["networks"], options["study_seed"], training, options["pruner"]
     )
 
 
-def _space(name: str, data: str) -> DesignSpace:
+def _space(name: str, data: ImageData) -> DesignSpace:
     """The space of --space; a predefined one gets the channels and classes of the data."""
     space = find_space(name)
-    return for_the_data(space, find_data(data)) if space in SPACES.values() else space
+    return for_the_data(space, data) if space in SPACES.values() else space
 
 
 def _limited(space: DesignSpace, given: dict[str, tuple[float, float]], size: int) -> DesignSpace:

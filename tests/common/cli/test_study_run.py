@@ -1,8 +1,11 @@
 """What a study must be to begin: it fits its data, and its storage and name make sense."""
 
+import numpy as np
 import pytest
 
-from common.data import find_data
+from common.data import open_data
+from common.data.shard_writer import prepare_shards
+from common.data.sources import find_images
 from common.spaces import SPACES
 from common.studies import Study, StudyConfig
 from common.studies.catalog import list_studies
@@ -69,7 +72,44 @@ def test_a_ready_space_is_given_the_channels_and_classes_of_the_data(run, journa
 @pytest.mark.parametrize("name", sorted(SPACES))
 def test_every_ready_space_fits_the_data(name):
     training = TrainConfig("torch", spec=None, data="sample", resize=(28, 28))
-    check_study(StudyConfig((for_the_data(SPACES[name], find_data("sample")),), training=training))
+    data = open_data("sample", training.batch_size, training.resize)
+    check_study(StudyConfig((for_the_data(SPACES[name], data),), training=training))
+
+
+def _own_data(kind, photos, folder):
+    """The same twenty photos of two classes in another form."""
+    if kind == "shards":
+        prepare_shards(find_images(photos), folder / kind, 8)
+    elif kind == "arrays.npz":
+        np.savez(folder / kind, images=np.zeros((20, 3, 8, 12), np.uint8), labels=np.arange(20) % 2)
+    return photos if kind == "photos" else folder / kind
+
+
+@pytest.mark.parametrize("kind", ["photos", "shards", "arrays.npz"])
+def test_a_study_takes_own_data_and_keeps_how_it_is_read(run, journal, photos, tmp_path, kind):
+    data = _own_data(kind, photos, tmp_path)
+    settings = (
+        "--data", data, "--batch-size", 4, "--image-size", 28, "--augment", "crop", "--val-share",
+        0.3, "--split-seed", 5,
+    )  # fmt: skip
+    result = run("study", "create", "first", "--space", "AnyNetXA-small", "--networks", 1,
+                 *settings)  # fmt: skip
+    assert result.exit_code == 0, result.output
+    study = Study.open("first", journal)
+    spec, options = study.results()[0].network.spec, study.config.training.data_options
+    assert (spec.in_channels, spec.num_classes) == (3, 2)
+    assert (options.augmentation.crop, options.val_share) == ("random_resized", 0.3)
+    assert (options.split_seed, options.preprocessing.size) == (5, (28, 28))
+    assert study.config.training.data == str(data)
+    assert StudyConfig.from_dict(study.config.to_dict()) == study.config
+    check_study(study.config)
+
+
+def test_a_study_of_grey_photos_has_networks_with_one_channel(run, journal, photos):
+    result = run("study", "create", "first", "--space", "AnyNetXA-small", "--networks", 1,
+                 "--data", photos, "--channels", 1, "--batch-size", 4)  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert Study.open("first", journal).results()[0].network.spec.in_channels == 1
 
 
 def test_limits_are_added_to_those_of_the_space(run, journal, tmp_path):
