@@ -189,7 +189,8 @@ class Trainer(HyperParameters, ABC):
         check_own_loss(model, config.recipe.label_smoothing, config.data_options.augmentation.mixup)
         if config.spec is not None:
             check_images(config.spec, data.preprocessing.channels, len(data.classes))
-        images = ImageDescription(data.preprocessing, data.classes)
+        is_described = getattr(data, "is_described", True)
+        images = ImageDescription(data.preprocessing, data.classes) if is_described else None
         run = None if self.out is None else RunDirectory.of(self.out, config, images, data)
         if run and not resume:
             check_free(run.path)
