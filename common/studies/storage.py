@@ -33,6 +33,9 @@ Only the text tells: psycopg 3.3 gives no SQLSTATE for a connection that was not
 _AWAY: Final = (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, OSError)
 """Exceptions of an unreachable storage."""
 
+_BROKEN: Final = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""Codes of an SQLite file that is damaged or has other tables, which waiting does not resolve."""
+
 T = TypeVar("T")
 
 
@@ -112,7 +115,7 @@ def patiently(
     Raises `StudyError`, also if the study was deleted.
     """
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(_AWAY),
+        retry=tenacity.retry_if_exception(_is_temporary),
         wait=tenacity.wait_exponential(0.1, max=5),
         stop=tenacity.stop_after_delay(seconds),
         reraise=True,
@@ -152,8 +155,16 @@ def opened_patiently(
 
 def _passes(error: BaseException) -> bool:
     """Whether a `StudyError` may be temporary."""
-    away = isinstance(error, StudyError) and isinstance(error.__cause__, _AWAY)
-    return away and not any(words in str(error) for words in _FOR_GOOD)
+    away = isinstance(error, StudyError) and error.__cause__ and _is_temporary(error.__cause__)
+    return bool(away) and not any(words in str(error) for words in _FOR_GOOD)
+
+
+def _is_temporary(error: BaseException) -> bool:
+    """Whether an exception of a storage may be temporary."""
+    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    code: int | None = getattr(getattr(cause, "orig", None), "sqlite_errorcode", None)
+    is_broken = code is not None and code & 0xFF in _BROKEN  # the rest of a code is detail
+    return isinstance(error, _AWAY) and not is_broken
 
 
 @contextmanager

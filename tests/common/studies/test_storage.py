@@ -1,4 +1,4 @@
-"""A storage that another version of Optuna made."""
+"""A storage that another version of Optuna made, or that is damaged."""
 
 import sqlite3
 
@@ -25,3 +25,13 @@ def _with_tables_of(version, folder):
 def test_tables_of_another_version_are_told_with_the_remedy(url, tmp_path, version, remedy):
     with pytest.raises(StudyError, match=remedy):
         Study.open("first", _with_tables_of(version, tmp_path))
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_nobody_waits_for_a_damaged_file(url, tmp_path, monkeypatch):
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: pytest.fail("it waits"))
+    with sqlite3.connect(tmp_path / "studies.db") as database:
+        database.execute("alter table trial_values rename column value to worth")
+    database.close()
+    with pytest.raises(StudyError, match="no such column"):
+        Study.open("first", url).results()
