@@ -47,14 +47,17 @@ class BatchNorm(nn.Module):
     training: bool = True
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Normalise (N, H, W, C), or (N, C), per channel, by statistics in float32 at least."""
+    def __call__(self, x: Array, use_running_average: bool | None = None) -> Array:
+        """Normalise (N, H, W, C), or (N, C), per channel, by statistics in float32 at least.
+
+        `use_running_average` says by which, instead of the field `training`.
+        """
         channels = x.shape[-1:]
         scale = self.param("scale", nn.initializers.ones, channels, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, channels, jnp.float32)
         mean = self.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
         var = self.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
-        if not self.training:
+        if not self.training if use_running_average is None else use_running_average:
             return _normalise(x, scale, bias, mean.value, lax.rsqrt(var.value + self.epsilon))
         y, batch_mean, batch_var = _normalise_batch(x, scale, bias, self.epsilon)
         if not self.is_initializing():

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from anynet_jax.freezing import frozen_norms, joined_parts, split_parts
 from anynet_jax.layers import mix_images, prepare_images
 from anynet_jax.model import Classifier, in_mode
 from common.data import Preprocessing
@@ -26,6 +27,7 @@ class Program(NamedTuple):
     optimizer: optax.GradientTransformation
     precision: Precision
     ema_decay: float
+    frozen: frozenset[str]
 
 
 class TrainState(NamedTuple):
@@ -57,9 +59,10 @@ def _forward(
     """Logits of prepared images (N, H, W, C), and the updated running statistics."""
     if program.precision == "bfloat16":
         x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
-    logits, updates = in_mode(program.module, training).apply(
-        {"params": params, "batch_stats": batch_stats}, x, mutable=["batch_stats"]
-    )
+    with frozen_norms(program.frozen if training else frozenset()):
+        logits, updates = in_mode(program.module, training).apply(
+            {"params": params, "batch_stats": batch_stats}, x, mutable=["batch_stats"]
+        )
     return logits.astype(weights_dtype(program)), updates.get("batch_stats", {})
 
 
@@ -95,17 +98,18 @@ def _step(
     program: Program,
 ) -> tuple[TrainState, Array, Array]:
     """The state after one step, its mean loss, and its number of correct images."""
+    trained, fixed = split_parts(state.params, program.frozen)
 
-    def loss_of(params: Any) -> tuple[Array, tuple[Array, Any]]:
+    def loss_of(trained: Any) -> tuple[Array, tuple[Array, Any]]:
+        params = joined_parts(trained, fixed)
         x = _prepared(program, images, shares)
         logits, batch_stats = _forward(program, params, state.batch_stats, x, training=True)
         return program.module.loss(logits, labels), (logits, batch_stats)
 
-    (loss, (logits, batch_stats)), gradients = jax.value_and_grad(loss_of, has_aux=True)(
-        state.params
-    )
-    moves, trace = program.optimizer.update(gradients, state.trace, state.params)
-    params = jax.tree.map(lambda weight, move: weight - learning_rate * move, state.params, moves)
+    (loss, (logits, batch_stats)), gradients = jax.value_and_grad(loss_of, has_aux=True)(trained)
+    moves, trace = program.optimizer.update(gradients, state.trace, trained)
+    trained = jax.tree.map(lambda weight, move: weight - learning_rate * move, trained, moves)
+    params = joined_parts(trained, fixed)
     new = 1 - program.ema_decay
     average = jax.tree.map(
         lambda average, array: average + new * (array - average),
@@ -114,7 +118,8 @@ def _step(
     )
     expected = labels if labels.ndim == 1 else labels.argmax(1)
     correct = (logits.argmax(1) == expected).sum()
-    loss += _zero_or_nan(batch_stats or params)
+    changed = split_parts(batch_stats, program.frozen)[0]
+    loss += _zero_or_nan(changed or trained)
     return TrainState(params, batch_stats, trace, average), loss, correct
 
 

@@ -1,6 +1,6 @@
 """One training step in JAX, and the chapter's `Trainer`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from anynet_jax.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_jax.devices import find_device
+from anynet_jax.freezing import split_parts
 from anynet_jax.layers import products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
 from anynet_jax.optimizer import (
@@ -39,6 +40,7 @@ from common.training import (
     check_precision,
     check_rate,
     check_settings,
+    frozen_parts,
 )
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
@@ -56,6 +58,7 @@ class Learner:
     - `recipe`: what a step does to the weights, and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
+    - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
@@ -70,6 +73,7 @@ class Learner:
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
+        freeze: Sequence[str] = (),
     ) -> None:
         if not isinstance(model, Network | Classifier):
             raise no_network(model, "anynet_jax")
@@ -84,13 +88,17 @@ class Learner:
             _check_traced(network, seen.image_shape)
         self._optimizer, self._is_own = make_optimizer(network.module, recipe)
         self._recipe = recipe
-        self._program = Program(network.module, seen, self._optimizer, precision, recipe.ema_decay)
+        trainable = described_tree({"params": network.variables["params"]})
+        frozen = frozen_parts(freeze, network, trainable)
+        self._program = Program(
+            network.module, seen, self._optimizer, precision, recipe.ema_decay, frozen
+        )
         self._compiled: set[str] = set()
         with self._precisely():
             variables = self._placed(network.variables)
             params, batch_stats = variables["params"], variables.get("batch_stats", {})
             average = self._placed((params, batch_stats)) if recipe.ema_decay else ()
-            trace = self._optimizer.init(params)
+            trace = self._optimizer.init(split_parts(params, frozen)[0])
             self._state = self._committed(params, batch_stats, trace, average)
 
     @property
@@ -166,7 +174,8 @@ class Learner:
         params, batch_stats = self._state[:2]
         expected = described_tree({"params": params, "batch_stats": batch_stats})
         rest, own = split_state(arrays) if self._is_own else (arrays, {})
-        trained, averaged = list(described_tree({"params": params})), self._recipe.ema_decay > 0
+        changing = split_parts(params, self._program.frozen)[0]
+        trained, averaged = list(described_tree({"params": changing})), self._recipe.ema_decay > 0
         found = fit_state(expected, trained, rest, self._recipe.buffers, averaged)
 
         def placed(tree: Any, arrays: dict[str, NDArray[Any]]) -> Any:
@@ -175,11 +184,12 @@ class Learner:
         with self._precisely():
             trees = params, batch_stats
             params, batch_stats = (placed(tree, found.weights) for tree in trees)
-            trace = self._optimizer.init(params)
+            changing = split_parts(params, self._program.frozen)[0]
+            trace = self._optimizer.init(changing)
             if own:
                 trace = load_own(trace, own)
             elif not self._is_own:
-                trace = load_recipe(trace, found, partial(placed, params))
+                trace = load_recipe(trace, found, partial(placed, changing))
             shown = found.average or found.weights
             average = tuple(placed(tree, shown) for tree in trees) if averaged else ()
             self._state = self._committed(params, batch_stats, trace, average)

@@ -16,6 +16,7 @@ from common.weights import ArrayInfo, fit_arrays, initial_weights, no_network, n
 __all__ = [
     "as_network",
     "canonical_array",
+    "canonical_name",
     "described",
     "described_tree",
     "dtype_of",
@@ -79,7 +80,7 @@ def _fitting(module: AnyNet, arrays: Mapping[str, NDArray[Any]]) -> dict[str, An
     variables = module.init(jax.random.key(module.seed), images)
     leaves = {}
     for path, leaf in flatten_dict(variables).items():
-        array = arrays.get(_canonical_name(path[1:]))
+        array = arrays.get(canonical_name(path[1:]))
         if array is not None and array.shape == _canonical_shape(leaf.shape):
             leaf = jnp.asarray(native_array(array))
         leaves[path] = leaf
@@ -125,7 +126,7 @@ def put_weights(network: "Network", arrays: Mapping[str, NDArray[Any]]) -> None:
 def described_tree(variables: Tree) -> dict[str, ArrayInfo]:
     """Shape and type of every array of Flax variables by canonical name."""
     return {
-        _canonical_name(path): ArrayInfo(_canonical_shape(tuple(leaf.shape)), _numpy_type(leaf))
+        canonical_name(path): ArrayInfo(_canonical_shape(tuple(leaf.shape)), _numpy_type(leaf))
         for (_, *path), leaf in flatten_dict(variables).items()
     }
 
@@ -134,7 +135,7 @@ def like_tree(tree: Tree, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Canonical arrays as a tree with the structure, dtypes and devices of `tree`."""
     leaves = {}
     for path, leaf in flatten_dict(tree).items():
-        array = native_array(arrays[_canonical_name(path)])
+        array = native_array(arrays[canonical_name(path)])
         with jax.enable_x64(leaf.dtype == np.float64):
             # A copy, since `jnp.asarray` may alias the caller's memory.
             leaves[path] = jnp.array(array, leaf.dtype, device=getattr(leaf, "sharding", None))
@@ -144,7 +145,7 @@ def like_tree(tree: Tree, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 def to_canonical(tree: Tree) -> dict[str, NDArray[Any]]:
     """A tree of parameters or statistics as canonical arrays."""
     return {
-        _canonical_name(path): canonical_array(leaf) for path, leaf in flatten_dict(tree).items()
+        canonical_name(path): canonical_array(leaf) for path, leaf in flatten_dict(tree).items()
     }
 
 
@@ -185,7 +186,8 @@ def native_array(array: NDArray[Any]) -> NDArray[Any]:
     return array if array.ndim < 2 else array.transpose(*range(2, array.ndim), 1, 0)
 
 
-def _canonical_name(path: Sequence[str]) -> str:
+def canonical_name(path: Sequence[str]) -> str:
+    """The canonical name of an array by its path in Flax, such as net, stem, conv, kernel."""
     *modules, name = path
     modules = modules[1:] if modules[:1] == ["net"] else modules
     return ".".join([*modules, _CANONICAL.get(name, name)])

@@ -1,17 +1,21 @@
 """The optimizer of a training step: the recipe's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import mxnet
 import numpy
 from mxnet import np
 from mxnet.gluon import Parameter
+from numpy.typing import NDArray
 
 from anynet_mx.model import Classifier
+from anynet_mx.weights import described, named_arrays
 from common.training import Recipe, refuse_optimizer
-from common.weights import MOMENTS, MOMENTUM
+from common.weights import AVERAGE, MOMENTS, MOMENTUM, FittedState, averaged_names
 
-__all__ = ["SGD", "AdamW", "clip_gradients", "make_optimizer"]
+__all__ = ["SGD", "AdamW", "Average", "clip_gradients", "make_optimizer"]
 
 
 def make_optimizer(model: Classifier, recipe: Recipe) -> "SGD | AdamW":
@@ -100,3 +104,45 @@ def clip_gradients(parameters: Iterable[Parameter], clip_norm: float) -> None:
     factor = np.minimum(clip_norm / norm, 1)
     for gradient in gradients:
         gradient *= factor
+
+
+class Average:
+    """Averages of a network's weights and running statistics over the steps.
+
+    Without a `decay` there are none.
+    """
+
+    def __init__(self, network: Classifier, decay: float) -> None:
+        self._network, self._new = network, 1 - decay
+        named = named_arrays(network)
+        names = averaged_names(described(network)) if decay else []
+        self.arrays = {name: named[name].copy() for name in names}
+
+    def update(self) -> None:
+        """Move the averages towards the weights after a step."""
+        named = named_arrays(self._network) if self.arrays else {}
+        for name, average in self.arrays.items():
+            average += self._new * (named[name] - average)
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Context in which the network has the averages in place of its weights."""
+        named = named_arrays(self._network) if self.arrays else {}
+        plain = {name: named[name].copy() for name in self.arrays}
+        for name, average in self.arrays.items():
+            average.copyto(named[name])
+        try:
+            yield
+        finally:
+            for name, array in plain.items():
+                array.copyto(named[name])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of the averages, named as in a training state."""
+        return {name + AVERAGE: average.asnumpy() for name, average in self.arrays.items()}
+
+    def load(self, fitted: FittedState) -> None:
+        """Restore what `state` returned; without averages they start as the weights."""
+        arrays = fitted.average or fitted.weights
+        for name, average in self.arrays.items():
+            average[:] = np.array(arrays[name], dtype=average.dtype)

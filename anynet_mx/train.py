@@ -1,7 +1,6 @@
 """One training step in MXNet, and the chapter's `Trainer`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy
@@ -10,9 +9,10 @@ from numpy.typing import NDArray
 
 from anynet_mx.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_mx.devices import find_device
+from anynet_mx.freezing import freeze_parts
 from anynet_mx.layers import mix_images, prepare_images
 from anynet_mx.model import Classifier
-from anynet_mx.optimizer import AdamW, clip_gradients, make_optimizer
+from anynet_mx.optimizer import AdamW, Average, clip_gradients, make_optimizer
 from anynet_mx.weights import (
     described,
     get_weights,
@@ -35,7 +35,7 @@ from common.training import (
 )
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
-from common.weights import AVERAGE, STEPS, averaged_names, classes_of, fit_state
+from common.weights import STEPS, classes_of, fit_state, part_of
 
 __all__ = ["Learner", "Trainer"]
 
@@ -49,6 +49,7 @@ class Learner:
     - `recipe`: what a step does to the weights, and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
+    - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
@@ -63,6 +64,7 @@ class Learner:
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
+        freeze: Sequence[str] = (),
     ) -> None:
         net_of(model)
         seen = check_settings(model, preprocessing, recipe, device, precision)
@@ -81,12 +83,14 @@ class Learner:
         classes = classes_of(model) or model(images.astype(precision)).shape[-1]
         self._inputs = StepInputs.of(model, seen, classes, recipe, precision)
         named_arrays(model)
+        frozen = freeze_parts(model, freeze)
         if isinstance(model.net, gluon.HybridBlock):
             model.net.hybridize(static_alloc=True, static_shape=True)
         self._trained = {
             name: p for name, p in named_parameters(model).items() if p.grad_req != "null"
         }
-        every = list(model.collect_params().values())
+        fixed = {id(p) for name, p in named_parameters(model).items() if part_of(name) in frozen}
+        every = [p for p in model.collect_params().values() if id(p) not in fixed]
         statistics = [p for p in every if p.grad_req == "null"]
         # With the first layer's weight, whose gradient comes last: to read it is to wait for the
         # end of the backward pass, which updates the running statistics.
@@ -94,7 +98,7 @@ class Learner:
         self._optimizer = make_optimizer(model, recipe)
         parameters = list(self._trained.values())
         self._trainer = gluon.Trainer(parameters, self._optimizer, kvstore=None)
-        self._average = self._copied() if recipe.ema_decay else {}
+        self._average = Average(model, recipe.ema_decay)
 
     def train_step(
         self,
@@ -126,7 +130,10 @@ class Learner:
             self._optimizer.steps += 1
         self._trainer.set_learning_rate(rate)
         self._trainer.step(1)  # the loss is a mean already
-        self._update_average()
+        if self._average.arrays:
+            # The backward pass updates running statistics, which reading them does not wait for.
+            self._checked[-1].data().wait_to_read()
+        self._average.update()
         expected = targets if targets.ndim == 1 else targets.argmax(1).astype("int32")
         return loss + self._zero_or_nan(), (logits.argmax(1).astype("int32") == expected).sum()
 
@@ -136,7 +143,7 @@ class Learner:
         They are those of the averaged network if the recipe has an `ema_decay`.
         """
         images = self._inputs.images(images)
-        with self._averaged():
+        with self._average.used():
             return self.network(self._prepared(never_empty(images))).asnumpy()[: len(images)]
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -154,7 +161,7 @@ class Learner:
                     state[name + ending] = buffers[index].asnumpy()
         if is_adamw:
             state[STEPS] = numpy.array(self._optimizer.steps, numpy.int64)
-        return state | {name + AVERAGE: array.asnumpy() for name, array in self._average.items()}
+        return state | self._average.state()
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Restore what `state` returned.
@@ -172,36 +179,7 @@ class Learner:
                 buffer[:] = 0 if array is None else np.array(array, dtype=buffer.dtype)
         if isinstance(self._optimizer, AdamW):
             self._optimizer.steps = found.steps
-        for name, average in self._average.items():
-            array = found.average.get(name, found.weights[name])
-            average[:] = np.array(array, dtype=average.dtype)
-
-    def _copied(self) -> dict[str, np.ndarray]:
-        """Copies of weights and running statistics, from which averages begin."""
-        arrays, names = named_arrays(self.network), averaged_names(described(self.network))
-        return {name: arrays[name].copy() for name in names}
-
-    def _update_average(self) -> None:
-        if not self._average:
-            return
-        arrays = named_arrays(self.network)
-        # The backward pass updates running statistics, which reading them does not wait for.
-        self._checked[-1].data().wait_to_read()
-        for name, average in self._average.items():
-            average += (1 - self._recipe.ema_decay) * (arrays[name] - average)
-
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Context in which the network has the averaged weights, if there are any."""
-        arrays = named_arrays(self.network) if self._average else {}
-        plain = {name: arrays[name].copy() for name in self._average}
-        for name, average in self._average.items():
-            average.copyto(arrays[name])
-        try:
-            yield
-        finally:
-            for name, array in plain.items():
-                array.copyto(arrays[name])
+        self._average.load(found)
 
     def _zero_or_nan(self) -> np.ndarray:
         """Zero, or NaN if one of the checked arrays is not finite."""

@@ -5,14 +5,16 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from anynet_tf.model import Classifier
+from anynet_tf.weights import canonical_array, described, named_variables, native_array
 from common.chapter import refuse_overrides
 from common.errors import BackendError
 from common.training import Recipe, refuse_optimizer
-from common.weights import MOMENTS, MOMENTUM
+from common.weights import AVERAGE, MOMENTS, MOMENTUM, FittedState, averaged_names
 
-__all__ = ["AdamW", "CoupledSGD", "clipped", "make_optimizer", "recipe_variables"]
+__all__ = ["AdamW", "Average", "CoupledSGD", "clipped", "make_optimizer", "recipe_variables"]
 
 _warn = logging.getLogger("anynet").warning
 
@@ -135,3 +137,45 @@ def recipe_variables(optimizer: CoupledSGD | AdamW) -> dict[str, list[keras.Vari
     if isinstance(optimizer, AdamW):
         return dict(zip(MOMENTS, (optimizer._momentums, optimizer._velocities), strict=True))
     return {MOMENTUM: optimizer.momentums}
+
+
+class Average:
+    """Averages of a network's weights and running statistics over the steps.
+
+    Without a `decay` there are none.
+    """
+
+    def __init__(self, network: Classifier, decay: float) -> None:
+        self._network, self._new = network, 1 - decay
+        named = named_variables(network)
+        names = averaged_names(described(network)) if decay else []
+        self.arrays = {
+            name: tf.Variable(tf.convert_to_tensor(named[name]), trainable=False) for name in names
+        }
+
+    def update(self) -> None:
+        """Move the averages towards the weights after a step."""
+        named = named_variables(self._network) if self.arrays else {}
+        for name, average in self.arrays.items():
+            average.assign_add(self._new * (tf.convert_to_tensor(named[name]) - average))
+
+    def logits(self, x: tf.Tensor) -> tf.Tensor:
+        """Logits in evaluation mode, by the averages if there are any."""
+        network = self._network
+        if not self.arrays:
+            return network(x, training=False)
+        named = named_variables(network)
+        averages = {id(named[name]): average for name, average in self.arrays.items()}
+        variables = network.trainable_variables, network.non_trainable_variables
+        values = ([averages.get(id(v), v.value) for v in group] for group in variables)
+        return network.stateless_call(*values, x, training=False)[0]
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of the averages, named as in a training state."""
+        return {name + AVERAGE: canonical_array(average) for name, average in self.arrays.items()}
+
+    def load(self, fitted: FittedState) -> None:
+        """Restore what `state` returned; without averages they start as the weights."""
+        arrays = fitted.average or fitted.weights
+        for name, average in self.arrays.items():
+            average.assign(native_array(arrays[name]))

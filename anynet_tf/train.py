@@ -1,6 +1,6 @@
 """One training step in TensorFlow, and the chapter's `Trainer`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from anynet_tf.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_tf.devices import find_device
+from anynet_tf.freezing import frozen_norms
 from anynet_tf.layers import mix_images, prepare_images, products
 from anynet_tf.model import Classifier
-from anynet_tf.optimizer import AdamW, clipped, make_optimizer, recipe_variables
+from anynet_tf.optimizer import AdamW, Average, clipped, make_optimizer, recipe_variables
 from anynet_tf.weights import (
     canonical_array,
     canonical_names,
@@ -37,10 +38,11 @@ from common.training import (
     check_precision,
     check_rate,
     check_settings,
+    frozen_parts,
 )
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
-from common.weights import AVERAGE, STEPS, averaged_names, classes_of, fit_state
+from common.weights import STEPS, classes_of, fit_state, part_of
 
 __all__ = ["Learner", "Trainer"]
 
@@ -54,6 +56,7 @@ class Learner:
     - `recipe`: what a step does to the weights, and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
+    - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
@@ -68,6 +71,7 @@ class Learner:
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
+        freeze: Sequence[str] = (),
     ) -> None:
         net_of(model)
         seen = check_settings(model, preprocessing, recipe, device, precision)
@@ -86,8 +90,13 @@ class Learner:
             named_variables(model)
             classes = classes_of(model) or _classes(model, image_shape)
             self.network = model if precision != "float64" else _in_float64(model)
-            self._optimizer.build(self.network.trainable_variables)
-            self._average = self._copied() if recipe.ema_decay else {}
+            trainable = canonical_names(self.network, self.network.trainable_variables)
+            self._frozen = frozen_parts(freeze, model, trainable)
+            self._trained = {
+                name: v for name, v in trainable.items() if part_of(name) not in self._frozen
+            }
+            self._optimizer.build(list(self._trained.values()))
+            self._average = Average(self.network, recipe.ema_decay)
         self._inputs = StepInputs.of(model, seen, classes, recipe, precision)
         # TensorFlow counts retraces per code object and warns of many: with bound methods, one
         # learner after another would look like a single function that is traced again and again.
@@ -139,8 +148,7 @@ class Learner:
             state |= {name + ending: canonical_array(buffer) for name, buffer in buffers.items()}
         if isinstance(self._optimizer, AdamW):
             state[STEPS] = np.array(self._optimizer.iterations.numpy(), np.int64)
-        averages = {name + AVERAGE: canonical_array(array) for name, array in self._average.items()}
-        return state | averages
+        return state | self._average.state()
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Restore what `state` returned.
@@ -148,9 +156,8 @@ class Learner:
         Without the optimizer's arrays it starts anew, and averages without theirs as the weights.
         Raises one `WeightsError` that lists all differences, and leaves the learner as it was.
         """
-        trained = canonical_names(self.network, self.network.trainable_variables)
         kept, averaged = self._recipe.buffers, self._recipe.ema_decay > 0
-        found = fit_state(described(self.network), trained, arrays, kept, averaged)
+        found = fit_state(described(self.network), self._trained, arrays, kept, averaged)
         put_weights(self.network, found.weights)
         for ending, buffers in self._buffers().items():
             for name, buffer in buffers.items():
@@ -158,8 +165,7 @@ class Learner:
                 buffer.assign(np.zeros(buffer.shape) if array is None else native_array(array))
         if isinstance(self._optimizer, AdamW):
             self._optimizer.iterations.assign(found.steps)
-        for name, average in self._average.items():
-            average.assign(native_array(found.average.get(name, found.weights[name])))
+        self._average.load(found)
 
     def _step(
         self,
@@ -168,8 +174,8 @@ class Learner:
         learning_rate: tf.Tensor,
         shares: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        variables = self.network.trainable_variables
-        with tf.GradientTape() as tape:
+        variables = list(self._trained.values())
+        with tf.GradientTape() as tape, frozen_norms(self.network, self._frozen):
             logits = self._forward(images, shares, training=True)
             loss = self.network.loss(logits, labels)
         # Not by `Optimizer.apply`: it sums gradients over replicas, which keeps every graph alive,
@@ -179,16 +185,18 @@ class Learner:
             self._optimizer.iterations.assign_add(1)
         for gradient, variable in zip(gradients, variables, strict=True):
             self._optimizer.update_step(gradient, variable, learning_rate)
-        self._update_average()
+        self._average.update()
         expected = labels if labels.dtype.is_integer else tf.argmax(labels, 1, tf.int32)
         right = tf.argmax(logits, 1, expected.dtype) == expected
         return loss + self._zero_or_nan(), tf.reduce_sum(tf.cast(right, tf.int32))
 
     def _zero_or_nan(self) -> tf.Tensor:
         """Zero, or NaN if one of the checked arrays is not finite."""
-        network = self.network
-        statistics = [v for v in network.non_trainable_variables if v.value.dtype.is_floating]
-        checked = statistics or network.trainable_variables
+        named = named_variables(self.network)
+        fixed = {id(v) for name, v in named.items() if part_of(name) in self._frozen}
+        others = [v for v in self.network.non_trainable_variables if id(v) not in fixed]
+        statistics = [v for v in others if v.value.dtype.is_floating]
+        checked = statistics or self._trained.values()
         arrays = [tf.reshape(variable.value, (-1,)) for variable in checked]
         return tf.reduce_sum(0 * tf.concat(arrays, 0))
 
@@ -200,36 +208,15 @@ class Learner:
             is_prepared = images.dtype.is_floating
             x = images if is_prepared else prepare_images(images, self._preprocessing, self._dtype)
             x = x if shares is None else mix_images(x, shares)
-            if self._average and not training:
-                return tf.cast(self._averaged_logits(x), self._dtype)
-            return tf.cast(self.network(x, training=training), self._dtype)
-
-    def _averaged_logits(self, x: tf.Tensor) -> tf.Tensor:
-        """Logits by the averages in place of the weights."""
-        network, named = self.network, named_variables(self.network)
-        averages = {id(named[name]): average for name, average in self._average.items()}
-        variables = network.trainable_variables, network.non_trainable_variables
-        values = ([averages.get(id(v), v.value) for v in group] for group in variables)
-        return network.stateless_call(*values, x, training=False)[0]
-
-    def _copied(self) -> dict[str, tf.Variable]:
-        """Copies of weights and running statistics, from which averages begin."""
-        named = named_variables(self.network)
-        names = averaged_names(described(self.network))
-        return {n: tf.Variable(tf.convert_to_tensor(named[n]), trainable=False) for n in names}
-
-    def _update_average(self) -> None:
-        named = named_variables(self.network) if self._average else {}
-        for name, average in self._average.items():
-            new = tf.convert_to_tensor(named[name])
-            average.assign_add((1 - self._recipe.ema_decay) * (new - average))
+            logits = self.network(x, training=True) if training else self._average.logits(x)
+            return tf.cast(logits, self._dtype)
 
     def _buffers(self) -> dict[str, dict[str, keras.Variable]]:
         """The optimizer's variables by the suffix of their names, and by their weight's name."""
-        names = canonical_names(self.network, self.network.trainable_variables)
         kept = recipe_variables(self._optimizer)
         return {
-            ending: dict(zip(names, kept[ending], strict=True)) for ending in self._recipe.buffers
+            ending: dict(zip(self._trained, kept[ending], strict=True))
+            for ending in self._recipe.buffers
         }
 
 

@@ -1,21 +1,23 @@
 """The optimizer of a training step: the recipe's, or the model's own."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.func import functional_call
 
 from anynet_torch.model import Classifier
-from anynet_torch.weights import to_numpy
+from anynet_torch.weights import described, named_tensors, to_numpy
 from common.chapter import overrides_optimizer
 from common.errors import BackendError, WeightsError, shortened
 from common.training import Recipe, own_optimizer
-from common.weights import MOMENTS, MOMENTUM, OWN, STEPS, FittedState
+from common.weights import AVERAGE, MOMENTS, MOMENTUM, OWN, STEPS, FittedState, averaged_names
 
 __all__ = [
+    "Average",
     "clip_gradients",
     "load_own",
     "load_recipe",
@@ -31,8 +33,12 @@ _KEYS = {MOMENTUM: "momentum_buffer", MOMENTS[0]: "exp_avg", MOMENTS[1]: "exp_av
 """PyTorch's names of an optimizer's arrays, by the suffix of theirs in a training state."""
 
 
-def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optimizer, bool]:
+def make_optimizer(
+    model: Classifier, recipe: Recipe, trained: Iterable[torch.nn.Parameter]
+) -> tuple[torch.optim.Optimizer, bool]:
     """The optimizer of `model`, and whether it is its own, by `configure_optimizers`.
+
+    That of a recipe moves the parameters in `trained`.
 
     Raises `ConfigError` for a recipe beside one, `BackendError` for what is no optimizer.
     """
@@ -48,11 +54,12 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optim
     # The fused optimizer reads its learning rate from a tensor on the GPU, so a captured CUDA graph
     # sees each new rate. That tensor is float32, which would round the rates of a float64 network.
     on_gpu = all(p.is_cuda and p.dtype == torch.float32 for p in model.parameters())
+    parameters = list(trained)
     rate = torch.tensor(model.lr, device="cuda") if on_gpu else model.lr
     if recipe.optimizer == "adamw":
-        return _adamw(model, recipe, rate, on_gpu), False
+        return _adamw(parameters, recipe, rate, on_gpu), False
     sgd = torch.optim.SGD(
-        model.parameters(),
+        parameters,
         lr=rate,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
@@ -60,17 +67,17 @@ def make_optimizer(model: Classifier, recipe: Recipe) -> tuple[torch.optim.Optim
         fused=on_gpu or None,
     )
     if on_gpu and recipe.momentum:  # allocated now, so that a graph captures the first step
-        for parameter in model.parameters():
+        for parameter in parameters:
             sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return sgd, False
 
 
 def _adamw(
-    model: Classifier, recipe: Recipe, rate: float | torch.Tensor, on_gpu: bool
+    parameters: list[torch.nn.Parameter], recipe: Recipe, rate: float | torch.Tensor, on_gpu: bool
 ) -> torch.optim.AdamW:
     """AdamW whose arrays are allocated, so that a graph captures the first step."""
     adamw = torch.optim.AdamW(
-        model.parameters(),
+        parameters,
         lr=rate,
         betas=(recipe.beta1, recipe.beta2),
         eps=recipe.epsilon,
@@ -78,16 +85,16 @@ def _adamw(
         capturable=on_gpu,
         fused=on_gpu or None,
     )
-    for parameter in model.parameters():
+    for parameter in parameters:
         steps = torch.zeros((), dtype=torch.float32, device=parameter.device if on_gpu else None)
         moments = {_KEYS[ending]: torch.zeros_like(parameter) for ending in MOMENTS}
         adamw.state[parameter] = {"step": steps, **moments}
     return adamw
 
 
-def clip_gradients(model: Classifier, clip_norm: float) -> None:
+def clip_gradients(trained: Iterable[torch.nn.Parameter], clip_norm: float) -> None:
     """Scale all gradients so that their common norm is at most `clip_norm`, on the device."""
-    found = [p.grad for p in model.parameters() if p.grad is not None]
+    found = [parameter.grad for parameter in trained if parameter.grad is not None]
     factor = (clip_norm / torch.nn.utils.get_total_norm(found)).clamp(max=1)
     for gradient in found:
         gradient.mul_(factor)
@@ -138,6 +145,43 @@ def load_recipe(
                 state[_KEYS[ending]] = None
         if recipe.optimizer == "adamw":
             state["step"].fill_(fitted.steps)
+
+
+class Average:
+    """Averages of a network's weights and running statistics over the steps.
+
+    Without a `decay` there are none.
+    """
+
+    def __init__(self, network: Classifier, decay: float) -> None:
+        self._network, self._new = network, 1 - decay
+        named = named_tensors(network)
+        names = averaged_names(described(network)) if decay else []
+        self.arrays = {name: named[name].detach().clone() for name in names}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move the averages towards the weights after a step."""
+        named = named_tensors(self._network) if self.arrays else {}
+        for name, average in self.arrays.items():
+            average.lerp_(named[name], self._new)
+
+    def network(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The network, or the same function of its input with averaged weights."""
+        if not self.arrays:
+            return self._network
+        averages = {f"net.{name}": average for name, average in self.arrays.items()}
+        return lambda x: functional_call(self._network, averages, (x,))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of the averages, named as in a training state."""
+        return {name + AVERAGE: to_numpy(average) for name, average in self.arrays.items()}
+
+    def load(self, fitted: FittedState) -> None:
+        """Restore what `state` returned; without averages they start as the weights."""
+        arrays = fitted.average or fitted.weights
+        for name, average in self.arrays.items():
+            average.copy_(torch.from_numpy(arrays[name]))
 
 
 def _check(own: Any, model: Classifier) -> None:

@@ -1,21 +1,21 @@
 """One training step in PyTorch, and the chapter's `Trainer`."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from anynet_torch.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_torch.devices import find_device
+from anynet_torch.freezing import Frozen
 from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
 from anynet_torch.layers import fused_norms, mix_images, prepare_images, products
 from anynet_torch.model import Classifier
 from anynet_torch.optimizer import (
+    Average,
     clip_gradients,
     load_own,
     load_recipe,
@@ -29,7 +29,6 @@ from anynet_torch.weights import (
     named_tensors,
     net_of,
     put_weights,
-    to_numpy,
 )
 from common.arrays import never_empty
 from common.data import Preprocessing
@@ -45,7 +44,7 @@ from common.training import (
 )
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
-from common.weights import AVERAGE, averaged_names, classes_of, fit_state, split_state
+from common.weights import classes_of, fit_state, part_of, split_state
 
 __all__ = ["Learner", "Trainer"]
 
@@ -59,6 +58,7 @@ class Learner:
     - `recipe`: what a step does to the weights, and the schedule of the learning rate.
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
+    - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
@@ -73,6 +73,7 @@ class Learner:
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
+        freeze: Sequence[str] = (),
     ) -> None:
         net_of(model)
         seen = check_settings(model, preprocessing, recipe, device, precision)
@@ -88,10 +89,12 @@ class Learner:
         named_tensors(model)
         self._recipe = recipe
         self.network = model.to(self._device, self._dtype, memory_format=torch.channels_last)
+        self._frozen = Frozen(model, freeze)
         statistics = [array for array in model.buffers() if array.is_floating_point()]
-        self._checked = statistics or list(model.parameters())
-        self._optimizer, self._is_own = make_optimizer(model, recipe)
-        self._average = self._copied() if recipe.ema_decay else {}
+        moved = self._frozen.without(model.parameters())
+        self._checked = self._frozen.without(statistics) or moved
+        self._optimizer, self._is_own = make_optimizer(model, recipe, moved)
+        self._average = Average(model, recipe.ema_decay)
         self._copies = torch.cuda.Stream() if self._device.type == "cuda" else None
         self._run_step: Callable[..., Outputs] = self._step
         self._run_logits: Callable[..., Outputs] = self._logits
@@ -119,6 +122,7 @@ class Learner:
         batch = self._inputs.batch(images, labels, shares)
         self._set_rate(check_rate(learning_rate))
         self.network.train()
+        self._frozen.stop_norms()
         with products(self._precision):
             loss, correct = self._run_step(*map(self._sent, batch))
         return loss, correct
@@ -145,7 +149,7 @@ class Learner:
             return get_weights(self.network) | own_arrays(self._optimizer, self.network)
         state = get_weights(self.network)
         state |= recipe_arrays(self._optimizer, self._trained(), self._recipe)
-        return state | {name + AVERAGE: to_numpy(array) for name, array in self._average.items()}
+        return state | self._average.state()
 
     def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Restore what `state` returned.
@@ -162,8 +166,7 @@ class Learner:
         put_weights(self.network, found.weights)
         if not self._is_own:
             load_recipe(self._optimizer, trained, self._recipe, found)
-        for name, average in self._average.items():
-            average.copy_(torch.from_numpy(found.average.get(name, found.weights[name])))
+        self._average.load(found)
 
     def _step(
         self, images: torch.Tensor, labels: torch.Tensor, shares: torch.Tensor | None = None
@@ -171,15 +174,15 @@ class Learner:
         """One step on the device: the loss, and the number of correct images."""
         is_hard = labels.ndim == 1
         targets = labels.to(torch.int64) if is_hard else labels
-        with fused_norms(self.network):
+        with fused_norms(self.network), self._frozen.without_gradients():
             logits = self._forward(images, shares)
         loss = self.network.loss(logits, targets)
         self._optimizer.zero_grad()
         loss.backward()
         if self._recipe.clip_norm:
-            clip_gradients(self.network, self._recipe.clip_norm)
+            clip_gradients(self._trained().values(), self._recipe.clip_norm)
         self._optimizer.step()
-        self._update_average()
+        self._average.update()
         expected = targets if is_hard else targets.argmax(1)
         return loss.detach() + self._zero_or_nan(), (logits.argmax(1) == expected).sum()
 
@@ -206,28 +209,14 @@ class Learner:
         """The tensors that a step and a prediction read or write besides their inputs."""
         yield from self.network.parameters()
         yield from self.network.buffers()
-        yield from self._average.values()
+        yield from self._average.arrays.values()
 
     def _zero_or_nan(self) -> torch.Tensor:
         """Zero, or NaN if one of the checked arrays is not finite."""
         return 0 * torch.cat([array.detach().flatten() for array in self._checked]).sum()
 
-    def _copied(self) -> dict[str, torch.Tensor]:
-        """Copies of weights and running statistics, from which averages begin."""
-        tensors = named_tensors(self.network)
-        names = averaged_names(described(self.network))
-        return {name: tensors[name].detach().clone() for name in names}
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        tensors = named_tensors(self.network) if self._average else {}
-        for name, average in self._average.items():
-            average.lerp_(tensors[name], 1 - self._recipe.ema_decay)
-
     def _logits(self, images: torch.Tensor) -> Outputs:
-        averages = {f"net.{name}": array for name, array in self._average.items()}
-        network = partial(functional_call, self.network, averages) if averages else self.network
-        return (self._forward(images, network=network),)
+        return (self._forward(images, network=self._average.network()),)
 
     def _forward(
         self,
@@ -246,7 +235,11 @@ class Learner:
 
     def _trained(self) -> dict[str, torch.nn.Parameter]:
         named = self.network.net.named_parameters()
-        return {name: parameter for name, parameter in named if parameter.requires_grad}
+        return {
+            name: parameter
+            for name, parameter in named
+            if parameter.requires_grad and part_of(name) not in self._frozen.parts
+        }
 
 
 class Trainer(BaseTrainer):

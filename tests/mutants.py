@@ -79,6 +79,12 @@ SHARED = {
         "tf": ("optimizer", "[0] if clip_norm else gradients", "[0] if False else gradients"),
         "jax": ("optimizer", "[optax.clip_by_global_norm(recipe.clip_norm)]", "[]"),
     }),
+    "frozen batch norms use the batch": (f"{UPDATES} -k references", {
+        "torch": ("freezing", "norm.eval()", "norm.train()"),
+        "mx": ("freezing", '["use_global_stats"] = block.is_frozen', '["x"] = block.is_frozen'),
+        "tf": ("freezing", "norm.trainable = False", "norm.trainable = True"),
+        "jax": ("freezing", '"use_running_average": True', '"use_running_average": False'),
+    }),
     "squeeze-and-excitation has another gate": (f"{SPACES} -k RegNetY", {
         "torch": ("layers", "x.mean((2, 3))", "x.amax((2, 3))"),
         "mx": ("layers", "F.npx.sigmoid(self.fc2", "F.npx.relu(self.fc2"),

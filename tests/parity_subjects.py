@@ -21,8 +21,8 @@ _PARTS = (
 
 
 class AnyPrecision(reference.Learner):
-    def __init__(self, model, image_shape, recipe, device="auto", precision="float64"):
-        super().__init__(model, image_shape, recipe, device)
+    def __init__(self, model, image_shape, recipe, device="auto", precision="float64", freeze=()):
+        super().__init__(model, image_shape, recipe, device, freeze=freeze)
 
 
 def variant(backend, **parts):

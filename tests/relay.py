@@ -19,10 +19,15 @@ def records(run: Callable[..., None], backends: dict[str, Path], cases: tuple[st
 
 
 def relay(run: Callable[..., None], backends: dict[str, Path]) -> None:
-    """Train one run in the first framework, and another from framework to framework."""
+    """Train one run in the first framework, and another from framework to framework.
+
+    With every option of a step; `test_steps_are_the_references` has them with SGD's momentum.
+    """
     settings = (
         "--precision", "float64", "--data", "sample", "--image-size", "16", "--batch-size", "200",
-        "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1",
+        "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1", "--optimizer", "adamw",
+        "--epsilon", "0.001", "--clip-norm", "1", "--ema-decay", "0.9", "--freeze", "stage1",
+        "--label-smoothing", "0.1", "--mixup", "0.2",
         "--epochs", str(len(backends)), "--log-every", "5",
     )  # fmt: skip
     first, folder = next(iter(backends.items()))

@@ -95,6 +95,18 @@ def precision_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def freeze_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The parts of the network that do not change."""
+    return click.option(
+        "--freeze",
+        metavar="PART,...",
+        default="",
+        callback=lambda ctx, param, value: tuple(filter(None, value.split(","))),
+        help="Parts of the network that do not change, such as stem,stage1: stem, stage1 and so "
+        "on, head. Their batch norms use the running statistics, which stay, too.",
+    )(function)
+
+
 def recipe_options(default: str, more: str = "") -> Decorator:
     """The recipe by name, and options that change individual settings of it.
 

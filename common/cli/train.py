@@ -13,6 +13,7 @@ from common.cli.options import (
     backend_option,
     data_option,
     device_option,
+    freeze_option,
     precise_bn_option,
     precision_option,
     recipe_options,
@@ -84,6 +85,7 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
 @device_option("auto")
 @precision_option
 @precise_bn_option
+@freeze_option
 @click.option(
     "--log-every", type=STEPS, default=20, show_default=True, help="Steps per line of the record."
 )

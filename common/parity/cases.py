@@ -27,6 +27,8 @@ class Case:
     there rounding errors grow."""
     curved: bool = False
     """Whether to compare second derivatives, too."""
+    options: bool = False
+    """Whether to train with each option of a step, too: AdamW, clipping, averaging, freezing."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -97,5 +99,6 @@ CASES = (
         "colour, 100 classes, other constants",
         _two_stages(in_channels=3, num_classes=100, bn_epsilon=1e-3, bn_momentum=0.3),
     ),
+    Case("options of a step", AnyNetSpec.from_arch(((1, 16, 8, 1),), 16), 16, options=True),
 )
 """Every case that `anynet parity` records and compares."""

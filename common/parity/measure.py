@@ -11,8 +11,20 @@ from common import reference
 from common.arch import AnyNetSpec
 from common.parity.cases import Case
 from common.parity.quantities import (
+    ADAMW_FIRST,
+    ADAMW_LAST,
+    ADAMW_LOSSES,
+    AVERAGED_FIRST,
+    AVERAGED_LAST,
+    AVERAGED_LOSSES,
+    CLIPPED_FIRST,
+    CLIPPED_LAST,
+    CLIPPED_LOSSES,
     EVAL_OUTPUTS,
     FREE_RUN,
+    FROZEN_FIRST,
+    FROZEN_LAST,
+    FROZEN_LOSSES,
     GRADIENT,
     NESTEROV_FIRST,
     NESTEROV_LAST,
@@ -29,7 +41,7 @@ from common.parity.quantities import (
     Quantity,
 )
 from common.training import CHAPTER_RECIPE, Learner, Precision, Recipe
-from common.weights import MOMENTUM, Arrays, expected_shapes
+from common.weights import MOMENTUM, Arrays, expected_shapes, shown_weights
 
 Measured = Iterator[tuple[Key, NDArray[Any]]]
 
@@ -53,6 +65,8 @@ class Run:
     """The parameters after the first step."""
     last: Quantity
     """The parameters and running statistics after the last step."""
+    freeze: tuple[str, ...] = ()
+    """The parts of the network that are frozen."""
 
 
 PLAIN = Run(CHAPTER_RECIPE, PLAIN_LOSSES, PLAIN_FIRST, PLAIN_LAST)
@@ -62,6 +76,18 @@ NESTEROV = Run(
     NESTEROV_FIRST,
     NESTEROV_LAST,
 )
+# With a usual epsilon, AdamW would divide rounding errors of gradients that are zero by it.
+ADAMW = Run(
+    Recipe(weight_decay=0.1, optimizer="adamw", beta2=0.99, epsilon=1e-3),
+    ADAMW_LOSSES,
+    ADAMW_FIRST,
+    ADAMW_LAST,
+)
+CLIPPED = Run(Recipe(clip_norm=0.1), CLIPPED_LOSSES, CLIPPED_FIRST, CLIPPED_LAST)
+AVERAGED = Run(Recipe(ema_decay=0.9), AVERAGED_LOSSES, AVERAGED_FIRST, AVERAGED_LAST)
+FROZEN = Run(CHAPTER_RECIPE, FROZEN_LOSSES, FROZEN_FIRST, FROZEN_LAST, ("stage1",))
+OPTIONS = (ADAMW, CLIPPED, AVERAGED, FROZEN)
+"""Runs with one option of a step each; averaged weights are compared in place of the others."""
 
 
 class Subject(Protocol):
@@ -117,8 +143,8 @@ def measure(
     for quantity, training in ((EVAL_OUTPUTS, False), (TRAIN_OUTPUTS, True)):
         outputs = subject.layer_outputs(network, case.inputs(), training)
         yield from _named(case, precision, quantity, outputs)
-    for run in (PLAIN, NESTEROV):
-        learner = _learner(subject, case, run.recipe, precision, arrays)
+    for run in (PLAIN, NESTEROV, *(OPTIONS if case.options else ())):
+        learner = _learner(subject, case, run.recipe, precision, arrays, run.freeze)
         yield from _train(learner, run, case, precision, arrays)
     if case.chaotic and precision == "float64":
         yield from free_run(subject, case, arrays)
@@ -172,9 +198,10 @@ def _learner(
     recipe: Recipe,
     precision: Precision,
     arrays: Mapping[str, NDArray[Any]],
+    freeze: tuple[str, ...] = (),
 ) -> Learner:
     network = subject.create(case.spec)
-    learner = subject.Learner(network, case.image_shape, recipe, "cpu", precision)
+    learner = subject.Learner(network, case.image_shape, recipe, "cpu", precision, freeze)
     learner.load_state(dict(arrays))
     return learner
 
@@ -200,7 +227,7 @@ def _train(
                 yield from _named(case, precision, STATISTICS, _statistics(state))
             yield from _named(case, precision, run.first, _parameters(state))
     yield from _named(case, precision, run.losses, {"losses": np.array(losses)})
-    state = _without_momentum(learner.state())
+    state = shown_weights(learner.state())
     yield from _named(case, precision, run.last, state, case.steps)
 
 
@@ -232,7 +259,7 @@ def _restarted_steps(subject: Subject, case: Case, arrays: Mapping[str, NDArray[
             each.train_step(case.images(step), case.labels(step), CHAPTER_RATE)
         truth, state = guide.state(), learner.state()
         # The statistics of the first step are compared as a quantity of their own.
-        state = _without_momentum(state) if step else _parameters(state)
+        state = shown_weights(state) if step else _parameters(state)
         errors = {
             name: (array - truth[name]) / np.abs(truth[name]).max(initial=0.0)
             for name, array in state.items()
@@ -240,12 +267,8 @@ def _restarted_steps(subject: Subject, case: Case, arrays: Mapping[str, NDArray[
         yield from _named(case, "float64", RESTARTED, errors, step + 1)
 
 
-def _without_momentum(state: Mapping[str, NDArray[Any]]) -> Arrays:
-    return {name: array for name, array in state.items() if not name.endswith(MOMENTUM)}
-
-
 def _parameters(state: Mapping[str, NDArray[Any]]) -> Arrays:
-    return {n: a for n, a in _without_momentum(state).items() if not n.endswith(_RUNNING)}
+    return {n: a for n, a in shown_weights(state).items() if not n.endswith(_RUNNING)}
 
 
 def _statistics(state: Mapping[str, NDArray[Any]]) -> Arrays:

@@ -90,6 +90,20 @@ NESTEROV_LOSSES = Quantity("nesterov steps", "losses", float64=1e-9, float32=1e-
 NESTEROV_FIRST = Quantity("nesterov step 1", "weights", float64=1e-12, float32=1e-3)
 NESTEROV_LAST = Quantity("nesterov step N", "weights", float64=1e-9, float32=1e-3)
 
+# The same with each further option of a step, in one small case.
+ADAMW_LOSSES = Quantity("adamw steps", "losses", float64=1e-9, float32=1e-3)
+ADAMW_FIRST = Quantity("adamw step 1", "weights", float64=1e-12, float32=1e-3)
+ADAMW_LAST = Quantity("adamw step N", "weights", float64=1e-9, float32=1e-3)
+CLIPPED_LOSSES = Quantity("clipped steps", "losses", float64=1e-9, float32=1e-3)
+CLIPPED_FIRST = Quantity("clipped step 1", "weights", float64=1e-12, float32=1e-3)
+CLIPPED_LAST = Quantity("clipped step N", "weights", float64=1e-9, float32=1e-3)
+AVERAGED_LOSSES = Quantity("averaged steps", "losses", float64=1e-9, float32=1e-3)
+AVERAGED_FIRST = Quantity("averaged step 1", "weights", float64=1e-12, float32=1e-3)
+AVERAGED_LAST = Quantity("averaged step N", "weights", float64=1e-9, float32=1e-3)
+FROZEN_LOSSES = Quantity("frozen steps", "losses", float64=1e-9, float32=1e-3)
+FROZEN_FIRST = Quantity("frozen step 1", "weights", float64=1e-12, float32=1e-3)
+FROZEN_LAST = Quantity("frozen step N", "weights", float64=1e-9, float32=1e-3)
+
 # Training at the chapter's rate on a new batch at every step: each step N on its own, from the
 # reference's weights, and the losses of all steps in sequence. The sequence is chaotic, so only its
 # sensitivity to rounding bounds it.
@@ -99,6 +113,8 @@ FREE_RUN = Quantity("free run", "losses", float64=0.0)
 QUANTITIES = (
     SHAPES, EVAL_OUTPUTS, TRAIN_OUTPUTS, GRADIENT, SECOND_DERIVATIVE, STATISTICS,
     PLAIN_LOSSES, PLAIN_FIRST, PLAIN_LAST, NESTEROV_LOSSES, NESTEROV_FIRST, NESTEROV_LAST,
+    ADAMW_LOSSES, ADAMW_FIRST, ADAMW_LAST, CLIPPED_LOSSES, CLIPPED_FIRST, CLIPPED_LAST,
+    AVERAGED_LOSSES, AVERAGED_FIRST, AVERAGED_LAST, FROZEN_LOSSES, FROZEN_FIRST, FROZEN_LAST,
     RESTARTED, FREE_RUN,
 )  # fmt: skip
 """All of them in the order of computation, so the first that disagrees is the place to look."""

@@ -1,11 +1,13 @@
 """A training step: the recipe's formula, array by array."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arch import parameters
 from common.data import Preprocessing, check_resized, resize_matrix
 from common.data.mixup import mixed
 from common.errors import BackendError, shown
@@ -18,6 +20,7 @@ from common.training import (
     Recipe,
     StepInputs,
     as_preprocessing,
+    check_freeze,
 )
 from common.weights import is_weight
 
@@ -37,6 +40,7 @@ class Learner:
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float64",
+        freeze: Sequence[str] = (),
     ) -> None:
         if precision != "float64" or device == "gpu":
             raise BackendError(
@@ -47,6 +51,7 @@ class Learner:
         self._preprocessing = as_preprocessing(preprocessing)
         classes = model.spec.num_classes
         self._inputs = StepInputs.of(model, self._preprocessing, classes, recipe, precision)
+        self._frozen = check_freeze(freeze, parameters(model.spec))
         self._optimizer = Optimizer(recipe, model.arrays)
 
     def train_step(
@@ -69,7 +74,7 @@ class Learner:
         x = self._prepared(images)
         if mixing:
             x = mixed(x, *mixing)
-        step = gradients(self.network, x, labels)
+        step = gradients(self.network, x, labels, self._frozen)
         self._optimizer.update(self.network.arrays, step.gradients, learning_rate)
         self.network.arrays |= step.statistics
         self._optimizer.average(self.network.arrays)

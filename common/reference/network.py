@@ -1,7 +1,7 @@
 """The network: forward and backward passes over the layers of the plan."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from common.arch import INPUT, AnyNetSpec, find_spec, plan, shared_momentum
 from common.reference.convolution import Array
 from common.reference.layers import Gradients, Mode, backward, forward, running_statistics
 from common.reference.ops import Mask, Total, cross_entropy, positive, total
-from common.weights import Init, initial_weights
+from common.weights import Init, initial_weights, part_of
 
 
 @dataclass
@@ -51,18 +51,22 @@ def set_weights(network: Network, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def layer_outputs(
-    network: Network, images: NDArray[Any], training: bool = False
+    network: Network,
+    images: NDArray[Any],
+    training: bool = False,
+    frozen: Collection[str] = (),
 ) -> dict[str, NDArray[Any]]:
     """Outputs of all layers by canonical name, for images (N, C, H, W) in [0, 1].
 
     They are (N, channels, height, width) or (N, channels), in float64. With `training`, batch norms
-    use the statistics of this batch; the network is not changed. Raises `SpecError` for images of a
-    size that an mlp is not made for.
+    use the statistics of this batch, but for those of `frozen` parts; the network is not changed.
+    Raises `SpecError` for images of a size that an mlp is not made for.
     """
     outputs: dict[str, Array] = {INPUT: images.astype(np.float64)}
     mode = Mode(network.spec.bn_epsilon, training)
     for layer in plan(network.spec, images.shape[2:]):
         inputs = [outputs[name] for name in layer.inputs]
+        mode = replace(mode, training=training and part_of(layer.name) not in frozen)
         outputs[layer.name] = forward(layer, network.arrays, inputs, mode)
     del outputs[INPUT]
     return outputs
@@ -82,27 +86,36 @@ class Step:
     """Running means and variances after the batch, by canonical name."""
 
 
-def gradients(network: Network, images: NDArray[Any], labels: NDArray[Any]) -> Step:
+def gradients(
+    network: Network,
+    images: NDArray[Any],
+    labels: NDArray[Any],
+    frozen: Collection[str] = (),
+) -> Step:
     """Loss, gradients of all parameters and new running statistics, in training mode.
 
     Images are (N, C, H, W), labels integers (N,) or target probabilities (N, classes). The network
     is not changed. Layers are passed in reverse, and an output that several layers read gets the
-    sum of their gradients.
+    sum of their gradients. Layers of `frozen` parts, such as `stem`, are in evaluation mode, and
+    have neither gradients nor statistics in the result.
     """
     spec, arrays = network.spec, network.arrays
     layers = plan(spec, images.shape[2:])
     mode = Mode(spec.bn_epsilon, True, network.passes, network.total)
-    outputs = {INPUT: images.astype(np.float64), **layer_outputs(network, images, training=True)}
+    found_outputs = layer_outputs(network, images, training=True, frozen=frozen)
+    outputs = {INPUT: images.astype(np.float64), **found_outputs}
     logits = outputs[layers[-1].name]
     loss, gradient = cross_entropy(logits, labels)
     of_outputs, of_arrays, statistics = {layers[-1].name: gradient}, Gradients(), Gradients()
     for layer in reversed(layers):
         inputs = [outputs[name] for name in layer.inputs]
+        is_frozen = part_of(layer.name) in frozen
+        mode = replace(mode, training=not is_frozen)
         of_inputs, found = backward(layer, arrays, inputs, of_outputs.pop(layer.name), mode)
-        of_arrays |= found
+        of_arrays |= {} if is_frozen else found
         for name, part in zip(layer.inputs, of_inputs, strict=True):
             of_outputs[name] = of_outputs[name] + part if name in of_outputs else part
-        if layer.op == "batch_norm":
+        if layer.op == "batch_norm" and not is_frozen:
             momentum = shared_momentum(spec.bn_momentum)
             statistics |= running_statistics(layer, arrays, inputs[0], momentum)
     in_order = {name: of_arrays[name] for name in arrays if name in of_arrays}

@@ -4,6 +4,7 @@ from common.training.callbacks import Callback, ProgressBar
 from common.training.config import Device, Precision, TrainConfig
 from common.training.devices import check_precision, checked_gpu, uses_gpu
 from common.training.evaluate import Evaluation, evaluate
+from common.training.freezing import check_freeze, frozen_parts
 from common.training.inputs import StepInputs
 from common.training.learner import (
     Learner,
@@ -42,11 +43,13 @@ __all__ = [
     "TrainConfig",
     "Trainer",
     "as_preprocessing",
+    "check_freeze",
     "check_precision",
     "check_rate",
     "check_settings",
     "checked_gpu",
     "evaluate",
+    "frozen_parts",
     "own_optimizer",
     "read_config",
     "read_record",

@@ -5,13 +5,14 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, get_args
 
-from common.arch import REGNETX32, AnyNetSpec, image_shape
+from common.arch import REGNETX32, AnyNetSpec, image_shape, parameters
 from common.bounds import MAX_BATCH, MAX_EPOCHS, MAX_RATE, MAX_SEED, MAX_STEPS
 from common.data.options import USUAL, DataOptions
 from common.digests import digest_of
 from common.errors import ConfigError, shortened, shown
 from common.files import check_format, reading
 from common.numbers import FieldChecker, check_batch, checked_integer
+from common.training.freezing import check_freeze, checked_parts
 from common.training.recipe import CHAPTER_RECIPE, Recipe, check_recipe
 
 Device = Literal["auto", "cpu", "gpu"]
@@ -50,6 +51,8 @@ class TrainConfig:
     - `precise_bn`: training images from which batch norm statistics are computed before each
       validation; 0 validates with the running averages.
     - `data_options`: how the images are split, prepared and augmented, where it is not the usual.
+    - `freeze`: parts of the network that do not change, such as `stem` and `stage1`: no gradient,
+      momentum or weight decay, and batch norms by their running statistics, which stay.
     - `own_optimizer`: whether the model's `configure_optimizers` replaces recipe and learning rate.
     """
 
@@ -69,6 +72,7 @@ class TrainConfig:
     weights: str | None = None
     precise_bn: int = 0
     own_optimizer: bool = False
+    freeze: tuple[str, ...] = ()
     data_options: DataOptions = USUAL
 
     def __post_init__(self) -> None:
@@ -91,6 +95,9 @@ class TrainConfig:
         check.integer("precise_bn", 0, MAX_STEPS)
         check_precise_bn(self.precise_bn, self.batch_size)
         check.boolean("own_optimizer")
+        check.keep("freeze", checked_parts(self.freeze))
+        if self.freeze and self.spec is not None:
+            check_freeze(self.freeze, parameters(self.spec))
 
     def _check_types(self) -> None:
         """Raise `ConfigError` for fields that are no numbers and of another type than declared."""
@@ -117,7 +124,8 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data for JSON, from which `from_dict` makes an equal config."""
         more = {"recipe": self.recipe.to_dict(), "data_options": self.data_options.to_dict()}
-        return {**asdict(self), **more}
+        values = {**asdict(self), **more}
+        return values if self.freeze else {n: v for n, v in values.items() if n != "freeze"}
 
     def to_json(self) -> str:
         """One JSON object with format and digest, from which `from_json` makes an equal config."""

@@ -1,6 +1,7 @@
 """The interface between the training loop and a framework."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import Any, Protocol, SupportsFloat, get_args
@@ -36,6 +37,7 @@ class Learner(Protocol):
       resizing them to that shape and scaling them to [0, 1].
     - `recipe`: optimizer settings; the learning rate is given for each step.
     - `device`, `precision`: where and in what to compute.
+    - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Learner(Protocol):
         recipe: Recipe = CHAPTER_RECIPE,
         device: Device = "auto",
         precision: Precision = "float32",
+        freeze: Sequence[str] = (),
     ) -> None: ...
 
     @property

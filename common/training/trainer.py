@@ -28,6 +28,7 @@ from common.training.checks import (
 )
 from common.training.config import Device, Precision, TrainConfig
 from common.training.evaluate import Evaluation, cross_entropy
+from common.training.freezing import checked_parts
 from common.training.inputs import check_own_loss
 from common.training.learner import Learner
 from common.training.loop import TrainingLoop
@@ -83,6 +84,7 @@ class Trainer(HyperParameters, ABC):
     - `precise_bn`: number of training images from which batch norm statistics are computed before
       each validation; 0 validates with the running averages.
     - `callbacks`: told of the run as it goes on, such as `CSVLogger`.
+    - `freeze`: parts of the network that do not change, such as `("stem", "stage1")`.
     - `gradient_clip_val`: d2l's name of the recipe's `clip_norm`.
     """
 
@@ -101,6 +103,7 @@ class Trainer(HyperParameters, ABC):
     checkpoint_every = _Setting("checkpoint_every")
     weights = _Setting("weights")
     precise_bn = _Setting("precise_bn")
+    freeze = _Setting("freeze")
 
     learner_class: ClassVar[type[Learner]]
     """The framework's learner."""
@@ -122,6 +125,7 @@ class Trainer(HyperParameters, ABC):
         precise_bn: int = 0,
         gradient_clip_val: float = 0.0,
         callbacks: Sequence[Callback] = (),
+        freeze: Sequence[str] = (),
     ) -> None:
         check_trainer(num_gpus, stop_after)
         self.callbacks = check_callbacks(callbacks)
@@ -138,6 +142,7 @@ class Trainer(HyperParameters, ABC):
             checkpoint_every=checkpoint_every,
             weights=None if weights is None else str(weights),
             precise_bn=precise_bn,
+            freeze=checked_parts(freeze),
         )
         self.out = None if out is None else Path(out)
         self.progress = progress
@@ -165,8 +170,9 @@ class Trainer(HyperParameters, ABC):
         return trainer
 
     def make_learner(self, model: Any, preprocessing: Preprocessing) -> Learner:
-        """A learner for `model` with this trainer's recipe, device and precision."""
-        return self.learner_class(model, preprocessing, self.recipe, self.device, self.precision)
+        """A learner for `model` with this trainer's recipe, device, precision and frozen parts."""
+        settings = (self.recipe, self.device, self.precision, self.freeze)
+        return self.learner_class(model, preprocessing, *settings)
 
     @abstractmethod
     def own_loss(self, model: Any, logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
@@ -189,8 +195,7 @@ class Trainer(HyperParameters, ABC):
         check_own_loss(model, config.recipe.label_smoothing, config.data_options.augmentation.mixup)
         if config.spec is not None:
             check_images(config.spec, data.preprocessing.channels, len(data.classes))
-        is_described = getattr(data, "is_described", True)
-        images = ImageDescription(data.preprocessing, data.classes) if is_described else None
+        images = ImageDescription(data.preprocessing, data.classes)
         run = None if self.out is None else RunDirectory.of(self.out, config, images, data)
         if run and not resume:
             check_free(run.path)

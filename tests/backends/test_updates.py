@@ -1,10 +1,10 @@
-"""What a step does to the weights beside SGD: AdamW, clipping and averaging."""
+"""What a step does to the weights beside SGD: AdamW, clipping, averaging and freezing."""
 
 import numpy as np
 import pytest
 
 from common import AnyNetSpec, reference
-from common.errors import WeightsError
+from common.errors import ConfigError, WeightsError
 from common.parity import Case
 from common.training import Recipe
 from common.weights import load_weights
@@ -20,9 +20,9 @@ _ALONE = {
 _ALL = Recipe(weight_decay=0.1, optimizer="adamw", epsilon=1e-3, clip_norm=0.1, ema_decay=0.7)
 
 
-def _learner(subject, recipe, precision="float64", state=None):
+def _learner(subject, recipe, precision="float64", state=None, freeze=()):
     network = subject.create(_CASE.spec)
-    learner = subject.Learner(network, _CASE.image_shape, recipe, "cpu", precision)
+    learner = subject.Learner(network, _CASE.image_shape, recipe, "cpu", precision, freeze)
     learner.load_state(_CASE.arrays() if state is None else state)
     return learner
 
@@ -43,12 +43,17 @@ def _differing(found, expected, tolerance):
 
 
 @pytest.mark.parametrize(
-    "recipe",
-    [_ALL, *(pytest.param(recipe, marks=pytest.mark.full) for recipe in _ALONE.values())],
-    ids=["all", *_ALONE],
+    ("recipe", "freeze"),
+    [
+        pytest.param(_ALL, ("stage1",), id="all"),
+        *(pytest.param(_ALONE[name], (), id=name, marks=pytest.mark.full) for name in _ALONE),
+        pytest.param(Recipe(0.9, True, 5e-4), ("stem",), id="freezing", marks=pytest.mark.full),
+    ],
 )
-def test_steps_are_the_references(backend, recipe):
-    truth, learner = (_train(_learner(each, recipe), 3) for each in (reference, backend))
+def test_steps_are_the_references(backend, recipe, freeze):
+    truth, learner = (
+        _train(_learner(each, recipe, freeze=freeze), 3) for each in (reference, backend)
+    )
     assert _differing(learner.state(), truth.state(), 1e-10) == {}
     np.testing.assert_allclose(
         learner.eval_step(_CASE.images()), truth.eval_step(_CASE.images()), rtol=1e-5, atol=1e-6
@@ -95,7 +100,8 @@ def test_arrays_of_another_optimizer_are_refused(backend):
 def test_the_averaged_network_is_validated_kept_and_returned(backend, tmp_path):
     images, labels = _CASE.images(), _CASE.labels()
     model = backend.AnyNet.from_spec(_CASE.spec, lr=0.5)
-    trainer = backend.Trainer(2, 0, Recipe(ema_decay=0.9), out=tmp_path / "run", progress=False)
+    settings = {"out": tmp_path / "run", "progress": False, "freeze": ["stem"]}
+    trainer = backend.Trainer(2, 0, Recipe(ema_decay=0.9), **settings)
     trainer.fit(model, Batches(images, labels, 4))
     averaged = load_weights(tmp_path / "run" / "model.safetensors")[1]
     plain = load_weights(tmp_path / "run" / "checkpoint.safetensors")[1]
@@ -104,3 +110,40 @@ def test_the_averaged_network_is_validated_kept_and_returned(backend, tmp_path):
     assert not np.array_equal(averaged["head.fc.weight"], plain["head.fc.weight"])
     logits = backend.logits(trainer.network, images.astype(np.float32) / 255)
     assert trainer.evaluation.accuracy == (logits.argmax(1) == labels).mean()
+
+
+def test_frozen_parts_keep_weights_and_statistics_and_have_no_moments(backend):
+    learner = _train(_learner(backend, _ALL, "float32", freeze=("stem", "head")), 2)
+    state, before = learner.state(), _CASE.arrays()
+    kept = {name for name in before if np.array_equal(state[name], before[name])}
+    assert kept == {name for name in before if name.startswith(("stem.", "head."))}
+    assert not any(name.endswith(("1", "2")) for name in state if name.startswith("stem."))
+
+
+def test_a_network_that_was_partly_frozen_is_trained_whole_by_the_next_learner(backend):
+    network, before = backend.create(_CASE.spec), _CASE.arrays()
+    for freeze in (("stem", "stage1"), ()):
+        learner = backend.Learner(network, _CASE.image_shape, Recipe(0.9), "cpu", freeze=freeze)
+        learner.load_state(before)
+        state = _train(learner, 1).state()
+    assert [name for name in before if np.array_equal(state[name], before[name])] == []
+
+
+def test_only_the_head_can_be_trained_and_a_loss_that_is_not_finite_shows(backend):
+    recipe = Recipe(weight_decay=1e38)
+    learner = _learner(backend, recipe, "float32", freeze=("stem", "stage1"))
+    assert np.isfinite(float(learner.train_step(_CASE.images(), _CASE.labels(), 0.0)[0]))
+    assert not np.isfinite(float(learner.train_step(_CASE.images(), _CASE.labels(), 1e38)[0]))
+
+
+@pytest.mark.parametrize(
+    ("freeze", "message"),
+    [
+        (("stage2", "body"), "must be parts of the network, stem, stage1, head; got stage2, body"),
+        (("head", "stem", "stage1"), "must leave a part to train; got all of stem, stage1, head"),
+        ("stem", r"must be names of parts, such as \('stem', 'stage1'\); got 'stem'"),
+    ],
+)
+def test_parts_that_cannot_be_frozen_are_refused(backend, freeze, message):
+    with pytest.raises(ConfigError, match=f"^freeze: {message}"):
+        _learner(backend, Recipe(), freeze=freeze)

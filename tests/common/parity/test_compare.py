@@ -33,7 +33,8 @@ from common.parity.quantities import (
 )
 from tests.parity_subjects import PRETENDER
 
-_CASE = Case("small", AnyNetSpec.from_arch(((2, 8, 4, 1),), 4), 16, 4, 3, chaotic=True, curved=True)
+_SPEC = AnyNetSpec.from_arch(((2, 8, 4, 1),), 4)
+_CASE = Case("small", _SPEC, 16, 4, 3, chaotic=True, curved=True, options=True)
 
 
 def _key(quantity, array, case=_CASE.name, precision="float64", **more):

@@ -66,6 +66,9 @@ def test_a_bad_recipe_says_which_rule(settings, message):
         ({"seed": -1}, "seed: must be at least 0; got -1"),
         ({"learning_rate": float("inf")}, "learning_rate: must be above 0; got inf"),
         ({"device": "tpu"}, "device: must be one of auto, cpu, gpu; got 'tpu'"),
+        ({"freeze": "stem"}, r"freeze: must be names of parts, such as .*; got 'stem'"),
+        ({"freeze": ["stage3"]}, "freeze: must be parts .* stem, stage1, stage2, head; got stage3"),
+        ({"freeze": ["head", "stem", "stage1", "stage2"]}, "freeze: must leave a part to train"),
         ({"precision": "int8"}, "precision: must be one of float32, tf32, .*float64; got 'int8'"),
     ],
 )
@@ -86,15 +89,22 @@ _ADAMW = Recipe(optimizer="adamw", beta2=0.99, clip_norm=1, ema_decay=0.999)
 
 
 def test_a_config_with_every_option_comes_back_from_json():
-    config = TrainConfig("jax", recipe=_ADAMW)
+    config = TrainConfig("jax", recipe=_ADAMW, freeze=["stem", "stage1"])
     assert TrainConfig.from_json(config.to_json()) == config
     assert TrainConfig.from_dict(config.to_dict()) == config
     assert config.settings_digest() != TrainConfig("jax").settings_digest()
 
 
 def test_options_that_are_not_used_leave_a_config_as_it_was():
-    written = json.loads(TrainConfig("torch").to_json())["recipe"]
-    assert list(written) == ["momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule"]
+    config = json.loads(TrainConfig("torch").to_json())
+    assert "freeze" not in config
+    assert list(config["recipe"]) == [
+        "momentum",
+        "nesterov",
+        "weight_decay",
+        "warmup_epochs",
+        "schedule",
+    ]
 
 
 def test_a_config_comes_back_from_json():
