@@ -1,12 +1,20 @@
 """The devices of this machine, and the framework's caches."""
 
 import gc
+from typing import TypeAlias
 
 import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 
-from common.training import Device, checked_gpu, uses_gpu
+from anynet_jax.capabilities import SUPPORTS_SEVERAL_DEVICES
+from anynet_jax.process import CPUS, divide_cpu, has_started
+from common.training import Device, check_devices, checked_gpu, uses_gpu
 
-__all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
+__all__ = ["clear_caches", "devices", "find_devices", "placements", "try_gpu"]
+
+Placement: TypeAlias = jax.Device | Sharding
+"""The devices of an array."""
 
 
 def devices() -> list[str]:
@@ -24,10 +32,31 @@ def try_gpu(i: int = 0) -> jax.Device:
     return accelerators[i] if there else jax.devices("cpu")[0]
 
 
-def find_device(device: Device) -> jax.Device:
-    """Where a learner computes. Raises `BackendError` for a GPU that is not there."""
+def find_devices(device: Device, number: int = 1) -> list[jax.Device]:
+    """The `number` devices on which a learner computes. Raises `BackendError` if they are missing.
+
+    In a process in which JAX has not started, the CPU is divided into as many.
+    """
+    if number != 1 and not has_started():
+        check_devices(number, number, "jax", several=SUPPORTS_SEVERAL_DEVICES)
+        divide_cpu(number)
     best = jax.devices()[0]
-    return best if uses_gpu(device, best.platform != "cpu", "jax") else jax.devices("cpu")[0]
+    gpu = uses_gpu(device, best.platform != "cpu", "jax")
+    seen = jax.devices() if gpu else jax.devices("cpu")
+    remedy = "" if gpu else f"before its first array: jax.config.update('{CPUS}', {number})"
+    check_devices(number, len(seen), "jax", several=SUPPORTS_SEVERAL_DEVICES, remedy=remedy)
+    return seen[:number]
+
+
+def placements(devices: list[jax.Device]) -> tuple[Placement, Placement]:
+    """Where a learner's state is, and where its batches.
+
+    On several devices, each has the whole state, and an equal part of each batch.
+    """
+    if len(devices) == 1:
+        return devices[0], devices[0]
+    mesh = Mesh(np.array(devices), ("images",))
+    return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("images"))
 
 
 def clear_caches() -> None:

@@ -1,15 +1,20 @@
 """Settings of the whole process that make training faster."""
 
 import logging
+import os
 from functools import cache
 
 import jax
 
 from common import memory
 
-__all__ = ["keep_freed_memory"]
+__all__ = ["CPUS", "divide_cpu", "has_started", "keep_freed_memory"]
 
 _ASYNCHRONOUS = "jax_cpu_enable_async_dispatch"
+CPUS = "jax_num_cpu_devices"
+"""JAX's setting of the number of devices into which it divides the CPU."""
+
+_FLAG = "xla_force_host_platform_device_count"
 
 
 def keep_freed_memory() -> bool:
@@ -24,14 +29,20 @@ def keep_freed_memory() -> bool:
     """
     kept = memory.keep_freed_memory()
     if kept and jax.config.read(_ASYNCHRONOUS):
-        if _has_started():
+        if has_started():
             _warn_that_it_is_late()
         else:
             jax.config.update(_ASYNCHRONOUS, False)
     return kept
 
 
-def _has_started() -> bool:
+def divide_cpu(number: int) -> None:
+    """Make the CPU `number` devices of JAX, unless its user did; before JAX's first array only."""
+    if _FLAG not in os.environ.get("XLA_FLAGS", "") and jax.config.jax_num_cpu_devices < number:
+        jax.config.update(CPUS, number)
+
+
+def has_started() -> bool:
     """Whether JAX has made its clients, which read their settings when they are made."""
     # Private, for JAX (0.10) has no public function that asks without making them; to be replaced
     # as soon as there is one.

@@ -13,7 +13,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from anynet_jax.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
-from anynet_jax.devices import find_device
+from anynet_jax.devices import find_devices, placements
 from anynet_jax.freezing import split_parts
 from anynet_jax.layers import products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
@@ -37,9 +37,11 @@ from common.training import (
     Precision,
     Recipe,
     StepInputs,
+    check_parts,
     check_precision,
     check_rate,
     check_settings,
+    filled,
     frozen_parts,
 )
 from common.training import Learner as BaseLearner
@@ -50,7 +52,7 @@ __all__ = ["Learner", "Trainer"]
 
 
 class Learner:
-    """One network being trained on one device.
+    """One network being trained, on one device or several.
 
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
     - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
@@ -59,6 +61,7 @@ class Learner:
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
     - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
+    - `devices`: how many devices share each batch; its parts are equal.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
@@ -74,11 +77,14 @@ class Learner:
         device: Device = "auto",
         precision: Precision = "float32",
         freeze: Sequence[str] = (),
+        devices: int = 1,
     ) -> None:
         if not isinstance(model, Network | Classifier):
             raise no_network(model, "anynet_jax")
         seen = check_settings(model, preprocessing, recipe, device, precision)
-        self._device = find_device(device)
+        self._devices = find_devices(device, devices)
+        self._device = self._devices[0]
+        self._whole, self._divided = placements(self._devices)
         on_gpu = self._device.platform != "cpu"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         network = _initialised(model, seen.image_shape)
@@ -106,6 +112,8 @@ class Learner:
         """The network with its newest weights."""
         with self._precisely():
             params, batch_stats = jax.tree.map(jnp.copy, self._state[:2])
+            if len(self._devices) > 1:
+                params, batch_stats = jax.device_put((params, batch_stats), self._device)
         return Network(self._program.module, {"params": params, "batch_stats": batch_stats})
 
     def train_step(
@@ -124,11 +132,12 @@ class Learner:
         rate that is not finite.
         """
         batch = self._inputs.batch(images, labels, shares)
+        check_parts(len(batch[0]), len(self._devices), shares is not None)
         if self._device.platform == "cpu":
             # `device_put` aliases NumPy's memory on a CPU, which the caller may change meanwhile.
             batch = tuple(array.copy() for array in batch)
         with self._precisely():
-            images, labels, *mixing = jax.device_put(batch, self._device)
+            images, labels, *mixing = jax.device_put(batch, self._divided)
             rate = 1.0 if self._is_own else check_rate(learning_rate)
             rate = weights_dtype(self._program).type(rate)
             step = step_on(self._device.platform)
@@ -146,7 +155,8 @@ class Learner:
         images = self._inputs.images(images)
         params, batch_stats = self._state.average or self._state[:2]
         with self._precisely():
-            batch = jax.device_put(never_empty(images), self._device)
+            seen = filled(never_empty(images), len(self._devices))
+            batch = jax.device_put(seen, self._divided)
             logits = predict(params, batch_stats, batch, program=self._program)
         self._tidy("prediction", logits)
         return np.array(logits)[: len(images)]
@@ -195,13 +205,13 @@ class Learner:
             self._state = self._committed(params, batch_stats, trace, average)
 
     def _placed(self, tree: Any) -> Any:
-        """A copy on the device in the weights' dtype; a step donates its state's memory."""
+        """A copy on each device in the weights' dtype; a step donates its state's memory."""
         dtype = weights_dtype(self._program)
-        return jax.tree.map(lambda leaf: jnp.array(leaf, dtype, device=self._device), tree)
+        return jax.tree.map(lambda leaf: jnp.array(leaf, dtype, device=self._whole), tree)
 
     def _committed(self, *state: Any) -> TrainState:
-        """A state committed to the device, as a step returns it; another triggers recompilation."""
-        return TrainState(*jax.device_put(state, self._device))
+        """A state committed to the devices as a step returns it; another triggers recompilation."""
+        return TrainState(*jax.device_put(state, self._whole))
 
     def _tidy(self, what: str, result: Array) -> None:
         """Return the compiler's memory to the system after a function's first call."""

@@ -13,6 +13,7 @@ __all__ = [
     "SUPPORTS_KEEPING_MEMORY",
     "SUPPORTS_RANDOM_LAYERS",
     "SUPPORTS_SECOND_DERIVATIVES",
+    "SUPPORTS_SEVERAL_DEVICES",
     "SUPPORTS_TF32",
 ]
 
@@ -51,6 +52,9 @@ SUPPORTS_SECOND_DERIVATIVES: Final = False
 
 MXNet 1.9 has none of convolutions, batch norms, ReLUs and softmax.
 """
+
+SUPPORTS_SEVERAL_DEVICES: Final = False
+"""`Learner` trains on several devices of one machine."""
 
 SUPPORTS_TF32: Final = False
 """`Learner` multiplies in TF32 on a GPU."""

@@ -4,7 +4,8 @@ import gc
 
 import mxnet
 
-from common.training import Device, checked_gpu, uses_gpu
+from anynet_mx.capabilities import SUPPORTS_SEVERAL_DEVICES
+from common.training import Device, check_devices, checked_gpu, uses_gpu
 
 __all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
@@ -23,8 +24,12 @@ def try_gpu(i: int = 0) -> mxnet.Context:
     return mxnet.gpu(i) if there else mxnet.cpu()
 
 
-def find_device(device: Device) -> mxnet.Context:
-    """Where a learner computes. Raises `BackendError` for a GPU that is not there."""
+def find_device(device: Device, number: int = 1) -> mxnet.Context:
+    """Where a learner computes. Raises `BackendError` for a GPU that is not there.
+
+    `number` must be 1: this framework trains on one device here.
+    """
+    check_devices(number, 1, "mx", several=SUPPORTS_SEVERAL_DEVICES)
     there = mxnet.context.num_gpus() > 0
     return mxnet.gpu() if uses_gpu(device, there, "mx") else mxnet.cpu()
 

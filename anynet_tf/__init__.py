@@ -17,6 +17,7 @@ from anynet_tf.capabilities import (
     SUPPORTS_KEEPING_MEMORY,
     SUPPORTS_RANDOM_LAYERS,
     SUPPORTS_SECOND_DERIVATIVES,
+    SUPPORTS_SEVERAL_DEVICES,
     SUPPORTS_TF32,
 )
 from anynet_tf.convolution import GroupedConv2D
@@ -44,6 +45,7 @@ __all__ = [
     "SUPPORTS_KEEPING_MEMORY",
     "SUPPORTS_RANDOM_LAYERS",
     "SUPPORTS_SECOND_DERIVATIVES",
+    "SUPPORTS_SEVERAL_DEVICES",
     "SUPPORTS_TF32",
     "AnyNet",
     "CSVLogger",

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 import keras
 import tensorflow as tf
 
-from common.training import Device, checked_gpu, uses_gpu
+from anynet_tf.capabilities import SUPPORTS_SEVERAL_DEVICES
+from common.training import Device, check_devices, checked_gpu, uses_gpu
 
 __all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
@@ -28,8 +29,12 @@ def try_gpu(i: int = 0) -> AbstractContextManager[None]:
     return tf.device(f"/GPU:{i}" if there else "/CPU:0")
 
 
-def find_device(device: Device) -> str:
-    """Where a learner computes. Raises `BackendError` for a GPU that is not there."""
+def find_device(device: Device, number: int = 1) -> str:
+    """Where a learner computes. Raises `BackendError` for a GPU that is not there.
+
+    `number` must be 1: this framework trains on one device here.
+    """
+    check_devices(number, 1, "tf", several=SUPPORTS_SEVERAL_DEVICES)
     there = bool(tf.config.list_physical_devices("GPU"))
     return "/GPU:0" if uses_gpu(device, there, "tf") else "/CPU:0"
 

@@ -48,7 +48,7 @@ __all__ = ["Learner", "Trainer"]
 
 
 class Learner:
-    """One network being trained on one device.
+    """One network being trained, on one device or several.
 
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
     - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
@@ -57,6 +57,7 @@ class Learner:
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
     - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
+    - `devices`: 1, as this framework trains on one device here.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
@@ -72,11 +73,12 @@ class Learner:
         device: Device = "auto",
         precision: Precision = "float32",
         freeze: Sequence[str] = (),
+        devices: int = 1,
     ) -> None:
         net_of(model)
         seen = check_settings(model, preprocessing, recipe, device, precision)
         image_shape = seen.image_shape
-        self._device = find_device(device)
+        self._device = find_device(device, devices)
         on_gpu = "GPU" in self._device
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._precision, self._recipe = precision, recipe

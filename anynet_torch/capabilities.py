@@ -13,6 +13,7 @@ __all__ = [
     "SUPPORTS_KEEPING_MEMORY",
     "SUPPORTS_RANDOM_LAYERS",
     "SUPPORTS_SECOND_DERIVATIVES",
+    "SUPPORTS_SEVERAL_DEVICES",
     "SUPPORTS_TF32",
 ]
 
@@ -45,6 +46,9 @@ SUPPORTS_RANDOM_LAYERS: Final = True
 
 SUPPORTS_SECOND_DERIVATIVES: Final = True
 """`hessian_product` computes; else it raises `BackendError`."""
+
+SUPPORTS_SEVERAL_DEVICES: Final = True
+"""`Learner` trains on several devices of one machine."""
 
 SUPPORTS_TF32: Final = True
 """`Learner` multiplies in TF32 on a GPU."""

@@ -4,7 +4,9 @@ import gc
 
 import torch
 
-from common.training import Device, checked_gpu, uses_gpu
+from anynet_torch.capabilities import SUPPORTS_SEVERAL_DEVICES
+from common.bounds import MAX_DEVICES
+from common.training import Device, check_devices, checked_gpu, uses_gpu
 
 __all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
 
@@ -24,9 +26,15 @@ def try_gpu(i: int = 0) -> torch.device:
     return torch.device("cuda", i) if there else torch.device("cpu")
 
 
-def find_device(device: Device) -> torch.device:
-    """Where a learner computes. Raises `BackendError` for a GPU that is not there."""
-    return torch.device("cuda" if uses_gpu(device, torch.cuda.is_available(), "torch") else "cpu")
+def find_device(device: Device, number: int = 1) -> torch.device:
+    """Where a learner computes, in each process if `number` devices train together.
+
+    Raises `BackendError` for GPUs that are not there. A CPU serves any number of processes.
+    """
+    gpu = uses_gpu(device, torch.cuda.is_available(), "torch")
+    seen = torch.cuda.device_count() if gpu else MAX_DEVICES
+    check_devices(number, seen, "torch", several=SUPPORTS_SEVERAL_DEVICES)
+    return torch.device("cuda" if gpu else "cpu")
 
 
 def clear_caches() -> None:

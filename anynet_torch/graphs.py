@@ -12,7 +12,15 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CUDA_GRAPHS", "CudaRecorder", "Recorder", "Replayed", "has_hooks", "is_recordable"]
+__all__ = [
+    "CUDA_GRAPHS",
+    "CudaRecorder",
+    "Recorder",
+    "Replayed",
+    "has_hooks",
+    "is_plain",
+    "is_recordable",
+]
 
 CUDA_GRAPHS = "ANYNET_CUDA_GRAPHS"
 """Environment variable; 0 disables capturing."""
@@ -112,11 +120,16 @@ def _place(tensor: Tensor) -> tuple[int, bool]:
 def is_recordable(model: nn.Module, own: type[nn.Module]) -> bool:
     """Whether replaying a graph has all effects of a training step of `model`.
 
-    Python code runs only at the capture. A user's layers, hooks, and a `forward` or `loss` other
-    than that of the class `own` may have effects in Python that every step needs.
+    Python code runs only at the capture, which is enough for a plain model. `own` is as there.
     """
-    if os.environ.get(CUDA_GRAPHS) == "0":
-        return False
+    return os.environ.get(CUDA_GRAPHS) != "0" and is_plain(model, own)
+
+
+def is_plain(model: nn.Module, own: type[nn.Module]) -> bool:
+    """Whether `model` has no layers, hooks, `forward` and `loss` but those of this package.
+
+    Others may have effects in Python. `forward` and `loss` are those of the class `own`.
+    """
     methods = ("forward", "loss", "__call__")
     if any(getattr(type(model), name) is not getattr(own, name) for name in methods):
         return False

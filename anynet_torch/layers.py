@@ -28,6 +28,7 @@ __all__ = [
     "prepare_images",
     "products",
     "resize_images",
+    "synced_norms",
 ]
 
 
@@ -47,6 +48,9 @@ class BatchNorm(nn.BatchNorm2d):
     fuses = False
     """Whether `conv_norm_relu` may fuse it with the operations around it; see `fused_norms`."""
 
+    synced = False
+    """Whether its statistics are over the batches of all processes; see `synced_norms`."""
+
     def __init__(
         self, in_channels: int, epsilon: float = BN_EPSILON, momentum: float = BN_MOMENTUM
     ) -> None:
@@ -60,6 +64,8 @@ class BatchNorm(nn.BatchNorm2d):
         self.num_batches_tracked.add_(1)
         # momentum=None, as set by `torch.optim.swa_utils.update_bn`, means a cumulative average.
         new = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+        if self.synced:
+            return self._normalise_all(x, new)
         n = x.numel() // x.shape[1]
         if n == 1:
             return self._normalise_one(x, new)
@@ -70,6 +76,16 @@ class BatchNorm(nn.BatchNorm2d):
         # PyTorch averages the unbiased variance: remove its factor n / (n - 1) from the new part.
         with torch.no_grad():
             self.running_var.mul_((1 - new) / n).add_(unbiased, alpha=(n - 1) / n)
+        return normalised
+
+    def _normalise_all(self, x: Tensor, new: float) -> Tensor:
+        """Normalise by the statistics of this process's batch and those of all others."""
+        from anynet_torch.collectives import batch_norm
+
+        normalised, mean, variance = batch_norm(x, self.weight, self.bias, self.eps)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), new)
+            self.running_var.lerp_(variance.to(self.running_var.dtype), new)
         return normalised
 
     def _normalise_one(self, x: Tensor, new: float) -> Tensor:
@@ -130,6 +146,22 @@ def fused_norms(network: nn.Module) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.fuses = False
+
+
+@contextmanager
+def synced_norms(network: nn.Module) -> Iterator[None]:
+    """Context in which batch norms of `network` use the statistics of all processes' batches.
+
+    All processes must run the same network, on batches of equal sizes. First derivatives only.
+    """
+    norms = [layer for layer in network.modules() if isinstance(layer, BatchNorm)]
+    try:
+        for norm in norms:
+            norm.synced = True
+        yield
+    finally:
+        for norm in norms:
+            norm.synced = False
 
 
 def _fuses(norm: nn.Module, x: Tensor) -> bool:

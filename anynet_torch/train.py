@@ -1,18 +1,18 @@
 """One training step in PyTorch, and the chapter's `Trainer`."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, SupportsFloat
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.parameter import is_lazy
 
 from anynet_torch.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_torch.devices import find_device
 from anynet_torch.freezing import Frozen
 from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
-from anynet_torch.layers import fused_norms, mix_images, prepare_images, products
+from anynet_torch.layers import mix_images, prepare_images, products
 from anynet_torch.model import Classifier
 from anynet_torch.optimizer import (
     Average,
@@ -23,7 +23,9 @@ from anynet_torch.optimizer import (
     own_arrays,
     recipe_arrays,
 )
+from anynet_torch.parallel import Alone, lead_team, team_time
 from anynet_torch.weights import (
+    allocate,
     described,
     get_weights,
     named_tensors,
@@ -44,13 +46,13 @@ from common.training import (
 )
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
-from common.weights import classes_of, fit_state, part_of, split_state
+from common.weights import fit_state, part_of, split_state
 
 __all__ = ["Learner", "Trainer"]
 
 
 class Learner:
-    """One network being trained on one device.
+    """One network being trained, on one device or several.
 
     - `model`: a network of this package; its weights are drawn or allocated if they are not yet.
     - `preprocessing`: how pixels become the network's input; (channels, height, width) stands for
@@ -59,6 +61,8 @@ class Learner:
     - `device`: `cpu`, `gpu`, or `auto` for a GPU where there is one.
     - `precision`: `float32`, `tf32`, `bfloat16` or `float64`; weights are float32 but in float64.
     - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
+    - `devices`: how many devices share each batch, in equal parts. For each but the first another
+      process is started, which ends with a `Trainer`'s `fit` or with this process.
 
     Batches are pixels (N, C, H, W), integers from 0 to 255 of any size, scaled and resized inside
     of a step; floats are prepared images, taken as they are. Raises `BackendError` for what is no
@@ -74,17 +78,18 @@ class Learner:
         device: Device = "auto",
         precision: Precision = "float32",
         freeze: Sequence[str] = (),
+        devices: int = 1,
     ) -> None:
         net_of(model)
         seen = check_settings(model, preprocessing, recipe, device, precision)
         image_shape = seen.image_shape
-        self._device = find_device(device)
+        self._device = find_device(device, devices)
         on_gpu = self._device.type == "cuda"
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         self._preprocessing = seen
         self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32
-        classes = _allocate(model, image_shape)
+        classes = allocate(model, image_shape)
         self._inputs = StepInputs.of(model, seen, classes, recipe, precision)
         named_tensors(model)
         self._recipe = recipe
@@ -99,7 +104,12 @@ class Learner:
         self._run_step: Callable[..., Outputs] = self._step
         self._run_logits: Callable[..., Outputs] = self._logits
         reads_rate = isinstance(self._optimizer.param_groups[0]["lr"], torch.Tensor)
-        if self._copies and reads_rate and not self._is_own and is_recordable(model, Classifier):
+        self._called: torch.nn.Module = model
+        self._team = Alone()
+        if devices > 1:
+            self._team = team = lead_team(model, devices, on_gpu)
+            self._called = team.make(self, self._frozen, seen, recipe, device, precision, freeze)
+        elif self._copies and reads_rate and not self._is_own and is_recordable(model, Classifier):
             recorder = CudaRecorder()
             self._run_step = Replayed(self._step, self._tensors, recorder)
             self._run_logits = Replayed(self._logits, self._tensors, recorder)
@@ -110,7 +120,7 @@ class Learner:
         labels: NDArray[Any],
         learning_rate: float,
         shares: NDArray[Any] | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[SupportsFloat, SupportsFloat]:
         """Update the weights by one step; returns the mean loss and the number of correct images.
 
         `labels` are integers (N,) below the number of classes, or target probabilities
@@ -120,7 +130,11 @@ class Learner:
         rate that is not finite.
         """
         batch = self._inputs.batch(images, labels, shares)
-        self._set_rate(check_rate(learning_rate))
+        return self._team.train(self, check_rate(learning_rate), *batch)
+
+    def run_step(self, rate: float, *batch: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """`train_step` with this device's part of a batch, which is checked."""
+        self._set_rate(rate)
         self.network.train()
         self._frozen.stop_norms()
         with products(self._precision):
@@ -133,10 +147,15 @@ class Learner:
         They are those of the averaged network if the recipe has an `ema_decay`.
         """
         images = self._inputs.images(images)
+        logits = self._team.predict(self, never_empty(images))
+        return logits[: len(images)].cpu().numpy()
+
+    def run_logits(self, images: NDArray[Any]) -> torch.Tensor:
+        """Logits (N, classes) of a batch, of which this is the device's part, which is checked."""
         self.network.eval()
         with torch.no_grad(), products(self._precision):
-            (logits,) = self._run_logits(self._sent(never_empty(images)))
-        return logits[: len(images)].cpu().numpy()
+            (logits,) = self._run_logits(self._sent(images))
+        return logits
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of weights, running statistics and the optimizer's state, by canonical name.
@@ -167,6 +186,7 @@ class Learner:
         if not self._is_own:
             load_recipe(self._optimizer, trained, self._recipe, found)
         self._average.load(found)
+        self._team.load(self, arrays)
 
     def _step(
         self, images: torch.Tensor, labels: torch.Tensor, shares: torch.Tensor | None = None
@@ -174,7 +194,7 @@ class Learner:
         """One step on the device: the loss, and the number of correct images."""
         is_hard = labels.ndim == 1
         targets = labels.to(torch.int64) if is_hard else labels
-        with fused_norms(self.network), self._frozen.without_gradients():
+        with self._team.norms(self.network), self._frozen.without_gradients():
             logits = self._forward(images, shares)
         loss = self.network.loss(logits, targets)
         self._optimizer.zero_grad()
@@ -231,7 +251,7 @@ class Learner:
         x = x.contiguous(memory_format=torch.channels_last)
         bfloat16 = self._precision == "bfloat16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
-            return (network or self.network)(x).to(self._dtype)
+            return (network or self._called)(x).to(self._dtype)
 
     def _trained(self) -> dict[str, torch.nn.Parameter]:
         named = self.network.net.named_parameters()
@@ -249,6 +269,10 @@ class Trainer(BaseTrainer):
     framework: ClassVar[str] = "torch"
     learner_class: ClassVar[type[BaseLearner]] = Learner
 
+    def _processes(self) -> AbstractContextManager[None]:
+        """The time in which other processes may compute for this trainer's learners."""
+        return team_time()
+
     def own_loss(
         self, model: Classifier, logits: NDArray[np.float64], labels: NDArray[np.int32]
     ) -> float:
@@ -256,14 +280,3 @@ class Trainer(BaseTrainer):
         device = next(model.parameters()).device
         found = torch.from_numpy(logits).to(device, torch.float32)
         return float(model.loss(found, torch.from_numpy(labels).to(device, torch.int64)))
-
-
-def _allocate(model: Classifier, image_shape: tuple[int, int, int]) -> int:
-    """Allocate lazy layers, and return the number of classes."""
-    classes, first = classes_of(model), next(model.parameters(), None)
-    if first is None or (classes and not any(is_lazy(tensor) for tensor in model.parameters())):
-        return classes or 0
-    with torch.no_grad():
-        images = torch.zeros(1, *image_shape, dtype=first.dtype, device=first.device)
-        logits = model.eval()(images)
-    return classes or logits.shape[-1]

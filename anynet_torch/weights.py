@@ -13,6 +13,7 @@ from common.chapter import own_builders
 from common.weights import (
     ArrayInfo,
     Init,
+    classes_of,
     fit_arrays,
     initial_weights,
     no_network,
@@ -20,6 +21,7 @@ from common.weights import (
 )
 
 __all__ = [
+    "allocate",
     "described",
     "dtype_of",
     "get_weights",
@@ -121,6 +123,17 @@ def init_weights(network: nn.Module, seed: int, init: Init) -> None:
     }
     # Layers on the meta device have no memory; on the CPU they take over that of the arrays.
     net.load_state_dict(tensors, assign=True)
+
+
+def allocate(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Allocate lazy layers, and return the number of classes."""
+    classes, first = classes_of(network), next(network.parameters(), None)
+    if first is None or (classes and not any(is_lazy(tensor) for tensor in network.parameters())):
+        return classes or 0
+    with torch.no_grad():
+        images = torch.zeros(1, *image_shape, dtype=first.dtype, device=first.device)
+        logits = network.eval()(images)
+    return classes or int(logits.shape[-1])
 
 
 def to_numpy(tensor: Tensor) -> NDArray[Any]:

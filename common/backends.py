@@ -39,6 +39,7 @@ class Backend(Protocol):
     SUPPORTS_KEEPING_MEMORY: bool
     SUPPORTS_RANDOM_LAYERS: bool
     SUPPORTS_SECOND_DERIVATIVES: bool
+    SUPPORTS_SEVERAL_DEVICES: bool
     SUPPORTS_TF32: bool
 
     AnyNet: Any

@@ -43,6 +43,9 @@ MAX_STEPS: Final = 1_000_000_000
 MAX_BATCH: Final = 2**20
 """Images of a batch."""
 
+MAX_DEVICES: Final = 64
+"""Devices of one machine that train a network together."""
+
 MAX_PIXELS: Final = 2**31
 """Batch size times height times width."""
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import click
 
 from common.backends import FRAMEWORKS
-from common.cli.types import IMAGES, SIDE, Number
+from common.cli.types import DEVICES, IMAGES, SIDE, Number
 from common.training import RECIPES, Precision, Recipe
 from common.training.recipe import Optimizer
 
@@ -67,6 +67,18 @@ def device_option(default: str | None = None) -> Decorator:
         show_default=default is not None,
         help="auto uses a GPU if the framework sees one.",
     )
+
+
+def devices_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """How many devices train together."""
+    return click.option(
+        "--devices",
+        type=DEVICES,
+        default=1,
+        show_default=True,
+        help="Number of devices of this machine that train together, each on an equal part of "
+        "every batch (torch and jax).",
+    )(function)
 
 
 def precise_bn_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from common.cli.options import (
     backend_option,
     data_option,
     device_option,
+    devices_option,
     freeze_option,
     precise_bn_option,
     precision_option,
@@ -83,6 +84,7 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
     help="Draws the initial weights and the order of the images.",
 )  # fmt: skip
 @device_option("auto")
+@devices_option
 @precision_option
 @precise_bn_option
 @freeze_option
@@ -134,8 +136,8 @@ def train(
       checkpoint.safetensors   the state for --resume
 
     --resume continues from the last checkpoint with the run's own settings, bit for bit as if it
-    had not stopped. Only --epochs, --backend, --data, --device, --log-every and --checkpoint-every
-    may be changed.
+    had not stopped. Only --epochs, --backend, --data, --device, --devices, --log-every and
+    --checkpoint-every may be changed.
     """
     if resume is not None:
         config = resumed_config(ctx, resume, out, options)

@@ -35,7 +35,7 @@ _FIELDS: Final = {
     "backend": "backend", "data": "data", "epochs": "epochs", "batch_size": "batch_size",
     "learning_rate": "lr", "seed": "seed", "device": "device", "precision": "precision",
     "log_every": "log_every", "checkpoint_every": "checkpoint_every", "weights": "weights",
-    "precise_bn": "precise_bn", "freeze": "freeze",
+    "precise_bn": "precise_bn", "freeze": "freeze", "devices": "devices",
 }  # fmt: skip
 """Fields of a config, and the options that set them to their value."""
 

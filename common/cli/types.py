@@ -4,7 +4,15 @@ from typing import Any
 
 import click
 
-from common.bounds import MAX_BATCH, MAX_EPOCHS, MAX_NETWORKS, MAX_SEED, MAX_SIDE, MAX_STEPS
+from common.bounds import (
+    MAX_BATCH,
+    MAX_DEVICES,
+    MAX_EPOCHS,
+    MAX_NETWORKS,
+    MAX_SEED,
+    MAX_SIDE,
+    MAX_STEPS,
+)
 from common.errors import shortened
 
 _LONGEST = 40
@@ -43,6 +51,7 @@ class Number(click.FloatRange):
 SIDE = Integer(1, MAX_SIDE)
 SEED = Integer(0, MAX_SEED)
 EPOCHS = Integer(1, MAX_EPOCHS)
+DEVICES = Integer(1, MAX_DEVICES)
 BATCH = Integer(1, MAX_BATCH)
 STEPS = Integer(1, MAX_STEPS)
 IMAGES = Integer(0, MAX_STEPS)

@@ -30,7 +30,7 @@ class Learner:
 
     It has the interface of `common.training.Learner`. `preprocessing` says how pixels become the
     network's input, or is the shape (channels, height, width) of it. Raises `BackendError` for
-    another precision or device.
+    another precision or device, and for several.
     """
 
     def __init__(
@@ -41,11 +41,12 @@ class Learner:
         device: Device = "auto",
         precision: Precision = "float64",
         freeze: Sequence[str] = (),
+        devices: int = 1,
     ) -> None:
-        if precision != "float64" or device == "gpu":
+        if precision != "float64" or device == "gpu" or devices != 1:
             raise BackendError(
-                "reference: precision must be 'float64' and device 'cpu' or 'auto'; "
-                f"got {shown(precision)} and {shown(device)}"
+                "reference: precision must be 'float64' and device 'cpu' or 'auto', alone; "
+                f"got {shown(precision)} and {shown(device)} on {shown(devices)} devices"
             )
         self.network: Any = model
         self._preprocessing = as_preprocessing(preprocessing)

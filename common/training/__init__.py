@@ -2,7 +2,7 @@
 
 from common.training.callbacks import Callback, ProgressBar
 from common.training.config import Device, Precision, TrainConfig
-from common.training.devices import check_precision, checked_gpu, uses_gpu
+from common.training.devices import check_devices, check_precision, checked_gpu, uses_gpu
 from common.training.evaluate import Evaluation, evaluate
 from common.training.freezing import check_freeze, frozen_parts
 from common.training.inputs import StepInputs
@@ -15,6 +15,7 @@ from common.training.learner import (
     refuse_optimizer,
 )
 from common.training.loggers import CSVLogger, TensorBoardLogger
+from common.training.parallel import check_parts, filled
 from common.training.precise_bn import renew_statistics
 from common.training.recipe import CHAPTER_RECIPE, RECIPES, REGNET_RECIPE, Recipe
 from common.training.recipes import RECIPE_DEFAULTS, RecipeDefaults
@@ -43,12 +44,15 @@ __all__ = [
     "TrainConfig",
     "Trainer",
     "as_preprocessing",
+    "check_devices",
     "check_freeze",
+    "check_parts",
     "check_precision",
     "check_rate",
     "check_settings",
     "checked_gpu",
     "evaluate",
+    "filled",
     "frozen_parts",
     "own_optimizer",
     "read_config",

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, get_args
 
 from common.arch import REGNETX32, AnyNetSpec, image_shape, parameters
-from common.bounds import MAX_BATCH, MAX_EPOCHS, MAX_RATE, MAX_SEED, MAX_STEPS
+from common.bounds import MAX_BATCH, MAX_DEVICES, MAX_EPOCHS, MAX_RATE, MAX_SEED, MAX_STEPS
 from common.data.options import USUAL, DataOptions
 from common.digests import digest_of
 from common.errors import ConfigError, shortened, shown
@@ -24,7 +24,9 @@ Precision = Literal["float32", "tf32", "bfloat16", "float64"]
 FORMAT: Final = 2
 """Format of new `config.json` files; those of version 0.1 have neither a format nor a digest."""
 
-RESUMABLE: Final = ("backend", "data", "epochs", "device", "log_every", "checkpoint_every")
+RESUMABLE: Final = (
+    "backend", "data", "epochs", "device", "devices", "log_every", "checkpoint_every"
+)  # fmt: skip
 """Settings that a resumed run may change; their command-line options have the same names."""
 
 
@@ -45,6 +47,7 @@ class TrainConfig:
     - `seed`: of the order of the batches, and of the initial weights if the command line or a
       study makes the model.
     - `device`, `precision`: where and in what the network computes.
+    - `devices`: how many devices of this machine train together; the batch size is that of all.
     - `log_every`: steps per `interval` row of the record.
     - `checkpoint_every`: seconds between checkpoints within an epoch, at least.
     - `weights`: file or name of initial weights, instead of random ones.
@@ -74,6 +77,7 @@ class TrainConfig:
     own_optimizer: bool = False
     freeze: tuple[str, ...] = ()
     data_options: DataOptions = USUAL
+    devices: int = 1
 
     def __post_init__(self) -> None:
         check_recipe(self.recipe)
@@ -81,6 +85,7 @@ class TrainConfig:
         check = FieldChecker(self, ConfigError, ":")
         check.integer("epochs", 1, MAX_EPOCHS)
         check.integer("batch_size", 1, MAX_BATCH)
+        check.integer("devices", 1, MAX_DEVICES)
         check.integer("log_every", 1, MAX_STEPS)
         check.integer("seed", 0, MAX_SEED)
         check.number("learning_rate", 0, MAX_RATE, "above 0", lambda rate: rate > 0)
@@ -122,10 +127,14 @@ class TrainConfig:
         return [name for name in kept if getattr(self, name) != getattr(earlier, name)]
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain data for JSON, from which `from_dict` makes an equal config."""
+        """The fields as plain data for JSON, from which `from_dict` makes an equal config.
+
+        Without `freeze` and `devices` at their defaults, as in older files.
+        """
         more = {"recipe": self.recipe.to_dict(), "data_options": self.data_options.to_dict()}
         values = {**asdict(self), **more}
-        return values if self.freeze else {n: v for n, v in values.items() if n != "freeze"}
+        usual = {"freeze": (), "devices": 1}
+        return {n: v for n, v in values.items() if n not in usual or v != usual[n]}
 
     def to_json(self) -> str:
         """One JSON object with format and digest, from which `from_json` makes an equal config."""

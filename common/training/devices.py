@@ -3,6 +3,7 @@
 import logging
 from functools import cache
 
+from common.bounds import MAX_DEVICES
 from common.errors import BackendError, ConfigError
 from common.frameworks import FRAMEWORKS
 from common.gpus import find_nvidia
@@ -31,6 +32,28 @@ def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
 def checked_gpu(number: object) -> int:
     """The index of a GPU, from 0. Raises `ConfigError` if it is not an integer from 0 on."""
     return checked_integer("try_gpu: i", number, 0, _MOST_GPUS, ConfigError)
+
+
+def check_devices(
+    devices: object, seen: int, backend: str, *, several: bool, remedy: str = ""
+) -> None:
+    """Raise `BackendError` unless the framework `backend` can train on so many devices.
+
+    `seen` is how many of the learner's kind it sees, `several` whether it can train on more than
+    one, and `remedy` how to have more. Raises `ConfigError` for what is no number of devices.
+    """
+    number = checked_integer("devices:", devices, 1, MAX_DEVICES, ConfigError)
+    title = FRAMEWORKS[backend].title
+    if number > 1 and not several:
+        raise BackendError(
+            f"devices: must be 1 in {title}; got {number}; use --devices 1, or --backend torch "
+            "or jax"
+        )
+    if number > seen:
+        raise BackendError(
+            f"devices: must be available; got {number}, but {title} sees {seen}; "
+            f"{remedy or f'use --devices {seen}'}"
+        )
 
 
 def check_precision(precision: Precision, on_gpu: bool, *, bfloat16: bool, tf32: bool) -> None:

@@ -24,7 +24,7 @@ _LARGEST = 1 << 20
 
 
 class Learner(Protocol):
-    """One network being trained on one device.
+    """One network being trained, on one device or several.
 
     Images are pixels (N, C, H, W) of any size, integers from 0 to 255, which the step resizes and
     normalises on the device; or floats (N, C, H, W) of the network's input size, which are prepared
@@ -38,6 +38,8 @@ class Learner(Protocol):
     - `recipe`: optimizer settings; the learning rate is given for each step.
     - `device`, `precision`: where and in what to compute.
     - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
+    - `devices`: how many devices share each batch, which is divided into equal parts; statistics of
+      batch norms and gradients are over the whole batch.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Learner(Protocol):
         device: Device = "auto",
         precision: Precision = "float32",
         freeze: Sequence[str] = (),
+        devices: int = 1,
     ) -> None: ...
 
     @property

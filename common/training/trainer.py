@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from common.training.freezing import checked_parts
 from common.training.inputs import check_own_loss
 from common.training.learner import Learner
 from common.training.loop import TrainingLoop
+from common.training.parallel import check_parts
 from common.training.precise_bn import images_taken, validation
 from common.training.progress import Progress
 from common.training.recipe import CHAPTER_RECIPE, Recipe
@@ -86,6 +87,7 @@ class Trainer(HyperParameters, ABC):
     - `callbacks`: told of the run as it goes on, such as `CSVLogger`.
     - `freeze`: parts of the network that do not change, such as `("stem", "stage1")`.
     - `gradient_clip_val`: d2l's name of the recipe's `clip_norm`.
+    - `devices`: how many devices of this machine share each batch, in PyTorch and JAX.
     """
 
     backend: ClassVar[str]
@@ -98,6 +100,7 @@ class Trainer(HyperParameters, ABC):
     recipe = _Setting("recipe")
     seed = _Setting("seed")
     device = _Setting("device")
+    devices = _Setting("devices")
     precision = _Setting("precision")
     log_every = _Setting("log_every")
     checkpoint_every = _Setting("checkpoint_every")
@@ -126,6 +129,7 @@ class Trainer(HyperParameters, ABC):
         gradient_clip_val: float = 0.0,
         callbacks: Sequence[Callback] = (),
         freeze: Sequence[str] = (),
+        devices: int = 1,
     ) -> None:
         check_trainer(num_gpus, stop_after)
         self.callbacks = check_callbacks(callbacks)
@@ -143,6 +147,7 @@ class Trainer(HyperParameters, ABC):
             weights=None if weights is None else str(weights),
             precise_bn=precise_bn,
             freeze=checked_parts(freeze),
+            devices=devices,
         )
         self.out = None if out is None else Path(out)
         self.progress = progress
@@ -170,9 +175,10 @@ class Trainer(HyperParameters, ABC):
         return trainer
 
     def make_learner(self, model: Any, preprocessing: Preprocessing) -> Learner:
-        """A learner for `model` with this trainer's recipe, device, precision and frozen parts."""
+        """A learner for `model` with this trainer's settings."""
         settings = (self.recipe, self.device, self.precision, self.freeze)
-        return self.learner_class(model, preprocessing, *settings)
+        several = {"devices": self.devices} if self.devices > 1 else {}  # not all learners take it
+        return self.learner_class(model, preprocessing, *settings, **several)
 
     @abstractmethod
     def own_loss(self, model: Any, logits: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
@@ -192,7 +198,9 @@ class Trainer(HyperParameters, ABC):
         """
         check_fit(self, model, data, resume)
         config = self._config(model, data)
-        check_own_loss(model, config.recipe.label_smoothing, config.data_options.augmentation.mixup)
+        mixup = config.data_options.augmentation.mixup
+        check_own_loss(model, config.recipe.label_smoothing, mixup)
+        check_parts(config.batch_size, config.devices, bool(mixup))
         if config.spec is not None:
             check_images(config.spec, data.preprocessing.channels, len(data.classes))
         images = ImageDescription(data.preprocessing, data.classes)
@@ -200,8 +208,9 @@ class Trainer(HyperParameters, ABC):
         if run and not resume:
             check_free(run.path)
         self.history = []
-        loop = self._loop(model, data, config, run)
         with ExitStack() as stack:
+            stack.enter_context(self._processes())
+            loop = self._loop(model, data, config, run)
             for observer in loop.callbacks:
                 stack.callback(observer.close)
             for callback in self.callbacks:
@@ -213,6 +222,10 @@ class Trainer(HyperParameters, ABC):
             finally:
                 self.network = loop.learner.network
         return self.history
+
+    def _processes(self) -> AbstractContextManager[None]:
+        """The time in which other processes may compute for this trainer's learners."""
+        return nullcontext()
 
     def _config(self, model: Any, data: ImageData) -> TrainConfig:
         """This trainer's settings with those that follow from model and data."""

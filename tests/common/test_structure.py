@@ -11,9 +11,12 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
-_OWN_FILES = {"anynet_torch": {"kernels.py", "graphs.py"}, "anynet_jax": {"step.py"}}
-"""What XLA and MXNet's executor do by themselves on a GPU; JAX compiles a step of pure functions,
-which the others' learners have as methods."""
+_OWN_FILES = {
+    "anynet_torch": {"kernels.py", "graphs.py", "parallel.py", "collectives.py"},
+    "anynet_jax": {"step.py"},
+}
+"""What XLA and MXNet's executor do by themselves on a GPU, and XLA on several devices; JAX compiles
+a step of pure functions, which the others' learners have as methods."""
 
 _FILES = {
     "__init__.py", "blocks.py", "capabilities.py", "convolution.py", "export.py", "layers.py",
