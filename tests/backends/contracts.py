@@ -19,6 +19,7 @@ _HERE = "backends/test_contracts.py::"
 _ARRAYS = "backends/test_arrays.py::"
 _BOOK = "backends/test_book_names.py::"
 _CALLBACKS = "common/training/test_callbacks.py::"
+_DEVICES = "backends/test_devices.py::"
 _EXPORT = "backends/test_export.py::"
 _FUSE = "backends/test_fuse.py::"
 _HESSIAN = "backends/test_hessian.py::"
@@ -265,6 +266,10 @@ CONTRACTS = {
     ),
     "SUPPORTS_SECOND_DERIVATIVES": Contract(
         (f"{_HERE}test_second_derivatives_are_computed_or_refused_by_name",)
+    ),
+    "SUPPORTS_SEVERAL_DEVICES": Contract(
+        (f"{_DEVICES}test_two_devices_end_in_the_weights_of_one",),
+        (f"{_DEVICES}test_a_framework_that_trains_on_one_device_refuses_several",),
     ),
     "SUPPORTS_TF32": Contract((f"{_TRAINING}test_tf32_on_a_cpu_is_a_backend_error",)),
 }
