@@ -17,6 +17,7 @@ from common.weights import load_weights
 from tests.batches import Batches
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1),), 8, se_ratio=0.25)
+_RECIPE = Recipe(0.9, True, 5e-4, label_smoothing=0.1, clip_norm=1.0, ema_decay=0.5)
 _STREAM = np.random.default_rng(0)
 
 
@@ -36,8 +37,8 @@ _DATA = _Mixed(
 def fit(backend, folder, devices, resume=False, **settings):
     """Train for two epochs of three steps; the weights at the end."""
     trainer = backend.Trainer(
-        2, 0, Recipe(0.9, True, 5e-4, label_smoothing=0.1), precision="float64", out=folder,
-        log_every=1, checkpoint_every=0, progress=False, precise_bn=16, devices=devices, **settings,
+        2, 0, _RECIPE, precision="float64", out=folder, log_every=1, checkpoint_every=0,
+        progress=False, precise_bn=16, freeze=("stem",), devices=devices, **settings,
     )  # fmt: skip
     model = backend.AnyNet.from_spec(_SPEC, lr=0.05)
     trainer.fit(model, _DATA, resume)
