@@ -19,7 +19,7 @@ from common.cli.networks import load_network
 from common.cli.options import backend_option, data_option, device_option, precise_bn_option
 from common.cli.preparing import Preparing, preparing_options
 from common.cli.types import BATCH
-from common.data import DataOptions, ImageData, find_data, open_data
+from common.data import DataOptions, ImageData, largest_batch, open_data
 from common.data.description import means_others
 from common.data.options import USUAL
 from common.errors import DataError, shortened
@@ -125,8 +125,7 @@ def _opened(
     def opened(name: str) -> ImageData:
         batch = batch_size
         if batch is None:  # of the validation images, so that the others need not fill it
-            available = find_data(name, options, channels).train_images
-            batch = usual if available is None else min(usual, available)
+            batch = min(usual, largest_batch(name, options, channels))
         return open_data(name, batch, size, options, channels)
 
     if data is not None or config is None:

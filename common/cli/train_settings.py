@@ -16,7 +16,7 @@ from common.cli.start import Start
 from common.data import DataInfo, DataOptions, Preprocessing, find_data
 from common.data.augment import AUGMENTATIONS
 from common.data.options import USUAL
-from common.errors import ConfigError, shortened
+from common.errors import ConfigError, DataError, shortened, shown
 from common.training import (
     RECIPE_DEFAULTS,
     RECIPES,
@@ -66,6 +66,11 @@ def new_config(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
         chosen, images = _with_recipe(named, brought, taken, chosen, images)
     channels = _channels(options, given, images)
     data = find_data(chosen["data"], images, channels)
+    if len(data.classes) < 2:
+        raise DataError(
+            f"data: must have two classes or more; got only {shown(data.classes[0])} in "
+            f"{shortened(chosen['data'])}; make a folder for each class"
+        )
     if images.preprocessing is not None and images.preprocessing.channels != data.channels:
         images = replace(images, preprocessing=None)
     if brought and images.augmentation.lighting and data.channels != 3 and "augment" not in given:

@@ -7,7 +7,7 @@ from common.data.fashion_mnist import CLASSES, FashionMNIST, ImageSet, find_fash
 from common.data.image_data import Batch, ImageData, MixedBatch, check_image_data
 from common.data.image_files import Pictures, find_pictures, read_picture, read_pictures
 from common.data.labels import class_names, read_labels
-from common.data.named import DataInfo, absolute_name, find_data, open_data
+from common.data.named import DataInfo, absolute_name, find_data, largest_batch, open_data
 from common.data.options import DataOptions
 from common.data.preprocessing import Preprocessing
 from common.data.presets import assumed, on_imagenet, stretched
@@ -44,6 +44,7 @@ __all__ = [
     "find_data",
     "find_fashion_mnist",
     "find_pictures",
+    "largest_batch",
     "network_input",
     "on_imagenet",
     "open_data",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE
+from common.bounds import MAX_BATCH
 from common.data.augment import PLAIN
 from common.data.decode import image_endings
 from common.data.fashion_mnist import CLASSES, FashionMNIST, absolute_source, holds_fashion_mnist
@@ -17,6 +18,7 @@ from common.data.ready import CIFAR10, CIFAR100
 from common.data.source_data import SourceData
 from common.data.sources import ArraySource, Split
 from common.data.sources.folder import check_files
+from common.errors import DataError, shortened
 
 Kind = Literal["fashion_mnist", "cifar", "arrays", "folder"]
 
@@ -24,20 +26,15 @@ _CIFARS = {"cifar10": CIFAR10, "cifar100": CIFAR100}
 
 
 class DataInfo(NamedTuple):
-    """What is known of a data set before it is trained on.
-
-    - `channels`, `classes`, `size`: of its images, and their usual size.
-    - `train_images`: number of training images; `None` for Fashion-MNIST, which has thousands.
-    """
+    """Channels, class names and usual image size of a data set, known before it is trained on."""
 
     channels: int
     classes: tuple[str, ...]
     size: tuple[int, int] = (DEFAULT_IMAGE_SIZE, DEFAULT_IMAGE_SIZE)
-    train_images: int | None = None
 
 
 def find_data(name: str, options: DataOptions = USUAL, channels: int = 3) -> DataInfo:
-    """What is known of the data set `name`.
+    """Channels, class names and usual image size of the data set `name`.
 
     Fashion-MNIST may still have to be downloaded; images of a folder are not decoded. `channels`
     are those in which image files are read. Raises `DataError`.
@@ -45,8 +42,17 @@ def find_data(name: str, options: DataOptions = USUAL, channels: int = 3) -> Dat
     if _kind(name) == "fashion_mnist":
         return DataInfo(1, CLASSES)
     split = open_split(name, channels, options.val_share, options.split_seed)
-    train = split.train
-    return DataInfo(train.channels, train.classes, _usual_size(name, split), len(train))
+    return DataInfo(split.train.channels, split.train.classes, _usual_size(name, split))
+
+
+def largest_batch(name: str, options: DataOptions = USUAL, channels: int = 3) -> int:
+    """The number of training images of the data set `name`, or what is allowed of any.
+
+    Fashion-MNIST, which may still have to be downloaded, has thousands. Raises `DataError`.
+    """
+    if _kind(name) == "fashion_mnist":
+        return MAX_BATCH
+    return len(open_split(name, channels, options.val_share, options.split_seed).train)
 
 
 def open_data(
@@ -105,12 +111,26 @@ def _kind(name: str) -> Kind:
         return "cifar"
     if name.endswith(".npz") and not os.path.isdir(name):
         return "arrays"
+    _check_place(name)
     is_other_folder = os.path.isdir(name) and not holds_fashion_mnist(Path(name))
     return "folder" if is_other_folder and _has_folders_or_files(name) else "fashion_mnist"
 
 
+def _check_place(name: str) -> None:
+    """Raise `DataError` for a file, which no data set is, and for an empty folder."""
+    if not os.path.isabs(absolute_source(name)):
+        return  # one of the words, whatever else is called so
+    if not os.path.exists(name) or (os.path.isdir(name) and os.listdir(name)):
+        return
+    found = "is empty" if os.path.isdir(name) else "is a file"
+    raise DataError(
+        "data: must be a folder with a folder of images for each class, or with the files of a "
+        f"data set, or a .npz file; got {shortened(name)}, which {found}"
+    )
+
+
 def _has_folders_or_files(name: str) -> bool:
-    """Whether a folder may hold images or shards; an empty one is asked for Fashion-MNIST."""
+    """Whether a folder may hold images or shards; any other is asked for Fashion-MNIST."""
     endings = image_endings()
     with os.scandir(name) as entries:
         return any(

@@ -80,7 +80,7 @@ class Preprocessing:
         if size == self.size:
             return self
         to = self.resize_to
-        scaled = None if to is None else max(*size, to * max(size) // max(self.size))
+        scaled = None if to is None else max(*size, min(to * max(size) // max(self.size), MAX_SIDE))
         return replace(self, size=size, resize_to=scaled)
 
     @property

@@ -1,6 +1,7 @@
 """Common preprocessings: ImageNet's, the default of files without one, plain resizing."""
 
 from common.arch import DEFAULT_IMAGE_SIZE
+from common.bounds import MAX_SIDE
 from common.data.preprocessing import Preprocessing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -20,7 +21,7 @@ def on_imagenet(size: int | tuple[int, int] = 224, channels: int = 3) -> Preproc
         channels,
         (height, width),
         resize="short_side",
-        resize_to=max(height, width) * 256 // 224,
+        resize_to=min(max(height, width) * 256 // 224, MAX_SIDE),
         crop="center",
         antialias=True,
         mean=IMAGENET_MEAN if colour else (0.0,),

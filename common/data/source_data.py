@@ -53,7 +53,7 @@ class SourceData:
         if self.batch_size > len(split.train):
             raise ConfigError(
                 f"batch_size: must be at most the {len(split.train):,} training images; "
-                f"got {batch_size}"
+                f"got {batch_size}; choose a smaller one"
             )
         if preprocessing.channels != split.train.channels:
             raise ConfigError(

@@ -1,5 +1,6 @@
 """The directory of a run: what `anynet train --out` writes and `--resume` reads."""
 
+import math
 from pathlib import Path
 
 from common.arch import AnyNetSpec
@@ -175,6 +176,11 @@ class RunDirectory(Callback):
             raise ConfigError(
                 f"{self.path / CONFIG}: must have the settings that its checkpoint was made with; "
                 "got others; take it from a copy"
+            )
+        if (done := math.ceil(position.progress.epoch)) > self._config.epochs:
+            raise ConfigError(
+                f"{self.path}: epochs must be at least those begun, {done}; got "
+                f"{self._config.epochs}; it is the number of epochs in all"
             )
         if position.progress.steps_per_epoch != steps_per_epoch:
             raise ConfigError(

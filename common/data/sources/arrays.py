@@ -36,7 +36,10 @@ class ArraySource:
         pixels = as_array(images, f"{where}: images", DataError)
         if pixels.ndim == 3:
             pixels = pixels[:, None]
-        self._pixels = as_pixels(pixels)
+        try:
+            self._pixels = as_pixels(pixels)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from error
         self.channels = self._pixels.shape[1]
         self.labels = labels_of(labels, len(self._pixels), where)
         count = int(self.labels.max(initial=0)) + 1
@@ -83,7 +86,8 @@ def labels_of(labels: object, images: int, where: str) -> NDArray[np.int32]:
         )
     if found.size and not (found.min() >= 0 and found.max() < 2**20):
         raise DataError(
-            f"{where}: labels must count classes from 0; got {found.min()} to {found.max()}"
+            f"{where}: labels must count classes from 0; got {found.min()} to {found.max()}; "
+            "number them 0, 1, 2 and so on"
         )
     return found.astype(np.int32)
 

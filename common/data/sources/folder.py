@@ -104,7 +104,7 @@ def find_images(
         there = train or val
         raise DataError(
             f"{root}: must hold both a train and a val folder, or one folder for each class; got "
-            f"only {shown(there.name if there else '')}"
+            f"only {shown(there.name if there else '')}; make the other, or move its classes up"
         )
     if train is not None and val is not None:
         split = Split(_source(train, channels), _source(val, channels, _classes(train)))
@@ -165,7 +165,8 @@ def _source(root: Path, channels: int, classes: tuple[str, ...] | None = None) -
     found = _classes(root)
     if classes is not None and (extra := [name for name in found if name not in classes]):
         raise DataError(
-            f"{root}: must hold only classes that the training images have; got {shown(extra)} too"
+            f"{root}: must hold only classes that the training images have; got {shown(extra)} "
+            "too; rename or remove them, or add training images"
         )
     paths: list[Path] = []
     labels: list[int] = []
@@ -173,7 +174,10 @@ def _source(root: Path, channels: int, classes: tuple[str, ...] | None = None) -
     for label, name in enumerate(names):
         files = sorted(images_below(root / name)) if name in found else []
         if not files and classes is None:
-            raise DataError(f"{root / name}: must hold image files, as a class; got none")
+            raise DataError(
+                f"{root / name}: must hold image files, as a class; got none; add some, or remove "
+                "the folder"
+            )
         paths += files
         labels += [label] * len(files)
     return FileSource(root, paths, np.array(labels, np.int32), names, channels)
@@ -197,12 +201,17 @@ def _classes(root: Path) -> tuple[str, ...]:
             f"such as {shown(loose[0])}"
         )
     if not found:
-        raise DataError(f"{root}: must hold one folder for each class; got none")
+        raise DataError(
+            f"{root}: must hold one folder for each class; got none; make one of each class's name"
+        )
     return found
 
 
 def _first_of(root: Path, names: tuple[str, ...]) -> Path | None:
-    return next((root / name for name in names if (root / name).is_dir()), None)
+    """The first folder with one of the names, in upper or lower case."""
+    with os.scandir(root) as entries:
+        there = {entry.name.lower(): entry.name for entry in entries if entry.is_dir()}
+    return next((root / there[name] for name in names if name in there), None)
 
 
 def _kind(path: Path) -> str:

@@ -69,7 +69,7 @@ def split_by_class(
         if len(members) < 2:
             raise DataError(
                 f"{where}: a class must have two images or more to be split; got {len(members)} of "
-                f"{shown(name)}; add images, or make folders train and val"
+                f"{shown(name)}; add images, or split them yourself into train and val"
             )
         held_out = min(max(1, round(share * len(members))), len(members) - 1)
         shuffled = np.random.default_rng([seed, _STREAM, label]).permutation(members)

@@ -55,3 +55,9 @@ def test_channels_and_classes_are_known_before_images_are_read(name):
 @pytest.mark.parametrize(("name", "absolute"), [("full", "full"), ("x", str(Path.cwd() / "x"))])
 def test_paths_become_absolute_and_names_stay(name, absolute):
     assert absolute_name(name) == absolute
+
+
+def test_a_word_is_no_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample").mkdir()
+    assert find_data("sample").channels == 1
