@@ -109,9 +109,8 @@ def train_network(
 
     def make_learner(spec: AnyNetSpec) -> Learner:
         model = backend.create(spec, config.seed)
-        return backend.Learner(
-            model, data.preprocessing, config.recipe, config.device, config.precision
-        )
+        settings = config.recipe, config.device, config.precision, config.freeze
+        return backend.Learner(model, data.preprocessing, *settings)
 
     learner = make_learner(claim.network.spec)
     validate = validation(learner, data, config.precise_bn, claim.network.spec, make_learner)

@@ -126,6 +126,10 @@ class TrainConfig:
         kept = [item.name for item in fields(self) if item.name not in RESUMABLE]
         return [name for name in kept if getattr(self, name) != getattr(earlier, name)]
 
+    def options(self) -> dict[str, Any]:
+        """What is set of the options that version 0.1 lacks, such as AdamW and frozen parts."""
+        return self.recipe.options() | ({"freeze": list(self.freeze)} if self.freeze else {})
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data for JSON, from which `from_dict` makes an equal config.
 

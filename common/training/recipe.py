@@ -132,13 +132,14 @@ class Recipe:
             rate *= WARMUP_START + (1 - WARMUP_START) * epoch / self.warmup_epochs
         return rate
 
+    def options(self) -> dict[str, Any]:
+        """The fields that version 0.1 lacks, if they are set."""
+        usual = {item.name: item.default for item in fields(self) if item.name not in _FIRST}
+        return {n: value for n in usual if (value := getattr(self, n)) != usual[n]}
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data for JSON; those that version 0.1 lacks only if they are set."""
-        return {
-            item.name: getattr(self, item.name)
-            for item in fields(self)
-            if item.name in _FIRST or getattr(self, item.name) != item.default
-        }
+        return {name: getattr(self, name) for name in _FIRST} | self.options()
 
 
 _FIRST = ("momentum", "nesterov", "weight_decay", "warmup_epochs", "schedule")

@@ -50,6 +50,7 @@ def start_row(framework: str, config: TrainConfig, data: ImageData, progress: Pr
         "step": progress.step,
         "epochs": config.epochs,
         "seed": config.seed,
+        **({"options": options} if (options := config.options()) else {}),
     }
 
 

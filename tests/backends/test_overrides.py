@@ -217,6 +217,14 @@ def test_an_own_optimizer_is_not_changed_by_a_recipe(backend, change):
         _fit(backend, model, recipe=Recipe(**change))
 
 
+def test_an_own_optimizer_is_not_changed_by_frozen_parts(backend):
+    if not backend.SUPPORTS_CONFIGURE_OPTIMIZERS:
+        pytest.skip("refused altogether")
+    model = _model(backend, configure_optimizers=_momentum)
+    with pytest.raises(ConfigError, match="^freeze: must be left out for a model with its own"):
+        _fit(backend, model, freeze=("head",))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [((1, 2), "num_gpus: "), ((1, 1, 0.5), "recipe: must be a Recipe"), ((1, -1), "num_gpus: ")],

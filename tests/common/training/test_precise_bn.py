@@ -9,8 +9,9 @@ import pytest
 from common import AnyNetSpec, reference
 from common.errors import ConfigError
 from common.reference.learner import Learner
-from common.training import TrainConfig
+from common.training import Recipe, TrainConfig
 from common.training.precise_bn import images_taken, renew_statistics, validation
+from common.weights import shown_weights
 from tests.common.training.fakes import Data, FakeTrainer, Model
 
 _SPEC = AnyNetSpec.from_arch(((1, 4, 2, 1),), 4)
@@ -46,6 +47,22 @@ def test_weights_stay_as_they_were():
     renew_statistics(learner, _learner(1.0, seed=1), _batches(4))
     for name, array in learner.state().items():
         assert ("running" in name) != np.array_equal(array, before[name]), name
+
+
+def test_of_an_averaged_network_its_own_statistics_are_replaced():
+    recipe = Recipe(ema_decay=0.9)
+    learner = Learner(reference.create(replace(_SPEC, bn_momentum=0.1)), _SHAPE, recipe)
+    learner.train_step(_IMAGES, _LABELS, 0.5)
+    before, averaged = learner.state(), _learner(0.1)
+    averaged.load_state(shown_weights(before))
+    for each in (learner, averaged):
+        renew_statistics(each, _learner(1.0, seed=1), _batches(4))
+    state = learner.state()
+    assert [name for name in shown_weights(state) if not np.array_equal(
+        shown_weights(state)[name], averaged.state()[name])] == []  # fmt: skip
+    assert [name for name in before if not np.array_equal(before[name], state[name])] == [
+        f"{name}.average" for name in averaged.state() if "running" in name
+    ]
 
 
 def test_a_network_without_batch_norms_is_refused():

@@ -21,6 +21,7 @@ _SETTINGS = {
     "log_every": 5,
     "checkpoint_every": 1.0,
     "precise_bn": 4,
+    "freeze": ("stem",),
 }
 
 
