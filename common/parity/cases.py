@@ -28,7 +28,8 @@ class Case:
     curved: bool = False
     """Whether to compare second derivatives, too."""
     options: bool = False
-    """Whether to train with each option of a step, too: AdamW, clipping, averaging, freezing."""
+    """Whether to train with each option of a step, too: AdamW, clipping, averaging, freezing,
+    label smoothing, mixup."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -48,6 +49,10 @@ class Case:
         """Random labels, int32 (N,), other ones at every step."""
         stream = np.random.default_rng([2, step])
         return stream.integers(0, self.spec.num_classes, self.batch, np.int32)
+
+    def shares(self) -> NDArray[np.float64]:
+        """Random shares of mixup, float64 (N,)."""
+        return np.random.default_rng(6).random(self.batch)
 
     def arrays(self) -> Arrays:
         """Initial weights, with noise on everything that would start as 0 or 1.

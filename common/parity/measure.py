@@ -26,6 +26,9 @@ from common.parity.quantities import (
     FROZEN_LAST,
     FROZEN_LOSSES,
     GRADIENT,
+    MIXED_FIRST,
+    MIXED_LAST,
+    MIXED_LOSSES,
     NESTEROV_FIRST,
     NESTEROV_LAST,
     NESTEROV_LOSSES,
@@ -35,6 +38,9 @@ from common.parity.quantities import (
     RESTARTED,
     SECOND_DERIVATIVE,
     SHAPES,
+    SMOOTHED_FIRST,
+    SMOOTHED_LAST,
+    SMOOTHED_LOSSES,
     STATISTICS,
     TRAIN_OUTPUTS,
     Key,
@@ -67,6 +73,8 @@ class Run:
     """The parameters and running statistics after the last step."""
     freeze: tuple[str, ...] = ()
     """The parts of the network that are frozen."""
+    mixed: bool = False
+    """Whether the batch is mixed."""
 
 
 PLAIN = Run(CHAPTER_RECIPE, PLAIN_LOSSES, PLAIN_FIRST, PLAIN_LAST)
@@ -86,7 +94,9 @@ ADAMW = Run(
 CLIPPED = Run(Recipe(clip_norm=0.1), CLIPPED_LOSSES, CLIPPED_FIRST, CLIPPED_LAST)
 AVERAGED = Run(Recipe(ema_decay=0.9), AVERAGED_LOSSES, AVERAGED_FIRST, AVERAGED_LAST)
 FROZEN = Run(CHAPTER_RECIPE, FROZEN_LOSSES, FROZEN_FIRST, FROZEN_LAST, ("stage1",))
-OPTIONS = (ADAMW, CLIPPED, AVERAGED, FROZEN)
+SMOOTHED = Run(Recipe(label_smoothing=0.1), SMOOTHED_LOSSES, SMOOTHED_FIRST, SMOOTHED_LAST)
+MIXED = Run(CHAPTER_RECIPE, MIXED_LOSSES, MIXED_FIRST, MIXED_LAST, mixed=True)
+OPTIONS = (ADAMW, CLIPPED, AVERAGED, FROZEN, SMOOTHED, MIXED)
 """Runs with one option of a step each; averaged weights are compared in place of the others."""
 
 
@@ -214,10 +224,10 @@ def _train(
     initial: Mapping[str, NDArray[Any]],
 ) -> Measured:
     """Yield the losses and weights of a run on one batch, and what its first step tells."""
-    losses = []
+    losses, shares = [], (case.shares(),) if run.mixed else ()
     for step in range(case.steps):
         rate = run.recipe.learning_rate(SMALL_RATE, step / case.steps * 2, 2)
-        loss, _ = learner.train_step(case.images(), case.labels(), rate)
+        loss, _ = learner.train_step(case.images(), case.labels(), rate, *shares)
         losses.append(float(loss))
         if step == 0:
             state = learner.state()

@@ -103,6 +103,12 @@ AVERAGED_LAST = Quantity("averaged step N", "weights", float64=1e-9, float32=1e-
 FROZEN_LOSSES = Quantity("frozen steps", "losses", float64=1e-9, float32=1e-3)
 FROZEN_FIRST = Quantity("frozen step 1", "weights", float64=1e-12, float32=1e-3)
 FROZEN_LAST = Quantity("frozen step N", "weights", float64=1e-9, float32=1e-3)
+SMOOTHED_LOSSES = Quantity("smoothed steps", "losses", float64=1e-9, float32=1e-3)
+SMOOTHED_FIRST = Quantity("smoothed step 1", "weights", float64=1e-12, float32=1e-3)
+SMOOTHED_LAST = Quantity("smoothed step N", "weights", float64=1e-9, float32=1e-3)
+MIXED_LOSSES = Quantity("mixed steps", "losses", float64=1e-9, float32=1e-3)
+MIXED_FIRST = Quantity("mixed step 1", "weights", float64=1e-12, float32=1e-3)
+MIXED_LAST = Quantity("mixed step N", "weights", float64=1e-9, float32=1e-3)
 
 # Training at the chapter's rate on a new batch at every step: each step N on its own, from the
 # reference's weights, and the losses of all steps in sequence. The sequence is chaotic, so only its
@@ -115,6 +121,7 @@ QUANTITIES = (
     PLAIN_LOSSES, PLAIN_FIRST, PLAIN_LAST, NESTEROV_LOSSES, NESTEROV_FIRST, NESTEROV_LAST,
     ADAMW_LOSSES, ADAMW_FIRST, ADAMW_LAST, CLIPPED_LOSSES, CLIPPED_FIRST, CLIPPED_LAST,
     AVERAGED_LOSSES, AVERAGED_FIRST, AVERAGED_LAST, FROZEN_LOSSES, FROZEN_FIRST, FROZEN_LAST,
+    SMOOTHED_LOSSES, SMOOTHED_FIRST, SMOOTHED_LAST, MIXED_LOSSES, MIXED_FIRST, MIXED_LAST,
     RESTARTED, FREE_RUN,
 )  # fmt: skip
 """All of them in the order of computation, so the first that disagrees is the place to look."""
