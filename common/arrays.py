@@ -90,7 +90,7 @@ def as_pixels(images: object, channels: int | None = None) -> NDArray[np.uint8]:
         if array.dtype.kind not in "iu":
             raise DataError(
                 f"images: must be pixels, integers from 0 to 255; got {array.dtype}; "
-                "`logits` takes images that are scaled already"
+                "`logits` and `common.data.PreparedBatches` take images that are prepared already"
             )
         if array.size and not (array.min() >= 0 and array.max() <= 255):
             raise DataError(
@@ -110,10 +110,12 @@ def check_pixels(shape: Sized, dtype: object) -> None:
         )
 
 
-def as_labels(labels: object, images: int, classes: int) -> NDArray[np.int32]:
+def as_labels(
+    labels: object, images: int, classes: int, whose: str = "the network's classes"
+) -> NDArray[np.int32]:
     """One label from 0 to `classes` - 1 for each of `images` images, as int32 (images,).
 
-    Raises `DataError`, also if `images` is 0.
+    Messages say `whose` these classes are. Raises `DataError`, also if `images` is 0.
     """
     numbers = as_array(labels, "labels")
     if not images:
@@ -128,8 +130,7 @@ def as_labels(labels: object, images: int, classes: int) -> NDArray[np.int32]:
     smallest, largest = numbers.min(), numbers.max()
     if smallest < 0 or largest >= classes:
         raise DataError(
-            f"labels: must be from 0 to {classes - 1}, the network's classes; got "
-            f"{smallest} to {largest}"
+            f"labels: must be from 0 to {classes - 1}, {whose}; got {smallest} to {largest}"
         )
     return in_layout(numbers, np.int32)
 

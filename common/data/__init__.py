@@ -9,6 +9,7 @@ from common.data.image_files import Pictures, find_pictures, read_picture, read_
 from common.data.labels import class_names, read_labels
 from common.data.named import DataInfo, absolute_name, find_data, largest_batch, open_data
 from common.data.options import DataOptions
+from common.data.prepared import PreparedBatches
 from common.data.preprocessing import Preprocessing
 from common.data.presets import assumed, on_imagenet, stretched
 from common.data.ready import CIFAR10, CIFAR100, ArrayData, ImageFolder, IndexedData
@@ -33,6 +34,7 @@ __all__ = [
     "IndexedData",
     "MixedBatch",
     "Pictures",
+    "PreparedBatches",
     "Preprocessing",
     "SourceData",
     "absolute_name",

@@ -24,8 +24,12 @@ class ImageData(Protocol):
 
     Any object with these attributes and methods can be given to `Trainer.fit`. Batches hold pixels
     as they are stored, all of one size within a batch; the training step resizes and scales them on
-    its device as `preprocessing` says. If there is also a true attribute `is_prepared`, batches
-    hold the network's input itself, as floats.
+    its device as `preprocessing` says.
+
+    Three more attributes may be there, as in `PreparedBatches`: `is_prepared` says whether images
+    are floats, the network's input itself (by default not); `is_described`, whether `preprocessing`
+    is how they were made (by default it is); and `resumes_within_epoch`, whether `train_batches`
+    takes a `start` above 0 (by default it does).
     """
 
     @property
@@ -81,9 +85,10 @@ def check_image_data(data: object) -> None:
     """
     missing = [name for name in _MEMBERS if not hasattr(data, name)]
     if missing:
+        remedy = "; PreparedBatches(train, val) takes batches" * isinstance(data, Iterable)
         raise DataError(
             "data: must be FashionMNIST, or have all that common.data.ImageData asks for; "
-            f"got {shortened(type(data).__name__)} without {', '.join(missing)}"
+            f"got {shortened(type(data).__name__)} without {', '.join(missing)}{remedy}"
         )
     preprocessing, classes = data.preprocessing, data.classes  # type: ignore[attr-defined]
     if not isinstance(preprocessing, Preprocessing):

@@ -141,6 +141,9 @@ class TrainingLoop:
         )
 
     def _keep(self, progress: Progress) -> None:
+        within = progress.step % progress.steps_per_epoch
+        if within and not getattr(self.data, "resumes_within_epoch", True):
+            return
         self.keep(progress)
         self._last_kept = time.monotonic()
 

@@ -203,7 +203,8 @@ class Trainer(HyperParameters, ABC):
         check_parts(config.batch_size, config.devices, bool(mixup))
         if config.spec is not None:
             check_images(config.spec, data.preprocessing.channels, len(data.classes))
-        images = ImageDescription(data.preprocessing, data.classes)
+        is_described = getattr(data, "is_described", True)
+        images = ImageDescription(data.preprocessing, data.classes) if is_described else None
         run = None if self.out is None else RunDirectory.of(self.out, config, images, data)
         if run and not resume:
             check_free(run.path)
