@@ -88,7 +88,7 @@ class RunDirectory(Callback):
 
     @classmethod
     def of(
-        cls, path: Path, config: TrainConfig, images: ImageDescription, data: ImageData
+        cls, path: Path, config: TrainConfig, images: ImageDescription | None, data: ImageData
     ) -> "RunDirectory":
         """The directory `path` of a run. Raises `ConfigError` unless its config has a spec.
 
