@@ -28,7 +28,7 @@ _PATIENCE: Final = 5.0
 """Seconds within which a process ends whose connections are closed."""
 
 
-def check_parts(images: int, devices: int, mixup: bool = False) -> None:
+def check_parts(images: int, devices: int, mixup: float = 0.0) -> None:
     """Raise `ConfigError` unless a batch of `images` has equal parts for all devices.
 
     With `mixup` each part must hold whole pairs, as neighbours in a batch are mixed.

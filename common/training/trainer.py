@@ -198,9 +198,8 @@ class Trainer(HyperParameters, ABC):
         """
         check_fit(self, model, data, resume)
         config = self._config(model, data)
-        mixup = config.data_options.augmentation.mixup
-        check_own_loss(model, config.recipe.label_smoothing, mixup)
-        check_parts(config.batch_size, config.devices, bool(mixup))
+        check_own_loss(model, config.recipe.label_smoothing, config.data_options.augmentation.mixup)
+        check_parts(config.batch_size, config.devices, config.data_options.augmentation.mixup)
         if config.spec is not None:
             check_images(config.spec, data.preprocessing.channels, len(data.classes))
         is_described = getattr(data, "is_described", True)
