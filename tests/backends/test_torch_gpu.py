@@ -5,10 +5,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+
 import anynet_torch  # noqa: E402
 from anynet_torch import graphs, layers  # noqa: E402
 from anynet_torch.graphs import WARM_UP, Replayed, is_recordable  # noqa: E402
 from anynet_torch.model import Classifier  # noqa: E402
+from common.training import Recipe  # noqa: E402
 
 _SHAPE = (1, 16, 16)
 
@@ -86,10 +89,15 @@ def test_what_cannot_be_recorded_runs_as_it_is_and_is_told_of_once(caplog):
     assert len([r for r in caplog.records if "not recorded" in r.message]) == 1
 
 
-def _losses(replay):
-    learner = anynet_torch.Learner(
-        anynet_torch.create("RegNetX32"), _SHAPE, device="cpu", precision="float64"
-    )
+_OPTIONS = {
+    "SGD": ({}, ()),
+    "every option": ({"optimizer": "adamw", "clip_norm": 0.1, "ema_decay": 0.9}, ("stage1",)),
+}
+
+
+def _losses(replay, recipe, freeze):
+    network = anynet_torch.create("RegNetX32")
+    learner = anynet_torch.Learner(network, _SHAPE, Recipe(**recipe), "cpu", "float64", freeze)
     recorder = OnCPU()
     if replay:
         learner._run_step = Replayed(learner._step, learner._tensors, recorder)
@@ -102,12 +110,29 @@ def _losses(replay):
     return losses, learner.state(), recorder.recorded
 
 
-def test_a_learner_that_replays_its_step_learns_the_same():
-    plain, state, _ = _losses(replay=False)
-    replayed, other, recorded = _losses(replay=True)
+@pytest.mark.parametrize("options", _OPTIONS.values(), ids=_OPTIONS)
+def test_a_learner_that_replays_its_step_learns_the_same(options):
+    plain, state, _ = _losses(False, *options)
+    replayed, other, recorded = _losses(True, *options)
     assert recorded == 1
     assert replayed == plain
     assert all(np.array_equal(state[name], other[name]) for name in state)
+
+
+class _WithoutWaiting(TorchDispatchMode):
+    """Refuses to read a number from a tensor, for which a CPU would wait for the GPU."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert func is not torch.ops.aten._local_scalar_dense.default, "a value was read"
+        return func(*args, **(kwargs or {}))
+
+
+def test_clipping_averaging_and_freezing_read_no_value_of_the_gpu():
+    network, recipe = anynet_torch.create("RegNetX32"), Recipe(clip_norm=0.1, ema_decay=0.9)
+    learner = anynet_torch.Learner(network, _SHAPE, recipe, "cpu", freeze=("stem",))
+    images, labels = np.zeros((4, *_SHAPE), np.uint8), np.zeros(4, np.int32)
+    with _WithoutWaiting():
+        learner.train_step(images, labels, 0.1)
 
 
 class _OwnLayer(torch.nn.Module):
