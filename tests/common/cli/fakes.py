@@ -21,7 +21,7 @@ class Network:
 class Learner:
     """Counts its steps in a weight; every image is of class 1."""
 
-    def __init__(self, model, preprocessing, recipe=None, device="cpu", precision="float32"):
+    def __init__(self, model, preprocessing, *settings, **others):
         self.network = model
 
     def train_step(self, images, labels, learning_rate, shares=None):
