@@ -48,6 +48,8 @@ RegNetX32 = Case("RegNetX32", REGNETX32, 96, 128)
 RegNetY_400MF = Case("RegNetY-400MF", find_spec("regnety_400mf"), 224, 16)
 RegNetY_16GF = Case("RegNetY-16GF", find_spec("regnety_16gf"), 64, 2)
 """The network whose first step is timed."""
+RegNetX_200MF = Case("RegNetX-200MF", find_spec("regnetx_200mf"), 224, 16)
+"""The network that is fed with photos: a small one, for which preparing them counts most."""
 
 FLAGSHIPS = (RegNetX32, RegNetY_400MF)
 """The two networks whose training, inference and memory are measured."""

@@ -1,18 +1,30 @@
 """The sections of a run, each a function that measures one thing."""
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from benchmarks.bench import Bench, Subject
-from benchmarks.cases import FLAGSHIPS, Case, RegNetX32, RegNetY_16GF, RegNetY_400MF
+from benchmarks.cases import (
+    FLAGSHIPS,
+    Case,
+    RegNetX32,
+    RegNetX_200MF,
+    RegNetY_16GF,
+    RegNetY_400MF,
+)
 from benchmarks.peers import PEERS
+from benchmarks.photos import make_photos
 from benchmarks.processes import SETTINGS, WorkerError
 from benchmarks.tasks import PRECISIONS
-from common.processes import run_python
+from common.data.shard_writer import prepare_shards
+from common.data.sources import find_images
+from common.processes import ROOT, run_python
 
 
 def training(bench: Bench) -> None:
@@ -96,6 +108,51 @@ def loop(bench: Bench) -> None:
                 bench.add(case.name, (backend, form), taken)
 
 
+def preparing(bench: Bench) -> None:
+    """`anynet data prepare` against Pillow in a pool of processes, both as whole commands."""
+    backend, count = next(iter(bench.pythons)), 20 if bench.quick else 2000
+    python = bench.pythons[backend].absolute()
+    name = f"{count:,} JPEGs of 500 x 375"
+    bench.section.cases[name] = {"items": count}
+    with tempfile.TemporaryDirectory() as folder:
+        photos, out = Path(folder, "photos"), Path(folder, "shards")
+        bench.tell(f"{name}: making them")
+        make_photos(photos, count - 2)
+        commands = {
+            "data prepare": ("-m", "common.cli", "data", "prepare", photos, out),
+            "Pillow pool": ("-m", "benchmarks.photos", photos),
+        }
+        values: dict[str, list[float]] = {form: [] for form in commands}
+        for number in range(bench.rounds(5) + 1):
+            bench.tell(f"{name}: round {number}")
+            for form, command in commands.items():
+                began = time.perf_counter()
+                done = run_python(*command, python=python, cwd=ROOT)
+                values[form].append(time.perf_counter() - began)
+                if done.returncode:
+                    raise WorkerError(f"{form}: must run; got {done.stderr.strip()[-500:]}")
+                shutil.rmtree(out, ignore_errors=True)
+    for form, taken in values.items():
+        bench.add(name, (backend, form), taken[1:])  # files are in memory from then on
+
+
+def feeding(bench: Bench) -> None:
+    """Training from shards and photos with augmentation, against images that are prepared."""
+    case, steps = bench.sized(RegNetX_200MF), 2 if bench.quick else 8
+    bench.section.cases[case.name] = {"items": case.batch * steps}
+    with tempfile.TemporaryDirectory() as folder:
+        photos, shards = Path(folder, "photos"), Path(folder, "shards")
+        bench.tell(f"{case.name}: making photos")
+        make_photos(photos, case.batch * steps)
+        prepare_shards(find_images(photos), shards)
+        options = {
+            "case": case.to_dict(), "steps": steps, "photos": str(photos), "shards": str(shards),
+        }  # fmt: skip
+        for backend in bench.pythons:
+            subjects = [(backend, form) for form in ("memory", "shards", "photos")]
+            bench.in_turn(case.name, "epoch", subjects, options, 7)
+
+
 def populations(bench: Bench) -> None:
     """Design spaces sampled and counted, and a study by one worker and by two."""
     backend, networks = next(iter(bench.pythons)), 1000 if bench.quick else 1_000_000
@@ -154,7 +211,8 @@ def gpu(bench: Bench) -> None:
 SECTIONS: dict[str, Callable[[Bench], None]] = {
     section.__name__: section
     for section in (
-        training, inference, peers, memory, first_step, loop, populations, gpu,
+        training, inference, peers, memory, first_step, loop, preparing, feeding, populations,
+        gpu,
     )
 }  # fmt: skip
 """Every section by its name, in the order of a run."""

@@ -116,6 +116,8 @@ _TABLES: dict[str, Callable[[Section], str]] = {
     "loop": partial(
         _pairs, forms=("fit", "bare"), heads=("ms in `fit`", "bare", "times bare's"), scale=1000
     ),
+    "preparing": partial(_all_forms, clock="s"),
+    "feeding": partial(_all_forms, clock="s"),
     "populations": partial(_all_forms, unit="networks", clock="s"),
     "gpu": _all_forms,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.cases import FLAGSHIPS, RegNetX32, RegNetY_16GF, RegNetY_400MF
+from benchmarks.cases import FLAGSHIPS, RegNetX32, RegNetX_200MF, RegNetY_16GF, RegNetY_400MF
 from benchmarks.results import Results, Section
 from common.frameworks import FRAMEWORKS
 
@@ -46,6 +46,10 @@ PROMISES = (
             "memory", [f"{x}, first step" for x in _FLAGSHIPS], _BUT_MXNET),
     Promise("first step of RegNetY-16GF, TensorFlow", 2, "first_step", [RegNetY_16GF.name], ["tf"]),
     Promise("`Trainer.fit`, against bare steps", 0.97, "loop", [_X32], form="fit", other="bare"),
+    Promise("preparing JPEGs, against Pillow in a pool of processes", 0.9, "preparing",
+            ["2,000 JPEGs of 500 x 375"], ["torch"], "data prepare", "Pillow pool"),
+    Promise("training RegNetX-200MF from shards with augmentation, against images in memory", 0.9,
+            "feeding", [RegNetX_200MF.name], form="shards", other="memory"),
     Promise("two workers of a study, against one", 1.8, "populations",
             ["64 small networks, three epochs of the sample"], ["torch"],
             "two workers", "one worker"),

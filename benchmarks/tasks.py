@@ -4,7 +4,7 @@ import importlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +15,8 @@ from benchmarks.peers import PEERS, make_peer
 from benchmarks.plain import RATE
 from common.arch import IMAGENET_IMAGE_SIZE
 from common.backends import load_backend
-from common.data import FashionMNIST
+from common.data import DataOptions, FashionMNIST, on_imagenet, open_data
+from common.data.augment import AUGMENTATIONS
 from common.data.loader import Batch
 from common.errors import BackendError
 from common.spaces import SPACES
@@ -72,6 +73,34 @@ def training(backend: str, form: str, options: dict[str, Any]) -> Run:
     return run
 
 
+def epoch(backend: str, form: str, options: dict[str, Any]) -> Run:
+    """An epoch of training steps on batches of one of three forms.
+
+    `memory` has images that are prepared already; `shards` and `photos` are read from the folder
+    of that name in `options`, with ImageNet's augmentation. Preparing overlaps with the steps, as
+    in `Trainer.fit`, but begins and ends with the epoch.
+    """
+    case, wait = Case.from_dict(options["case"]), plain_module(backend).wait
+    size, numbers = (case.image_size, case.image_size), iter(range(2**30))
+    seen = on_imagenet(size)
+    module = load_backend(backend)
+    learner = module.Learner(module.create(case.spec), seen)
+    if form == "memory":
+        whole = [case.batch_of_images()] * options["steps"]
+        batches: Callable[[int], Iterable[Any]] = lambda number: whole  # noqa: E731
+    else:
+        source = DataOptions(seen, AUGMENTATIONS["imagenet"])
+        data = open_data(options[form], case.batch, size, source)
+        batches = partial(data.train_batches, 0)
+
+    def run() -> None:
+        for images, labels, *_ in batches(next(numbers)):
+            learner.train_step(images, labels, RATE)
+        wait()
+
+    return run
+
+
 def inference(backend: str, form: str, options: dict[str, Any]) -> Run:
     """Logits of one batch."""
     case = Case.from_dict(options["case"])
@@ -105,7 +134,7 @@ def product(backend: str, form: str, options: dict[str, Any]) -> Run:
 
 
 TASKS: dict[str, Callable[[str, str, dict[str, Any]], Run]] = {
-    task.__name__: task for task in (training, inference, sampling, product)
+    task.__name__: task for task in (training, epoch, inference, sampling, product)
 }
 """Every task by the name that requests take."""
 

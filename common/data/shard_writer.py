@@ -217,18 +217,26 @@ def _write(source: Source, task: _Task, size: int | None) -> None:
     for index in range(task.start, task.stop):
         name = source.name(index)
         try:
-            image = source.read(index)
+            image = _read(source, index, size)
         except DataError as error:
             broken[name] = str(error)
             continue
-        if size is not None and min(image.shape[:2]) > size:
-            image = resize_short_side(image, size)
         images.append(image)
         labels.append(int(source.labels[index]))
         names.append(name)
     count = write_shard(task.path, images, labels) if images else 0
     notes = {"bytes": count, "names": names, "broken": broken, "files": files}
     write_text(task.notes, json.dumps({"digest": digest_of(notes)} | notes))
+
+
+def _read(source: Source, index: int, size: int | None) -> NDArray[np.uint8]:
+    """Image `index`, with its shorter side at `size` if it is larger."""
+    if isinstance(source, FileSource):
+        return source.read(index, size)
+    image = source.read(index)
+    if size is None or min(image.shape[:2]) <= size:
+        return image
+    return resize_short_side(image, size)
 
 
 def _broken(tasks: list[_Task]) -> dict[str, str]:

@@ -4,7 +4,7 @@ Pixels stay uint8: what a network is given is computed from them on its device
 (`anynet_X.layers.prepare_images`).
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from common.data.decode import MAX_PIXELS
 from common.data.preprocessing import Preprocessing
 from common.data.resize import prepare
 from common.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 
 def cut_and_resize(
@@ -53,11 +56,19 @@ def resize_short_side(
 
     The longer side is rounded down, as in torchvision.
     """
-    height, width = image.shape[:2]
-    if min(height, width) == short:
+    if min(image.shape[:2]) == short:
         return image
-    scaled = tuple(max(1, short * side // min(height, width)) for side in (height, width))
-    return _resized(image, (scaled[0], scaled[1]), interpolation)
+    resized = np.asarray(with_short_side(_as_picture(image), short, interpolation))
+    pixels: NDArray[np.uint8] = resized.reshape(*resized.shape[:2], -1)
+    return pixels
+
+
+def with_short_side(picture: "Picture", short: int, interpolation: str = "bilinear") -> "Picture":
+    """`resize_short_side` of a Pillow image."""
+    from PIL import Image
+
+    scaled = [max(1, short * side // min(picture.size)) for side in picture.size]
+    return picture.resize((scaled[0], scaled[1]), Image.Resampling[interpolation.upper()])
 
 
 def centre_box(size: tuple[int, int], crop: tuple[int, int]) -> Box:
@@ -84,11 +95,16 @@ def _resized(
     """An image (H, W, C) at `size` (height, width)."""
     from PIL import Image
 
-    plane: NDArray[Any] = image[..., 0] if image.shape[2] == 1 else image
-    picture = Image.fromarray(np.ascontiguousarray(plane))
-    resized = picture.resize(size[::-1], Image.Resampling[interpolation.upper()])
+    resized = _as_picture(image).resize(size[::-1], Image.Resampling[interpolation.upper()])
     pixels: NDArray[np.uint8] = np.asarray(resized)
     return pixels.reshape(*size, -1)
+
+
+def _as_picture(image: NDArray[np.uint8]) -> "Picture":
+    from PIL import Image
+
+    plane: NDArray[Any] = image[..., 0] if image.shape[2] == 1 else image
+    return Image.fromarray(np.ascontiguousarray(plane))
 
 
 def prepared_pixels(

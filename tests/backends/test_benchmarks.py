@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cases import RegNetX32, RegNetY_400MF, shrunk
+from benchmarks.cases import RegNetX32, RegNetX_200MF, RegNetY_400MF, shrunk
+from benchmarks.photos import make_photos
 from benchmarks.processes import Process, WorkerError
 from common.arch import count
+from common.data.shard_writer import prepare_shards
+from common.data.sources import find_images
 
 _CASES = [shrunk(case) for case in (RegNetX32, RegNetY_400MF)]
 
@@ -46,6 +49,17 @@ def test_a_worker_times_a_step(work, task, form):
         prepared = worker.ask("prepare", task=task, options={"case": _CASES[1].to_dict()})
         assert prepared["first"] > 0
         assert worker.ask("time")["seconds"] > 0
+
+
+@pytest.mark.parametrize("form", ["memory", "shards"])
+def test_a_worker_times_an_epoch(work, tmp_path, form):
+    photos, shards = tmp_path / "photos", tmp_path / "shards"
+    make_photos(photos, 8)
+    prepare_shards(find_images(photos), shards)
+    case = shrunk(RegNetX_200MF)
+    options = {"case": case.to_dict(), "steps": 2, "shards": str(shards)}
+    with work(form) as worker:
+        assert worker.ask("prepare", task="epoch", options=options)["first"] > 0
 
 
 def test_a_worker_answers_after_an_error(work):
