@@ -18,5 +18,7 @@ def test_the_notebook_runs(backend, name, tmp_path):
     population.source = population.source.replace("networks=8", "networks=2")
     (training,) = (cell for cell in notebook.cells if "max_epochs=3" in cell.source)
     training.source = training.source.replace("max_epochs=3", "max_epochs=1")
+    (tuning,) = (cell for cell in notebook.cells if "max_epochs=8" in cell.source)
+    tuning.source = tuning.source.replace("max_epochs=8", "max_epochs=1")
     resources = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=500, kernel_name="python3", resources=resources).execute()

@@ -1,13 +1,19 @@
-"""Many networks in one process, as a worker of a study trains them."""
+"""Memory of long training: many networks in one process, and more data than memory."""
 
 import gc
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.memory import resident
+from common import AnyNetSpec
+from common.data import DataOptions, open_data
+from common.data.augment import AUGMENTATIONS
+from common.data.sources.shards import Index, ShardInfo, write_index, write_shard
 from common.spaces import Limits, find_space
+from common.training import Callback
 
 _NETWORKS, _SETTLED = 30, 10
 _MAX_GROWTH = 100 << 20
@@ -32,3 +38,50 @@ def test_many_networks_in_one_process_do_not_fill_its_memory(backend):
         backend.clear_caches()
         after.append(resident("VmRSS"))
     assert after[-1] - after[_SETTLED] < _MAX_GROWTH
+
+
+_SHARDS, _IMAGES = 80, 512
+"""Ten gigabytes of photos with a short side of 256 pixels, in links to one file."""
+
+_MOST, _MORE = 10**9, 100 << 20
+"""Bytes of anonymous memory in all, and above those of the first tenth of an epoch."""
+
+
+def _many_shards(root):
+    """Shards of two classes, which all have the same content on the disk."""
+    root.mkdir()
+    stream = np.random.default_rng(0)
+    images = list(stream.integers(0, 256, (_IMAGES, 256, 341, 3), np.uint8))
+    labels = [number % 2 for number in range(_IMAGES)]
+    size = write_shard(root / "00000.safetensors", images, labels)
+    names = tuple(map(str, range(_IMAGES)))
+    shards = [ShardInfo(f"{number:05}.safetensors", size, names) for number in range(_SHARDS)]
+    for shard in shards[1:]:
+        os.link(root / shards[0].file, root / shard.file)
+    parts = {"train": tuple(shards), "val": (shards[0],)}
+    write_index(root, Index(("cat", "dog"), 3, 256, "made up", {}, parts))
+    return _SHARDS * size
+
+
+class _Watch(Callback):
+    """The anonymous memory after every step."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_step(self, step):
+        self.seen.append(resident("RssAnon"))
+
+
+@pytest.mark.full
+def test_memory_does_not_grow_with_the_data(backend, tmp_path):
+    assert _many_shards(tmp_path / "shards") > 10 * _MOST
+    options = DataOptions(augmentation=AUGMENTATIONS["imagenet"])
+    data = open_data(str(tmp_path / "shards"), 128, (32, 32), options)
+    spec, watch = AnyNetSpec.from_arch(((1, 16, 8, 1, 2),), 8, 2, 3), _Watch()
+    trainer = backend.Trainer(1, 0, progress=False, callbacks=[watch])
+    trainer.fit(backend.AnyNet.from_spec(spec, lr=0.01), data)
+    assert len(watch.seen) == _SHARDS * _IMAGES // 128
+    print(f"anonymous memory: {watch.seen[0]:,}, then at most {max(watch.seen):,} bytes")
+    assert max(watch.seen) < _MOST
+    assert max(watch.seen) - max(watch.seen[: len(watch.seen) // 10]) < _MORE
