@@ -35,8 +35,8 @@ def _train(backend: str, folder: Path) -> None:
     spec.write_text(json.dumps(_SPEC.to_dict()))
     command = (
         "train", "--backend", backend, "--data", folder / "photos", "--model", spec,
-        "--image-size", 32, "--epochs", 5, "--batch-size", 16, "--lr", 0.1, "--augment", "flip",
-        "--device", "cpu", "--out", folder / "runs" / backend,
+        "--image-size", 32, "--epochs", 5, "--batch-size", 16, "--recipe", "population",
+        "--lr", 0.1, "--augment", "flip", "--device", "cpu", "--out", folder / "runs" / backend,
     )  # fmt: skip
     done = CliRunner().invoke(main, [str(word) for word in command])
     if done.exit_code:

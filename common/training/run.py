@@ -130,7 +130,7 @@ class RunDirectory(Callback):
                 f"{self.path}: must hold one run; got a checkpoint of another network or seed"
             )
         self._check_position(position, before, steps_per_epoch)
-        self._check_images()
+        self._check_images(position)
         record = self._open_record(position.record_offset, position.record_digest)
         self.earlier = record.rows
         best = best_epoch(record.rows)
@@ -187,24 +187,23 @@ class RunDirectory(Callback):
                 f"{self.path}: a resumed run must keep its data; got {steps_per_epoch} steps per "
                 f"epoch, not {position.progress.steps_per_epoch}"
             )
-        if position.images_digest and (now := self._images_digest) not in (
-            None, position.images_digest
-        ):  # fmt: skip
-            raise ConfigError(
-                f"{self.path}: a resumed run must keep its images; got files or arrays that have "
-                f"changed since, with the digest {now[:16]}; take them from a copy, or start anew"
-            )
 
-    def _check_images(self) -> None:
+    def _check_images(self, position: Position) -> None:
         """Raise `ConfigError` if the data has other classes, or other inputs, than the run had."""
         before, now = load_description(self.path / CHECKPOINT), self._images
-        if before is None or now is None or before == now:
+        if before is not None and now is not None and before != now:
+            what = "classes" if before.classes != now.classes else "preprocessing"
+            old, new = (shortened(getattr(images, what)) for images in (before, now))
+            raise ConfigError(
+                f"{self.path}: a resumed run must keep the {what} of its images, {old}; got {new}"
+            )
+        if self._images_digest is None or position.images_digest is None:
             return
-        what = "classes" if before.classes != now.classes else "preprocessing"
-        old, new = (shortened(getattr(images, what)) for images in (before, now))
-        raise ConfigError(
-            f"{self.path}: a resumed run must keep the {what} of its images, {old}; got {new}"
-        )
+        if self._images_digest != position.images_digest:
+            raise ConfigError(
+                f"{self.path}: a resumed run must keep its images; got files or arrays that have "
+                "changed since its checkpoint; take them from a copy, or start anew"
+            )
 
     def _open_record(self, offset: int = 0, digest: str | None = None) -> RecordFile:
         self._record = RecordFile(self.path / RECORD, offset, digest)

@@ -49,7 +49,8 @@ def settings(name, backend, photos, tmp_path_factory):
     spec.write_text(json.dumps({**small, "in_channels": 3, "num_classes": len(CLASSES)}))
     return (
         "--backend", name, "--data", photos, "--model", spec, "--image-size", 32,
-        "--epochs", 5, "--batch-size", 16, "--lr", 0.1, "--augment", "flip", "--device", "cpu",
+        "--epochs", 5, "--batch-size", 16, "--recipe", "population", "--lr", 0.1,
+        "--augment", "flip", "--device", "cpu",
         "--log-every", 4, "--checkpoint-every", 0,
     )  # fmt: skip
 
