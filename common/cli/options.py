@@ -132,7 +132,8 @@ def recipe_options(default: str, more: str = "") -> Decorator:
             show_default=True,
             help="chapter: plain SGD at a constant rate. The others have Nesterov momentum 0.9 and "
             "a cosine schedule. regnet: weight decay 5e-5, 5 epochs of warm-up; population: with "
-            "half an epoch, for short training; imagenet, cifar: complete trainings of these data "
+            "half an epoch, for short training; pycls-population: without, and with a rate that "
+            "changes with each epoch; imagenet, cifar: complete trainings of these data "
             "sets from pycls; "
             f"finetune: for trained --weights. {more}The options from --momentum to "
             "--ema-decay change individual settings.",
@@ -141,6 +142,11 @@ def recipe_options(default: str, more: str = "") -> Decorator:
         click.option("--nesterov/--no-nesterov", default=None, help="Nesterov's momentum."),
         click.option("--weight-decay", type=Number(), help="Factor of the L2 penalty."),
         click.option("--warmup-epochs", type=Number(), help="Epochs of linear warm-up."),
+        click.option(
+            "--epochwise/--no-epochwise",
+            default=None,
+            help="Change the rate with each epoch, as pycls does, not with each step.",
+        ),
         click.option(
             "--schedule",
             type=click.Choice(["constant", "cosine"]),

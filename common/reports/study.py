@@ -29,12 +29,14 @@ from common.statistics import (
     MARGIN,
     Comparison,
     ConfidenceInterval,
+    Inference,
     agreements,
     best_of,
     compare,
     good_range,
     importance_chances,
     importances,
+    infer,
     mean_error,
 )
 from common.studies import Result, StudyConfig, design
@@ -97,7 +99,7 @@ def write_study_report(
     names = list(spaces)
     errors = {space: [float(r.error or 0) for r in own] for space, own in spaces.items()}
     pairs = list(pairs) or list(pairwise(names))
-    comparisons = compare(errors, pairs)
+    comparisons, inferences = compare(errors, pairs), infer(errors, pairs)
     shares = {space: importances([design(r.network.spec) for r in own], errors[space])
               for space, own in spaces.items()}  # fmt: skip
     chances = {space: importance_chances([design(r.network.spec) for r in own], errors[space])
@@ -124,7 +126,7 @@ def write_study_report(
         write_text(out / _record(result), _lines(result))
     settings = {"producer": PRODUCER, **config.to_dict()}
     write_text(out / "study.json", json.dumps(settings, indent=2) + "\n")
-    write_text(out / "results.json", _numbers(errors, comparisons, shares, chances))
+    write_text(out / "results.json", _numbers(errors, comparisons, inferences, shares, chances))
     page = {
         "name": name,
         "config": config,
@@ -137,6 +139,7 @@ def write_study_report(
         "best_of": {space: [best_of(values, k) for k in (1, 5, 20)]
                     for space, values in errors.items()},
         "comparisons": comparisons,
+        "inferences": inferences,
         "pictures": pictures,
         "pairs": [_pair_name(first, second) for first, second in pairs],
         "ranges": _good_ranges(networks),
@@ -205,6 +208,7 @@ def _lines(result: Result) -> str:
 def _numbers(
     errors: dict[str, list[float]],
     comparisons: Sequence[Comparison],
+    inferences: Sequence[Inference],
     shares: dict[str, dict[str, float]],
     chances: dict[str, dict[str, float]],
 ) -> str:
@@ -228,6 +232,7 @@ def _numbers(
                 }
                 for one in comparisons
             ],
+            "inferences": [{**asdict(one), "verdict": one.verdict} for one in inferences],
             "importances": shares,
             "importance_chances": chances,
         },
@@ -251,6 +256,8 @@ def _settings(config: StudyConfig) -> dict[str, Any]:
         "weight decay": f"{recipe.weight_decay:g}",
         **({"label smoothing": f"{smoothing:g}"} if smoothing else {}),
         "seeds": f"networks {config.seed}, training {training.seed}",
+        "initial weights": config.init,
+        "error": "after the last epoch" if config.error_of == "last" else "least of all epochs",
         "pruner": config.pruner,
     }
 

@@ -15,24 +15,45 @@ from common.statistics.distributions import (
     mean_error,
 )
 from common.statistics.importance import importance_chances, importances
+from common.statistics.inference import (
+    Inference,
+    complexity_weights,
+    dominance,
+    infer,
+    location_test,
+    mean_test,
+    weighted_distribution,
+)
+from common.statistics.power import Calibration, Needed, calibrate, networks_needed
 from common.statistics.ranking import Agreement, agreements
 
 __all__ = [
     "LEVEL",
     "MARGIN",
     "Agreement",
+    "Calibration",
     "Comparison",
     "ConfidenceInterval",
+    "Inference",
+    "Needed",
     "agreements",
     "band",
     "best_of",
+    "calibrate",
     "compare",
+    "complexity_weights",
     "distribution",
+    "dominance",
     "good_range",
     "holm",
     "importance_chances",
     "importances",
+    "infer",
+    "location_test",
     "mean_difference",
     "mean_error",
+    "mean_test",
+    "networks_needed",
     "nowhere_behind",
+    "weighted_distribution",
 ]

@@ -11,6 +11,10 @@ from common.files import check_format, reading
 from common.numbers import FieldChecker
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
 from common.training import TrainConfig
+from common.weights.initial import Init
+
+ErrorOf = Literal["last", "least"]
+"""Which error of a network counts: that after the last epoch, or the least of all epochs."""
 
 Pruner = Literal["none", "halving"]
 """`halving`: successive halving by the errors after each epoch."""
@@ -35,7 +39,8 @@ class StudyConfig:
     """A study: `networks` networks of each space, sampled with `seed` and trained alike.
 
     `training` is a run's config without a spec; its seed draws the initial weights and the order of
-    the images, the same for every network. Raises `ConfigError`.
+    the images, the same for every network. `init` is how they are drawn, and `error_of` which error
+    counts. Raises `ConfigError`.
     """
 
     spaces: tuple[DesignSpace, ...]
@@ -43,6 +48,8 @@ class StudyConfig:
     seed: int = 0
     training: TrainConfig = field(default_factory=lambda: TrainConfig("torch", spec=None))
     pruner: Pruner = "none"
+    init: Init = "xavier"
+    error_of: ErrorOf = "last"
 
     def __post_init__(self) -> None:
         check = FieldChecker(self, ConfigError, ":")
@@ -57,11 +64,17 @@ class StudyConfig:
         check.integer("networks", 1, MAX_NETWORKS)
         check.integer("seed", 0, MAX_SEED)
         check.choice("pruner", get_args(Pruner))
+        check.choice("init", get_args(Init))
+        check.choice("error_of", get_args(ErrorOf))
         if self.training.spec is not None:
             raise ConfigError("training: must have no spec, since the spaces give them; got one")
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain data for JSON; `from_dict` restores an equal config."""
+        """The fields as plain data for JSON; `from_dict` restores an equal config.
+
+        Fields that version 0.1 lacks are left out at their defaults.
+        """
+        later = {"init": (self.init, "xavier"), "error_of": (self.error_of, "last")}
         return {
             "format": FORMAT,
             "spaces": [space_to_dict(space) for space in self.spaces],
@@ -69,6 +82,7 @@ class StudyConfig:
             "seed": self.seed,
             "training": self.training.to_dict(),
             "pruner": self.pruner,
+            **{name: value for name, (value, usual) in later.items() if value != usual},
         }
 
     @classmethod
@@ -82,6 +96,8 @@ class StudyConfig:
                 values["seed"],
                 TrainConfig.from_dict(values["training"], where),
                 values["pruner"],
+                values.get("init", "xavier"),
+                values.get("error_of", "last"),
             )
 
 

@@ -48,7 +48,8 @@ class Result:
     """A network of a study with its state and results.
 
     - `params`, `flops`, `activations`: costs at the study's image size
-    - `error`: 1 - validation accuracy after the last epoch; 1 if training diverged
+    - `error`: 1 - validation accuracy, after the last epoch or the least of all epochs, as the
+      study says; 1 if training diverged
     - `errors`: the error after each epoch
     - `record`: the rows of its run
     - `seconds`: the duration of its training

@@ -14,6 +14,7 @@ from common.arch import AnyNetSpec
 from common.backends import Backend, load_backend
 from common.data import ImageData, open_data
 from common.errors import StudyError, TrainingError
+from common.studies.config import ErrorOf
 from common.studies.interrupts import sigterm_interrupts
 from common.studies.study import Study
 from common.studies.trials import GRACE, Claim, TakenError
@@ -22,6 +23,7 @@ from common.training.loop import TrainingLoop
 from common.training.precise_bn import images_taken, validation
 from common.training.progress import Progress
 from common.training.rows import EPOCH
+from common.weights.initial import Init
 
 _BEATS: Final = 4
 """Heartbeats per grace period."""
@@ -94,6 +96,8 @@ def train_network(
     config: TrainConfig,
     after_epoch: Callable[[int, float], bool],
     taken: Callable[[], bool] = lambda: False,
+    init: Init = "xavier",
+    error_of: ErrorOf = "last",
 ) -> Outcome:
     """Train one network.
 
@@ -101,14 +105,16 @@ def train_network(
     - `config`: how to train it
     - `after_epoch`: called with epoch and error after each epoch; returns whether to stop
     - `taken`: called after every logging interval; returns whether another worker has the network
+    - `init`: how the initial weights are drawn
+    - `error_of`: whether the error after the last epoch counts, or the least of all
 
     The error is 1 if the loss becomes NaN or infinite. Raises `TakenError` if `taken` returns True.
     """
-    watch = _Watch(after_epoch, taken)
+    watch = _Watch(after_epoch, taken, error_of)
     began = time.perf_counter()
 
     def make_learner(spec: AnyNetSpec) -> Learner:
-        model = backend.create(spec, config.seed)
+        model = backend.create(spec, config.seed, init)
         settings = config.recipe, config.device, config.precision, config.freeze
         return backend.Learner(model, data.preprocessing, *settings)
 
@@ -139,7 +145,14 @@ def _train_claimed(
     try:
         with _heartbeat(study, claim, beat) as taken:
             outcome = train_network(
-                backend, claim, data, study.config.training, after_epoch, taken.is_set
+                backend,
+                claim,
+                data,
+                study.config.training,
+                after_epoch,
+                taken.is_set,
+                study.config.init,
+                study.config.error_of,
             )
         kept = study.finish(claim, outcome.error, outcome.rows, outcome.seconds,
                             outcome.pruned, outcome.message)  # fmt: skip
@@ -178,12 +191,16 @@ class _Watch:
     """Callback that collects the rows of a run and reports the error after each epoch."""
 
     def __init__(
-        self, after_epoch: Callable[[int, float], bool], taken: Callable[[], bool]
+        self,
+        after_epoch: Callable[[int, float], bool],
+        taken: Callable[[], bool],
+        error_of: ErrorOf,
     ) -> None:
         self.rows: list[Row] = []
         self.error = 1.0
         self._after_epoch = after_epoch
         self._taken = taken
+        self._error_of = error_of
 
     def on_step(self, step: int) -> None:
         """Do nothing."""
@@ -194,8 +211,9 @@ class _Watch:
             raise TakenError
         self.rows.append(row)
         if row["kind"] == EPOCH:
-            self.error = 1 - row["val_accuracy"]
-            if self._after_epoch(row["epoch"], self.error):
+            error = 1 - row["val_accuracy"]
+            self.error = min(self.error, error) if self._error_of == "least" else error
+            if self._after_epoch(row["epoch"], error):
                 raise _PrunedError
 
     def close(self) -> None:

@@ -60,6 +60,7 @@ class Recipe:
     - `beta1`, `beta2`: from 0 to below 1, and `epsilon`: above 0; of `adamw`.
     - `clip_norm`: largest norm of the gradient; 0 for any.
     - `ema_decay`: from 0 to below 1; 0 for no average.
+    - `epochwise`: whether the rate changes with each epoch, as in pycls, and not with each step.
     """
 
     momentum: float = 0.0
@@ -74,11 +75,13 @@ class Recipe:
     epsilon: float = 1e-8
     clip_norm: float = 0.0
     ema_decay: float = 0.0
+    epochwise: bool = False
 
     def __post_init__(self) -> None:
         check = FieldChecker(self, ConfigError, ":")
         check.number("momentum", 0, 1, "at least 0 and below 1", lambda value: 0 <= value < 1)
         check.boolean("nesterov")
+        check.boolean("epochwise")
         if self.nesterov and not self.momentum:
             raise ConfigError("nesterov: needs a momentum above 0; got 0; add --momentum 0.9")
         check.number("weight_decay", 0, MAX_RATE, "at least 0")
@@ -119,12 +122,14 @@ class Recipe:
     def learning_rate(self, base: float, epoch: float, max_epochs: float) -> float:
         """Learning rate of a step.
 
-        The rate changes with each step, as in the RegNet paper.
+        The rate changes with each step, or with each epoch if the recipe is `epochwise`.
 
         - `base`: the rate before schedule and warm-up.
         - `epoch`: epochs done when the step starts, such as 1.5.
         - `max_epochs`: epochs of the whole run.
         """
+        if self.epochwise:
+            epoch = math.floor(epoch + 1e-9)
         rate = base
         if self.schedule == "cosine":
             rate *= 0.5 * (1 + math.cos(math.pi * epoch / max_epochs))
@@ -155,6 +160,13 @@ REGNET_RECIPE = Recipe(0.9, True, 5e-5, 5.0, "cosine")
 POPULATION_RECIPE = Recipe(0.9, True, 5e-5, 0.5, "cosine")
 """The RegNet paper's recipe with a warm-up of half an epoch, for populations and short runs."""
 
+PYCLS_POPULATION_RECIPE = Recipe(0.9, True, 5e-5, 0.0, "cosine", epochwise=True)
+"""Training of populations in pycls: a cosine without warm-up that changes with each epoch.
+
+A study with this recipe draws the initial weights by `he` and validates with precise batch norm
+over 8,192 images, as pycls does.
+"""
+
 CIFAR_RECIPE = Recipe(0.9, True, 5e-4, 0.0, "cosine")
 """Training of pycls' ResNets on CIFAR-10 (configs/archive/cifar/resnet)."""
 
@@ -165,6 +177,7 @@ RECIPES = {
     "chapter": CHAPTER_RECIPE,
     "regnet": REGNET_RECIPE,
     "population": POPULATION_RECIPE,
+    "pycls-population": PYCLS_POPULATION_RECIPE,
     "imagenet": REGNET_RECIPE,
     "cifar": CIFAR_RECIPE,
     "finetune": FINETUNE_RECIPE,

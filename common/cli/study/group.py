@@ -18,6 +18,8 @@ _COMMANDS = {
     "delete": ("manage", "delete"),
     "export": ("report", "export"),
     "report": ("report", "report"),
+    "power": ("plan", "power"),
+    "calibrate": ("plan", "calibrate"),
 }
 """The module and the function of each command."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
@@ -21,6 +21,7 @@ from common.cli.options import (
 from common.cli.types import BATCH, EPOCHS, NETWORKS, SEED, SIDE, WORKERS, Number
 from common.errors import shortened
 from common.studies.address import shown
+from common.studies.config import ErrorOf
 from common.studies.launch import STORAGE
 from common.studies.trials import GRACE
 
@@ -121,6 +122,15 @@ def new_study_options(function: _Function) -> _Function:
             ),
             device_option("auto"),
             precise_bn_option,
+            click.option(
+                "--init", type=click.Choice(["xavier", "he", "he_zero_gamma"]),
+                help="How initial weights are drawn.  [default: xavier; he for pycls-population]",
+            ),
+            click.option(
+                "--error", "error_of", type=click.Choice(get_args(ErrorOf)), default="last",
+                show_default=True,
+                help="The error of a network: after its last epoch, or the least of all epochs.",
+            ),
             precision_option,
             click.option(
                 "--pruner", type=click.Choice(["none", "halving"]), default="none",

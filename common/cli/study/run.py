@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from common.arch import AnyNetSpec
 from common.backends import check_installed, load_backend, start_backend
@@ -188,12 +189,30 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         seed=options["seed"],
         device=options["device"],
         precision=options["precision"],
-        precise_bn=options["precise_bn"],
+        precise_bn=_precise_bn(options),
         data_options=getattr(data, "options", USUAL),
     )
     return StudyConfig(
-        tuple(spaces), options["networks"], options["study_seed"], training, options["pruner"]
+        tuple(spaces),
+        options["networks"],
+        options["study_seed"],
+        training,
+        options["pruner"],
+        options["init"] or ("he" if options["recipe"] == _PYCLS else "xavier"),
+        options["error_of"],
     )
+
+
+_PYCLS = "pycls-population"
+_PYCLS_PRECISE_BN = 8192
+
+
+def _precise_bn(options: dict[str, Any]) -> int:
+    """The images of precise batch norm; the recipe of pycls brings its own number."""
+    source = click.get_current_context().get_parameter_source("precise_bn")
+    if options["recipe"] == _PYCLS and source is not ParameterSource.COMMANDLINE:
+        return _PYCLS_PRECISE_BN
+    return int(options["precise_bn"])
 
 
 def _space(name: str, data: ImageData) -> DesignSpace:

@@ -28,6 +28,16 @@ def test_the_papers_recipe_is_the_papers():
     assert Recipe(0.9, True, 5e-5, 5, "cosine") == REGNET_RECIPE
 
 
+@pytest.mark.parametrize(("epoch", "whole"), [(0, 0), (0.99, 0), (1, 1), (2.5, 2), (9.999, 9)])
+def test_the_rate_of_pycls_populations_is_that_of_the_epochs_beginning(epoch, whole):
+    recipe, cosine = RECIPES["pycls-population"], Recipe(schedule="cosine")
+    assert recipe.learning_rate(0.1, epoch, 10) == cosine.learning_rate(0.1, whole, 10)
+
+
+def test_the_recipe_of_pycls_populations_is_the_papers_without_warm_up():
+    assert Recipe(0.9, True, 5e-5, 0, "cosine", epochwise=True) == RECIPES["pycls-population"]
+
+
 @pytest.mark.parametrize(("epoch", "rate"), [(0, 0.001), (0.5, 0.00976), (2, 0.005), (4, 0)])
 def test_the_recipe_for_fine_tuning_warms_up_shortly_and_ends_at_zero(epoch, rate):
     found = RECIPES["finetune"].learning_rate(0.01, epoch, 4)
