@@ -112,7 +112,7 @@ def mean_test(
 
 
 def location_test(first: ArrayLike, second: ArrayLike) -> tuple[float, float]:
-    """The probability that `second` has the smaller error, and its p-value (Mann-Whitney, two-sided).
+    """The probability that `second` has the smaller error, and the two-sided Mann-Whitney test's p.
 
     Ties count half.
     """

@@ -122,17 +122,17 @@ def calibrate(draws: int = 400, networks: int = 64, seed: int = 0) -> list[Calib
     P-values are of one pair, uncorrected but for the two directions of Kolmogorov-Smirnov.
     """
     return [
-        _calibrated(name, make, difference, draws, networks, seed)
-        for name, (make, difference) in SCENARIOS.items()
+        _calibrated(name, make, difference, draws, networks, np.random.default_rng([seed, number]))
+        for number, (name, (make, difference)) in enumerate(SCENARIOS.items())
     ]
 
 
 def _calibrated(
-    name: str, make: Draw, difference: float, draws: int, networks: int, seed: int
+    name: str, make: Draw, difference: float, draws: int, networks: int, stream: np.random.Generator
 ) -> Calibration:
     from scipy.stats import ks_2samp
 
-    stream, level = np.random.default_rng(seed), 1 - LEVEL
+    level = 1 - LEVEL
     claims = np.zeros((draws, 6), bool)
     for row in claims:
         a, b = make(networks, stream)

@@ -111,10 +111,11 @@ def train_network(
     The error is 1 if the loss becomes NaN or infinite. Raises `TakenError` if `taken` returns True.
     """
     watch = _Watch(after_epoch, taken, error_of)
+    drawn: dict[str, Init] = {} if init == "xavier" else {"init": init}
     began = time.perf_counter()
 
     def make_learner(spec: AnyNetSpec) -> Learner:
-        model = backend.create(spec, config.seed, init)
+        model = backend.create(spec, config.seed, **drawn)
         settings = config.recipe, config.device, config.precision, config.freeze
         return backend.Learner(model, data.preprocessing, *settings)
 

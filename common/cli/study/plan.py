@@ -96,7 +96,7 @@ def _deviation(name: str, storage: str) -> float:
 @click.option(
     "--networks", type=NETWORKS, default=64, show_default=True, help="Networks per space."
 )
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the simulation.")
 def calibrate(draws: int, networks: int, seed: int) -> None:
     """Simulate how often the tests of a report claim a difference, by scenario.
 

@@ -8,6 +8,7 @@ import pytest
 
 from common.errors import StudyError
 from common.studies import work
+from common.studies.worker import _Watch
 from tests.common.training.fakes import Data, Learner
 
 
@@ -37,6 +38,16 @@ def test_a_worker_trains_every_network(study, backend):
     assert {(r.state, round(r.error, 3), len(r.errors)) for r in study.results()} == {
         ("complete", 0.857, 2)
     }
+
+
+@pytest.mark.parametrize(("error_of", "expected"), [("last", 0.4), ("least", 0.3)])
+def test_the_error_that_counts_is_the_last_or_the_least(error_of, expected):
+    reported = []
+    watch = _Watch(lambda _, error: reported.append(error), lambda: False, error_of)
+    for epoch, accuracy in enumerate((0.5, 0.7, 0.6), 1):
+        watch.on_log({"kind": "epoch", "epoch": epoch, "val_accuracy": accuracy})
+    assert watch.error == pytest.approx(expected)
+    assert reported == pytest.approx([0.5, 0.3, 0.4])
 
 
 def test_a_worker_clears_up_after_each_network(study, backend):

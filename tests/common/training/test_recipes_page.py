@@ -17,7 +17,8 @@ def _cells(name):
     recipe, more = RECIPES[name], RECIPE_DEFAULTS.get(name)
     cells = [
         f"{recipe.momentum:g}", "yes" if recipe.nesterov else "no", f"{recipe.weight_decay:g}",
-        f"{recipe.warmup_epochs:g}", recipe.schedule, f"{recipe.label_smoothing:g}",
+        f"{recipe.warmup_epochs:g}", recipe.schedule + " by epoch" * recipe.epochwise,
+        f"{recipe.label_smoothing:g}",
     ]  # fmt: skip
     if more is None:
         return [*cells, "", "", ""]
@@ -37,5 +38,5 @@ def test_a_row_of_the_table_has_the_numbers_of_the_recipe(name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_what_the_table_leaves_out_is_at_its_default(name):
     recipe, shown = RECIPES[name], ("momentum", "nesterov", "weight_decay", "warmup_epochs",
-                                    "schedule", "label_smoothing")  # fmt: skip
+                                    "schedule", "label_smoothing", "epochwise")  # fmt: skip
     assert Recipe(**{field: getattr(recipe, field) for field in shown}) == recipe
