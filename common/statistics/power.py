@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 
 from common.bounds import MAX_NETWORKS
-from common.errors import ConfigError
-from common.numbers import checked_integer, checked_number
+from common.errors import ConfigError, shortened
 from common.statistics.comparison import nowhere_behind
 from common.statistics.distributions import LEVEL, Floats
 from common.statistics.inference import dominance, location_test, mean_test
@@ -39,10 +38,10 @@ def networks_needed(
     """
     from scipy.stats import norm
 
-    for name, value in (("difference", difference), ("deviation", deviation)):
-        checked_number(f"{name}:", value, 1e-9, 1, "a share above 0", ConfigError)
-    checked_number("power:", power, 0.05, 0.9999, "from 0.05 to 0.9999", ConfigError)
-    checked_integer("tests:", tests, 1, 1_000_000, ConfigError)
+    _check("difference", difference, 1e-9, 1)
+    _check("deviation", deviation, 1e-9, 1)
+    _check("power", power, 0.05, 0.9999)
+    _check("tests", tests, 1, 1_000_000)
     level = (1 - LEVEL) / tests
     scale = 2 * (deviation / difference) ** 2
     mean = scale * (norm.isf(level / 2) + norm.ppf(power)) ** 2
@@ -54,6 +53,13 @@ def networks_needed(
             f"{max(needed):,}; look for a larger one"
         )
     return Needed(*needed)
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value:
+        raise ConfigError(f"{name}: must be at least {low:g}; got {shortened(value)}")
+    if not value <= high:
+        raise ConfigError(f"{name}: must be at most {high:,g}; got {shortened(value)}")
 
 
 Draw = Callable[[int, np.random.Generator], tuple[Floats, Floats]]

@@ -253,17 +253,9 @@ def test_a_config_survives_the_storage_form():
     assert StudyConfig.from_dict(CONFIG.to_dict()) == CONFIG
 
 
-def test_settings_that_version_0_1_lacks_are_stored_only_if_they_are_set():
-    assert not {"init", "error_of"} & CONFIG.to_dict().keys()
-    changed = replace(CONFIG, init="he", error_of="least")
-    assert StudyConfig.from_dict(changed.to_dict()) == changed
-
-
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"init": "ones"}, "init: must be one of xavier, he"),
-        ({"error_of": "first"}, "error_of: must be one of last, least; got 'first'"),
         ({"spaces": ()}, "spaces: must be at least one"),
         ({"spaces": CONFIG.spaces[:1] * 2}, "with distinct names"),
         ({"networks": 0}, "networks: must be at least 1; got 0"),
