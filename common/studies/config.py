@@ -68,6 +68,11 @@ class StudyConfig:
         check.choice("error_of", get_args(ErrorOf))
         if self.training.spec is not None:
             raise ConfigError("training: must have no spec, since the spaces give them; got one")
+        if self.training.devices != 1:
+            raise ConfigError(
+                "training: devices must be 1, since a study trains a network on each; got "
+                f"{self.training.devices}; start more workers instead"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data for JSON; `from_dict` restores an equal config.

@@ -27,6 +27,7 @@ def _learner(devices=2, model=None):
     return anynet.Learner(model or anynet.create(_SPEC), _SHAPE, device="cpu", devices=devices)
 
 
+@pytest.mark.full
 def test_a_run_whose_other_process_is_killed_resumes_exactly(monkeypatch, tmp_path):
     whole = fit(anynet, tmp_path / "whole", 2)
     steps = iter(range(9))  # of the run and, before each validation, of precise batch norm

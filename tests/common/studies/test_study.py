@@ -260,6 +260,7 @@ def test_a_config_survives_the_storage_form():
         ({"spaces": CONFIG.spaces[:1] * 2}, "with distinct names"),
         ({"networks": 0}, "networks: must be at least 1; got 0"),
         ({"pruner": "axe"}, "pruner: must be one of none, halving"),
+        ({"training": replace(CONFIG.training, devices=2)}, "training: devices must be 1, .* 2;"),
     ],
 )
 def test_a_bad_config_is_refused(changed, message):
