@@ -24,7 +24,7 @@ from common.statistics.inference import (
     mean_test,
     weighted_distribution,
 )
-from common.statistics.power import Calibration, Needed, calibrate, networks_needed
+from common.statistics.power import Calibration, Needed, calibrate, coverage, networks_needed
 from common.statistics.ranking import Agreement, agreements
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "calibrate",
     "compare",
     "complexity_weights",
+    "coverage",
     "distribution",
     "dominance",
     "good_range",

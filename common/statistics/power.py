@@ -6,11 +6,12 @@ from math import ceil, pi
 from typing import Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from common.bounds import MAX_NETWORKS
 from common.errors import ConfigError, shortened
 from common.statistics.comparison import nowhere_behind
-from common.statistics.distributions import LEVEL, Floats
+from common.statistics.distributions import LEVEL, Floats, band, distribution, mean_error
 from common.statistics.inference import dominance, location_test, mean_test
 
 
@@ -160,3 +161,26 @@ def _covers(a: Floats, b: Floats, difference: float, stream: np.random.Generator
     )
     low, high = np.quantile(second - first, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return bool(low <= difference <= high)
+
+
+def coverage(
+    population: ArrayLike, networks: int, draws: int = 200, seed: int = 0
+) -> tuple[float, float]:
+    """How often 95 % ranges of samples contain the truth of a whole population of errors (n,).
+
+    `networks` are drawn with replacement, `draws` times. Returns the share of the ranges of the
+    mean (`mean_error`) that contain the population's, and the mean share over its deciles of the
+    bands (`band`) that contain its EDF. Raises `ConfigError` for no errors.
+    """
+    errors = np.asarray(population, np.float64)
+    _check("population", errors.size, 1, np.inf)
+    _check("networks", networks, 2, MAX_NETWORKS)
+    stream, grid = np.random.default_rng(seed), np.quantile(errors, np.arange(1, 10) / 10)
+    truth, means, curves = distribution(errors, grid), 0, 0.0
+    for _ in range(draws):
+        sample = errors[stream.integers(errors.size, size=networks)]
+        mean = mean_error(sample, 999)
+        means += mean.low <= errors.mean() <= mean.high
+        low, high = band(sample, grid, 499)
+        curves += float(np.mean((low <= truth) & (truth <= high)))
+    return means / draws, curves / draws

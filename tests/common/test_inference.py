@@ -12,6 +12,7 @@ from common.cli import main
 from common.errors import ConfigError
 from common.statistics import (
     complexity_weights,
+    coverage,
     distribution,
     dominance,
     infer,
@@ -214,3 +215,16 @@ def test_the_command_simulates_every_scenario():
     assert done.exit_code == 0, done.output
     assert "equal means, twice" in done.stdout
     assert "interval" in done.stdout
+
+
+def test_ranges_of_samples_contain_the_truth_of_a_whole_population():
+    stream = np.random.default_rng(0)
+    population = 0.1 + stream.gamma(2, 0.02, 5000)
+    mean, curve = coverage(population, 64, 100)
+    assert 0.88 <= mean <= 1
+    assert 0.9 <= curve <= 1
+
+
+def test_a_population_without_networks_is_one_error():
+    with pytest.raises(ConfigError, match="population: must be at least 1; got 0"):
+        coverage([], 64)
