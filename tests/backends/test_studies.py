@@ -183,7 +183,8 @@ def _kill_workers(run, url, draw, kills=6):
     study, killed = Study.open("first", url), 0
     while run.poll() is None and killed < kills:
         time.sleep(draw.uniform(0.1, 0.6))
-        busy = [result for result in study.results() if result.state == "running"]
+        # A worker writes its name right after it has taken a network.
+        busy = [found for found in study.results() if found.state == "running" and found.worker]
         if busy:
             process = int(draw.choice(busy).worker.rpartition(":")[2])
             subprocess.run(["kill", "-9", str(process)], check=False)
