@@ -191,7 +191,7 @@ class TrainConfig:
             values: dict[str, Any] = dict(data)
             if "format" in values:
                 check_format(values.pop("format"), FORMAT, where, ConfigError)
-                _checkdigest_of(values, where)
+                _check_digest(values, where)
             known = {item.name for item in fields(cls)}
             if unknown := sorted(set(values) - known):
                 raise ConfigError(f"{where}: fields must be known; got {shown(unknown)}")
@@ -203,7 +203,7 @@ class TrainConfig:
             return cls(**values)
 
 
-def _checkdigest_of(values: dict[str, Any], where: str) -> None:
+def _check_digest(values: dict[str, Any], where: str) -> None:
     """Remove the digest from `values`. Raises `ConfigError` if it is not the digest of the rest."""
     if values.pop("digest") != digest_of(values):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in RESUMABLE)
