@@ -225,15 +225,16 @@ def lead_team(model: Classifier, size: int, on_gpu: bool) -> Team:
     except BaseException:
         others.end(0.0)
         raise
+    atexit.register(end_team)
     return _team
 
 
-@atexit.register
 def end_team() -> None:
     """End the other processes of this one's team, if there is one."""
     global _team
     team, _team = _team, None
     if team is not None:
+        atexit.unregister(end_team)
         team.end()
 
 

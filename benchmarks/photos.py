@@ -3,13 +3,13 @@
 `python -m benchmarks.photos FOLDER` decodes and shrinks the images of a folder, and keeps nothing.
 """
 
-import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from common.processes import process_pool
 
 SIZE = (500, 375)
 """Width and height of a photo, the usual ones of ImageNet."""
@@ -46,7 +46,7 @@ def _shrink(path: Path) -> None:
 def main(folder: Path) -> None:
     """Decode and shrink all images of a folder on all cores."""
     files = sorted(folder.rglob("*.jpg"))
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with process_pool({}, one_task_each=False) as pool:
         for _ in pool.map(_shrink, files, chunksize=_AT_ONCE):
             pass
 

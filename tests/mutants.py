@@ -112,7 +112,8 @@ ALONE = {
                "ATTEMPTS: Final = 3", "ATTEMPTS: Final = 1",
                "tests/backends/test_studies.py -k killed"),
         Mutant("a study's weights are drawn by each process", "common/studies/worker.py",
-               "backend.create(spec, config.seed)", "backend.create(spec, id(config) % 97)",
+               "backend.create(spec, config.seed, **drawn)",
+               "backend.create(spec, id(config) % 97, **drawn)",
                "tests/backends/test_studies.py -k two_workers"),
     ],
     "mx": [
@@ -121,8 +122,8 @@ ALONE = {
                "tests/common/spaces/test_spaces.py"),
     ],
     "common": [
-        Mutant("widths that are to decrease increase", "common/spaces/space.py",
-               "len(values), stream)[:, ::-1]", "len(values), stream)",
+        Mutant("widths that are to decrease increase", "common/spaces/dimension.py",
+               "stages, stream)[:, ::-1]]", "stages, stream)]",
                "tests/common/spaces/test_million.py"),
         Mutant("arrays are not held against their digest", "common/weights/files.py",
                "if opened.digest is not None and", "if False and",

@@ -175,7 +175,7 @@ def _ready(name: object, where: str, rule: str) -> DesignSpace:
 
 def _nearest(key: str, names: dict[str, str]) -> str:
     nearest = [names[close] for close in difflib.get_close_matches(key, names, 3, 0.5)]
-    return f"did you mean {' or '.join(nearest)}?" if nearest else f"there are {', '.join(SPACES)}"
+    return f"did you mean {' or '.join(nearest)}?" if nearest else "anynet spaces lists them"
 
 
 def _kind_of(base: DesignSpace | None) -> str:

@@ -13,7 +13,16 @@ from common.arch import MLPSpec, RegNetSpec, find_spec, image_shape, regnet, sum
 from common.bounds import MAX_BLOCKS, MAX_CHANNELS, MAX_COUNTED, MAX_SIDE
 from common.errors import AnyNetError, ConfigError, SpecError
 from common.numbers import checked_integer, checked_number
-from common.spaces import ANYNETX_A, REGNETX, Dimension, Limits, Population, RegNetSpace, Template
+from common.spaces import (
+    ANYNETX_A,
+    REGNETX,
+    Dimension,
+    Limits,
+    Population,
+    RegNetSpace,
+    Template,
+)
+from common.spaces.named import uniform
 from common.studies import StudyConfig
 from common.training import Recipe, TrainConfig
 from common.weights import initial_weights
@@ -100,7 +109,8 @@ def test_any_number_gives_a_recipe_or_a_config_error(name, value):
         (lambda: ANYNETX_A.sample(10**12, 0), "n must be at most 2,000,000"),
         (lambda: RegNetSpec(100, 8, 1e5, 2, 8), r"w_0 \+ w_a \(depth - 1\) must be at most"),
         (lambda: replace(REGNETX, depths=(1, 5000)), "must lead to widths of at most 524,288"),
-        (lambda: replace(REGNETX, width_ratios=(1.01, 100)), "must be fewer lines"),
+        (lambda: replace(uniform(REGNETX), width_ratios=(1.01, 100)), "must be fewer lines"),
+        (lambda: replace(REGNETX, width_ratios=(1.5, 10**6)), "width_ratios must be at most"),
         (lambda: AnyNetSpec.from_json('{"stem_channels": 1e400, "stages": []}'), "got inf"),
         (lambda: replace(REGNETX32, bn_epsilon=1e-320), "bn_epsilon must be at least 1e-12"),
         (lambda: initial_weights(REGNETX32, 2**64), "seed must be at most"),

@@ -6,6 +6,7 @@ import pytest
 from common.data import open_data
 from common.data.shard_writer import prepare_shards
 from common.data.sources import find_images
+from common.errors import ConfigError
 from common.spaces import SPACES
 from common.studies import Study, StudyConfig
 from common.studies.catalog import list_studies
@@ -69,11 +70,20 @@ def test_a_ready_space_is_given_the_channels_and_classes_of_the_data(run, journa
     assert (spec.in_channels, spec.num_classes) == (1, 10)
 
 
-@pytest.mark.parametrize("name", sorted(SPACES))
-def test_every_ready_space_fits_the_data(name):
-    training = TrainConfig("torch", spec=None, data="sample", resize=(28, 28))
+def _check(name, side):
+    training = TrainConfig("torch", spec=None, data="sample", resize=(side, side))
     data = open_data("sample", training.batch_size, training.resize)
     check_study(StudyConfig((for_the_data(SPACES[name], data),), training=training))
+
+
+@pytest.mark.parametrize("name", sorted(SPACES))
+def test_every_ready_space_fits_the_data(name):
+    _check(name, 224 if SPACES[name].limits.depends_on_size else 28)
+
+
+def test_the_paper_s_limits_are_those_of_its_image_size():
+    with pytest.raises(ConfigError, match="RegNetX-C: its limits must be counted at the image si"):
+        _check("RegNetX-C", 28)
 
 
 def _own_data(kind, photos, folder):

@@ -69,7 +69,7 @@ def test_unknown_names_are_told_the_nearest(name, nearest):
 
 
 def test_names_near_none_are_told_all():
-    with pytest.raises(SpecError, match="got 'q'; there are AnyNetXA, .*RegNetX-deep-small"):
+    with pytest.raises(SpecError, match="got 'q'; anynet spaces lists them"):
         find_space("q")
 
 
