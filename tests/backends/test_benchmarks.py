@@ -51,6 +51,7 @@ def test_a_worker_times_a_step(work, task, form):
         assert worker.ask("time")["seconds"] > 0
 
 
+@pytest.mark.bare("torch")
 @pytest.mark.parametrize("form", ["memory", "shards"])
 def test_a_worker_times_an_epoch(work, tmp_path, form):
     photos, shards = tmp_path / "photos", tmp_path / "shards"
