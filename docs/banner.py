@@ -15,6 +15,7 @@ import numpy as np
 from common.files import replacing
 from common.frameworks import FRAMEWORKS
 from common.plotting.figure import new_figure
+from common.spaces.named import UNIFORM
 from common.statistics import distribution
 from common.training import read_record
 
@@ -63,7 +64,8 @@ def draw(scheme: str) -> "Figure":
     for number, (space, values) in enumerate(errors().items()):
         array = np.sort(values)
         style = {"color": COLOURS[number], "lw": 2, "ls": _DASHES[number]}
-        right.step(100 * array, distribution(array, array), where="post", label=space, **style)
+        shares = distribution(array, array)
+        right.step(100 * array, shares, where="post", label=f"{space}{UNIFORM}", **style)
     right.set(xlabel="validation error in percent", ylabel="share of networks", ylim=(0, 1.02))
     right.set_title("Design spaces: not one network, but all of them")
     for axes in (left, right):

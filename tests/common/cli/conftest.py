@@ -43,3 +43,15 @@ def photos(run, tmp_path):
             pixels = np.full((8, 12, 3), rgb, np.uint8) + np.uint8(index)
             Image.fromarray(pixels).save(folder / f"{index}.png")
     return tmp_path / "photos"
+
+
+@pytest.fixture
+def train(run, framework, photos):
+    """Runs `anynet train`; returns what it printed to the standard error stream."""
+
+    def call(*options, code=0):
+        result = run("train", *options)
+        assert result.exit_code == code, result.output
+        return result.stderr
+
+    return call

@@ -18,18 +18,6 @@ _SMALL = ("--data", "photos", "--epochs", 1, "--batch-size", 8, "--image-size", 
 
 
 @pytest.fixture
-def train(run, framework, photos):
-    """Runs `anynet train`; returns what it printed on stderr."""
-
-    def call(*options, code=0):
-        result = run("train", *options)
-        assert result.exit_code == code, result.output
-        return result.stderr
-
-    return call
-
-
-@pytest.fixture
 def first(train, tmp_path):
     """A run with settings that are no defaults."""
     train(

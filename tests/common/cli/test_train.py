@@ -3,21 +3,7 @@
 import csv
 import sys
 
-import pytest
-
 _SMALL = ("--epochs", 1, "--batch-size", 8, "--image-size", 8, "--log-every", 1)
-
-
-@pytest.fixture
-def train(run, framework, photos):
-    """Runs `anynet train`; returns what it printed."""
-
-    def call(*options, code=0):
-        result = run("train", *options)
-        assert result.exit_code == code, result.output
-        return result.stderr
-
-    return call
 
 
 def _steps(path):
