@@ -3,6 +3,7 @@
 Errors are shares of wrong predictions, from 0 to 1.
 """
 
+from common.statistics.baseline import Baseline, cubic_baseline
 from common.statistics.comparison import MARGIN, Comparison, compare, holm, nowhere_behind
 from common.statistics.distributions import (
     LEVEL,
@@ -31,6 +32,7 @@ __all__ = [
     "LEVEL",
     "MARGIN",
     "Agreement",
+    "Baseline",
     "Calibration",
     "Comparison",
     "ConfidenceInterval",
@@ -43,6 +45,7 @@ __all__ = [
     "compare",
     "complexity_weights",
     "coverage",
+    "cubic_baseline",
     "distribution",
     "dominance",
     "good_range",

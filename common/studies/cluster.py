@@ -8,6 +8,7 @@ from common.installs import how_to_install
 from common.processes import ROOT
 from common.studies.address import absolute
 from common.studies.launch import Watch, limit_threads
+from common.studies.objective import Objective, check_objective
 from common.studies.study import PATIENCE, Study
 from common.studies.worker import work
 
@@ -23,6 +24,7 @@ def run_on_ray(
     gpus: float,
     grace: float,
     watch: Watch,
+    objective: Objective | None = None,
 ) -> None:
     """Run workers on a Ray cluster until no network waits.
 
@@ -35,7 +37,9 @@ def run_on_ray(
     - `gpus`: GPUs reserved for each worker; a fraction shares one
     - `grace`: seconds without a heartbeat after which a worker counts as gone
     - `watch`: called about once a second
+    - `objective`: the function that evaluates networks; its file has the same path everywhere
     """
+    check_objective(study.name, study.config.objective, objective)
     try:
         import ray
     except ImportError as error:
@@ -52,7 +56,8 @@ def run_on_ray(
         ) from error
     worker = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_work)
     url = absolute(study.url)
-    waiting = [worker.remote(study.name, url, threads, grace) for _ in range(workers)]
+    function = objective.argument if objective else None
+    waiting = [worker.remote(study.name, url, threads, grace, function) for _ in range(workers)]
     failures: list[Exception] = []
     try:
         while waiting:
@@ -77,8 +82,10 @@ def run_on_ray(
         )
 
 
-def _work(name: str, url: str, threads: int, grace: float) -> int:
+def _work(name: str, url: str, threads: int, grace: float, function: str | None) -> int:
     limit_threads(threads)
     study = Study.open(name, url, PATIENCE)
-    start_backend(study.config.training.backend)
-    return work(study, tell=lambda _: None, grace=grace)
+    objective = Objective.load(function) if function else None
+    if objective is None:
+        start_backend(study.config.training.backend)
+    return work(study, tell=lambda _: None, grace=grace, objective=objective)

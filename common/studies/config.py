@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, get_args
 
 from common.bounds import MAX_NAME, MAX_NETWORKS, MAX_SEED
-from common.errors import ConfigError, SpecError, shown
+from common.errors import ConfigError, SpecError, shortened, shown
 from common.files import check_format, reading
 from common.numbers import FieldChecker
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
@@ -21,6 +21,33 @@ Pruner = Literal["none", "halving"]
 
 FORMAT: Final = 1
 """Version of a study's data in its storage."""
+
+
+@dataclass(frozen=True)
+class ObjectiveName:
+    """Which Python function evaluates a study's networks; to compare, never to import it.
+
+    `digest` (XXH3-128) is that of its file, `file` the file's name, which messages show and
+    comparisons leave out. Raises `ConfigError`.
+    """
+
+    function: str
+    digest: str
+    file: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if not isinstance(value := getattr(self, item.name), str):
+                raise ConfigError(f"objective: {item.name} must be text; got {shown(value)}")
+
+    def __str__(self) -> str:
+        return f"{self.place} (digest {shortened(self.digest[:8])})"
+
+    @property
+    def place(self) -> str:
+        """FILE.py:function, for messages."""
+        return shortened(f"{self.file}:{self.function}" if self.file else self.function)
+
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -40,7 +67,7 @@ class StudyConfig:
 
     `training` is a run's config without a spec; its seed draws the initial weights and the order of
     the images, the same for every network. `init` is how they are drawn, and `error_of` which error
-    counts. Raises `ConfigError`.
+    counts. With an `objective`, that function evaluates the networks instead. Raises `ConfigError`.
     """
 
     spaces: tuple[DesignSpace, ...]
@@ -50,6 +77,7 @@ class StudyConfig:
     pruner: Pruner = "none"
     init: Init = "xavier"
     error_of: ErrorOf = "last"
+    objective: ObjectiveName | None = None
 
     def __post_init__(self) -> None:
         check = FieldChecker(self, ConfigError, ":")
@@ -79,7 +107,11 @@ class StudyConfig:
 
         Fields that version 0.1 lacks are left out at their defaults.
         """
-        later = {"init": (self.init, "xavier"), "error_of": (self.error_of, "last")}
+        later: dict[str, tuple[Any, Any]] = {
+            "init": (self.init, "xavier"),
+            "error_of": (self.error_of, "last"),
+            "objective": (self.objective and asdict(self.objective), None),
+        }
         return {
             "format": FORMAT,
             "spaces": [space_to_dict(space) for space in self.spaces],
@@ -103,6 +135,7 @@ class StudyConfig:
                 values["pruner"],
                 values.get("init", "xavier"),
                 values.get("error_of", "last"),
+                ObjectiveName(**values["objective"]) if values.get("objective") else None,
             )
 
 

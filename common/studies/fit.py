@@ -1,6 +1,7 @@
 """Checks that a study's networks fit its data."""
 
 from dataclasses import replace
+from typing import Final
 
 from common.arch import StageSpec, image_shape
 from common.data import ImageData, open_data
@@ -10,6 +11,9 @@ from common.studies.config import StudyConfig
 from common.training import TrainConfig
 from common.training.checks import check_images
 from common.training.precise_bn import images_taken
+
+OWN_DATA: Final = "none"
+"""`TrainConfig.data` of a study whose objective has its own data."""
 
 
 def for_the_data(space: DesignSpace, data: ImageData) -> DesignSpace:
@@ -23,16 +27,20 @@ def check_study(config: StudyConfig) -> None:
     """Raise `ConfigError` or `DataError` unless the data exist and every space fits them.
 
     Channels, classes, image size and the image size of complexity limits must match, and the data
-    must fill a batch.
+    must fill a batch. Data that an objective has by itself (`OWN_DATA`) are not checked.
     """
     training = config.training
+    for space in config.spaces:
+        _check_size(space, training)
+    if config.objective is not None and training.data == OWN_DATA:
+        return
     data = open_data(training.data, training.batch_size, training.resize, training.data_options)
     for space in config.spaces:
-        _check_space(space, data, training)
+        _check_images(space, data)
     images_taken(training.precise_bn, data)
 
 
-def _check_space(space: DesignSpace, data: ImageData, training: TrainConfig) -> None:
+def _check_images(space: DesignSpace, data: ImageData) -> None:
     channels, classes = data.preprocessing.channels, len(data.classes)
     network = space.template.network((StageSpec(1, 1),))
     remedy = f"give its template in_channels {channels} and num_classes {classes}"
@@ -40,8 +48,11 @@ def _check_space(space: DesignSpace, data: ImageData, training: TrainConfig) -> 
         check_images(network, channels, classes, remedy)
     except ConfigError as error:
         raise ConfigError(f"space {space.name}: {error}") from error
+
+
+def _check_size(space: DesignSpace, training: TrainConfig) -> None:
     try:
-        image_shape(network, training.resize)
+        image_shape(space.template.network((StageSpec(1, 1),)), training.resize)
     except SpecError as error:
         raise ConfigError(
             f"space {space.name}: {error}; train it at that size, if necessary in a study of its "

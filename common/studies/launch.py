@@ -8,6 +8,7 @@ from pathlib import Path
 from common.errors import ConfigError, StudyError
 from common.files import check_writable, open_regular
 from common.processes import Process, TimeoutExpired, start_python, usable_cores
+from common.studies.objective import Objective, check_objective
 from common.studies.study import Study
 from common.studies.trials import ATTEMPTS, GRACE
 
@@ -38,19 +39,24 @@ def run_workers(
     gpus: int = 0,
     grace: float = GRACE,
     watch: Watch = lambda: None,
+    objective: Objective | None = None,
 ) -> None:
     """Run worker processes on this machine until no network waits.
 
     Their output goes to the directory NAME-workers. Killed workers are replaced, a limited number
     of times. On an interrupt, every worker returns its network to the queue. Raises `ConfigError`
-    for fewer than one worker or thread, and `StudyError` if all workers fail.
+    for fewer than one worker or thread, and `StudyError` if all workers fail or the study has
+    another objective.
 
     - `workers`: number of processes
     - `threads`: threads of each; by default an equal share of the cores
     - `gpus`: number of GPUs on this machine, assigned to the workers in turn; 0 for none
     - `grace`: seconds without a heartbeat after which a worker counts as gone
     - `watch`: called twice a second
+    - `objective`: the function that evaluates networks, in a file, for a study that has one
     """
+    check_objective(study.name, study.config.objective, objective)
+    more = ("--objective", objective.argument) if objective else ()
     logs = Path(f"{study.name}-workers")
     cores = usable_cores()
     threads = threads or max(1, len(cores) // workers)
@@ -63,7 +69,7 @@ def run_workers(
     def start(number: int) -> Process:
         # Assign cores round-robin, so that no two workers share one while another is idle.
         own = {cores[(number * threads + i) % len(cores)] for i in range(threads)}
-        return _start(study, number, threads, own, gpus, grace, logs)
+        return _start(study, number, threads, own, gpus, logs, ("--grace", str(grace), *more))
 
     running = {number: start(number) for number in range(workers)}
     failed: list[int] = []
@@ -98,8 +104,8 @@ def _start(
     threads: int,
     cores: set[int],
     gpus: int,
-    grace: float,
     logs: Path,
+    more: tuple[str, ...],
 ) -> Process:
     # A variable, not an argument: all users can see arguments, and the address may have a password.
     variables = dict.fromkeys(_THREADS, str(threads)) | {STORAGE: study.url}
@@ -107,7 +113,7 @@ def _start(
         variables["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
     command = (
         "-m", "common.cli", "study", "work", study.name,
-        "--threads", str(threads), "--grace", str(grace),
+        "--threads", str(threads), *more,
     )  # fmt: skip
     with _log(logs, number).open("ab") as log:
         if not log.tell():

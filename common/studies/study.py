@@ -24,10 +24,10 @@ from common.studies.storage import (
     patiently,
     storage_errors,
 )
+from common.studies.table import Results
 from common.studies.trials import (
     GRACE,
     Claim,
-    Result,
     TakenError,
     again,
     by_network,
@@ -123,12 +123,12 @@ class Study:
 
         return opened_patiently(opened, url, patience, tell)
 
-    def results(self) -> list[Result]:
+    def results(self) -> Results:
         """All networks with their states and results, ordered by space and index."""
-        found = by_network(self._trials())
         order = [space.name for space in self.config.spaces]
-        results = [result_of(trials) for trials in found.values()]
-        return sorted(results, key=lambda r: (order.index(r.network.space), r.network.index))
+        results = Results(map(result_of, by_network(self._trials()).values()))
+        results.sort(key=lambda r: (order.index(r.network.space), r.network.index))
+        return results
 
     def counts(self) -> dict[str, dict[str, int]]:
         """The number of networks by space and state."""

@@ -2,20 +2,38 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from common.errors import ConfigError
 from common.files import PRODUCER, replacing
+from common.studies.columns import Table, table_of
 from common.studies.networks import design, stage_parameters
 from common.studies.trials import Result
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     """One row per network: its parameters, its costs and its result."""
-    columns: dict[str, None] = {}
-    found = []
-    for result in results:
-        row = {
+    return list(_table(results).rows())
+
+
+class Results(list[Result]):
+    """The networks of a study with their results, ordered by space and index."""
+
+    def to_table(self) -> Table:
+        """One row per network, with the columns of `anynet study export`."""
+        return _table(self)
+
+    def to_frame(self) -> "DataFrame":
+        """The same as a pandas DataFrame. Raises `BackendError` if pandas is not installed."""
+        return _table(self).to_frame()
+
+
+def _table(results: Sequence[Result]) -> Table:
+    return table_of([
+        {
             "space": result.network.space,
             "index": result.network.index,
             "state": result.state,
@@ -29,12 +47,12 @@ def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
                for name, value in design(result.network.spec).items()},
             **stage_parameters(result.network.spec),
             **{f"error_{epoch}": error for epoch, error in enumerate(result.errors, 1)},
+            **{f"metric_{name}": value for name, value in result.metrics.items()},
             "message": result.message,
             "spec": result.network.spec.to_json(),
-        }  # fmt: skip
-        columns |= dict.fromkeys(row)
-        found.append(row)
-    return [{name: row.get(name) for name in columns} for row in found]
+        }
+        for result in results
+    ])  # fmt: skip
 
 
 _MARK: Final = {"producer": PRODUCER, "format": "1"}

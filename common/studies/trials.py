@@ -39,6 +39,9 @@ STATES: Final[tuple[NetworkState, ...]] = (
 ATTEMPTS: Final = 3
 """Number of workers lost while training a network after which it counts as failed."""
 
+METRICS: Final = "metrics"
+"""The kind, and the key, of the row of a record that has an objective's own metrics."""
+
 GRACE: Final = 60.0
 """Seconds without a heartbeat after which a worker counts as gone."""
 
@@ -69,6 +72,11 @@ class Result:
     attempts: int = 0
     worker: str = ""
     message: str = ""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What an objective measured beside the error, by name."""
+        return next((row[METRICS] for row in self.record if row["kind"] == METRICS), {})
 
 
 class TakenError(Exception):

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from common.arch import AnyNetSpec
@@ -15,7 +14,10 @@ from common.backends import Backend, load_backend
 from common.data import ImageData, open_data
 from common.errors import StudyError, TrainingError
 from common.studies.config import ErrorOf
+from common.studies.evaluate import evaluate_network
 from common.studies.interrupts import sigterm_interrupts
+from common.studies.objective import Objective, ObjectiveError, check_objective
+from common.studies.outcome import Outcome
 from common.studies.study import Study
 from common.studies.trials import GRACE, Claim, TakenError
 from common.training import Learner, Row, TrainConfig
@@ -36,37 +38,35 @@ _FAILURES: Final = 3
 
 Tell = Callable[[str], None]
 
+AfterEpoch = Callable[[int, float], bool]
+"""Called with epoch and error after each epoch; returns whether to stop."""
 
-@dataclass(frozen=True)
-class Outcome:
-    """The result of training one network; `message` says why it diverged."""
-
-    error: float
-    rows: tuple[Row, ...]
-    seconds: float
-    pruned: bool = False
-    message: str | None = None
+_Train = Callable[[Claim, AfterEpoch, Callable[[], bool]], Outcome]
+"""Trains a claimed network; the last argument returns whether another worker has it."""
 
 
 def work(
-    study: Study, tell: Tell = print, max_networks: int | None = None, grace: float = GRACE
+    study: Study,
+    tell: Tell = print,
+    max_networks: int | None = None,
+    grace: float = GRACE,
+    objective: Objective | None = None,
 ) -> int:
     """Train networks of a study until all are done; returns how many this worker finished.
 
     The framework is imported and the images are read only once. While other workers train the last
     networks, this one waits, in case one of them is lost. An interrupt (SIGINT or SIGTERM) returns
     the current network to the queue and raises `KeyboardInterrupt`. Raises `StudyError` if the
-    storage remains unreachable or after three consecutive failures.
+    storage remains unreachable, after three consecutive failures, and unless `objective` is the
+    function that the study names.
 
     - `tell`: called with a line after each network
     - `max_networks`: stop after this many networks
     - `grace`: seconds without a heartbeat after which another worker's network is taken over
+    - `objective`: the function that evaluates networks, for a study that has one
     """
-    config = study.config.training
     name = f"{socket.gethostname()}:{os.getpid()}"
-    backend = load_backend(config.backend)
-    data = open_data(config.data, config.batch_size, config.resize, config.data_options)
-    images_taken(config.precise_bn, data)
+    train, clear_up = _training(study, objective)
     done = failures = 0
     with sigterm_interrupts(), _frozen():
         while max_networks is None or done < max_networks:
@@ -76,7 +76,8 @@ def work(
                     break
                 time.sleep(min(_POLL, grace))
                 continue
-            outcome, message = _train_claimed(study, claim, backend, data, grace / _BEATS)
+            outcome, message = _train_claimed(study, claim, train, grace / _BEATS)
+            clear_up()
             if outcome != "taken":
                 failures = failures + 1 if outcome == "failed" else 0
             done += outcome == "done"
@@ -94,7 +95,7 @@ def train_network(
     claim: Claim,
     data: ImageData,
     config: TrainConfig,
-    after_epoch: Callable[[int, float], bool],
+    after_epoch: AfterEpoch,
     taken: Callable[[], bool] = lambda: False,
     init: Init = "xavier",
     error_of: ErrorOf = "last",
@@ -133,8 +134,29 @@ def train_network(
     return Outcome(error, tuple(watch.rows), time.perf_counter() - began, pruned, message)
 
 
+def _training(study: Study, objective: Objective | None) -> tuple[_Train, Callable[[], object]]:
+    """How this worker trains a network, and how it clears up after it."""
+    config, settings = study.config, study.config.training
+    check_objective(study.name, config.objective, objective)
+    if objective is not None:
+
+        def evaluate(claim: Claim, after_epoch: AfterEpoch, taken: Callable[[], bool]) -> Outcome:
+            return evaluate_network(objective, claim, settings, after_epoch, taken, config.error_of)
+
+        return evaluate, gc.collect
+    backend = load_backend(settings.backend)
+    data = open_data(settings.data, settings.batch_size, settings.resize, settings.data_options)
+    images_taken(settings.precise_bn, data)
+
+    def train(claim: Claim, after_epoch: AfterEpoch, taken: Callable[[], bool]) -> Outcome:
+        more = config.init, config.error_of
+        return train_network(backend, claim, data, settings, after_epoch, taken, *more)
+
+    return train, backend.clear_caches
+
+
 def _train_claimed(
-    study: Study, claim: Claim, backend: Backend, data: ImageData, beat: float
+    study: Study, claim: Claim, train: _Train, beat: float
 ) -> tuple[Literal["done", "failed", "taken"], str]:
     """Train a claimed network and store the result; returns the outcome and a line about it."""
     name = claim.network.name
@@ -145,16 +167,7 @@ def _train_claimed(
 
     try:
         with _heartbeat(study, claim, beat) as taken:
-            outcome = train_network(
-                backend,
-                claim,
-                data,
-                study.config.training,
-                after_epoch,
-                taken.is_set,
-                study.config.init,
-                study.config.error_of,
-            )
+            outcome = train(claim, after_epoch, taken.is_set)
         kept = study.finish(claim, outcome.error, outcome.rows, outcome.seconds,
                             outcome.pruned, outcome.message)  # fmt: skip
         return ("done", f"{name} is done") if kept else ("taken", elsewhere)
@@ -166,11 +179,10 @@ def _train_claimed(
     except StudyError:
         raise
     except Exception as error:  # Whatever a framework raises concerns this network only.
-        message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
+        own = isinstance(error, ObjectiveError)
+        message = (str(error) if own else f"{type(error).__name__}: {error}").splitlines()[0][:500]
         kept = study.fail(claim, message)
         return ("failed", f"{name} failed: {message}") if kept else ("taken", elsewhere)
-    finally:
-        backend.clear_caches()
 
 
 @contextmanager
@@ -193,7 +205,7 @@ class _Watch:
 
     def __init__(
         self,
-        after_epoch: Callable[[int, float], bool],
+        after_epoch: AfterEpoch,
         taken: Callable[[], bool],
         error_of: ErrorOf,
     ) -> None:

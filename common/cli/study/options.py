@@ -62,6 +62,15 @@ def storage_option() -> Decorator:
     )
 
 
+def objective_option() -> Decorator:
+    """The Python function that evaluates networks."""
+    return click.option(
+        "--objective",
+        metavar="FILE.py:FUNCTION",
+        help="A Python function that evaluates each network instead of the built-in training.",
+    )
+
+
 def suggested(verb: str, name: str, storage: str, *more: object) -> str:
     """A command on the same study, quoted for a shell, without the storage's password."""
     context = click.get_current_context()
@@ -137,6 +146,7 @@ def new_study_options(function: _Function) -> _Function:
                 show_default=True,
                 help="halving: after 1, 2, 4, ... epochs only the better half continues.",
             ),
+            objective_option(),
         )
     ):  # fmt: skip
         function = option(function)

@@ -15,6 +15,7 @@ from common.cli.study.options import (
     grace_option,
     name_argument,
     new_study_options,
+    objective_option,
     storage_option,
     suggested,
     worker_options,
@@ -31,9 +32,10 @@ from common.studies import work as train_networks
 from common.studies.address import shown
 from common.studies.catalog import has_study
 from common.studies.cluster import run_on_ray
-from common.studies.fit import for_the_data
+from common.studies.fit import OWN_DATA, for_the_data
 from common.studies.interrupts import sigterm_interrupts
 from common.studies.launch import limit_threads
+from common.studies.objective import Objective, check_objective
 from common.studies.study import PATIENCE
 from common.training import TrainConfig
 
@@ -48,10 +50,11 @@ def create(name: str, storage: str, **options: Any) -> None:
     Predefined spaces get the channels and classes of the data; a space in a file must match the
     data, or nothing is created.
     """
-    study = Study.create(name, storage, _config(options))
+    objective = _objective(options["objective"])
+    study = Study.create(name, storage, _config(options, objective))
     total = study.config.networks * len(study.config.spaces)
     click.echo(f"{total:,} networks queued in {shown(storage)}")
-    click.echo(f"train them: {suggested('work', name, storage)}")
+    click.echo(f"train them: {suggested('work', name, storage, *_again(options['objective']))}")
 
 
 @click.command()
@@ -74,13 +77,17 @@ def run(
 ) -> None:
     """Create a study, unless it exists, and train its networks.
 
+    With --objective, the workers call a function of a Python file instead of training. Unless
+    --data is given, it has its own data, and predefined spaces keep their channels and classes.
+
     The workers run on this machine or, with --ray, on a Ray cluster. After an interrupt, the same
     command continues where it stopped. An existing study keeps the settings that it was created
     with.
     """
+    objective = _objective(options["objective"])
     if options["spaces"] or options["config"]:
-        config = _config(options)
-        if ray is None and not has_study(name, storage):
+        config = _config(options, objective)
+        if ray is None and objective is None and not has_study(name, storage):
             _check_backend(config.training)
         study = _created_or_same(name, storage, config)
     else:
@@ -89,11 +96,14 @@ def run(
         try:
             if ray is not None:
                 address = None if ray == "local" else ray
-                run_on_ray(study, address, workers, threads or 1, gpus, grace, progress.update)
+                run_on_ray(
+                    study, address, workers, threads or 1, gpus, grace, progress.update, objective
+                )
             else:
-                run_workers(study, workers, threads, int(gpus), grace, progress.update)
+                run_workers(study, workers, threads, int(gpus), grace, progress.update, objective)
         except KeyboardInterrupt:
-            click.echo(f"continue with: {suggested('run', name, storage)}", err=True)
+            again = suggested("run", name, storage, *_again(options["objective"]))
+            click.echo(f"continue with: {again}", err=True)
             raise
     click.echo(f"write a report: {suggested('report', name, storage)}")
 
@@ -104,8 +114,14 @@ def run(
 @click.option("--threads", type=WORKERS, help="Threads to use; default: all cores.")
 @click.option("--max", "max_networks", type=STEPS, help="Stop after this many networks.")
 @grace_option()
+@objective_option()
 def work(
-    name: str, storage: str, threads: int | None, max_networks: int | None, grace: float
+    name: str,
+    storage: str,
+    threads: int | None,
+    max_networks: int | None,
+    grace: float,
+    objective: str | None,
 ) -> None:
     """Train networks of a study until all are done.
 
@@ -117,18 +133,30 @@ def work(
     """
     if threads is not None:
         limit_threads(threads)
+    function = _objective(objective)
     try:
         study = Study.open(name, storage, PATIENCE, _tell)
-        start_backend(study.config.training.backend)
-        done = train_networks(study, click.echo, max_networks, grace)
+        check_objective(name, study.config.objective, function)
+        if function is None:
+            start_backend(study.config.training.backend)
+        done = train_networks(study, click.echo, max_networks, grace, function)
     except KeyboardInterrupt:
         click.echo(
             "the current network was returned to the queue; continue with: "
-            f"{suggested('work', name, storage)}",
+            f"{suggested('work', name, storage, *_again(objective))}",
             err=True,
         )
         raise
     click.echo(f"this worker trained {done} networks")
+
+
+def _objective(text: str | None) -> Objective | None:
+    return None if text is None else Objective.load(text)
+
+
+def _again(objective: str | None) -> tuple[str, ...]:
+    """The option --objective for a suggested command."""
+    return () if objective is None else ("--objective", objective)
 
 
 def _tell(line: str) -> None:
@@ -156,7 +184,8 @@ def _created_or_same(name: str, storage: str, config: StudyConfig) -> Study:
     if not has_study(name, storage):
         return Study.create(name, storage, config)
     study = Study.open(name, storage)
-    if replace(study.config, networks=config.networks) != config:
+    # Whether it has the same objective, `run_workers` checks.
+    if replace(study.config, networks=config.networks, objective=config.objective) != config:
         raise ConfigError(
             f"study {name}: an existing study keeps its settings; got different ones; pass only "
             "--workers and --storage to continue it, or choose another name"
@@ -164,23 +193,27 @@ def _created_or_same(name: str, storage: str, config: StudyConfig) -> Study:
     return study
 
 
-def _config(options: dict[str, Any]) -> StudyConfig:
+def _config(options: dict[str, Any], objective: Objective | None) -> StudyConfig:
     if options["config"] is not None:
-        return _read(options["config"])
+        config = _read(options["config"])
+        check_objective(str(options["config"]), config.objective, objective)
+        return config
     size = options["image_size"]
     if not options["spaces"]:
         raise ConfigError("space: must be given for a new study; got none; add --space NAME")
     ranges = {name: options[name] for name in ("flops", "params", "activations")}
     given = {name: limit for name, limit in ranges.items() if limit is not None}
-    data = open_data(
-        options["data"], options["batch_size"], (size, size), chosen_images(options),
-        int(options["channels"]),
-    )  # fmt: skip
+    data = None
+    if objective is None or _is_given("data"):
+        data = open_data(
+            options["data"], options["batch_size"], (size, size), chosen_images(options),
+            int(options["channels"]),
+        )  # fmt: skip
     spaces = [_limited(_space(name, data), given, size) for name in options["spaces"]]
     training = TrainConfig(
         backend=options["backend"],
         spec=None,
-        data=absolute_name(options["data"]),
+        data=OWN_DATA if data is None else absolute_name(options["data"]),
         epochs=options["epochs"],
         batch_size=options["batch_size"],
         resize=(size, size),
@@ -200,6 +233,7 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         options["pruner"],
         options["init"] or ("he" if options["recipe"] == _PYCLS else "xavier"),
         options["error_of"],
+        None if objective is None else objective.name,
     )
 
 
@@ -209,16 +243,21 @@ _PYCLS_PRECISE_BN = 8192
 
 def _precise_bn(options: dict[str, Any]) -> int:
     """The images of precise batch norm; the recipe of pycls brings its own number."""
-    source = click.get_current_context().get_parameter_source("precise_bn")
-    if options["recipe"] == _PYCLS and source is not ParameterSource.COMMANDLINE:
+    if options["recipe"] == _PYCLS and not _is_given("precise_bn"):
         return _PYCLS_PRECISE_BN
     return int(options["precise_bn"])
 
 
-def _space(name: str, data: ImageData) -> DesignSpace:
-    """The space of --space; a predefined one gets the channels and classes of the data."""
+def _is_given(option: str) -> bool:
+    """Whether an option is on the command line."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is ParameterSource.COMMANDLINE
+
+
+def _space(name: str, data: ImageData | None) -> DesignSpace:
+    """The space of --space; a predefined one gets the channels and classes of the data, if any."""
     space = find_space(name)
-    return for_the_data(space, data) if space in SPACES.values() else space
+    return for_the_data(space, data) if data is not None and space in SPACES.values() else space
 
 
 def _limited(space: DesignSpace, given: dict[str, tuple[float, float]], size: int) -> DesignSpace:
