@@ -31,7 +31,7 @@ from tests.environments import (
     run_in,
     run_with,
 )
-from tests.relay import HANDED_ON, PARITY, RELAY, WHOLE, deployed, records, relay
+from tests.relay import HANDED_ON, PARITY, RELAY, WHOLE, deployed, records_and_relay
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
@@ -169,17 +169,14 @@ def parity(session: nox.Session) -> None:
     """Run all four backends and the NumPy reference on the same cases and compare every pair.
 
     Those in `CASES`, or with `-- all` every one. A backend whose Python is not there is left out
-    aloud. A run that is handed from framework to framework must have the losses of a run in one; it
-    takes one core, and what the records leave of the other.
+    aloud. A run that is handed from framework to framework must have the losses of a run in one.
     """
-    there, run = backends(session), partial(run_in, session, env=ONE_THREAD)
+    there, run = backends(session), partial(run_in, session, env=ONE_THREAD | COMPILED_ONCE)
     cases = () if session.posargs else tuple(f"--case={case}" for case in CASES)
     shutil.rmtree(RELAY, ignore_errors=True)
     for left_out in set(EXTRAS) - set(there):
         (PARITY / f"{left_out}.safetensors").unlink(missing_ok=True)  # of an earlier run
-    with ThreadPoolExecutor() as pool:
-        for job in [pool.submit(records, run, there, cases), pool.submit(relay, run, there)]:
-            job.result()
+    records_and_relay(run, there, cases)
     first = next(iter(there.values()))
     compare = ("anynet", "parity", "compare", str(PARITY), "--overwrite")
     run(first, *compare, *cases, "--expect", ",".join(there))

@@ -1,9 +1,11 @@
 """Photos to measure with, and what `data prepare` competes with: Pillow in a pool of processes.
 
-`python -m benchmarks.photos FOLDER` decodes and shrinks the images of a folder, and keeps nothing.
+`python -m benchmarks.photos FOLDER` decodes and shrinks the images of a folder, and keeps nothing;
+`python -m benchmarks.photos FOLDER OUT` writes a file of pixels for each, as a script would.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,21 +37,26 @@ def make_photos(folder: Path, train: int, val: int = 2) -> None:
             Image.fromarray(noisy).save(path, quality=85)
 
 
-def _shrink(path: Path) -> None:
+def _shrink(out: Path | None, numbered: tuple[int, Path]) -> None:
+    number, path = numbered
     with Image.open(path) as picture:
         seen = picture.convert("RGB")
         scale = SHORT_SIDE / min(seen.size)
         size = (int(scale * seen.width), int(scale * seen.height))
-        np.asarray(seen.resize(size, Image.Resampling.BILINEAR))
+        pixels = np.asarray(seen.resize(size, Image.Resampling.BILINEAR))
+    if out is not None:
+        np.save(out / f"{number}.npy", pixels)
 
 
-def main(folder: Path) -> None:
-    """Decode and shrink all images of a folder on all cores."""
-    files = sorted(folder.rglob("*.jpg"))
+def main(folder: Path, out: Path | None = None) -> None:
+    """Decode and shrink all images of a folder on all cores, and write them to `out`."""
+    if out is not None:
+        out.mkdir()
+    files = enumerate(sorted(folder.rglob("*.jpg")))
     with process_pool({}, one_task_each=False) as pool:
-        for _ in pool.map(_shrink, files, chunksize=_AT_ONCE):
+        for _ in pool.map(partial(_shrink, out), files, chunksize=_AT_ONCE):
             pass
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

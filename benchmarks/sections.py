@@ -120,7 +120,8 @@ def preparing(bench: Bench) -> None:
         make_photos(photos, count - 2)
         commands = {
             "data prepare": ("-m", "common.cli", "data", "prepare", photos, out),
-            "Pillow pool": ("-m", "benchmarks.photos", photos),
+            "Pillow pool": ("-m", "benchmarks.photos", photos, out),
+            "Pillow pool, nothing kept": ("-m", "benchmarks.photos", photos),
         }
         values: dict[str, list[float]] = {form: [] for form in commands}
         for number in range(bench.rounds(5) + 1):

@@ -7,7 +7,7 @@ named `common` or `torch` there would be imported instead of the package.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -69,11 +69,15 @@ def run_python(
 
 @contextmanager
 def process_pool(
-    variables: Mapping[str, str], one_task_each: bool = True
+    variables: Mapping[str, str],
+    one_task_each: bool = True,
+    start: Callable[..., None] | None = None,
+    sent: tuple[Any, ...] = (),
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of one process per core; with `one_task_each`, each task gets a new process.
 
     `variables` are set in the environments of its processes, unless this process has them set.
+    Each process first calls `start(*sent)`: what all tasks need is sent once.
     """
     added = {name: value for name, value in variables.items() if name not in os.environ} | _SAFE
     before = {name: os.environ.get(name) for name in added}
@@ -82,7 +86,7 @@ def process_pool(
         # Other limits than 1 can deadlock in Python 3.11 (python/cpython#115634).
         limit = 1 if one_task_each else None
         cores, context = len(usable_cores()), get_context("spawn")
-        with ProcessPoolExecutor(cores, context, max_tasks_per_child=limit) as pool:
+        with ProcessPoolExecutor(cores, context, start, sent, max_tasks_per_child=limit) as pool:
             yield pool
     finally:
         for name, value in before.items():

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PARITY = Path("build/parity")
@@ -9,16 +10,26 @@ RELAY = Path("build/relay")
 WHOLE, HANDED_ON = RELAY / "whole", RELAY / "handed on"
 DEPLOYED = Path("build/deployed")
 
+Run = Callable[..., None]
+"""Runs a command in the environment of a folder."""
 
-def records(run: Callable[..., None], backends: dict[str, Path], cases: tuple[str, ...]) -> None:
-    """Write the record of every backend and of the reference."""
+_LONGEST_FIRST = ("jax", "tf", "reference", "torch", "mx")
+
+
+def records_and_relay(run: Run, backends: dict[str, Path], cases: tuple[str, ...]) -> None:
+    """Two at a time, the longest first: the relay, and the records of backends and reference."""
     first = next(iter(backends.values()))
-    for subject, folder in {"reference": first, **backends}.items():
-        command = ("anynet", "parity", "record", subject, "--out", str(PARITY), "--overwrite")
-        run(folder, *command, *cases)
+    subjects = {"reference": first, **backends}
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(relay, run, backends)]
+        for subject in sorted(subjects, key=_LONGEST_FIRST.index):
+            command = ("anynet", "parity", "record", subject, "--out", str(PARITY), "--overwrite")
+            jobs.append(pool.submit(run, subjects[subject], *command, *cases))
+        for job in jobs:
+            job.result()
 
 
-def relay(run: Callable[..., None], backends: dict[str, Path]) -> None:
+def relay(run: Run, backends: dict[str, Path]) -> None:
     """Train one run in the first framework, and another from framework to framework.
 
     With every option of a step; `test_steps_are_the_references` has them with SGD's momentum.
@@ -38,7 +49,7 @@ def relay(run: Callable[..., None], backends: dict[str, Path]) -> None:
         run(folder, "anynet", "train", *options)
 
 
-def deployed(run: Callable[..., None], backends: dict[str, Path]) -> None:
+def deployed(run: Run, backends: dict[str, Path]) -> None:
     """Train on photos in every framework; all four and ONNX Runtime must give the same logits."""
     shutil.rmtree(DEPLOYED, ignore_errors=True)
     for do in ("train", "predict"):

@@ -9,23 +9,28 @@ from typing import Any
 
 import click
 
-from common.cli.backends import backends
-from common.cli.convert import convert
-from common.cli.curves import curves
-from common.cli.data import data
-from common.cli.evaluate import evaluate
-from common.cli.export import export
-from common.cli.init_weights import init_weights
-from common.cli.inspect import inspect
-from common.cli.parity import parity
-from common.cli.plot import plot
-from common.cli.predict import predict
-from common.cli.spaces import spaces
-from common.cli.study import study
-from common.cli.summary import summary
-from common.cli.train import train
+from common.cli.lazy import LazyGroup
 from common.errors import MAX_REPEATED, AnyNetError, shortened, shown
 from common.installs import VERSION
+
+_COMMANDS = {
+    "backends": ("backends", "backends"),
+    "convert": ("convert", "convert"),
+    "curves": ("curves", "curves"),
+    "data": ("data", "data"),
+    "evaluate": ("evaluate", "evaluate"),
+    "export": ("export", "export"),
+    "init-weights": ("init_weights", "init_weights"),
+    "inspect": ("inspect", "inspect"),
+    "parity": ("parity", "parity"),
+    "plot": ("plot", "plot"),
+    "predict": ("predict", "predict"),
+    "spaces": ("spaces", "spaces"),
+    "study": ("study", "study"),
+    "summary": ("summary", "summary"),
+    "train": ("train", "train"),
+}
+"""The module and the function of each command."""
 
 _GIVEN = "arguments"
 """Key under which a context's `meta` keeps the command's arguments."""
@@ -33,7 +38,7 @@ _GIVEN = "arguments"
 _NO_VALUE = re.compile(r"--[a-z-]+=")
 
 
-class _Group(click.Group):
+class _Group(LazyGroup):
     """Reports errors of the project and the file system as a message, with exit code 1."""
 
     def make_context(
@@ -87,7 +92,9 @@ def _shortened(message: str, arguments: list[str]) -> str:
     return message
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group, where=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(VERSION, prog_name="anynet")
 def main() -> None:
     """AnyNet and RegNet design spaces, the same network in four frameworks.
@@ -111,10 +118,3 @@ def main() -> None:
     Exit codes: 0 success, 1 the input or the run failed, 2 wrong command line,
     130 interrupted.
     """
-
-
-for command in (
-    summary, plot, init_weights, train, evaluate, predict, curves, inspect, convert, export,
-    backends, data, parity, spaces, study,
-):  # fmt: skip
-    main.add_command(command)

@@ -24,7 +24,7 @@ _MAX_IMAGES: Final = 512
 """Images per shard at most."""
 
 _BYTES: Final = 1 << 27
-"""Pixels per shard, about, if images have an aspect ratio of 4 to 3: a process holds them twice."""
+"""Pixels per shard, about, if images have an aspect ratio of 4 to 3."""
 
 _LARGE: Final = 2048
 """Short side of photos that are not resized, for the number of images per shard."""
@@ -37,6 +37,9 @@ _FEW: Final = 100
 
 _MAX_NOTES: Final = 1 << 28
 """Largest size in bytes of the notes beside a shard."""
+
+_SPLITS: Final[list[Split]] = []
+"""In a process of the pool: all images, sent once and not with each task."""
 
 Tell = Callable[[int, int], None]
 """Called with the number of images done and the total."""
@@ -202,29 +205,43 @@ def _written(split: Split, tasks: list[_Task], size: int | None, few: bool) -> I
             _write(getattr(split, task.part), task, size)
             yield task
         return
-    with process_pool({"OMP_NUM_THREADS": "1"}, one_task_each=False) as pool:
-        futures = [pool.submit(_write, getattr(split, task.part), task, size) for task in tasks]
+    one_thread = {"OMP_NUM_THREADS": "1"}
+    with process_pool(one_thread, False, _receive, (split,)) as pool:
+        futures = [pool.submit(_write_sent, task, size) for task in tasks]
         for task, future in zip(tasks, futures, strict=True):
             future.result()
             yield task
 
 
+def _receive(split: Split) -> None:
+    _SPLITS.append(split)
+
+
+def _write_sent(task: _Task, size: int | None) -> None:
+    """Write one shard of the images that were sent to this process."""
+    (split,) = _SPLITS
+    _write(getattr(split, task.part), task, size)
+
+
 def _write(source: Source, task: _Task, size: int | None) -> None:
     """Write one shard, and then its notes."""
-    images: list[NDArray[np.uint8]] = []
-    labels, names, broken = [], [], {}
+    names: list[str] = []
+    broken: dict[str, str] = {}
     files = _files(source, slice(task.start, task.stop))  # before they are read
-    for index in range(task.start, task.stop):
-        name = source.name(index)
-        try:
-            image = _read(source, index, size)
-        except DataError as error:
-            broken[name] = str(error)
-            continue
-        images.append(image)
-        labels.append(int(source.labels[index]))
-        names.append(name)
-    count = write_shard(task.path, images, labels) if images else 0
+
+    def readable() -> Iterator[tuple[NDArray[np.uint8], int]]:
+        for index in range(task.start, task.stop):
+            name = source.name(index)
+            try:
+                image = _read(source, index, size)
+            except DataError as error:
+                broken[name] = str(error)
+                continue
+            names.append(name)
+            yield image, int(source.labels[index])
+            del image  # for the next one to take its memory
+
+    count = write_shard(task.path, readable())
     notes = {"bytes": count, "names": names, "broken": broken, "files": files}
     write_text(task.notes, json.dumps({"digest": digest_of(notes)} | notes))
 

@@ -52,7 +52,7 @@ def _many_shards(root):
     stream = np.random.default_rng(0)
     images = list(stream.integers(0, 256, (_IMAGES, 256, 341, 3), np.uint8))
     labels = [number % 2 for number in range(_IMAGES)]
-    size = write_shard(root / "00000.safetensors", images, labels)
+    size = write_shard(root / "00000.safetensors", zip(images, labels, strict=True))
     names = tuple(map(str, range(_IMAGES)))
     shards = [ShardInfo(f"{number:05}.safetensors", size, names) for number in range(_SHARDS)]
     for shard in shards[1:]:

@@ -1,52 +1,41 @@
 """The subcommands of `anynet study`, imported on demand."""
 
-import importlib
-from typing import Any
-
 import click
 
+from common.cli.lazy import LazyGroup
 from common.installs import how_to_install
 
 _COMMANDS = {
-    "create": ("run", "create"),
-    "run": ("run", "run"),
-    "work": ("run", "work"),
-    "status": ("report", "status"),
-    "list": ("report", "list_"),
-    "retry": ("manage", "retry"),
-    "extend": ("manage", "extend"),
-    "delete": ("manage", "delete"),
-    "export": ("report", "export"),
-    "report": ("report", "report"),
-    "power": ("plan", "power"),
-    "calibrate": ("plan", "calibrate"),
+    "create": ("study.run", "create"),
+    "run": ("study.run", "run"),
+    "work": ("study.run", "work"),
+    "status": ("study.report", "status"),
+    "list": ("study.report", "list_"),
+    "retry": ("study.manage", "retry"),
+    "extend": ("study.manage", "extend"),
+    "delete": ("study.manage", "delete"),
+    "export": ("study.report", "export"),
+    "report": ("study.report", "report"),
+    "power": ("study.plan", "power"),
+    "calibrate": ("study.plan", "calibrate"),
 }
-"""The module and the function of each command."""
 
 
-class _Lazy(click.Group):
-    """Imports a command, and with it Optuna, only when it is called."""
+class _Group(LazyGroup):
+    """Tells how to install what a command imports, such as Optuna."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        module, function = _COMMANDS[name]
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         try:
-            command: Any = getattr(importlib.import_module(f"common.cli.study.{module}"), function)
+            return super().get_command(ctx, cmd_name)
         except ModuleNotFoundError as error:
             if (error.name or "").split(".")[0] == "common":
                 raise
             raise click.ClickException(
                 f"study: needs {error.name}, which is not installed; {how_to_install('study')}"
             ) from error
-        assert isinstance(command, click.Command)
-        return command
 
 
-@click.group(cls=_Lazy)
+@click.group(cls=_Group, where=_COMMANDS)
 def study() -> None:
     """Train populations of networks and compare their spaces.
 

@@ -11,9 +11,9 @@ written last. A file has four arrays:
 
 import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,9 @@ FORMAT: Final = 1
 
 _MAX_INDEX: Final = 1 << 28
 """Largest size of an index in bytes: enough for the names of several million images."""
+
+_HEADER: Final = 1024
+"""Bytes of a shard before its pixels, which are written first: its sizes, padded with spaces."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +70,41 @@ class Index:
         return json.dumps(head | values, indent=1) + "\n"
 
 
-def write_shard(path: Path, images: Sequence[NDArray[np.uint8]], labels: Sequence[int]) -> int:
-    """Write images uint8 (H, W, C) with their labels atomically; returns the size in bytes."""
-    from safetensors.numpy import save_file
+def write_shard(path: Path, images: Iterable[tuple[NDArray[np.uint8], int]]) -> int:
+    """Write images uint8 (H, W, C) with their labels atomically; returns the size in bytes.
 
-    digests = [_digest(image, label) for image, label in zip(images, labels, strict=True)]
-    arrays = {
-        "pixels": np.concatenate([image.ravel() for image in images]),
-        "shapes": np.array([image.shape[:2] for image in images], np.int32),
-        "labels": np.array(labels, np.int32),
-        "digests": np.array(digests, np.uint64).view(np.int64),
-    }
-    with replacing(path) as temporary:
-        save_file(arrays, temporary, {PRODUCER: "shard"})
+    Each image is written before the next one is asked for. Without images there is no file: 0.
+    """
+    coming = iter(images)
+    first = next(coming, None)
+    if first is None:
+        return 0
+    shapes, labels, digests = [], [], []
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.seek(_HEADER)
+        for image, label in chain([first], coming):
+            file.write(np.ascontiguousarray(image).data)
+            shapes.append(image.shape[:2])
+            labels.append(label)
+            digests.append(_digest(image, label))
+            del image  # for the next one to take its memory
+        arrays = {
+            "shapes": np.array(shapes, "<i4"),
+            "labels": np.array(labels, "<i4"),
+            "digests": np.array(digests, "<u8").view("<i8"),
+        }
+        stop = file.tell() - _HEADER
+        header: dict[str, Any] = {"__metadata__": {PRODUCER: "shard"}}
+        header["pixels"] = {"dtype": "U8", "shape": [stop], "data_offsets": [0, stop]}
+        for name, array in arrays.items():
+            start, stop = stop, stop + array.nbytes
+            dtype = f"I{8 * array.itemsize}"
+            shape = list(array.shape)
+            header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, stop]}
+            file.write(array.tobytes())
+        file.seek(0)
+        text = json.dumps(header).encode().ljust(_HEADER - 8)
+        file.write(len(text).to_bytes(8, "little") + text)
     return path.stat().st_size
 
 
