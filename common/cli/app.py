@@ -92,9 +92,7 @@ def _shortened(message: str, arguments: list[str]) -> str:
     return message
 
 
-@click.group(
-    cls=_Group, where=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=_Group, where=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="anynet")
 def main() -> None:
     """AnyNet and RegNet design spaces, the same network in four frameworks.

@@ -45,7 +45,8 @@ def _shards(path: Path) -> bytes:
     """Write a shard beside `path`, for both parts, and the index; returns the shard."""
     images = [np.full((3, 5, 3), value, np.uint8) for value in (1, 2)]
     shard = path.parent / "shard.safetensors"
-    info = ShardInfo(shard.name, write_shard(shard, zip(images, [0, 1], strict=True)), ("a/1.jpg", "b/2.jpg"))
+    size = write_shard(shard, zip(images, [0, 1], strict=True))
+    info = ShardInfo(shard.name, size, ("a/1.jpg", "b/2.jpg"))
     parts = {"train": (info,), "val": (info,)}
     write_index(path.parent, Index(("a", "b"), 3, None, "photos", {}, parts))
     return shard.read_bytes()
