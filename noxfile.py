@@ -17,11 +17,14 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent))
 
 from tests.environments import (
+    BARE,
     BYTECODE,
     COMMON,
     COMPILED_ONCE,
     EXTRAS,
+    OLD_NUMPY,
     ONE_THREAD,
+    PARALLEL,
     PINNED,
     ROOT,
     XLA,
@@ -30,6 +33,7 @@ from tests.environments import (
     install,
     run_in,
     run_with,
+    skip_without_chromium,
 )
 from tests.relay import HANDED_ON, PARITY, RELAY, WHOLE, deployed, records_and_relay
 
@@ -41,20 +45,8 @@ nox.options.sessions = [
     "environments", "lint", "common", "torch", "jax", "tf", "mx", "parity", "docs", "package",
 ]  # fmt: skip
 
-PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-"""Two processes, which take the files in the order of `tests/conftest.py`, each as a whole."""
-
-OLD_NUMPY = [f"tests/common/{part}" for part in (
-    "arch", "data", "export", "parity", "plotting", "reference", "reports", "spaces", "training",
-    "weights", "test_bounds.py", "test_formats.py", "test_statistics.py", "studies/test_study.py",
-)]  # fmt: skip
-"""Tests of what computes with NumPy: once more in MXNet's environment, which has NumPy 1.23."""
-
 PYTHONS = ("3.12", "3.13")
 """Later ones, with which `common`, JAX and TensorFlow are tested."""
-
-BARE = "not long and not full and not perf"
-"""What is left to run of the tests of `common` in other environments than its own."""
 
 DIST = Path("build/dist")
 CASES = (
@@ -140,6 +132,16 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def pages(session: nox.Session) -> None:
+    """Every page of the site in headless Chromium; options after `--` are those of pytest."""
+    skip_without_chromium(session)
+    build = ("python", "-m", "mkdocs", "build", "--strict")
+    run_with(session, "common", *build, env={"NO_MKDOCS_2_WARNING": "1"})
+    install(session, "pages", "browser,study,test")
+    session.run("pytest", "-n", "2", "tests/pages", *session.posargs, env=BYTECODE | ONE_THREAD)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Build the wheel, look into it, and take the quickstart with nothing else installed.
 
@@ -189,9 +191,9 @@ def full(session: nox.Session) -> None:
     """All that is too long for every change, some two hours on two cores: not in a bare `nox`.
 
     Changed files for every reader, the tests marked `full` or `perf`, other Pythons, the lowest
-    versions.
+    versions, pages in a browser.
     """
-    for name in ("robustness", "marked", "kernels", "pythons", "lowest"):
+    for name in ("robustness", "marked", "kernels", "pythons", "lowest", "pages"):
         session.notify(name)
     session.notify("parity", ["all"])
 
@@ -259,8 +261,7 @@ def kernels(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The tests of `common` with the lowest versions that the requirements allow."""
     install(session, "lowest", "test,onnx,postgresql")
-    command = ("pytest", *PARALLEL, "-m", BARE, "tests/common")
-    session.run(*command, env=BYTECODE | ONE_THREAD)
+    session.run("pytest", *PARALLEL, "-m", BARE, "tests/common", env=BYTECODE | ONE_THREAD)
 
 
 @nox.session(venv_backend="none")

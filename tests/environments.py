@@ -1,6 +1,7 @@
 """The environments of the sessions of noxfile.py: installed, found, and commands run in them."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,18 @@ as in `nox -s torch -P 3.13`: for them, most indexes have builds for CUDA, of so
 
 FORMER_NAMES = ("anynet",)
 """Distributions as which this project was installed before; two of it share their command."""
+
+PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Two processes, which take the files in the order of `tests/conftest.py`, each as a whole."""
+
+OLD_NUMPY = [f"tests/common/{part}" for part in (
+    "arch", "data", "export", "parity", "plotting", "reference", "reports", "spaces", "training",
+    "weights", "test_bounds.py", "test_formats.py", "test_statistics.py", "studies/test_study.py",
+)]  # fmt: skip
+"""Tests of what computes with NumPy: once more in MXNet's environment, which has NumPy 1.23."""
+
+BARE = "not long and not full and not perf"
+"""What is left to run of the tests of `common` in other environments than its own."""
 
 MADE = Path("build/environments")
 
@@ -108,3 +121,15 @@ def backends(session: "nox.Session") -> dict[str, Path]:
     """The environments of the four backends, as far as their Pythons are installed."""
     found = {backend: environment(session, backend) for backend in EXTRAS}
     return {backend: folder for backend, folder in found.items() if folder}
+
+
+def chromium() -> str | None:
+    """The path of Chromium or Chrome, if one is installed."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def skip_without_chromium(session: "nox.Session") -> None:
+    """End the session with a line that says so where no Chromium is installed."""
+    if chromium() is None:
+        session.skip("left out, for Chromium is not there; in Debian: apt-get install chromium")

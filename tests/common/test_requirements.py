@@ -18,6 +18,7 @@ _TESTED_IN = {
     "torch": "torch", "hub": "torch", "huggingface": "torch", "ray": "torch", "notebook": "torch",
     "jax": "jax", "jax-cuda": "jax", "tf": "tf", "tf-cpu": "tf", "tf-cuda": "tf", "mx": "mx",
     "docs": "common", "lint": "common", "tensorboard": "common",
+    "browser": "pages",
 }  # fmt: skip
 """Whose constraints have the lowest versions of each extra, and of what is always there."""
 
