@@ -8,6 +8,7 @@ from common.cli.options import overwrite_option
 from common.cli.tables import print_table
 from common.cli.types import Number
 from common.marks import check_target
+from common.pages import write_runs_page
 from common.plotting import draw_comparison, save_figure
 from common.training import Row, read_record
 from common.training.compare import Distance, distance
@@ -27,7 +28,7 @@ from common.training.run import RECORD
     type=click.Path(path_type=Path, dir_okay=False),
     default="curves.png",
     show_default=True,
-    help="Figure to write; the suffix selects the format (png, svg, pdf).",
+    help="Figure to write; the suffix selects the format (png, svg, pdf), html a page to explore.",
 )
 @click.option(
     "--epochs",
@@ -57,13 +58,18 @@ def curves(
     check_target(out, overwrite)
     records = {run.name: _rows(run, epochs) for run in runs}
     reruns = {run.name: _rows(run, epochs) for run in band}
-    save_figure(draw_comparison(records, list(reruns.values())), out)
+    is_page = out.suffix.lower() == ".html"
+    if not is_page:
+        save_figure(draw_comparison(records, list(reruns.values())), out)
     first = runs[0].name
     distances = {
         name: distance(rows, records[first])
         for name, rows in {**records, **reruns}.items()
         if name != first
     }
+    if is_page:
+        found = {name: (one.mean, one.largest) for name, one in distances.items()}
+        write_runs_page(out, records, list(reruns.values()), found)
     _print(distances, first)
     click.echo(f"written to {out}")
     if tolerance is not None:

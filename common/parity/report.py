@@ -1,24 +1,20 @@
 """The report: figures, a page, JSON, and JUnit XML for continuous integration."""
 
-import base64
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from xml.etree import ElementTree
 
 import numpy as np
 
 from common.files import PRODUCER, replacing, write_text
-from common.parity.compare import REFERENCE, Finding
-from common.parity.quantities import Quantity, Record
+from common.parity.compare import Finding
+from common.parity.page import write_parity_page
+from common.parity.quantities import Record
 from common.parity.tables import error_table, free_runs
 from common.plotting import save_figure
 from common.plotting.parity import draw_errors, draw_free_runs
-from common.training import Precision
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 FORMAT: Final = 1
 """Format of report.json."""
@@ -42,52 +38,14 @@ def write_report(findings: list[Finding], records: Mapping[str, Record], directo
 
     free_runs.png is left out when `records` have no free runs.
     """
-    pictures = [_picture(draw_errors(error_table(findings)), directory / "report.png")]
-    if runs := free_runs(records):
-        pictures.append(_picture(draw_free_runs(runs), directory / "free_runs.png"))
-    write_text(directory / "report.html", _page(findings, pictures))
+    table, runs = error_table(findings), free_runs(records)
+    save_figure(draw_errors(table), directory / "report.png", dpi=110)
+    if runs:
+        save_figure(draw_free_runs(runs), directory / "free_runs.png", dpi=110)
+    write_parity_page(directory / "report.html", findings, table.case, runs)
     found = {"producer": PRODUCER, "format": FORMAT, "findings": [_row(x) for x in findings]}
     write_text(directory / "report.json", json.dumps(found, indent=0))
     _write_junit(findings, directory / "junit.xml")
-
-
-def _picture(figure: "Figure", path: Path) -> str:
-    """Write a figure to a file, and return the file's bytes in base64."""
-    save_figure(figure, path, dpi=110)
-    return base64.b64encode(path.read_bytes()).decode()
-
-
-def _page(findings: list[Finding], pictures: list[str]) -> str:
-    from jinja2 import Environment
-
-    pairs = dict.fromkeys(item.pair for item in findings)
-    backends = [name for name, other in pairs if other == REFERENCE]
-    tables = []
-    for case in dict.fromkeys(item.key.case for item in findings):
-        own = [item for item in findings if item.key.case == case]
-        groups = dict.fromkeys((item.key.precision, item.key.quantity) for item in own)
-        rows = [
-            (precision, quantity.name, [_worst(own, precision, quantity, x) for x in backends])
-            for precision, quantity in groups
-        ]
-        tables.append((case, all(item.within for item in own), rows))
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(Path(__file__).with_name("report.html.j2").read_text())
-    outside = [item for item in findings if not item.within]
-    return template.render(tables=tables, backends=backends, outside=outside, pictures=pictures)
-
-
-def _worst(
-    findings: list[Finding], precision: Precision, quantity: Quantity, backend: str
-) -> Finding | None:
-    """The worst finding of a quantity, over all steps, of a backend against the reference."""
-    own = [
-        item
-        for item in findings
-        if item.pair == (backend, REFERENCE)
-        and (item.key.precision, item.key.quantity) == (precision, quantity)
-    ]
-    return max(own, key=lambda item: item.ratio, default=None)
 
 
 def _row(item: Finding) -> dict[str, object]:

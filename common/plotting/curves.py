@@ -105,8 +105,13 @@ class LiveFigure:
             self._handle.update(picture)
 
 
-def _shade(axes: Any, first: Rows, reruns: Sequence[Rows], kind: str, value: str) -> None:
-    """Shade around a run the largest relative deviation of its reruns up to each epoch."""
+def rerun_band(
+    first: Rows, reruns: Sequence[Rows], kind: str, value: str
+) -> tuple[list[float], list[float], list[float]]:
+    """Epochs, and the ends of a band around a run that its reruns stay within.
+
+    The band is as wide as the largest relative deviation of any rerun up to each epoch.
+    """
     center, *others = (
         {row["epoch"]: row[value] for row in rows if row["kind"] == kind}
         for rows in (first, *reruns)
@@ -118,6 +123,12 @@ def _shade(axes: Any, first: Rows, reruns: Sequence[Rows], kind: str, value: str
         farthest = max(farthest, *distances)
         lowest.append(center[epoch] * (1 - farthest))
         highest.append(center[epoch] * (1 + farthest))
+    return epochs, lowest, highest
+
+
+def _shade(axes: Any, first: Rows, reruns: Sequence[Rows], kind: str, value: str) -> None:
+    """Shade around a run the largest relative deviation of its reruns up to each epoch."""
+    epochs, lowest, highest = rerun_band(first, reruns, kind, value)
     label = f"as far as {len(reruns)} reruns of the first get from it"
     axes.fill_between(epochs, lowest, highest, color="0.85", lw=1, label=label)
 

@@ -1,7 +1,5 @@
 """The report of a study: an HTML page, its figures, and a record for every network."""
 
-import base64
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from common.data.augment import PLAIN
 from common.data.options import USUAL
 from common.errors import ConfigError
-from common.files import PRODUCER, write_bytes, write_text
-from common.marks import figure_mark
+from common.files import PRODUCER, write_text
+from common.pages import write_page
+from common.plotting import save_figure
 from common.plotting.study import (
     BySpace,
     TrainedNetwork,
@@ -39,14 +38,20 @@ from common.statistics import (
     infer,
     mean_error,
 )
+from common.reports.population import population
 from common.studies import Result, StudyConfig, design
-from common.studies.table import rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT: Final = 1
 """Format number of results.json and of the files in records/."""
+
+_TEMPLATE: Final = Path(__file__).with_name("study.html.j2")
+
+_SCRIPTS: Final = (
+    "population.js", "edf.js", "lines.js", "scatter.js", "network.js", "listing.js", "study.js"
+)  # fmt: skip
 
 _FEWEST = 3
 """Minimum number of complete networks per space."""
@@ -121,7 +126,8 @@ def write_study_report(
     }
     if ranking:
         figures["agreement"] = draw_agreement(ranking)
-    pictures = {key: _save(figure, out / key) for key, figure in figures.items()}
+    for key, figure in figures.items():
+        _save(figure, out / key)
     for result in results:
         write_text(out / _record(result), _lines(result))
     settings = {"producer": PRODUCER, **config.to_dict()}
@@ -132,23 +138,29 @@ def write_study_report(
         "config": config,
         "training": _settings(config),
         "results": list(results),
-        "rows": rows(results),
-        "records": [_record(result) for result in results],
         "errors": errors,
         "means": {space: mean_error(values) for space, values in errors.items()},
         "best_of": {space: [best_of(values, k) for k in (1, 5, 20)]
                     for space, values in errors.items()},
         "comparisons": comparisons,
         "inferences": inferences,
-        "pictures": pictures,
-        "pairs": [_pair_name(first, second) for first, second in pairs],
+        "figures": list(figures),
         "ranges": _good_ranges(networks),
         "importances": shares,
         "chances": chances,
+        "parameters": list(dict.fromkeys(key for own in shares.values() for key in own)),
         "margin": MARGIN,
         "agreements": ranking,
     }  # fmt: skip
-    write_text(out / "index.html", _page(page))
+    data = {
+        "name": name,
+        **population(config, results),
+        "records": True,
+        "pairs": [{"first": names.index(one.first), "second": names.index(one.second),
+                   "verdict": one.verdict} for one in comparisons],
+        "agreement": [asdict(one) for one in ranking],
+    }  # fmt: skip
+    write_page(out / "index.html", _TEMPLATE, _SCRIPTS, data, page)
 
 
 def _trained(result: Result) -> TrainedNetwork:
@@ -177,15 +189,10 @@ def _good_ranges(networks: BySpace) -> dict[str, dict[str, ConfidenceInterval]]:
     return found
 
 
-def _save(figure: "Figure", path: Path) -> str:
-    """Write a figure as PNG and SVG; returns the SVG in base64 for the page."""
-    contents = {}
+def _save(figure: "Figure", path: Path) -> None:
+    """Write a figure as PNG and SVG."""
     for kind in ("png", "svg"):
-        file, buffer = path.with_name(f"{path.name}.{kind}"), io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=150, **figure_mark(file))
-        contents[kind] = buffer.getvalue()
-        write_bytes(file, contents[kind])
-    return base64.b64encode(contents["svg"]).decode()
+        save_figure(figure, path.with_name(f"{path.name}.{kind}"))
 
 
 def _record(result: Result) -> str:
@@ -279,20 +286,3 @@ def _images(config: StudyConfig) -> dict[str, str]:
         "validation images": f"a share of {options.val_share:g}, drawn by {options.split_seed}, if "
         "the data has none",
     }
-
-
-def _page(values: dict[str, Any]) -> str:
-    from jinja2 import Environment
-
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["short"] = _short
-    template = environment.from_string(Path(__file__).with_name("study.html.j2").read_text())
-    return template.render(**values)
-
-
-def _short(value: float) -> str:
-    """A number with three significant digits: 0.25, 12.5, 48, 1.25k, 2M."""
-    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= factor:
-            return f"{value / factor:.3g}{letter}"
-    return f"{value:.3g}"

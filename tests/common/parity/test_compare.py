@@ -31,6 +31,7 @@ from common.parity.quantities import (
     PLAIN_LAST,
     SHAPES,
 )
+from tests.common.pages.test_page import Elements
 from tests.parity_subjects import PRETENDER
 
 _SPEC = AnyNetSpec.from_arch(((2, 8, 4, 1),), 4)
@@ -156,7 +157,12 @@ def test_the_report_has_a_page_a_picture_and_two_records(truth, same, tmp_path):
     assert "Likely causes of the first: padding" in page
     for name in ("report.png", "free_runs.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
-    assert page.count("data:image/png;base64,") == 2
+    data = json.loads(Elements(page).scripts[0])
+    shown = {(one["precision"], one["quantity"]): one for one in data["cases"][0]["tables"]}
+    broken_table = shown["float32", "eval outputs"]
+    layer = broken_table["layers"].index(data["layers"].index("stem.conv"))
+    assert broken_table["ratio"][layer][0] > 1
+    assert [run["case"] for run in data["runs"]] == ["small"]
     rows = json.loads((tmp_path / "report.json").read_text())["findings"]
     assert {row["array"] for row in rows if row["ratio"] > 1} == {"stem.conv"}
     failures = ET.parse(tmp_path / "junit.xml").getroot().iter("failure")

@@ -4,7 +4,6 @@ import csv
 import json
 from dataclasses import replace
 from functools import partial
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from common.statistics import importance_chances
 from common.studies import Result, StudyConfig
 from common.studies.networks import draw
 from common.studies.table import export_table
+from tests.common.pages.test_page import Elements
 from tests.common.studies.conftest import CONFIG as STUDY
 
 
@@ -43,18 +43,6 @@ def report(results, tmp_path_factory):
     return folder
 
 
-class _Page(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.links, self.sources = [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        values = dict(attrs)
-        self.links += [values["href"]] if "href" in values else []
-        self.sources += [values["src"]] if "src" in values else []
-
-
 def test_every_file_is_marked_as_ours_and_named_before(report, results):
     files = [path for path in report.rglob("*") if path.is_file()]
     assert [path for path in files if not is_ours(path)] == []
@@ -62,19 +50,33 @@ def test_every_file_is_marked_as_ours_and_named_before(report, results):
 
 
 def test_the_page_needs_no_other_file_to_be_seen(report):
-    page = _Page((report / "index.html").read_text())
-    assert page.sources
-    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
+    page = Elements((report / "index.html").read_text())
+    assert [values for _, values in page.found if "src" in values] == []
 
 
-def test_every_link_of_the_page_is_there(report, results):
-    links = _Page((report / "index.html").read_text()).links
-    assert len(links) == len(results) + 1
+def test_every_link_of_the_page_is_there(report):
+    found = Elements((report / "index.html").read_text()).found
+    links = {values["href"] for _, values in found if "href" in values} - {"data:,"}
+    assert {"study.json", "edf.png", "edf.svg", "scatter.png"} <= links
     assert all((report / link).is_file() for link in links)
 
 
-def test_what_a_framework_said_is_shown_as_text(report):
-    assert "&lt;no memory&gt;" in (report / "index.html").read_text()
+def test_what_a_framework_said_is_kept_as_text(report):
+    page = Elements((report / "index.html").read_text())
+    assert json.loads(page.scripts[0])["networks"]["remark"] == {"5": "<no memory>"}
+    assert [tag for tag, _ in page.found].count("script") == 2
+
+
+def test_the_page_says_how_many_networks_there_are(report):
+    text = (report / "index.html").read_text()
+    assert "<tr><td>AnyNetXA-small<td>5<td>" in text
+    assert "<td>5, 6<td" in text
+
+
+def test_the_page_has_the_verdict_of_each_pair(report):
+    (pair,) = json.loads(Elements((report / "index.html").read_text()).scripts[0])["pairs"]
+    assert (pair["first"], pair["second"]) == (0, 1)
+    assert "AnyNetXE-small is ahead of AnyNetXA-small" in pair["verdict"]
 
 
 def test_every_figure_is_there_as_png_and_svg(report):
