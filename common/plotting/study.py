@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.plotting.figure import new_figure
 from common.statistics import Agreement, band, distribution, good_range
@@ -40,28 +41,64 @@ BySpace = Mapping[str, Sequence[TrainedNetwork]]
 """The networks of each space."""
 
 
-def draw_edf(spaces: Mapping[str, Sequence[float]]) -> "Figure":
+def draw_edf(
+    spaces: Mapping[str, Sequence[float]], others: Mapping[str, Sequence[float]] | None = None
+) -> "Figure":
     """The EDF of each space's errors, in percent (RegNet paper, figure 5).
 
-    Up to four are drawn with their 95 % bootstrap bands.
+    Up to four are drawn with their 95 % bootstrap bands, in front of those of `others` in grey.
     """
     figure, axes = _figure(1, 1, 6.2, 4.2)
-    for name, values in spaces.items():
-        errors = np.array(values)
-        grid = np.unique(np.concatenate([errors, [errors.min() - 1e-9]]))
-        style = _style(spaces, name)
-        label = f"{name}, {len(errors)} networks, mean {errors.mean():.1%}"
-        axes[0].step(grid * 100, distribution(errors, grid), where="post", label=label, **style)
-        if len(spaces) <= _MAX_BANDS:
-            low, high = band(errors, grid)
-            axes[0].fill_between(
-                grid * 100, low, high, step="post", color=style["color"], alpha=0.15, lw=0
-            )
-    axes[0].set(
-        xlabel="validation error in percent", ylabel="cumulative share of networks", ylim=(0, 1.02)
-    )
+    _distributions(axes[0], spaces, others or {})
+    axes[0].set(xlabel="validation error in percent", ylabel="cumulative share of networks")
     axes[0].legend(fontsize=8, loc="lower right")
     return figure
+
+
+def draw_pairs(
+    spaces: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str, str]]
+) -> "Figure":
+    """A panel per pair of spaces with their EDFs, in front of those of all spaces in grey."""
+    columns = min(3, len(pairs))
+    rows = -(-len(pairs) // columns)
+    figure, axes = _figure(rows, columns, 3.6 * columns, 2.9 * rows, shared=True)
+    for number, panel in enumerate(axes):
+        if number >= len(pairs):
+            panel.remove()
+            continue
+        _distributions(panel, {name: spaces[name] for name in pairs[number]}, spaces)
+        panel.set(xlabel="validation error in percent",
+                  ylabel="share of networks" if number % columns == 0 else "")  # fmt: skip
+        panel.tick_params(labelbottom=True)
+        panel.legend(fontsize=7, loc="lower right")
+    return figure
+
+
+def _distributions(
+    axes: Any, spaces: Mapping[str, Sequence[float]], others: Mapping[str, Sequence[float]]
+) -> None:
+    """Draw the EDFs of `spaces` with their bands, in front of those of `others` in grey."""
+    for name in others:
+        errors = np.array(others[name])
+        grid = _corners(errors)
+        axes.step(grid * 100, distribution(errors, grid), where="post", color="0.8", lw=0.8)
+    for name, values in spaces.items():
+        errors = np.array(values)
+        grid = _corners(errors)
+        style = _style(spaces, name)
+        label = f"{name}, {len(errors)} networks, mean {errors.mean():.1%}"
+        axes.step(grid * 100, distribution(errors, grid), where="post", label=label, **style)
+        if len(spaces) <= _MAX_BANDS:
+            low, high = band(errors, grid)
+            axes.fill_between(
+                grid * 100, low, high, step="post", color=style["color"], alpha=0.15, lw=0
+            )
+    axes.set_ylim(0, 1.02)
+
+
+def _corners(errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The errors at which an EDF steps, and one just below the first."""
+    return np.unique(np.concatenate([errors, [errors.min() - 1e-9]]))
 
 
 def draw_scatter(spaces: BySpace) -> "Figure":

@@ -1,8 +1,9 @@
 """The report of a study: an HTML page, its figures, and a record for every network."""
 
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ from common.plotting.study import (
     draw_edf,
     draw_extremes,
     draw_importances,
+    draw_pairs,
     draw_profiles,
     draw_scatter,
 )
@@ -68,7 +70,7 @@ def report_files(
     return ["index.html", "study.json", "results.json", *pictures, *records]
 
 
-_FIGURES: Final = ("edf", "scatter", "importance", "profiles", "curves", "agreement")
+_FIGURES: Final = ("edf", "pairs", "scatter", "importance", "profiles", "curves", "agreement")
 
 
 def _pair_name(first: str, second: str) -> str:
@@ -84,7 +86,7 @@ def write_study_report(
 ) -> None:
     """Write index.html, its figures as PNG and SVG, study.json, results.json and records/ to `out`.
 
-    Diverged networks count with error 1; pruned and failed ones do not count. Raises `ConfigError`
+    Diverged networks and errors that are not finite count with error 1; pruned and failed ones do not count. Raises `ConfigError`
     for a space with fewer than three complete networks.
 
     - `name`: the study's name, used as the title
@@ -92,6 +94,7 @@ def write_study_report(
     - `out`: the directory to write to
     - `pairs`: the names of the spaces to compare, by default each with the previous one
     """
+    results = [_counted(result) for result in results]
     spaces: dict[str, list[Result]] = {
         space.name: [r for r in results if r.network.space == space.name and r.error is not None]
         for space in config.spaces
@@ -115,9 +118,12 @@ def write_study_report(
     figures = {"edf": draw_edf(errors)}
     if len(pairs) > 1:
         figures |= {
-            _pair_name(first, second): draw_edf({name: errors[name] for name in (first, second)})
+            _pair_name(first, second): draw_edf(
+                {name: errors[name] for name in (first, second)}, errors
+            )
             for first, second in pairs
         }
+        figures["pairs"] = draw_pairs(errors, pairs)
     figures |= {
         "scatter": draw_scatter(networks),
         "importance": draw_importances(shares),
@@ -161,6 +167,13 @@ def write_study_report(
         "agreement": [asdict(one) for one in ranking],
     }  # fmt: skip
     write_page(out / "index.html", _TEMPLATE, _SCRIPTS, data, page)
+
+
+def _counted(result: Result) -> Result:
+    """The result, with error 1 instead of one that is not finite."""
+    if result.error is None or math.isfinite(result.error):
+        return result
+    return replace(result, error=1.0)
 
 
 def _trained(result: Result) -> TrainedNetwork:
