@@ -30,9 +30,7 @@ def write_page(
     from jinja2 import Environment, FileSystemLoader
 
     loader = FileSystemLoader([_FOLDER, template.parent])
-    environment = Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["short"] = short
     page = environment.get_template(template.name).render(
         values,

@@ -55,9 +55,7 @@ def draw_edf(
     return figure
 
 
-def draw_pairs(
-    spaces: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str, str]]
-) -> "Figure":
+def draw_pairs(spaces: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str, str]]) -> "Figure":
     """A panel per pair of spaces with their EDFs, in front of those of all spaces in grey."""
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)

@@ -77,12 +77,15 @@ def _column(name: str) -> dict[str, Any]:
 def _shared(specs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The fields, other than the stages, that are equal in all of some specs."""
     first = specs[0] if specs else {}
-    return {name: value for name, value in first.items()
-            if name != "stages" and all(spec.get(name, ...) == value for spec in specs)}  # fmt: skip
+    return {
+        name: value
+        for name, value in first.items()
+        if name != "stages" and all(spec.get(name, ...) == value for spec in specs)
+    }
 
 
 def _shown_epochs(last: int) -> list[int]:
     """All epochs up to the last one, or `_MAX_EPOCHS` of them."""
     if last <= _MAX_EPOCHS:
         return list(range(1, last + 1))
-    return np.unique(np.linspace(1, last, _MAX_EPOCHS).round().astype(int)).tolist()
+    return [int(epoch) for epoch in np.linspace(1, last, _MAX_EPOCHS).round()]

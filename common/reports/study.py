@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from common.data.augment import PLAIN
-from common.data.options import USUAL
 from common.errors import ConfigError
 from common.files import PRODUCER, write_text
 from common.pages import write_page
@@ -26,6 +24,8 @@ from common.plotting.study import (
     draw_profiles,
     draw_scatter,
 )
+from common.reports.population import population
+from common.reports.settings import training_settings
 from common.statistics import (
     MARGIN,
     Comparison,
@@ -40,7 +40,6 @@ from common.statistics import (
     infer,
     mean_error,
 )
-from common.reports.population import population
 from common.studies import Result, StudyConfig, design
 
 if TYPE_CHECKING:
@@ -86,8 +85,8 @@ def write_study_report(
 ) -> None:
     """Write index.html, its figures as PNG and SVG, study.json, results.json and records/ to `out`.
 
-    Diverged networks and errors that are not finite count with error 1; pruned and failed ones do not count. Raises `ConfigError`
-    for a space with fewer than three complete networks.
+    Diverged networks, and errors that are not finite, count with error 1; pruned and failed ones do
+    not count. Raises `ConfigError` for a space with fewer than three complete networks.
 
     - `name`: the study's name, used as the title
     - `config`, `results`: the study's config, and all of its networks
@@ -142,7 +141,7 @@ def write_study_report(
     page = {
         "name": name,
         "config": config,
-        "training": _settings(config),
+        "training": training_settings(config),
         "results": list(results),
         "errors": errors,
         "means": {space: mean_error(values) for space, values in errors.items()},
@@ -258,44 +257,3 @@ def _numbers(
         },
         indent=2,
     )
-
-
-def _settings(config: StudyConfig) -> dict[str, Any]:
-    """The settings of the training as text."""
-    training, recipe = config.training, config.training.recipe
-    smoothing = recipe.label_smoothing
-    return {
-        "framework": training.backend,
-        "data": f"{training.data}, at {training.resize[0]} x {training.resize[1]} pixels",
-        **_images(config),
-        "epochs": training.epochs,
-        "batch": training.batch_size,
-        "learning rate": f"{training.learning_rate:g}, {recipe.schedule}, "
-        f"{recipe.warmup_epochs:g} epochs of warm-up",
-        "momentum": f"{recipe.momentum:g}" + (" (Nesterov)" if recipe.nesterov else ""),
-        "weight decay": f"{recipe.weight_decay:g}",
-        **({"label smoothing": f"{smoothing:g}"} if smoothing else {}),
-        "seeds": f"networks {config.seed}, training {training.seed}",
-        "initial weights": config.init,
-        "error": "after the last epoch" if config.error_of == "last" else "least of all epochs",
-        "pruner": config.pruner,
-    }
-
-
-def _images(config: StudyConfig) -> dict[str, str]:
-    """What the images are, where they are not Fashion-MNIST as it usually is."""
-    options, template = config.training.data_options, config.spaces[0].template
-    if options == USUAL:
-        return {}
-    usual = asdict(PLAIN)
-    varied = [
-        f"{name} {value}"
-        for name, value in asdict(options.augmentation).items()
-        if value != usual[name]
-    ]
-    return {
-        "images": f"{template.in_channels} channels, {template.num_classes} classes",
-        "augmentation": ", ".join(varied) or "none",
-        "validation images": f"a share of {options.val_share:g}, drawn by {options.split_seed}, if "
-        "the data has none",
-    }

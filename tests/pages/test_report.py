@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.pages.browsing import serving
 
 import common.pages
 import common.reports.study
@@ -21,7 +22,6 @@ from common.studies import Result
 from common.studies.networks import complexity, draw
 from common.training import TrainConfig
 from tests.common.studies.conftest import CONFIG
-from tests.pages.browsing import serving
 
 pytestmark = pytest.mark.full
 _COUNT = 12
@@ -51,7 +51,9 @@ def address(tmp_path_factory) -> Iterator[str]:
     """Of the report, which is served by this machine."""
     folder = tmp_path_factory.mktemp("report")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(common.reports.study, "importance_chances", lambda d, e: dict.fromkeys(d[0], 1.0))
+        patch.setattr(
+            common.reports.study, "importance_chances", lambda d, e: dict.fromkeys(d[0], 1.0)
+        )
         write_study_report("first", _STUDY, RESULTS, folder)
     with serving(folder) as found:
         yield f"{found}/index.html"
@@ -211,7 +213,9 @@ def test_the_keyboard_reads_curves_filters_and_chooses(report):
     page = report.page
     page.locator("#edf canvas.marks").focus()
     page.keyboard.press("ArrowRight")
-    assert re.match(r"error of at most .* AnyNetXA-small \d+ %", page.locator("#reading").text_content())
+    assert re.match(
+        r"error of at most .* AnyNetXA-small \d+ %", page.locator("#reading").text_content()
+    )
     page.locator("details:has(#filters) summary").focus()
     page.keyboard.press("Enter")
     page.get_by_label("highest depth").focus()
@@ -246,7 +250,7 @@ def test_the_bands_are_those_of_the_statistics(browser, n):
     grid = errors[:: max(1, n // 20)]
     low, high = band(errors, grid)
     page = browser.new_page()
-    code = _source("edf.js") + "return ranges.map(p => binomialRange(%d, p));" % n
+    code = _source("edf.js") + f"return ranges.map(p => binomialRange({n}, p));"
     shares = np.searchsorted(errors, grid, side="right") / n
     found = np.array(page.evaluate(f"ranges => {{ {code} }}", shares.tolist()))
     page.close()
@@ -257,10 +261,14 @@ def test_the_range_of_good_networks_is_that_of_the_statistics(browser):
     stream = np.random.default_rng(2)
     values, errors = stream.random(200), stream.random(200)
     page = browser.new_page()
-    code = "const networks = { error: errors };" + _source("scatter.js") + (
-        "return goodRange({ values }, [...values.keys()]);"
+    code = (
+        "const networks = { error: errors };"
+        + _source("scatter.js")
+        + ("return goodRange({ values }, [...values.keys()]);")
     )
-    low, middle, high = page.evaluate(f"([values, errors]) => {{ {code} }}", [values.tolist(), errors.tolist()])
+    low, middle, high = page.evaluate(
+        f"([values, errors]) => {{ {code} }}", [values.tolist(), errors.tolist()]
+    )
     page.close()
     drawn = good_range(values, errors)
     assert (low, middle, high) == pytest.approx((drawn.low, drawn.middle, drawn.high), abs=0.03)

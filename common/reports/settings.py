@@ -1,0 +1,49 @@
+"""How the networks of a study were trained, in words."""
+
+from dataclasses import asdict
+from typing import Any
+
+from common.data.augment import PLAIN
+from common.data.options import USUAL
+from common.studies import StudyConfig
+
+
+def training_settings(config: StudyConfig) -> dict[str, Any]:
+    """The settings of the training as text."""
+    training, recipe = config.training, config.training.recipe
+    smoothing = recipe.label_smoothing
+    return {
+        "framework": training.backend,
+        "data": f"{training.data}, at {training.resize[0]} x {training.resize[1]} pixels",
+        **_images(config),
+        "epochs": training.epochs,
+        "batch": training.batch_size,
+        "learning rate": f"{training.learning_rate:g}, {recipe.schedule}, "
+        f"{recipe.warmup_epochs:g} epochs of warm-up",
+        "momentum": f"{recipe.momentum:g}" + (" (Nesterov)" if recipe.nesterov else ""),
+        "weight decay": f"{recipe.weight_decay:g}",
+        **({"label smoothing": f"{smoothing:g}"} if smoothing else {}),
+        "seeds": f"networks {config.seed}, training {training.seed}",
+        "initial weights": config.init,
+        "error": "after the last epoch" if config.error_of == "last" else "least of all epochs",
+        "pruner": config.pruner,
+    }
+
+
+def _images(config: StudyConfig) -> dict[str, str]:
+    """What the images are, where they are not Fashion-MNIST as it usually is."""
+    options, template = config.training.data_options, config.spaces[0].template
+    if options == USUAL:
+        return {}
+    usual = asdict(PLAIN)
+    varied = [
+        f"{name} {value}"
+        for name, value in asdict(options.augmentation).items()
+        if value != usual[name]
+    ]
+    return {
+        "images": f"{template.in_channels} channels, {template.num_classes} classes",
+        "augmentation": ", ".join(varied) or "none",
+        "validation images": f"a share of {options.val_share:g}, drawn by {options.split_seed}, if "
+        "the data has none",
+    }
