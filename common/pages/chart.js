@@ -81,6 +81,7 @@ class Chart {
       this.pen = this.start(this.below);
       if (!this.bare) this.axes();
       this.pen.save(); this.clip(); this.paintData(this); this.pen.restore();
+      this.name();
       this.marked = true;
     }
     if (this.marked && this.paintMarks) {
@@ -121,7 +122,15 @@ class Chart {
     pen.fillStyle = colors.text; pen.textAlign = "right"; pen.textBaseline = "bottom";
     pen.fillText(x.label ?? "", right, this.height - 2, right - left);
     pen.textAlign = "left"; pen.textBaseline = "top";
-    if (y.label) { pen.globalAlpha = 0.75; pen.fillText(y.label, left + 5, top + 4, right - left - 10); pen.globalAlpha = 1; }
+  }
+
+  /** The name of the vertical axis, inside the chart, on top of what is drawn. */
+  name() {
+    const { pen, y, left, right, top } = this;
+    if (this.bare || !y.label) return;
+    pen.globalAlpha = 1; pen.textAlign = "left"; pen.textBaseline = "top";
+    pen.lineWidth = 4; pen.lineJoin = "round"; pen.strokeStyle = colors.back; pen.strokeText(y.label, left + 5, top + 4, right - left - 10);
+    pen.fillStyle = colors.soft; pen.fillText(y.label, left + 5, top + 4, right - left - 10);
   }
 }
 
@@ -151,7 +160,7 @@ function ticks(axis, wanted) {
   if (axis.log) {
     const decades = Math.log10(axis.max / axis.min);
     if (decades > 0.7) {
-      const each = Math.ceil(decades / wanted), steps = each > 1 || 3 * decades > wanted ? [1] : [1, 2, 5];
+      const each = Math.ceil(decades / wanted), steps = 3 * decades <= wanted + 1 ? [1, 2, 5] : decades < 2 ? [1, 3] : [1];
       for (let power = Math.floor(Math.log10(axis.min)); power <= Math.ceil(Math.log10(axis.max)); power++)
         for (const step of steps) if (power % each === 0) found.push(step * Math.pow(10, power));
       return found.filter(tick => tick >= axis.min && tick <= axis.max);

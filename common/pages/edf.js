@@ -80,8 +80,10 @@ function edfChart(holder, reading) {
     label: "Empirical distribution functions of the error of all spaces that are on; arrow keys read them",
     paint: () => {
       if (choice.ranges.size) spaces.forEach((_, k) => { if (choice.on[k]) paintCurve(chart, view.all[k], k, 1, colors.faded); });
-      if (choice.bands && shown().length <= 6) shown().forEach(k => paintBand(chart, view.errors[k], k));
-      shown().forEach(k => paintCurve(chart, view.errors[k], k));
+      const bright = shown().filter(k => choice.bright === -1 || choice.bright === k);
+      shown().forEach(k => { if (!bright.includes(k)) paintCurve(chart, view.errors[k], k, 1, colors.faded); });
+      if (choice.bands && bright.length <= 6) bright.forEach(k => paintBand(chart, view.errors[k], k));
+      bright.forEach(k => paintCurve(chart, view.errors[k], k));
     },
     marks: () => {
       if (choice.network >= 0) mark(networks.error[choice.network], colors.text, [3, 3]);
@@ -110,6 +112,7 @@ function edfChart(holder, reading) {
   });
   listeners.view.push(() => chart.repaint());
   listeners.network.push(() => chart.remark());
+  return chart;
 }
 
 /** Two spaces against the curves of all, which are grey. */

@@ -15,8 +15,8 @@ for (const column of columns) {
 const byKey = Object.fromEntries(columns.map(column => [column.key, column]));
 const errorAxis = upTo(byKey.error.axis, complete.map(i => networks.error[i]));
 
-/** What is chosen: the spaces that are on, [low, high] by column, bands, and one network. */
-const choice = { on: spaces.map(() => true), ranges: new Map(), bands: true, network: -1 };
+/** What is chosen: spaces that are on, the one that is pointed at, [low, high] by column, a network. */
+const choice = { on: spaces.map(() => true), bright: -1, ranges: new Map(), bands: true, network: -1 };
 /** What follows from it: networks left, those that a filter hides, and sorted errors by space. */
 const view = { left: [], hidden: [], errors: [], all: [] };
 const listeners = { view: [], network: [] };

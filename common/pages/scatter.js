@@ -5,9 +5,9 @@
  * best of a quarter of the networks drawn with replacement is the k-th best with a known chance.
  */
 function goodRange(column, indices) {
-  const known = indices.filter(i => column.values[i] !== null).sort((a, b) => networks.error[a] - networks.error[b]);
-  const n = known.length, drawn = Math.max(1, Math.floor(n / 4));
-  const chance = known.map((i, k) => [column.values[i], ((n - k) / n) ** drawn - ((n - k - 1) / n) ** drawn]);
+  const kept = indices.filter(i => column.values[i] !== null).sort((a, b) => networks.error[a] - networks.error[b]);
+  const n = kept.length, drawn = Math.max(1, Math.floor(n / 4));
+  const chance = kept.map((i, k) => [column.values[i], ((n - k) / n) ** drawn - ((n - k - 1) / n) ** drawn]);
   chance.sort((a, b) => a[0] - b[0]);
   const quantile = part => {
     let total = 0;
@@ -99,12 +99,17 @@ function scatterChart(holder, column) {
   listeners.network.push(() => chart.remark());
 }
 
+const known = column => complete.map(i => column.values[i]).filter(value => value !== null);
+const least = column => Math.min(...known(column));
+/** The largest value, or more where all values are equal, for an axis to have a length. */
+const most = column => { const low = least(column), high = Math.max(...known(column)); return high > low ? high : low + (Math.abs(low) || 1); };
+
 /** A line per network through all columns; a drag along an axis filters by it. */
 function parallelChart(holder) {
   const across = { min: 0, max: columns.length - 1 }, up = { min: 0, max: 1 };
-  const axes = columns.map(column => (column.key === "error" ? errorAxis : column.axis));
+  const axes = columns.map(column => (column.key === "error" ? { ...errorAxis, min: least(column) } : { ...column.axis, min: least(column), max: most(column) }));
   const point = (k, value) => [chart.left + 40 + (k / (columns.length - 1)) * (chart.right - chart.left - 80), chart.bottom - 26 - share(axes[k], value) * (chart.bottom - chart.top - 52)];
-  const line = i => columns.map((column, k) => (column.values[i] === null ? [NaN, NaN] : point(k, column.values[i])));
+  const line = i => columns.map((column, k) => (column.values[i] === null ? [NaN, NaN] : point(k, Math.min(axes[k].max, column.values[i]))));
   const chart = new Chart(holder, {
     height: 320, bare: true, x: across, y: up,
     label: "Parallel coordinates: a line per network through its numbers and its error; the filters below do what a drag does",

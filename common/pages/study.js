@@ -1,7 +1,6 @@
 // The report on a study: its views and what links them.
 
-spaceChips(at("spaces"));
-edfChart(at("edf"), at("reading"));
+spaceChips(at("spaces"), edfChart(at("edf"), at("reading")));
 networkPanel(at("network"));
 parallelChart(at("parallel"));
 filterFields(at("filters"));
@@ -20,8 +19,14 @@ if (data.agreement.length) agreementChart(at("agreement"));
 refresh();
 if (complete.length) choose(leftBy("error")[0]);
 
-function spaceChips(holder) {
+/** A switch per space; the curve of the one that is pointed at stands out. */
+function spaceChips(holder, chart) {
   const chips = spaces.map((name, k) => switchChip(name, k, pressed => { choice.on[k] = pressed; refresh(); }));
+  const point = k => () => { choice.bright = choice.on[k] ? k : -1; chart.repaint(); };
+  chips.forEach((chip, k) => {
+    for (const event of ["pointerenter", "focus"]) chip.addEventListener(event, point(k));
+    for (const event of ["pointerleave", "blur"]) chip.addEventListener(event, () => { choice.bright = -1; chart.repaint(); });
+  });
   const all = pressed => () => {
     chips.forEach((chip, k) => { chip.setAttribute("aria-pressed", pressed); choice.on[k] = pressed; });
     refresh();
