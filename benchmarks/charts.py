@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from benchmarks.results import Measurement, Results, Section
 from common.frameworks import FRAMEWORKS
 from common.plotting.figure import new_figure
+from common.plotting.palette import GREY, colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +17,7 @@ CHARTS = {
 }
 """Titles of the pictures by section."""
 
-_COLOURS = {"plain": "0.75", "ours": "C0", "fused": "C2"}
+_COLOURS = {"plain": GREY, "ours": colour(0), "fused": colour(1)}
 
 
 def draw(results: Results) -> dict[str, "Figure"]:
@@ -30,6 +31,7 @@ def draw(results: Results) -> dict[str, "Figure"]:
 
 def _bars(section: Section, title: str, in_megabytes: bool) -> "Figure":
     """A group of bars per framework, with their middle half; above the best, its ratio to plain."""
+    from matplotlib import rcParams
     from matplotlib.patches import Patch
 
     items = [item for item in section.measurements if item.form in _COLOURS]
@@ -47,7 +49,7 @@ def _bars(section: Section, title: str, in_megabytes: bool) -> "Figure":
             place = backends.index(item.backend) + (forms.index(item.form) + 0.5) * width - 0.4
             height, *ends = (shown(item, value) for value in (item.median, *item.quartiles))
             axes.bar(place, height, width * 0.95, color=_COLOURS[item.form])
-            axes.plot([place, place], ends, color="0.2", lw=1)
+            axes.plot([place, place], ends, color=rcParams["text.color"], lw=1)
             gain = section.gain(item)
             if item.form == forms[-1] and gain:
                 text = f"{1 / gain if in_megabytes else gain:.3g}×"

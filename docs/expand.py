@@ -1,9 +1,12 @@
 """The site's extensions of the repository's Markdown, which is readable without them.
 
-- A block that names PyTorch, by `anynet_torch` or `--backend torch`, is expanded into four tabs.
+- A block that names PyTorch, by `anynet_torch`, `--backend torch` or in a command of parity, is
+  expanded into four tabs.
 - A block in the language `source` names code and is replaced by it: `model.py AnyNet.stem` once per
   framework, `anynet_jax/convolution.py grouped_conv` or `docs/examples/space.py` once.
 - A block in the language `help` names a command and is replaced by its help and its subcommands'.
+- A picture with a line in italics below it is a figure with this caption; a PNG is replaced on dark
+  pages by NAME-dark.png.
 - A link to a file outside docs leads to a page that shows this file.
 """
 
@@ -20,18 +23,39 @@ from common.backends import FRAMEWORKS
 from common.cli import main
 
 ROOT = Path(__file__).parents[1]
+
+DARK = "-dark"
+"""What the names of figures for dark pages end in."""
+
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+) *\n(?P<body>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
 )
-_PYTORCH = re.compile(r"(import anynet_|--backend )torch\b")
+_PYTORCH = re.compile(r"(import anynet_|--backend |parity record |--expect )torch\b")
 _LINK = re.compile(r"(?<=\]\()(?P<target>[^)#:\s]+)(?=[)#])")
+FIGURE = re.compile(
+    r"^!\[(?P<text>[^]]*)\]\((?P<path>[^)#]+)\)\n\n\*(?P<caption>[^*]+)\*$", re.MULTILINE
+)
+"""A picture, and its caption in italics below it."""
+
 _LANGUAGES = {".md": "markdown", ".py": "python", ".json": "json", ".toml": "toml"}
 
 
 def expand(markdown: str) -> str:
-    """The text with its blocks expanded."""
-    return _FENCE.sub(_expanded, markdown)
+    """The text with its blocks and figures expanded."""
+    return FIGURE.sub(_in_both_schemes, _FENCE.sub(_expanded, markdown))
+
+
+def _in_both_schemes(figure: re.Match[str]) -> str:
+    """A figure with its caption, once for light and once for dark pages."""
+    text, caption = (" ".join(figure[name].split()) for name in ("text", "caption"))
+    path = PurePosixPath(figure["path"])
+    images = [f"![{text}]({path})"]
+    if path.suffix == ".png":
+        dark = path.with_name(f"{path.stem}{DARK}{path.suffix}")
+        images = [f"![{text}]({path}#only-light)", f"![{text}]({dark}#only-dark)"]
+    shown = "\n".join(images)
+    return f'<figure markdown="span">\n{shown}\n<figcaption>{caption}</figcaption>\n</figure>'
 
 
 def _expanded(block: re.Match[str]) -> str:
@@ -70,8 +94,8 @@ def _in_tabs(text_of: Callable[[str], str]) -> str:
 
 def _of(backend: str, code: str) -> str:
     """Code for PyTorch, adapted to another backend."""
-    code = code.replace("--backend torch", f"--backend {backend}")
-    return code.replace("anynet_torch", FRAMEWORKS[backend].package)
+    code = code.replace("anynet_torch", FRAMEWORKS[backend].package)
+    return _PYTORCH.sub(lambda found: f"{found[1]}{backend}", code)
 
 
 def _read(path: str, name: str | None = None) -> str:

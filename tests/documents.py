@@ -29,13 +29,19 @@ _BLOCK = re.compile(
         ^(?P<indent>\ *)```(?P<language>python|bash)\ *\n(?P<code>.*?)^(?P=indent)```$""",
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
+_SECTION = re.compile(r"^## (?P<title>.+)$", re.MULTILINE)
 _TAB = re.compile(r'^=== "(?P<title>[^"]+)"$', re.MULTILINE)
-_BACKEND = re.compile(rf"(?<=--backend )({'|'.join(FRAMEWORKS)})\b")
+_BACKEND = re.compile(
+    rf"(?:(?<=--backend )|(?<=parity record )|(?<=--expect ))(?:{'|'.join(FRAMEWORKS)})\b"
+)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Code in a page; `reason` says why it is not run, `tab` to which framework it belongs."""
+    """Code in a page, in the `section` of the last heading above it.
+
+    `reason` says why it is not run, `tab` to which framework it belongs.
+    """
 
     page: Path
     line: int
@@ -43,6 +49,7 @@ class Block:
     code: str
     tab: str | None
     reason: str | None
+    section: str = ""
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
@@ -50,7 +57,9 @@ class Block:
     @property
     def neutral(self) -> bool:
         """Whether it needs no framework."""
-        naming = "--backend" if self.language == "bash" else r"import anynet_|\banynet\."
+        naming = (
+            "--backend|parity record" if self.language == "bash" else r"import anynet_|\banynet\."
+        )
         return not re.search(naming, self.code)
 
     def of(self, backend: str) -> "Block":
@@ -95,6 +104,7 @@ def read(page: Path) -> list[Block]:
             dedent(found["code"]),
             _TAB.findall(text[: found.start()])[-1] if found["indent"] else None,
             found["reason"],
+            ["", *_SECTION.findall(text[: found.start()])][-1],
         )
         for found in _BLOCK.finditer(text)
     ]

@@ -46,7 +46,8 @@ class _Group(LazyGroup):
     ) -> click.Context:
         given = list(args)  # parsing empties `args`
         with _brief(given):
-            if empty := [word for word in given if word == "" or _NO_VALUE.fullmatch(word)]:
+            empty = [word for word in given if word == "" or _NO_VALUE.fullmatch(word)]
+            if empty and not settings.get("resilient_parsing"):  # which completes a line
                 got = shown(empty[0])
                 raise click.UsageError(
                     f"arguments must not be empty; got {got}; is a shell variable unset?"

@@ -7,6 +7,7 @@ import numpy as np
 
 from common.arch import AnyNetSpec, count
 from common.bounds import MAX_CHANNELS
+from common.cli import completion
 from common.cli.checkpoints import find_checkpoint, prepared_as
 from common.cli.options import overwrite_option
 from common.cli.types import SEED, Integer
@@ -20,7 +21,7 @@ _OWN = "anynet"
 
 
 @click.command()
-@click.argument("source", metavar="CHECKPOINT|RUN|NAME")
+@click.argument("source", metavar="CHECKPOINT|RUN|NAME", shell_complete=completion.runs_and_files)
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--to",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from common.cli import completion
 from common.cli.options import overwrite_option
 from common.cli.tables import print_table
 from common.cli.types import Number
@@ -16,11 +17,15 @@ from common.training.run import RECORD
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.argument(
+    "runs", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False),
+    shell_complete=completion.runs,
+)  # fmt: skip
 @click.option(
     "--band",
     multiple=True,
     type=click.Path(path_type=Path, file_okay=False),
+    shell_complete=completion.runs,
     help="A rerun of the first run; repeatable. The range of the reruns is drawn as a band.",
 )
 @click.option(

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
+from common.cli import completion
+from common.cli.groups import Group
 from common.cli.types import SEED, SIDE, Number
 from common.data.open import open_split
 from common.data.shard_writer import prepare_shards
 from common.data.sources.split import VALIDATION_SHARE
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """Prepare images once, for fast training.
 
@@ -21,7 +23,9 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("source", metavar="FOLDER|FILE.npz|cifar10|cifar100")
+@click.argument(
+    "source", metavar="FOLDER|FILE.npz|cifar10|cifar100", shell_complete=completion.data
+)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--size",

@@ -7,6 +7,7 @@ import click
 
 from common.arch import AnyNetSpec
 from common.backends import start_backend
+from common.cli import completion
 from common.cli.checkpoints import (
     Checkpoint,
     choose_image_size,
@@ -33,7 +34,9 @@ _BATCH = 128
 
 
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT|RUN|NAME")
+@click.argument(
+    "checkpoint", metavar="CHECKPOINT|RUN|NAME", shell_complete=completion.runs_and_files
+)
 @backend_option("torch")
 @data_option(default_text=" Default: the run's, else full.")
 @click.option("--batch-size", type=BATCH, help=f"Default: that of the run, else {_BATCH}.")

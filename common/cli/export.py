@@ -8,6 +8,7 @@ import click
 
 from common.arch import AnyNetSpec
 from common.backends import FRAMEWORKS, start_backend
+from common.cli import completion
 from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network, read_network
 from common.cli.options import backend_option, overwrite_option
@@ -21,7 +22,7 @@ from common.weights import fuse_weights
 
 
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT|RUN")
+@click.argument("checkpoint", metavar="CHECKPOINT|RUN", shell_complete=completion.runs_and_files)
 @click.option(
     "--format",
     "kind",

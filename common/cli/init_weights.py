@@ -6,6 +6,7 @@ from typing import get_args
 import click
 import numpy as np
 
+from common.cli import completion
 from common.cli.networks import resolve_spec
 from common.cli.options import overwrite_option
 from common.cli.types import SEED
@@ -14,7 +15,7 @@ from common.weights import Init, initial_weights, perturb_weights, save_weights
 
 
 @click.command("init-weights")
-@click.argument("network", metavar="NAME|SPEC.json")
+@click.argument("network", metavar="NAME|SPEC.json", shell_complete=completion.named_networks)
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Draws the initial weights.")
 @click.option(

@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from common.arch import AnyNetSpec, count
+from common.cli import completion
 from common.cli.checkpoints import choose_image_size, find_checkpoint, sized
 from common.cli.networks import read_network
 from common.cli.tables import joined, print_table
@@ -18,7 +19,7 @@ from common.weights.foreign import is_own
 
 
 @click.command()
-@click.argument("file", metavar="FILE|RUN")
+@click.argument("file", metavar="FILE|RUN", shell_complete=completion.runs_and_files)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def inspect(file: str, as_json: bool) -> None:
     """Show the arrays, the spec and the counts of a weight file.

@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
+from common.cli.groups import Group
 
-class LazyGroup(click.Group):
+
+class LazyGroup(Group):
     """Imports a command only when it is called, or when the help of the group is shown.
 
     - `where`: the module and the function of each command, in the order of the help.

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import click
 
 from common.backends import FRAMEWORKS
+from common.cli import completion
 from common.cli.types import DEVICES, IMAGES, SIDE, Number
 from common.training import RECIPES, Precision, Recipe
 from common.training.recipe import Optimizer
@@ -30,6 +31,7 @@ def data_option(default: str | None = None, default_text: str = "") -> Decorator
     return click.option(
         "--data",
         metavar="NAME|FILE.npz|DIR",
+        shell_complete=completion.data,
         default=default,
         show_default=default is not None,
         help="full finds or downloads Fashion-MNIST, sample is its bundled 6,000 + 1,000 images; "

@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from common.backends import FRAMEWORKS
+from common.cli import completion
+from common.cli.groups import Group
 from common.cli.options import overwrite_option
 from common.cli.tables import print_table
 from common.errors import shortened
@@ -56,7 +58,7 @@ _case_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def parity() -> None:
     """Compare all backends on the same cases.
 
@@ -95,6 +97,7 @@ def record(backend: str, out: Path, cases: tuple[Case, ...], overwrite: bool) ->
     "expected",
     multiple=True,
     metavar="BACKEND[,BACKEND...]",
+    shell_complete=completion.backends,
     callback=_backends,
     help=f"Backends whose records are required; repeatable; default: {', '.join(FRAMEWORKS)}.",
 )

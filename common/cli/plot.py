@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from common.cli import completion
 from common.cli.checkpoints import choose_image_size, find_config, sized
 from common.cli.networks import resolve_spec
 from common.cli.options import image_size_option, overwrite_option
@@ -12,7 +13,7 @@ from common.plotting import draw_network, save_figure
 
 
 @click.command()
-@click.argument("network", metavar="NAME|SPEC.json|CHECKPOINT")
+@click.argument("network", metavar="NAME|SPEC.json|CHECKPOINT", shell_complete=completion.networks)
 @image_size_option()
 @click.option(
     "--out",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from common.backends import start_backend
 from common.bounds import MAX_CHANNELS
+from common.cli import completion
 from common.cli.checkpoints import Checkpoint, choose_image_size, find_checkpoint, sized
 from common.cli.networks import load_network
 from common.cli.options import backend_option
@@ -23,7 +24,9 @@ _BATCH = 32
 
 
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT|RUN|NAME")
+@click.argument(
+    "checkpoint", metavar="CHECKPOINT|RUN|NAME", shell_complete=completion.runs_and_files
+)
 @click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 import numpy as np
 
+from common.cli import completion
 from common.cli.checkpoints import choose_image_size
 from common.cli.options import image_size_option
 from common.cli.tables import print_table
@@ -37,7 +38,7 @@ _PARAMETERS = ("depths", "widths", "bottleneck_ratios", "group_widths")
 
 
 @click.command()
-@click.argument("space", metavar="[NAME|FILE]", required=False)
+@click.argument("space", metavar="[NAME|FILE]", required=False, shell_complete=completion.spaces)
 @click.option(
     "--n", default=5, show_default=True, type=Integer(1, _MAX_SHOWN), help="Networks to show."
 )

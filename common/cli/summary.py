@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from common.arch import summary as summarise
+from common.cli import completion
 from common.cli.checkpoints import choose_image_size, find_config, sized
 from common.cli.networks import resolve_spec
 from common.cli.options import image_size_option
@@ -17,7 +18,7 @@ _TOTALS = ("params", "flops", "activations")
 
 
 @click.command()
-@click.argument("network", metavar="NAME|SPEC.json|CHECKPOINT")
+@click.argument("network", metavar="NAME|SPEC.json|CHECKPOINT", shell_complete=completion.networks)
 @image_size_option()
 @click.option("--layers", is_flag=True, help="One row per layer instead of per stage.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from common.backends import start_backend
+from common.cli import completion
 from common.cli.commands import command_line
 from common.cli.evaluations import print_evaluation
 from common.cli.image_options import image_options
@@ -35,6 +36,7 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
 @click.option(
     "--config",
     metavar="FILE|RUN",
+    shell_complete=completion.runs_and_files,
     type=click.Path(path_type=Path),
     help="Take the settings of a run, or of a YAML or JSON file with fields of its config.json, as "
     "defaults; options that are given replace them.",
@@ -43,6 +45,7 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
 @click.option(
     "--model",
     metavar="NAME|SPEC.json",
+    shell_complete=completion.named_networks,
     default="regnetx32",
     show_default=True,
     help="Network to train; a named one gets the channels and classes of the data.",
@@ -50,6 +53,7 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
 @click.option(
     "--weights",
     metavar="CHECKPOINT|RUN|NAME",
+    shell_complete=completion.runs_and_files,
     help="Start from this network instead of --model and its initial weights: a file or name that "
     "anynet convert reads, such as timm:regnety_004, or a run directory. Images are prepared as it "
     "saw them. If it has other classes than the data, a new head is drawn from --seed.",
@@ -114,7 +118,10 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="A new or empty directory."
 )
-@click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="Run to continue.")
+@click.option(
+    "--resume", type=click.Path(path_type=Path, file_okay=False), shell_complete=completion.runs,
+    help="Run to continue.",
+)  # fmt: skip
 @click.pass_context
 def train(
     ctx: click.Context,

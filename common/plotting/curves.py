@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.plotting.figure import new_figure, save_figure, to_png, warn_of_figure
+from common.plotting.palette import BEHIND, line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,20 +20,25 @@ _ACCURACIES = ("epoch", "val_accuracy", "validation accuracy")
 
 
 def draw_curves(rows: Rows, title: str = "") -> "Figure":
-    """Training loss per interval, validation loss and accuracy per epoch."""
-    figure = new_figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    _line(axes, rows, "interval", "loss", "train loss", color="C0")
-    _line(axes, rows, "epoch", "val_loss", "validation loss", color="C1", ls="--", marker="o")
-    _line(
-        axes, rows, "epoch", "val_accuracy", "validation accuracy", color="C2", ls="-.", marker="s"
-    )
-    axes.set(xlabel="epoch", ylabel="cross-entropy in nats, accuracy")
-    axes.set_title(title, parse_math=False)
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
-    axes.legend()
+    """Training and validation loss, and beside them both accuracies.
+
+    Of training there is a point per interval, of validation one per epoch.
+    """
+    figure = new_figure(figsize=(9, 3.6), layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    for axes, value, label in (
+        (losses, "loss", "cross-entropy in nats"),
+        (accuracies, "accuracy", "accuracy"),
+    ):
+        _line(axes, rows, "interval", value, "training", **line(0))
+        _line(axes, rows, "epoch", f"val_{value}", "validation", marker="o", **line(1))
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.set_xlim(left=0)
+        axes.grid(alpha=0.3)
+    losses.set_ylim(bottom=0)
+    accuracies.legend(loc="lower right")
+    if title:
+        figure.suptitle(title, parse_math=False)
     return figure
 
 
@@ -51,8 +57,8 @@ def draw_comparison(runs: Mapping[str, Rows], band: Sequence[Rows] = ()) -> "Fig
         if band:
             _shade(axes, next(iter(runs.values())), band, kind, value)
         for number, (name, rows) in enumerate(runs.items()):
-            width = max(1.0, 2.5 - 0.5 * number)  # lines that coincide stay visible
-            _line(axes, rows, kind, value, name, color=f"C{number}", lw=width, alpha=0.8)
+            width = max(1.2, 3.0 - 0.6 * number)  # lines that coincide stay visible
+            _line(axes, rows, kind, value, name, lw=width, **line(number))
         axes.set(xlabel="epoch", ylabel=label)
         axes.set_xlim(left=0)
         axes.grid(alpha=0.3, which="both")
@@ -130,7 +136,7 @@ def _shade(axes: Any, first: Rows, reruns: Sequence[Rows], kind: str, value: str
     """Shade around a run the largest relative deviation of its reruns up to each epoch."""
     epochs, lowest, highest = rerun_band(first, reruns, kind, value)
     label = f"as far as {len(reruns)} reruns of the first get from it"
-    axes.fill_between(epochs, lowest, highest, color="0.85", lw=1, label=label)
+    axes.fill_between(epochs, lowest, highest, label=label, **BEHIND)
 
 
 def _line(axes: Any, rows: Rows, kind: str, value: str, label: str, **style: Any) -> None:

@@ -4,9 +4,10 @@ import io
 import logging
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from common.errors import ConfigError, told
 from common.files import replacing
@@ -18,6 +19,29 @@ if TYPE_CHECKING:
 _NEED_LATEX = {"pgf"}
 """Formats that Matplotlib writes only where LaTeX is installed."""
 
+Scheme = Literal["light", "dark"]
+"""The colour scheme of the page that a figure stands on."""
+
+_INK: Final = {"light": "#24292f", "dark": "#e6edf3"}
+_PAPER: Final = {"light": "#ffffff", "dark": "#1e2129"}
+_IN_INK: Final = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color",
+                  "grid.color")  # fmt: skip
+_IN_PAPER: Final = ("figure.facecolor", "axes.facecolor")
+
+
+@contextmanager
+def colour_scheme(scheme: Scheme) -> Iterator[None]:
+    """Figures that are drawn and saved inside have the ink and the background of a page.
+
+    Use it in one thread only: it sets Matplotlib's `rcParams` for a while.
+    """
+    _import_matplotlib()
+    import matplotlib
+
+    colours = dict.fromkeys(_IN_INK, _INK[scheme]) | dict.fromkeys(_IN_PAPER, _PAPER[scheme])
+    with matplotlib.rc_context(colours):
+        yield
+
 
 def new_figure(**options: Any) -> "Figure":
     """An empty figure with the `options` of Matplotlib's `Figure`; it never opens a window.
@@ -25,14 +49,15 @@ def new_figure(**options: Any) -> "Figure":
     Importing Matplotlib fails when `$MPLBACKEND` names an unknown backend. These figures need no
     backend, so the variable is hidden during the import, and applied afterwards if it is valid.
     """
-    if "matplotlib" not in sys.modules:
-        _import_matplotlib()
+    _import_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(**options)
 
 
 def _import_matplotlib() -> None:
+    if "matplotlib" in sys.modules:
+        return
     named = os.environ.pop("MPLBACKEND", None)
     try:
         import matplotlib
@@ -44,16 +69,19 @@ def _import_matplotlib() -> None:
             matplotlib.rcParams["backend"] = named
 
 
-def save_figure(figure: "Figure", path: str | Path, dpi: int = 150) -> None:
+def save_figure(
+    figure: "Figure", path: str | Path, dpi: int = 150, transparent: bool = False
+) -> None:
     """Write a figure atomically, in the format of the file's suffix.
 
-    Raises `ConfigError` for a suffix that Matplotlib has no format for.
+    A `transparent` one has no background, where the format allows it. Raises `ConfigError` for a
+    suffix that Matplotlib has no format for.
     """
     formats = figure.canvas.get_supported_filetypes().keys() - _NEED_LATEX
     if Path(path).suffix[1:].lower() not in formats:
         raise ConfigError(f"{path}: must end in one of .{', .'.join(sorted(formats))}")
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=dpi, **figure_mark(path))
+        figure.savefig(temporary, dpi=dpi, transparent=transparent, **figure_mark(path))
 
 
 def to_png(figure: "Figure") -> bytes:

@@ -8,11 +8,11 @@ from common.arch.regnet import REGNETS, RegNetSpec
 from common.arch.spec import AnyNetSpec
 from common.arch.stage import StageSpec
 from common.plotting.figure import new_figure
+from common.plotting.palette import GREY, colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_GREY = "0.45"
 _BOX = 1.0
 """Width of a box of the diagram, in data units."""
 
@@ -44,19 +44,19 @@ def draw_widths(axes: Any, spec: AnyNetSpec) -> None:
     if parameters is not None:
         _draw_line(axes, parameters)
     unit = "units" if spec.block == "mlp" else "channels"
-    outline = [withStroke(linewidth=3, foreground="white")]
+    outline = [withStroke(linewidth=3, foreground=axes.get_facecolor())]
     first, widest = 0, max(stage.channels for stage in spec.stages)
     for number, stage in enumerate(spec.stages):
         blocks = range(first, first + stage.depth)
         label = f"blocks, as depth x {unit}" if number == 0 else None
-        axes.hlines(stage.channels, first - 0.5, blocks[-1] + 0.5, color=_colour(number), lw=3)
+        axes.hlines(stage.channels, first - 0.5, blocks[-1] + 0.5, color=colour(number), lw=3)
         axes.plot(
-            blocks, [stage.channels] * stage.depth, "o", color=_colour(number), ms=6, label=label
+            blocks, [stage.channels] * stage.depth, "o", color=colour(number), ms=6, label=label
         )
         axes.annotate(
             f"{stage.depth} x {stage.channels}",
             ((first + blocks[-1]) / 2, stage.channels), (0, 12), textcoords="offset points",
-            ha="center", va="bottom", color=_colour(number), fontsize=10, path_effects=outline,
+            ha="center", va="bottom", fontsize=10, path_effects=outline,
         )  # fmt: skip
         first += stage.depth
     top = widest if parameters is None else max(widest, parameters.linear_widths[-1])
@@ -73,8 +73,8 @@ def _draw_line(axes: Any, parameters: RegNetSpec) -> None:
     blocks, p = range(parameters.depth), parameters
     line = f"linear: $u_j = {p.w_0} + {p.w_a:g}\\,j$"
     powers = f"quantised: ${p.w_0} \\cdot {p.w_m:g}^s$ in steps of 8"
-    axes.plot(blocks, p.linear_widths, "--", color=_GREY, label=line)
-    axes.plot(blocks, p.quantised_widths, "D", color="white", mec=_GREY, ms=9, label=powers)
+    axes.plot(blocks, p.linear_widths, "--", color=GREY, label=line)
+    axes.plot(blocks, p.quantised_widths, "D", color="none", mec=GREY, ms=9, label=powers)
 
 
 def regnet_of(stages: tuple[StageSpec, ...]) -> RegNetSpec | None:
@@ -105,7 +105,7 @@ def draw_parts(axes: Any, spec: AnyNetSpec, image_size: ImageSize) -> None:
     axes.text(
         (len(spec.stages) + 3) / 2 * _COLUMN, 2.3, "body", ha="center", va="bottom", fontsize=9
     )
-    axes.plot([1.6 * _COLUMN, (len(spec.stages) + 1.4) * _COLUMN], [2.25, 2.25], color=_GREY, lw=1)
+    axes.plot([1.6 * _COLUMN, (len(spec.stages) + 1.4) * _COLUMN], [2.25, 2.25], color=GREY, lw=1)
     axes.set(xlim=(-0.6 * _COLUMN, (len(names) - 0.4) * _COLUMN), ylim=(-2.4, 2.7))
     axes.axis("off")
 
@@ -115,14 +115,14 @@ def _draw_box(axes: Any, column: int, height: float, stage: StageSpec | None) ->
     from matplotlib.patches import FancyArrowPatch, Rectangle
 
     left, bottom = column * _COLUMN - _BOX / 2, -height / 2
-    colour = _GREY if stage is None else _colour(column - 2)
-    axes.add_patch(Rectangle((left, bottom), _BOX, height, fc=colour, ec=colour, alpha=0.35))
+    fill = GREY if stage is None else colour(column - 2)
+    axes.add_patch(Rectangle((left, bottom), _BOX, height, fc=fill, ec=fill, alpha=0.35))
     for block in range(1, stage.depth if stage else 1):
         x = left + _BOX * block / stage.depth if stage else left
-        axes.plot([x, x], [bottom, -bottom], color="white", lw=1)
+        axes.plot([x, x], [bottom, -bottom], color=axes.get_facecolor(), lw=1)
     if column:
         ends = (left - _COLUMN + _BOX, 0), (left, 0)
-        axes.add_patch(FancyArrowPatch(*ends, arrowstyle="->", mutation_scale=12, color=_GREY))
+        axes.add_patch(FancyArrowPatch(*ends, arrowstyle="->", mutation_scale=12, color=GREY))
 
 
 def _texts(spec: AnyNetSpec) -> list[list[str]]:
@@ -155,7 +155,3 @@ def _size(name: str, shape: tuple[int, ...]) -> list[str]:
 
 def _counted(number: int, noun: str, plural: str = "s") -> str:
     return f"{number} {noun}{'' if number == 1 else plural}"
-
-
-def _colour(stage: int) -> str:
-    return f"C{stage % 10}"

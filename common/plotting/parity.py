@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.plotting.figure import new_figure
+from common.plotting.palette import BEHIND, line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,9 +70,9 @@ def draw_free_runs(runs: Sequence[FreeRun]) -> "Figure":
     for axes, run in zip(panels, runs, strict=True):
         steps = np.arange(1, len(run.allowed) + 1)
         label = "allowed: ten ulps\nin every weight of the reference"
-        axes.fill_between(steps, _MIN, np.maximum(run.allowed, _MIN), color="0.85", label=label)
-        for name, differences in run.differences.items():
-            axes.plot(steps, np.maximum(differences, _MIN), label=name, lw=1.2)
+        axes.fill_between(steps, _MIN, np.maximum(run.allowed, _MIN), label=label, **BEHIND)
+        for number, (name, differences) in enumerate(run.differences.items()):
+            axes.plot(steps, np.maximum(differences, _MIN), label=name, lw=1.4, **line(number))
         ticks = range(0, len(run.allowed) + 1, 5)
         axes.set(title=run.case, xlabel="step", yscale="log", xticks=ticks)
         axes.title.set_fontsize(9)

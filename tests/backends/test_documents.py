@@ -7,10 +7,13 @@ import pytest
 from PIL import Image
 
 from common.weights.foreign import export_weights
-from tests.documents import PAGES, runnable
+from tests.documents import PAGES, ROOT, runnable
 from tests.foreign import REGNETY_400MF, random_arrays
 
-_PAGES = [page for page in PAGES if any(not block.neutral for block in runnable(page))]
+_START = ROOT / "docs/start.md"
+_PAGES = [
+    page for page in PAGES if page != _START and any(not block.neutral for block in runnable(page))
+]
 
 
 def _checkpoints(folder):
@@ -60,3 +63,29 @@ def test_the_code_of_a_page_runs(page, backend, name, native, tmp_path, monkeypa
     names = {"__name__": "page", "anynet": backend}
     for block in runnable(page, name):
         _shortened(block, native).run(names, tmp_path)
+
+
+_READERS = list(dict.fromkeys(block.section for block in runnable(_START)))
+
+
+def _promised(reader):
+    """The files that a section of the page on where to start says one has at its end."""
+    section = _START.read_text().partition(f"\n## {reader}\n")[2]
+    paragraph = section.partition("**You have**")[2].partition("\n\n")[0]
+    return re.findall(r"`([\w/.-]+\.(?:safetensors|png|html))`", paragraph)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("reader", _READERS)
+def test_every_reader_has_a_result_of_their_own_in_ten_minutes(
+    reader, backend, name, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "page"}
+    for block in runnable(_START, name):
+        if block.section == reader:
+            block.run(names, tmp_path)
+    promised = _promised(reader)
+    assert promised
+    assert [path for path in promised if not (tmp_path / path).is_file()] == []

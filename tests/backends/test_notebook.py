@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 
 from tests.documents import ROOT
@@ -22,3 +23,25 @@ def test_the_notebook_runs(backend, name, tmp_path):
     tuning.source = tuning.source.replace("max_epochs=8", "max_epochs=1")
     resources = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=500, kernel_name="python3", resources=resources).execute()
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What `%pip` was called with, in a shell of the notebook's folder."""
+    monkeypatch.chdir(ROOT / "docs")
+    lines = []
+    shell = InteractiveShell.instance()
+    shell.register_magic_function(lines.append, magic_name="pip")
+    yield shell, lines
+    InteractiveShell.clear_instance()
+
+
+@pytest.mark.bare("torch")
+@pytest.mark.parametrize("there", [True, False], ids=["installed", "missing"])
+def test_the_notebook_installs_what_is_missing_from_its_checkout(asked, name, there, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: there or None)
+    shell, lines = asked
+    cells = nbformat.read(ROOT / "docs/notebook.ipynb", nbformat.NO_CONVERT).cells
+    shell.run_cell(f'BACKEND = "{name}"').raise_error()
+    shell.run_cell(cells[2].source).raise_error()
+    assert lines == ([] if there else [f'--quiet "{ROOT}[{name},notebook]"'])

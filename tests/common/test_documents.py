@@ -48,6 +48,17 @@ def test_a_command_of_a_page_is_understood(words, tmp_path, monkeypatch):
     group.make_context("anynet", arguments, parent=context)
 
 
+_READERS = dict.fromkeys(block.section for block in read(ROOT / "docs/start.md") if block.section)
+
+
+@pytest.mark.parametrize("reader", _READERS)
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+def test_every_reader_is_sent_on(page, reader):
+    anchor = "#" + reader.lower().replace(" ", "-")
+    target = "docs/start.md" if page == "README.md" else ""
+    assert f"[{reader}]({target}{anchor})" in (ROOT / page).read_text()
+
+
 @pytest.mark.parametrize("words", _of("nox"))
 def test_a_session_of_a_page_exists(words):
     options = words[1 : words.index("--")] if "--" in words else words[1:]

@@ -2,14 +2,15 @@
 
 import ast
 import json
+import re
 from textwrap import dedent
 
 import numpy as np
 import pytest
 
 from common.backends import FRAMEWORKS
-from docs import banner
-from docs.expand import ROOT, definition, expand, relink, targets
+from docs import banner, figures
+from docs.expand import DARK, FIGURE, ROOT, definition, expand, relink, targets
 
 _IMPORT = dedent(
     """
@@ -61,6 +62,45 @@ def test_a_file_with_its_folder_is_shown_once():
 def test_a_command_is_shown_with_those_below_it():
     headings = [line for line in expand("```help\nanynet\n```").splitlines() if line[:2] == "##"]
     assert {"## anynet", "## anynet train", "## anynet parity compare"} <= set(headings)
+
+
+def test_a_picture_with_a_caption_is_a_figure_in_both_colour_schemes():
+    text = "![Two\ncurves](runs/a.png)\n\n*What to\nsee.*\n"
+    assert expand(text).splitlines() == [
+        '<figure markdown="span">',
+        "![Two curves](runs/a.png#only-light)",
+        "![Two curves](runs/a-dark.png#only-dark)",
+        "<figcaption>What to see.</figcaption>",
+        "</figure>",
+    ]
+
+
+def test_a_drawing_in_svg_is_the_same_in_both_colour_schemes():
+    expanded = expand("![Parts](a.svg)\n\n*A caption.*")
+    assert [line for line in expanded.splitlines() if "!" in line] == ["![Parts](a.svg)"]
+
+
+def _figures(page):
+    """The paths of a page's figures, and those of its other pictures, which are in two schemes."""
+    text = page.read_text()
+    captioned = {found["path"] for found in FIGURE.finditer(text)}
+    return captioned, set(re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)) - captioned
+
+
+_PAGES = sorted(ROOT.glob("docs/*.md"))
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.stem)
+def test_every_figure_of_a_page_has_a_caption_or_is_for_one_scheme(page):
+    _, others = _figures(page)
+    assert [path for path in others if not path.endswith(("#only-light", "#only-dark"))] == []
+
+
+@pytest.mark.parametrize("path", sorted(figures.shown()))
+def test_a_figure_of_a_page_is_drawn_from_records_in_both_schemes(path):
+    assert path in figures.drawings()
+    assert (ROOT / "docs" / f"{path}.png").is_file()
+    assert (ROOT / "docs" / f"{path}{DARK}.png").is_file()
 
 
 def test_a_definition_begins_with_its_decorators_and_at_the_margin():

@@ -30,6 +30,8 @@ class _Group(LazyGroup):
         except ModuleNotFoundError as error:
             if (error.name or "").split(".")[0] == "common":
                 raise
+            if ctx.resilient_parsing:  # a shell completes the line
+                return None
             raise click.ClickException(
                 f"study: needs {error.name}, which is not installed; {how_to_install('study')}"
             ) from error

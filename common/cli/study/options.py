@@ -7,6 +7,7 @@ from typing import Any, get_args
 import click
 from click.core import ParameterSource
 
+from common.cli import completion
 from common.cli.commands import command_line
 from common.cli.image_options import image_options
 from common.cli.options import (
@@ -47,7 +48,7 @@ class _Interval(click.ParamType[tuple[float, float]]):
 
 def name_argument() -> Decorator:
     """The name of the study."""
-    return click.argument("name")
+    return click.argument("name", shell_complete=completion.studies)
 
 
 def storage_option() -> Decorator:
@@ -85,6 +86,7 @@ def new_study_options(function: _Function) -> _Function:
         (
             click.option(
                 "--space", "spaces", multiple=True, metavar="NAME|FILE.yaml",
+                shell_complete=completion.spaces,
                 help="A design space; repeat it to compare several. anynet spaces lists them.",
             ),
             click.option(

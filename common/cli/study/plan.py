@@ -3,6 +3,7 @@
 import click
 import numpy as np
 
+from common.cli import completion
 from common.cli.study.options import storage_option
 from common.cli.tables import print_table
 from common.cli.types import NETWORKS, SEED, Integer, Number
@@ -13,7 +14,7 @@ from common.studies import Study
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.studies)
 @storage_option()
 @click.option(
     "--difference",

@@ -31,6 +31,20 @@ def test_help_says_what_a_command_does_without_marks_of_its_source(path):
     assert "\\" not in done.stdout
 
 
+_GROUPS = [path for path in _paths(main) if isinstance(_command(path), click.Group)]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("path", _GROUPS, ids=" ".join)
+def test_the_summary_of_a_command_is_its_whole_first_sentence(path, width):
+    group = _command(path)
+    shown = click.Context(group, info_name="anynet", terminal_width=width).get_help()
+    summaries = " ".join(shown.partition("Commands:")[2].split())
+    for name in group.list_commands(click.Context(group)):
+        first = _command((*path, name)).help.partition(".\n")[0].partition(". ")[0]
+        assert f"{name} {' '.join(first.split()).removesuffix('.')}" in summaries
+
+
 def test_examples_keep_their_lines():
     lines = click.Context(main, info_name="anynet").get_help().splitlines()
     assert "  Continue training:    anynet train --resume runs/first --epochs 4" in lines

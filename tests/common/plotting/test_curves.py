@@ -16,11 +16,22 @@ def rows():
     return trainer.fit(Model(), Data())
 
 
-def test_the_curves_are_the_chapters(rows):
-    (axes,) = draw_curves(rows).axes
-    labels = [line.get_label() for line in axes.lines]
-    assert labels == ["train loss", "validation loss", "validation accuracy"]
-    assert axes.lines[1].get_xdata().tolist() == [1, 2, 3]
+@pytest.mark.parametrize(("panel", "value"), [(0, "loss"), (1, "accuracy")])
+def test_loss_and_accuracy_have_a_panel_each(rows, panel, value):
+    axes = draw_curves(rows).axes[panel]
+    training, validation = axes.lines
+    assert [line.get_label() for line in axes.lines] == ["training", "validation"]
+    assert list(training.get_ydata()) == [row[value] for row in rows if row["kind"] == "interval"]
+    assert list(validation.get_xdata()) == [1, 2, 3]
+    assert list(validation.get_ydata()) == [
+        row[f"val_{value}"] for row in rows if row["kind"] == "epoch"
+    ]
+
+
+def test_runs_differ_in_colour_and_in_dashes(rows):
+    losses, _ = draw_comparison({str(number): rows for number in range(4)}).axes
+    assert len({line.get_color() for line in losses.lines}) == 4
+    assert len({line.get_linestyle() for line in losses.lines}) == 4
 
 
 @pytest.mark.parametrize("ending", ["pgf", "xyz", ""])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from common.plotting.palette import COLOURS, GREY
 from common.plotting.study import (
     TrainedNetwork,
     by_number,
@@ -31,16 +32,34 @@ def test_the_edf_rises_to_one_at_the_largest_error_in_percent():
     assert line.get_label() == "A, 4 networks, mean 20.0%"
 
 
-@pytest.mark.parametrize(("count", "bands"), [(4, 4), (5, 0)])
-def test_few_distributions_have_bands(count, bands):
-    (axes,) = draw_edf({f"space {n}": [0.1, 0.2, 0.3] for n in range(count)}).axes
-    assert len(axes.collections) == bands
+_ERRORS = [0.1, 0.2, 0.3]
 
 
-def test_the_best_three_are_blue_and_the_worst_three_red(spaces):
+def test_few_distributions_have_bands_in_one_panel():
+    (axes,) = draw_edf({f"space {n}": _ERRORS for n in range(4)}).axes
+    assert len(axes.collections) == 4
+
+
+def test_more_distributions_have_a_panel_each_in_front_of_all_others():
+    panels = draw_edf({f"space {n}": [error + n / 10 for error in _ERRORS] for n in range(5)}).axes
+    assert [panel.get_title() for panel in panels] == [
+        f"space {n}, mean {20 + 10 * n}.0%" for n in range(5)
+    ]
+    for number, panel in enumerate(panels):
+        *behind, own = panel.lines
+        assert {line.get_color() for line in behind} == {GREY}
+        assert own.get_xdata()[1:] == pytest.approx([10 * (number + n) for n in (1, 2, 3)])
+        assert len(panel.collections) == 1
+
+
+def test_the_best_three_and_the_worst_three_differ_in_colour_and_dashes(spaces):
     panel, _ = draw_extremes(spaces).axes
-    drawn = [(line.get_color(), round(line.get_ydata()[-1])) for line in panel.lines]
-    assert drawn == [("C0", e) for e in (20, 30, 40)] + [("C3", e) for e in (70, 80, 90)]
+    drawn = [
+        (line.get_color(), line.get_linestyle(), round(line.get_ydata()[-1]))
+        for line in panel.lines
+    ]
+    best, worst = (COLOURS[0], "-"), (COLOURS[1], "--")
+    assert drawn == [(*best, e) for e in (20, 30, 40)] + [(*worst, e) for e in (70, 80, 90)]
 
 
 def test_a_profile_shows_the_width_of_every_block(spaces):
