@@ -90,8 +90,8 @@ def _starting(names: Iterable[str], incomplete: str) -> Iterator[CompletionItem]
     return (CompletionItem(name) for name in names if name.lower().startswith(typed))
 
 
-def _items(values: Iterable[str]) -> Iterator[CompletionItem]:
-    return map(CompletionItem, values)
+def _items(values: Iterable[str]) -> Items:
+    return [CompletionItem(value) for value in values]
 
 
 def _runs(incomplete: str) -> list[str]:

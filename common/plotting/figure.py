@@ -38,7 +38,9 @@ def colour_scheme(scheme: Scheme) -> Iterator[None]:
     _import_matplotlib()
     import matplotlib
 
-    colours = dict.fromkeys(_IN_INK, _INK[scheme]) | dict.fromkeys(_IN_PAPER, _PAPER[scheme])
+    colours: dict[Any, str] = dict.fromkeys(_IN_INK, _INK[scheme]) | dict.fromkeys(
+        _IN_PAPER, _PAPER[scheme]
+    )
     with matplotlib.rc_context(colours):
         yield
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.frameworks import FRAMEWORKS
 from common.plotting.figure import new_figure
 from common.plotting.palette import BEHIND, line
 
@@ -71,8 +72,10 @@ def draw_free_runs(runs: Sequence[FreeRun]) -> "Figure":
         steps = np.arange(1, len(run.allowed) + 1)
         label = "allowed: ten ulps\nin every weight of the reference"
         axes.fill_between(steps, _MIN, np.maximum(run.allowed, _MIN), label=label, **BEHIND)
-        for number, (name, differences) in enumerate(run.differences.items()):
-            axes.plot(steps, np.maximum(differences, _MIN), label=name, lw=1.4, **line(number))
+        known = [name for name in FRAMEWORKS if name in run.differences]
+        for number, name in enumerate([*known, *(run.differences.keys() - FRAMEWORKS.keys())]):
+            heights = np.maximum(run.differences[name], _MIN)
+            axes.plot(steps, heights, label=name, lw=1.4, **line(number))
         ticks = range(0, len(run.allowed) + 1, 5)
         axes.set(title=run.case, xlabel="step", yscale="log", xticks=ticks)
         axes.title.set_fontsize(9)

@@ -113,4 +113,4 @@ def test_a_storage_that_cannot_be_read_has_no_names(folder, content):
 
 
 def test_an_empty_word_on_the_line_does_not_end_completion():
-    assert _proposed("train --model  --ba") == ["--batch-size", "--backend"]
+    assert _proposed("train --model  --ba") == ["--backend", "--batch-size"]

@@ -31,7 +31,7 @@ def test_loss_and_accuracy_have_a_panel_each(rows, panel, value):
 def test_runs_differ_in_colour_and_in_dashes(rows):
     losses, _ = draw_comparison({str(number): rows for number in range(4)}).axes
     assert len({line.get_color() for line in losses.lines}) == 4
-    assert len({line.get_linestyle() for line in losses.lines}) == 4
+    assert len({str(line._dash_pattern) for line in losses.lines}) == 4
 
 
 @pytest.mark.parametrize("ending", ["pgf", "xyz", ""])
