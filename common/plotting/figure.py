@@ -24,8 +24,7 @@ Scheme = Literal["light", "dark"]
 
 _INK: Final = {"light": "#24292f", "dark": "#e6edf3"}
 _PAPER: Final = {"light": "#ffffff", "dark": "#1e2129"}
-_IN_INK: Final = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color",
-                  "grid.color")  # fmt: skip
+_IN_INK: Final = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 _IN_PAPER: Final = ("figure.facecolor", "axes.facecolor")
 
 

@@ -1,13 +1,14 @@
 """The palette of all figures: colours, dashes and markers that need no eye for colours.
 
 Six of the colours of Okabe and Ito (jfly.uni-koeln.de/color), which readers with any kind of
-colour blindness can tell apart; those with the most contrast on white come first. Dashes and
-markers change along with them, so that figures can also be read in grey.
+colour blindness can tell apart; those with the most contrast on white come first, and the blue is
+lighter, for dark pages. Dashes and markers change along with them, so that figures can also be read
+in grey.
 """
 
 from typing import Any, Final
 
-COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+COLOURS: Final = ("#1a85c8", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Blue, vermilion, green, purple, orange, sky blue."""
 
 DASHES: Final = ("-", (0, (6, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))

@@ -138,7 +138,8 @@ def draw_scatter(spaces: BySpace) -> "Figure":
     for panel in axes[len(columns) :]:
         panel.remove()
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=_COLUMNS, fontsize=8)
+    where = {"loc": "outside lower center", "ncols": _COLUMNS}
+    figure.legend(handles, labels, fontsize=8, markerscale=2, **where)
     return figure
 
 
@@ -178,6 +179,7 @@ def draw_importances(table: Mapping[str, Mapping[str, float]]) -> "Figure":
         axes[0].barh(list(table), shares, left=left, label=name, ec=edge, **area(number))
         left += shares
     axes[0].invert_yaxis()
+    axes[0].set_axisbelow(True)
     axes[0].set(xlabel="share of importance (PED-ANOVA)", xlim=(0, 1))
     figure.legend(loc="outside upper center", ncols=_COLUMNS, fontsize=8)
     return figure
@@ -222,8 +224,8 @@ def _extremes(
 
 def _panels(spaces: Mapping[str, object], y: str, x: str) -> "tuple[Figure, list[Any]]":
     """A panel for each space, all with the same axis limits."""
-    columns = min(_COLUMNS, len(spaces))
-    rows = -(-len(spaces) // columns)
+    rows = -(-len(spaces) // _COLUMNS)
+    columns = -(-len(spaces) // rows)  # rows of about equal length
     figure, axes = _figure(rows, columns, _WIDTH * columns, 0.4 + _WIDTH * 0.8 * rows, shared=True)
     for number, panel in enumerate(axes):
         if number >= len(spaces):
