@@ -27,6 +27,7 @@ from common.plotting.study import (
     draw_edf,
     draw_extremes,
     draw_importances,
+    draw_pairs,
     draw_profiles,
     draw_scatter,
 )
@@ -110,13 +111,17 @@ def _of_study(folder: Path, figure: str) -> "Figure":
         return draw_edf(results["errors"])
     if figure == "importance":
         return draw_importances(results["importances"])
+    if figure == "pairs":
+        pairs = [(one["first"], one["second"]) for one in results["comparisons"]]
+        return draw_pairs(results["errors"], pairs)
     networks = _networks(folder)
     if figure == "agreement":
         return draw_agreement(agreements([n.errors for own in networks.values() for n in own]))
     by_name = {"scatter": draw_scatter, "profiles": draw_profiles, "curves": draw_extremes}
     if figure in by_name:
         return by_name[figure](networks)
-    return draw_edf({name: results["errors"][name] for name in _pair(figure, list(networks))})
+    pair = {name: results["errors"][name] for name in _pair(figure, list(networks))}
+    return draw_edf(pair, results["errors"])
 
 
 def _pair(figure: str, spaces: list[str]) -> tuple[str, str]:
