@@ -9,6 +9,7 @@ import pytest
 from common import AnyNetSpec, RegNetSpec, count
 from common.arch import REGNETS
 from common.errors import SpecError
+from tests.pages.browsing import Visit
 
 _COMPUTED = """async settings => {
     const { regnet, costs, specJson } = await import("../assets/explorer/network.js");
@@ -95,12 +96,20 @@ def explorer(visit, site):
     return visit(f"{site}/explorer/")
 
 
-def test_a_thousand_networks_are_those_of_common_to_the_digit(explorer):
+@pytest.fixture(scope="module")
+def computed(browser, site):
+    """What the page's modules make of a list of settings."""
+    visited = Visit(browser, f"{site}/explorer/", "desktop", "light")
+    yield lambda settings: visited.page.evaluate(_COMPUTED, settings)
+    visited.close()
+
+
+def test_a_thousand_networks_are_those_of_common_to_the_digit(computed):
     stream = np.random.default_rng(0)
     settings = [_drawn(stream) for _ in range(1000)]
     expected = [_by_common(one) for one in settings]
     assert 100 < sum("error" in one for one in expected) < 400
-    found = explorer.page.evaluate(_COMPUTED, settings)
+    found = computed(settings)
     differing = [
         (given, ours, theirs)
         for given, ours, theirs in zip(settings, found, expected, strict=True)
@@ -112,11 +121,11 @@ def test_a_thousand_networks_are_those_of_common_to_the_digit(explorer):
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, values in _BROKEN.items() for value in values]
 )
-def test_a_broken_setting_has_the_error_of_common(explorer, name, value):
+def test_a_broken_setting_has_the_error_of_common(computed, name, value):
     settings = {**vars(REGNETS["regnetx_400mf"]), "image_size": 224, "num_classes": 10}
     settings = {**settings, "in_channels": 3, name: value}
     plain = {name: _plain(value) for name, value in settings.items()}
-    assert explorer.page.evaluate(_COMPUTED, [plain]) == [_by_common(plain)]
+    assert computed([plain]) == [_by_common(plain)]
 
 
 def _shown(explorer, part):
@@ -165,7 +174,7 @@ def test_a_setting_that_is_not_allowed_tells_the_rule_and_the_next_one_goes_on(e
 def test_the_copied_spec_is_that_of_common(explorer):
     _choose(explorer, "regnety_1.6gf")
     explorer.page.get_by_role("button", name="Copy the spec").click()
-    explorer.page.get_by_text("Copy the spec: copied").wait_for()
+    explorer.page.get_by_text("Copied the spec.").wait_for()
     assert explorer.clipboard() == REGNETS["regnety_1.6gf"].network().to_json()
 
 
@@ -175,7 +184,7 @@ def test_the_copied_python_makes_the_network(explorer, package):
     explorer.page.get_by_role("spinbutton", name="Classes").fill("10")
     explorer.page.locator("[data-part=framework]").select_option(package)
     explorer.page.get_by_role("button", name="Copy the Python").click()
-    explorer.page.get_by_text("Copy the Python: copied").wait_for()
+    explorer.page.get_by_text("Copied the Python.").wait_for()
     first, *lines, last = explorer.clipboard().splitlines()
     assert first == f"import {package} as anynet"
     assert last == "network = anynet.create(spec, seed=0)"
@@ -186,7 +195,7 @@ def test_the_copied_python_makes_the_network(explorer, package):
 
 def test_the_copied_command_prints_the_same_counts(explorer, tmp_path):
     explorer.page.get_by_role("button", name="Copy the command").click()
-    explorer.page.get_by_text("Copy the command: copied").wait_for()
+    explorer.page.get_by_text("Copied the command.").wait_for()
     command = explorer.clipboard().rstrip() + " --json"
     done = subprocess.run(["bash", "-ec", command], cwd=tmp_path, capture_output=True, check=True)
     found = json.loads(done.stdout)
@@ -208,6 +217,13 @@ def test_the_models_and_the_networks_of_a_study_lie_in_the_plane(explorer):
     assert plane.locator(".regnetx").count() == plane.locator(".regnety").count() == 12
     explorer.page.locator("[data-part=population]").select_option("AnyNetXA-small")
     assert plane.locator(".population").count() == 64
+
+
+def test_a_click_on_a_model_starts_from_it(explorer):
+    _shown(explorer, "plane").locator("[data-model='regnety_32gf']").click()
+    assert _shown(explorer, "model").input_value() == "regnety_32gf"
+    params = count(REGNETS["regnety_32gf"].network()).params
+    assert f"{params:,}" in _shown(explorer, "params").inner_text()
 
 
 def test_nothing_is_wrong_after_an_error_in_any_window(visit, site, each_window):

@@ -10,29 +10,35 @@ export function drawWidths(svg, { linear, widths, stages }, logarithmic) {
   const x = linearScale(-0.5, linear.length - 0.5);
   const y = logarithmic ? logScale(lowest / 1.3, highest * 1.3) : linearScale(0, highest * 1.08);
   const area = axes(svg, x, y, "block j", "width in channels");
-  const parts = [];
-  let first = 0;
-  stages.forEach((stage, index) => {
-    const [left, right] = [area.x(first - 0.5), area.x(first + stage.depth - 0.5)];
-    const width = widths[first];
-    if (index % 2 === 0) {
-      parts.push(`<rect class="band" x="${left}" y="${MARGIN.top}" width="${right - left}"
-        height="${area.bottom - MARGIN.top}"/>`);
-    }
-    parts.push(`<path class="step" d="M${left} ${area.y(width)}H${right}"/>`);
-    if (right - left > 26) {
-      const [middle, above] = [(left + right) / 2, Math.max(area.y(width) - 9, MARGIN.top + 9)];
-      parts.push(text(middle, above, width, "middle", "value"));
-    }
-    first += stage.depth;
+  const marks = stages.map((stage, index) => {
+    const first = stages.slice(0, index).reduce((sum, { depth }) => sum + depth, 0);
+    const ends = [first - 0.5, first + stage.depth - 0.5].map(area.x);
+    return { width: widths[first], ends, banded: index % 2 === 0 };
   });
-  const ends = [0, linear.length - 1];
-  const points = logarithmic ? linear.map((_, j) => j) : ends;
-  parts.push(`<path class="line" d="M${points.map((j) => at(area, j, linear[j])).join("L")}"/>`);
-  if (linear.length <= MOST_MARKS) {
-    parts.push(...linear.map((u, j) => `<circle class="on-line" r="2.5" ${centre(area, j, u)}/>`));
-  }
-  svg.innerHTML += parts.join("");
+  svg.innerHTML += [
+    ...marks.filter(({ banded }) => banded).map(({ ends }) => band(area, ends)),
+    ...line(area, linear, logarithmic),
+    ...marks.map(({ width, ends }) => step(area.y(width), ends, width)),
+  ].join("");
+}
+
+function band(area, [left, right]) {
+  const height = area.bottom - MARGIN.top;
+  return `<rect class="band" x="${left}" y="${MARGIN.top}" width="${right - left}" height="${height}"/>`;
+}
+
+function line(area, linear, logarithmic) {
+  const all = linear.map((u, j) => [j, u]);
+  const points = logarithmic ? all : [all[0], all.at(-1)];
+  const path = `<path class="line" d="M${points.map(([j, u]) => `${area.x(j)} ${area.y(u)}`).join("L")}"/>`;
+  const dots = all.map(([j, u]) => `<circle class="on-line" r="2.5" ${centre(area, j, u)}/>`);
+  return [path, ...(linear.length <= MOST_MARKS ? dots : [])];
+}
+
+/** A step with its width above it, where there is room. */
+function step(y, [left, right], width) {
+  const value = text((left + right) / 2, Math.max(y - 9, MARGIN.top + 9), width, "middle", "value");
+  return `<path class="step" d="M${left} ${y}H${right}"/>${right - left > 26 ? value : ""}`;
 }
 
 /** A cost over FLOPs, both logarithmic: populations, the paper's models and this network. */
@@ -43,16 +49,23 @@ export function drawCosts(svg, cost, title, { population, models, own }) {
     return logScale(Math.min(...values) / 1.6, Math.max(...values) * 1.6);
   });
   const area = axes(svg, x, y, "FLOPs, each for images of its own size", title);
-  const mark = (one, kind, radius) =>
-    `<circle class="${kind}" r="${radius}" ${centre(area, one.flops, one[cost])}>` +
-    `<title>${one.name ?? one.space}</title></circle>`;
+  const dot = (one) => `<circle class="population" r="2" ${centre(area, one.flops, one[cost])}>
+    <title>${one.space}, error ${one.error}</title></circle>`;
   const [left, top] = [area.x(own.flops), area.y(own[cost])];
   svg.innerHTML += [
-    ...population.map((one) => mark(one, "population", 2)),
-    ...models.map((one) => mark(one, one.name.startsWith("regnetx") ? "regnetx" : "regnety", 4.5)),
+    ...population.map(dot),
+    ...models.map((one) => model(one, area.x(one.flops), area.y(one[cost]))),
     `<path class="own-guide" d="M${left} ${area.bottom}V${top}H${MARGIN.left}"/>`,
     `<path class="own" d="M${left} ${top - 9}L${left + 9} ${top}L${left} ${top + 9}L${left - 9} ${top}Z"/>`,
   ].join("");
+}
+
+/** A published model: a circle for RegNetX, a square for RegNetY. */
+function model({ name }, x, y) {
+  const inside = `data-model="${name}"><title>${name}</title>`;
+  return name.startsWith("regnetx")
+    ? `<circle class="regnetx" cx="${x}" cy="${y}" r="5" ${inside}</circle>`
+    : `<rect class="regnety" x="${x - 4.5}" y="${y - 4.5}" width="9" height="9" ${inside}</rect>`;
 }
 
 /** A number of at least 1,000 as 1.2k, 3.4M or 5.6G. */
@@ -108,10 +121,6 @@ function label(tick) {
 
 function text(x, y, content, anchor, kind = "tick") {
   return `<text class="${kind}" x="${x}" y="${y}" text-anchor="${anchor}">${content}</text>`;
-}
-
-function at(area, x, y) {
-  return `${area.x(x)} ${area.y(y)}`;
 }
 
 function centre(area, x, y) {

@@ -117,17 +117,21 @@ function draw() {
   for (const name of ["params", "flops", "activations"]) {
     part(name).innerHTML = `<b>${short(Number(found.total[name]))}</b> ${grouped(found.total[name])}`;
   }
-  part("stages").innerHTML = found.parts.map(row).join("");
+  const steps = ["", ...new Set(network.widths)];
+  const rows = found.parts.map((one, index) => row({ ...one, step: steps[index] }));
+  part("stages").innerHTML = rows.join("");
   drawWidths(part("widths"), network, part("logarithmic").checked);
   drawPlane();
   write();
 }
 
-function row({ name, channels, side, stage, cost }) {
-  const own = stage
-    ? [stage.depth, channels, bottleneckChannels(stage), stage.group_width,
-       bottleneckChannels(stage) / stage.group_width]
-    : ["", channels, "", "", ""];
+function row({ name, channels, side, stage, cost, step }) {
+  const own = ["", "", channels, "", "", ""];
+  if (stage) {
+    const bottleneck = bottleneckChannels(stage);
+    const groups = bottleneck / stage.group_width;
+    own.splice(0, 6, stage.depth, step, channels, bottleneck, stage.group_width, groups);
+  }
   const counts = [cost.params, cost.flops, cost.activations].map(grouped);
   const cells = [...own, `${side} × ${side}`, ...counts].map((cell) => `<td>${cell}</td>`);
   return `<tr><th scope="row">${name}</th>${cells.join("")}</tr>`;
@@ -155,7 +159,8 @@ async function copy(button) {
     () => true,
     () => false,
   );
-  part("copied").textContent = copied ? `${button.textContent}: copied` : "Select and copy it here:";
+  const what = button.textContent.replace("Copy ", "");
+  part("copied").textContent = copied ? `Copied ${what}.` : `The browser copies nothing; here is ${what}:`;
 }
 
 function option(value, title) {
@@ -164,12 +169,18 @@ function option(value, title) {
   return found;
 }
 
+/** regnetx_1.6gf as RegNetX-1.6GF. */
+function titled(name) {
+  const [family, size] = name.split("_");
+  return `RegNet${family.at(-1).toUpperCase()}-${size.toUpperCase()}`;
+}
+
 function fillChoices() {
   for (const family of ["x", "y"]) {
     const group = document.createElement("optgroup");
     group.label = `RegNet${family.toUpperCase()}`;
     const own = models.filter((model) => model.name.startsWith(`regnet${family}`));
-    group.append(...own.map(({ name }) => option(name, name.replace("regnet", "RegNet"))));
+    group.append(...own.map(({ name }) => option(name, titled(name))));
     part("model").append(group);
   }
   part("population").append(...Object.keys(populations).map((space) => option(space, space)));
@@ -187,6 +198,10 @@ function start() {
   fillChoices();
   part("model").addEventListener("change", (event) => choose(event.target.value));
   for (const name of ["population", "cost"]) part(name).addEventListener("change", drawPlane);
+  part("plane").addEventListener("click", (event) => {
+    const name = event.target.dataset.model;
+    if (name) choose(name);
+  });
   part("framework").addEventListener("change", write);
   part("logarithmic").addEventListener("change", draw);
   for (const button of root.querySelectorAll("[data-copy]")) {
