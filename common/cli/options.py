@@ -37,7 +37,7 @@ def data_option(default: str | None = None, default_text: str = "") -> Decorator
         help="full finds or downloads Fashion-MNIST, sample is its bundled 6,000 + 1,000 images; "
         "cifar10 and cifar100 are found or downloaded; FILE.npz has images and labels; DIR has "
         "train/CLASS and val/CLASS folders of images, or CLASS folders alone, or the shards of "
-        f"anynet data prepare, or the files of Fashion-MNIST or CIFAR.{default_text}",
+        f"anynet data prepare, or the files of Fashion-MNIST, MNIST or CIFAR.{default_text}",
     )
 
 

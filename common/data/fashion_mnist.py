@@ -1,5 +1,6 @@
 """Fashion-MNIST (Xiao et al., 2017): its files and batches (chapter section 4.2)."""
 
+import hashlib
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from common.bounds import MAX_BATCH
 from common.chapter import HyperParameters
 from common.data.batches import batch_order
 from common.data.download import download
-from common.data.idx import read_idx
+from common.data.idx import read_content, read_idx
 from common.data.image_data import Batch
 from common.data.loader import Loader, Native, show_images
 from common.data.preprocessing import Preprocessing
@@ -112,8 +113,23 @@ def find_fashion_mnist(source: str | Path = "auto") -> Path:
 
 
 def holds_fashion_mnist(folder: Path) -> bool:
-    """Whether a directory holds the four files in a layout that is known."""
-    return any(not _missing(folder / layout) for layout in _LAYOUTS)
+    """Whether a directory holds the four files, in a known layout, with the labels of the set.
+
+    MNIST and others use the same file names.
+    """
+    for layout in _LAYOUTS:
+        if not _missing(folder / layout):
+            return _has_labels_of_the_set(folder / layout)
+    return False
+
+
+def _has_labels_of_the_set(folder: Path) -> bool:
+    labels = [name for name in DIGESTS if "labels" in name]
+    contents = [read_content(_file(folder, name)) for name in labels]
+    published = [hashlib.sha256(content).hexdigest() for content in contents]
+    return published == [DIGESTS[name] for name in labels] or contents == [
+        read_content(_file(SAMPLE, name)) for name in labels
+    ]
 
 
 def absolute_source(source: str | Path) -> str:

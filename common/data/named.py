@@ -18,9 +18,10 @@ from common.data.ready import CIFAR10, CIFAR100
 from common.data.source_data import SourceData
 from common.data.sources import ArraySource, Split
 from common.data.sources.folder import check_files
+from common.data.sources.idx_folder import holds_idx
 from common.errors import DataError, shortened
 
-Kind = Literal["fashion_mnist", "cifar", "arrays", "folder"]
+Kind = Literal["fashion_mnist", "cifar", "idx", "arrays", "folder"]
 
 _CIFARS = {"cifar10": CIFAR10, "cifar100": CIFAR100}
 
@@ -112,8 +113,11 @@ def _kind(name: str) -> Kind:
     if name.endswith(".npz") and not os.path.isdir(name):
         return "arrays"
     _check_place(name)
-    is_other_folder = os.path.isdir(name) and not holds_fashion_mnist(Path(name))
-    return "folder" if is_other_folder and _has_folders_or_files(name) else "fashion_mnist"
+    if not os.path.isdir(name) or holds_fashion_mnist(Path(name)):
+        return "fashion_mnist"
+    if holds_idx(name):
+        return "idx"
+    return "folder" if _has_folders_or_files(name) else "fashion_mnist"
 
 
 def _check_place(name: str) -> None:
@@ -146,7 +150,7 @@ def _usual(name: str, size: tuple[int, int], channels: int) -> Preprocessing:
     if known := set_of(name):
         which = _CIFARS[known]
         return stretched(size, 3, which.mean, which.std)
-    if _kind(name) in ("arrays", "fashion_mnist"):
+    if _kind(name) in ("arrays", "idx", "fashion_mnist"):
         return stretched(size, channels)
     return on_imagenet(size, channels)
 

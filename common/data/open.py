@@ -10,10 +10,12 @@ from common.data.sources import (
     find_images,
     open_shards,
     read_cifar,
+    read_idx_folder,
     read_labelled_npz,
     split_by_class,
 )
 from common.data.sources.cifar import holds_cifar
+from common.data.sources.idx_folder import holds_idx
 from common.data.sources.shards import is_shards
 from common.data.sources.split import VALIDATION_SHARE, check_split
 from common.errors import DataError, shown
@@ -32,9 +34,9 @@ def set_of(name: str) -> str | None:
 def open_split(
     name: str, channels: int = 3, val_share: float = VALIDATION_SHARE, seed: int = 0
 ) -> Split:
-    """Open `cifar10`, `cifar100`, a `.npz` file, or a folder of images, shards or CIFAR's files.
+    """Open `cifar10`, `cifar100`, a `.npz` file or a folder.
 
-    Raises `DataError`.
+    A folder holds images, shards, CIFAR's files or idx files. Raises `DataError`.
 
     - `name`: name of the data set, or path.
     - `channels`: for image files, 1 for grey or 3 for RGB.
@@ -51,6 +53,8 @@ def open_split(
             f"data: must be {', '.join(SETS)}, a .npz file or a folder; got {shown(name)}, which "
             "is none of them"
         )
+    if holds_idx(path):
+        return read_idx_folder(path)
     return open_shards(path) if is_shards(path) else find_images(path, channels, val_share, seed)
 
 
