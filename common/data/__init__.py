@@ -3,7 +3,8 @@
 from common.data.augment import Augmentation
 from common.data.batches import batch_order
 from common.data.description import ImageDescription
-from common.data.fashion_mnist import CLASSES, FashionMNIST, ImageSet, find_fashion_mnist
+from common.data.fashion_mnist import CLASSES, FashionMNIST, ImageSet
+from common.data.fashion_mnist_files import find_fashion_mnist
 from common.data.image_data import Batch, ImageData, MixedBatch, check_image_data
 from common.data.image_files import Pictures, find_pictures, read_picture, read_pictures
 from common.data.labels import class_names, read_labels

@@ -1,8 +1,6 @@
 """Fashion-MNIST (Xiao et al., 2017): its files and batches (chapter section 4.2)."""
 
-import hashlib
 import logging
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,14 +14,14 @@ from numpy.typing import NDArray
 from common.bounds import MAX_BATCH
 from common.chapter import HyperParameters
 from common.data.batches import batch_order
-from common.data.download import download
-from common.data.idx import read_content, read_idx
+from common.data.fashion_mnist_files import absolute_source, file_in, find_fashion_mnist
+from common.data.idx import read_idx
 from common.data.image_data import Batch
 from common.data.loader import Loader, Native, show_images
 from common.data.preprocessing import Preprocessing
 from common.data.resize import prepare
 from common.data.sample import FOLDER as SAMPLE
-from common.errors import ConfigError, DataError, shown
+from common.errors import ConfigError, DataError
 from common.numbers import check_batch, checked_integer, checked_size
 
 if TYPE_CHECKING:
@@ -35,38 +33,10 @@ CLASSES = (
 )  # fmt: skip
 """Class names in the order of their labels, as in the chapter."""
 
-ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
-"""Public URL of the data set; `$ANYNET_FASHION_MNIST_URL` replaces it."""
-
-DIGESTS = {
-    "train-images-idx3-ubyte.gz": (
-        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
-    ),
-    "train-labels-idx1-ubyte.gz": (
-        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
-    ),
-    "t10k-images-idx3-ubyte.gz": (
-        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
-    ),
-    "t10k-labels-idx1-ubyte.gz": (
-        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
-    ),
-}
-"""SHA-256 of each file's decompressed content: gzip headers differ between mirrors."""
-
 _KNOWN = frozenset({"487f333d836a7f411139757bb86bfa58", "9f138f3117c9b2ce48543432f20a8c25"})
 """`_digest` of the full set and of the sample."""
 
-_LAYOUTS = ("", "raw", "FashionMNIST/raw")
-"""Subdirectories of a named directory in which files are looked for; the last is torchvision's."""
-
-SYSTEM = Path("/usr/share/datasets/fashion-mnist")
-"""Directory of the Debian package dataset-fashion-mnist."""
-
 _warn = logging.getLogger("anynet").warning
-
-_WORDS = ("auto", "full", "sample")
-"""Sources that are names, not directories."""
 
 
 @dataclass(frozen=True)
@@ -85,56 +55,6 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-
-def find_fashion_mnist(source: str | Path = "auto") -> Path:
-    """Find the directory with the four files, each gzipped or not. Raises `DataError`.
-
-    - `auto`, `full`: `$ANYNET_DATA` if it is set, else the user's cache or `/usr/share/datasets`;
-      if neither has the files, they are downloaded into the cache.
-    - `sample`: the sample in the package.
-    - any other `source`: a directory with all four files, in itself, in `raw`, or in torchvision's
-      `FashionMNIST/raw`.
-    """
-    if not isinstance(source, str | Path):
-        raise DataError(f"data: must be auto, full, sample or a directory; got {shown(source)}")
-    if str(source) == "sample":
-        return SAMPLE
-    if str(source) not in ("auto", "full"):
-        return _named(Path(source), "data")
-    if named := os.environ.get("ANYNET_DATA"):
-        return _named(Path(named), "$ANYNET_DATA")
-    cache = _cache()
-    for folder in (cache, SYSTEM):
-        if not _missing(folder):
-            return folder
-    download(os.environ.get("ANYNET_FASHION_MNIST_URL", ADDRESS), DIGESTS, cache)
-    return cache
-
-
-def holds_fashion_mnist(folder: Path) -> bool:
-    """Whether a directory holds the four files, in a known layout, with the labels of the set.
-
-    MNIST and others use the same file names.
-    """
-    for layout in _LAYOUTS:
-        if not _missing(folder / layout):
-            return _has_labels_of_the_set(folder / layout)
-    return False
-
-
-def _has_labels_of_the_set(folder: Path) -> bool:
-    labels = [name for name in DIGESTS if "labels" in name]
-    contents = [read_content(_file(folder, name)) for name in labels]
-    published = [hashlib.sha256(content).hexdigest() for content in contents]
-    return published == [DIGESTS[name] for name in labels] or contents == [
-        read_content(_file(SAMPLE, name)) for name in labels
-    ]
-
-
-def absolute_source(source: str | Path) -> str:
-    """`source` with a path made absolute, so that it is valid in any working directory."""
-    return str(source) if str(source) in _WORDS else str(Path(source).absolute())
 
 
 class FashionMNIST(HyperParameters):
@@ -257,37 +177,6 @@ class FashionMNIST(HyperParameters):
             yield self.val.images[part], self.val.labels[part]
 
 
-def _cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("anynet") / "fashion-mnist"
-
-
-def _missing(folder: Path) -> list[str]:
-    return [name for name in DIGESTS if not os.path.exists(_file(folder, name))]
-
-
-def _file(folder: Path, name: str) -> Path:
-    """Path of the gzipped file, or of the decompressed one if only that exists."""
-    packed, plain = folder / name, folder / name.removesuffix(".gz")
-    return plain if os.path.exists(plain) and not os.path.exists(packed) else packed
-
-
-def _named(folder: Path, where: str) -> Path:
-    for layout in _LAYOUTS:
-        if not _missing(folder / layout):
-            return folder / layout
-    if not os.path.exists(folder):
-        raise DataError(
-            f"{where}: must be auto, full, sample, cifar10, cifar100, or an existing .npz file or "
-            f"folder; got {shown(str(folder))}, which does not exist"
-        )
-    raise DataError(
-        f"{where}: must name a directory with the four Fashion-MNIST files; "
-        f"got {folder} without {', '.join(_missing(folder))}"
-    )
-
-
 def _digest(*parts: ImageSet) -> str:
     """XXH3-128 of all images and labels; takes 0.01 s for the full set."""
     digest = xxhash.xxh3_128()
@@ -298,9 +187,9 @@ def _digest(*parts: ImageSet) -> str:
 
 
 def _read(folder: Path, part: str) -> ImageSet:
-    images_path = _file(folder, f"{part}-images-idx3-ubyte.gz")
+    images_path = file_in(folder, f"{part}-images-idx3-ubyte.gz")
     images = read_idx(images_path)
-    labels = read_idx(_file(folder, f"{part}-labels-idx1-ubyte.gz"))
+    labels = read_idx(file_in(folder, f"{part}-labels-idx1-ubyte.gz"))
     if images.ndim != 3 or labels.shape != images.shape[:1] or not images.size:
         raise DataError(
             f"{images_path}: must hold non-empty images, as many as there are labels; "

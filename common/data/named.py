@@ -8,7 +8,8 @@ from common.arch import DEFAULT_IMAGE_SIZE, IMAGENET_IMAGE_SIZE
 from common.bounds import MAX_BATCH
 from common.data.augment import PLAIN
 from common.data.decode import image_endings
-from common.data.fashion_mnist import CLASSES, FashionMNIST, absolute_source, holds_fashion_mnist
+from common.data.fashion_mnist import CLASSES, FashionMNIST
+from common.data.fashion_mnist_files import absolute_source, holds_fashion_mnist
 from common.data.image_data import ImageData
 from common.data.open import SETS, open_split, set_of
 from common.data.options import USUAL, DataOptions

@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from common.data import CLASSES, FashionMNIST, batch_order, fashion_mnist, find_fashion_mnist
+from common.data import CLASSES, FashionMNIST, batch_order, find_fashion_mnist
+from common.data import fashion_mnist_files as files
 from common.data.idx import read_content, read_idx
 from common.data.sample import FOLDER, PER_CLASS, draw_sample, write_idx
 from common.errors import ConfigError, DataError
@@ -18,8 +19,8 @@ def places(tmp_path, monkeypatch):
     names = ("named", "variable", "cache", "system")
     folders = {name: shutil.copytree(FOLDER, tmp_path / name) for name in names}
     monkeypatch.setenv("ANYNET_DATA", str(folders["variable"]))
-    monkeypatch.setattr(fashion_mnist, "_cache", lambda: folders["cache"])
-    monkeypatch.setattr(fashion_mnist, "SYSTEM", folders["system"])
+    monkeypatch.setattr(files, "_cache", lambda: folders["cache"])
+    monkeypatch.setattr(files, "SYSTEM", folders["system"])
     return folders
 
 
@@ -47,9 +48,9 @@ def test_a_download_comes_last(places, monkeypatch):
     shutil.rmtree(places["cache"])
     shutil.rmtree(places["system"])
     asked = []
-    monkeypatch.setattr(fashion_mnist, "download", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(files, "download", lambda *arguments: asked.append(arguments))
     assert find_fashion_mnist() == places["cache"]
-    assert asked == [(fashion_mnist.ADDRESS, fashion_mnist.DIGESTS, places["cache"])]
+    assert asked == [(files.ADDRESS, files.DIGESTS, places["cache"])]
 
 
 @pytest.mark.parametrize(("place", "where"), [("named", "data"), ("variable", r"\$ANYNET_DATA")])
@@ -85,16 +86,16 @@ def test_images_have_pixels(places, shape):
 @pytest.fixture
 def whole_set():
     """The files of all 70,000 images."""
-    if not fashion_mnist.SYSTEM.exists():
+    if not files.SYSTEM.exists():
         pytest.skip("the whole set is not installed")
-    return fashion_mnist.SYSTEM
+    return files.SYSTEM
 
 
 @pytest.mark.parametrize("layout", [".", "raw", "FashionMNIST/raw"])
 @pytest.mark.parametrize("is_packed", [True, False], ids=["gzipped", "unpacked"])
 def test_the_files_may_lie_as_torchvision_leaves_them(tmp_path, layout, is_packed):
     (tmp_path / layout).mkdir(parents=True, exist_ok=True)
-    for name in fashion_mnist.DIGESTS:
+    for name in files.DIGESTS:
         content = (FOLDER / name).read_bytes() if is_packed else read_content(FOLDER / name)
         (tmp_path / layout / name.removesuffix("" if is_packed else ".gz")).write_bytes(content)
     data = FashionMNIST(source=tmp_path)
