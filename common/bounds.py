@@ -34,6 +34,9 @@ MAX_SAMPLED: Final = 8_000_000
 MAX_SEED: Final = 2**63 - 1
 """Every framework and storage keeps seeds in 64 bits."""
 
+MAX_SEEDS: Final = 100
+"""Trainings of each network of a study, with different seeds."""
+
 MAX_EPOCHS: Final = 1_000_000
 """Epochs of a run or a warm-up."""
 

@@ -20,6 +20,7 @@ _COMMANDS = {
     "data": ("data", "data"),
     "evaluate": ("evaluate", "evaluate"),
     "export": ("export", "export"),
+    "fit": ("fit", "fit"),
     "init-weights": ("init_weights", "init_weights"),
     "inspect": ("inspect", "inspect"),
     "parity": ("parity", "parity"),
@@ -109,6 +110,7 @@ def main() -> None:
     Compare runs:         anynet curves runs/first runs/second --out both.png
     Look into a file:     anynet inspect runs/first
     Sample a space:       anynet spaces AnyNetXE-small --n 10
+    Fit a line to it:     anynet fit regnetx_400mf
     Prepare photos:       anynet data prepare photos/ build/photos --size 256
     Convert a file:       anynet convert regnet_y_400mf.pth model.safetensors
     Compare spaces:       anynet study run first --space AnyNetXA-small --space AnyNetXE-small

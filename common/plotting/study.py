@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from common.plotting.figure import new_figure
 from common.plotting.palette import BEST, DASHES, GREY, WORST, area, line, points
-from common.statistics import Agreement, band, distribution, good_range
+from common.statistics import Agreement, band, distribution, good_range, weighted_distribution
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,6 +111,24 @@ def _step(axes: Any, values: Sequence[float], with_band: bool = False, **style: 
     if with_band:
         low, high = band(errors, grid)
         axes.fill_between(grid * 100, low, high, step="post", color=style["color"], alpha=0.2, lw=0)
+
+
+def draw_normalised(
+    spaces: Mapping[str, Sequence[float]], weights: Mapping[str, Mapping[str, ArrayLike]]
+) -> "Figure":
+    """The normalised EDF of each space, with weights (n,) by cost and space, a panel per cost."""
+    figure, axes = _figure(1, len(weights), _WIDTH * len(weights), _WIDTH)
+    for panel, (cost, by_space) in zip(axes, weights.items(), strict=True):
+        for number, (name, values) in enumerate(spaces.items()):
+            grid = np.unique(np.concatenate([values, [min(values) - 1e-9]]))
+            shares = weighted_distribution(values, by_space[name], grid)
+            panel.step(grid * 100, shares, where="post", label=name, **line(number))
+        panel.set(xlabel=_ERROR, ylim=(0, 1.02))
+        panel.set_title(f"at equal {cost}", fontsize=9)
+    axes[0].set_ylabel("weighted share of networks")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
+    return figure
 
 
 def draw_scatter(spaces: BySpace) -> "Figure":

@@ -23,11 +23,16 @@ def training_settings(config: StudyConfig) -> dict[str, Any]:
         "momentum": f"{recipe.momentum:g}" + (" (Nesterov)" if recipe.nesterov else ""),
         "weight decay": f"{recipe.weight_decay:g}",
         **({"label smoothing": f"{smoothing:g}"} if smoothing else {}),
-        "seeds": f"networks {config.seed}, training {training.seed}",
+        "seeds": f"networks {config.seed}, training {_seeds(config)}",
         "initial weights": config.init,
         "error": "after the last epoch" if config.error_of == "last" else "least of all epochs",
         "pruner": config.pruner,
     }
+
+
+def _seeds(config: StudyConfig) -> str:
+    first = config.training.seed
+    return f"{first}" if config.seeds == 1 else f"{first} to {first + config.seeds - 1}"
 
 
 def _images(config: StudyConfig) -> dict[str, str]:

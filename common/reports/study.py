@@ -8,54 +8,33 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from common.errors import ConfigError
 from common.files import PRODUCER, write_text
 from common.pages import write_page
 from common.plotting import save_figure
 from common.plotting.study import (
-    BySpace,
-    TrainedNetwork,
-    by_number,
     draw_agreement,
     draw_edf,
     draw_extremes,
     draw_importances,
+    draw_normalised,
     draw_pairs,
     draw_profiles,
     draw_scatter,
 )
+from common.reports.analysis import FORMAT, Analysis, analyse, numbers
 from common.reports.population import population
 from common.reports.settings import training_settings
-from common.statistics import (
-    MARGIN,
-    Comparison,
-    ConfidenceInterval,
-    Inference,
-    agreements,
-    best_of,
-    compare,
-    good_range,
-    importance_chances,
-    importances,
-    infer,
-    mean_error,
-)
-from common.studies import Result, StudyConfig, design
+from common.statistics import INTEREST
+from common.studies import Result, StudyConfig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-FORMAT: Final = 1
-"""Format number of results.json and of the files in records/."""
 
 _TEMPLATE: Final = Path(__file__).with_name("study.html.j2")
 
 _SCRIPTS: Final = (
     "population.js", "edf.js", "lines.js", "scatter.js", "network.js", "listing.js", "study.js"
 )  # fmt: skip
-
-_FEWEST = 3
-"""Minimum number of complete networks per space."""
 
 
 def report_files(
@@ -69,7 +48,16 @@ def report_files(
     return ["index.html", "study.json", "results.json", *pictures, *records]
 
 
-_FIGURES: Final = ("edf", "pairs", "scatter", "importance", "profiles", "curves", "agreement")
+_FIGURES: Final = (
+    "edf",
+    "pairs",
+    "edf-normalised",
+    "scatter",
+    "importance",
+    "profiles",
+    "curves",
+    "agreement",
+)
 
 
 def _pair_name(first: str, second: str) -> str:
@@ -82,6 +70,7 @@ def write_study_report(
     results: Sequence[Result],
     out: Path,
     pairs: Sequence[tuple[str, str]] = (),
+    interest: float = INTEREST,
 ) -> None:
     """Write index.html, its figures as PNG and SVG, study.json, results.json and records/ to `out`.
 
@@ -92,78 +81,37 @@ def write_study_report(
     - `config`, `results`: the study's config, and all of its networks
     - `out`: the directory to write to
     - `pairs`: the names of the spaces to compare, by default each with the previous one
+    - `interest`: the smallest difference of mean errors of interest
     """
     results = [_counted(result) for result in results]
-    spaces: dict[str, list[Result]] = {
-        space.name: [r for r in results if r.network.space == space.name and r.error is not None]
-        for space in config.spaces
-    }
-    for space, own in spaces.items():
-        if len(own) < _FEWEST:
-            raise ConfigError(
-                f"report: space {space} must have {_FEWEST} complete networks; got {len(own)}"
-            )
-    names = list(spaces)
-    errors = {space: [float(r.error or 0) for r in own] for space, own in spaces.items()}
+    names = [space.name for space in config.spaces]
     pairs = list(pairs) or list(pairwise(names))
-    comparisons, inferences = compare(errors, pairs), infer(errors, pairs)
-    shares = {space: importances([design(r.network.spec) for r in own], errors[space])
-              for space, own in spaces.items()}  # fmt: skip
-    chances = {space: importance_chances([design(r.network.spec) for r in own], errors[space])
-               for space, own in spaces.items()}  # fmt: skip
-    ranking = agreements([r.errors for own in spaces.values() for r in own
-                          if len(r.errors) == config.training.epochs])  # fmt: skip
-    networks = {space: [_trained(r) for r in own] for space, own in spaces.items()}
-    figures = {"edf": draw_edf(errors)}
-    if len(pairs) > 1:
-        figures |= {
-            _pair_name(first, second): draw_edf(
-                {name: errors[name] for name in (first, second)}, errors
-            )
-            for first, second in pairs
-        }
-        figures["pairs"] = draw_pairs(errors, pairs)
-    figures |= {
-        "scatter": draw_scatter(networks),
-        "importance": draw_importances(shares),
-        "profiles": draw_profiles(networks),
-        "curves": draw_extremes(networks),
-    }
-    if ranking:
-        figures["agreement"] = draw_agreement(ranking)
+    analysis = analyse(config, results, pairs, interest)
+    figures = _figures(analysis, pairs)
     for key, figure in figures.items():
         _save(figure, out / key)
     for result in results:
         write_text(out / _record(result), _lines(result))
     settings = {"producer": PRODUCER, **config.to_dict()}
     write_text(out / "study.json", json.dumps(settings, indent=2) + "\n")
-    write_text(out / "results.json", _numbers(errors, comparisons, inferences, shares, chances))
+    write_text(out / "results.json", numbers(analysis))
     page = {
         "name": name,
         "config": config,
         "training": training_settings(config),
         "results": list(results),
-        "errors": errors,
-        "means": {space: mean_error(values) for space, values in errors.items()},
-        "best_of": {space: [best_of(values, k) for k in (1, 5, 20)]
-                    for space, values in errors.items()},
-        "comparisons": comparisons,
-        "inferences": inferences,
+        "analysis": analysis,
+        "errors": analysis.errors,
         "figures": list(figures),
-        "ranges": _good_ranges(networks),
-        "importances": shares,
-        "chances": chances,
-        "parameters": list(dict.fromkeys(key for own in shares.values() for key in own)),
-        "margin": MARGIN,
-        "agreements": ranking,
-    }  # fmt: skip
+        "parameters": _parameters(analysis),
+    }
     data = {
         "name": name,
         **population(config, results),
         "records": True,
         "pairs": [{"first": names.index(one.first), "second": names.index(one.second),
-                   "verdict": one.verdict} for one in comparisons],
-        "agreement": [asdict(one) for one in ranking],
+                   "verdict": one.verdict} for one in analysis.findings.comparisons],
+        "agreement": [asdict(one) for one in analysis.ranking],
     }  # fmt: skip
     write_page(out / "index.html", _TEMPLATE, _SCRIPTS, data, page)
 
@@ -175,30 +123,35 @@ def _counted(result: Result) -> Result:
     return replace(result, error=1.0)
 
 
-def _trained(result: Result) -> TrainedNetwork:
-    """The data of a complete network that the figures show."""
-    stages = result.network.spec.stages
-    costs = {
-        "flops": result.flops,
-        "params": result.params,
-        "activations": result.activations,
+def _figures(analysis: Analysis, pairs: Sequence[tuple[str, str]]) -> dict[str, "Figure"]:
+    """The figures of a report by name."""
+    errors, networks = analysis.errors, analysis.networks
+    figures = {"edf": draw_edf(errors)}
+    if len(pairs) > 1:
+        figures |= {
+            _pair_name(first, second): draw_edf(
+                {name: errors[name] for name in (first, second)}, errors
+            )
+            for first, second in pairs
+        }
+        figures["pairs"] = draw_pairs(errors, pairs)
+    if analysis.normalised:
+        weights = {cost: one.weights for cost, one in analysis.normalised.items()}
+        figures["edf-normalised"] = draw_normalised(errors, weights)
+    figures |= {
+        "scatter": draw_scatter(networks),
+        "importance": draw_importances(analysis.shares()),
+        "profiles": draw_profiles(networks),
+        "curves": draw_extremes(networks),
     }
-    return TrainedNetwork(
-        float(result.error or 0),
-        result.errors,
-        [stage.channels for stage in stages for _ in range(stage.depth)],
-        {**design(result.network.spec), **costs},
-    )
+    if analysis.ranking:
+        figures["agreement"] = draw_agreement(analysis.ranking)
+    return figures
 
 
-def _good_ranges(networks: BySpace) -> dict[str, dict[str, ConfidenceInterval]]:
-    """The range of good values by space and design parameter."""
-    found: dict[str, dict[str, ConfidenceInterval]] = {}
-    for name, values in by_number(networks).items():
-        for space, column in values.items():
-            errors = [network.error for network in networks[space]]
-            found.setdefault(space, {})[name] = good_range(column, errors)
-    return found
+def _parameters(analysis: Analysis) -> list[str]:
+    """The design parameters that have an importance in some space."""
+    return list(dict.fromkeys(name for own in analysis.shares().values() for name in own))
 
 
 def _save(figure: "Figure", path: Path) -> None:
@@ -222,38 +175,3 @@ def _lines(result: Result) -> str:
         "spec": result.network.spec.to_dict(),
     }
     return "".join(json.dumps(row) + "\n" for row in (first, *result.record))
-
-
-def _numbers(
-    errors: dict[str, list[float]],
-    comparisons: Sequence[Comparison],
-    inferences: Sequence[Inference],
-    shares: dict[str, dict[str, float]],
-    chances: dict[str, dict[str, float]],
-) -> str:
-    """The report's numbers as JSON."""
-    return json.dumps(
-        {
-            "producer": PRODUCER,
-            "format": FORMAT,
-            "errors": errors,
-            "comparisons": [
-                {
-                    "first": one.first,
-                    "second": one.second,
-                    "ahead": one.ahead,
-                    "p_ahead": one.p_ahead,
-                    "behind": one.behind,
-                    "p_behind": one.p_behind,
-                    "p_within": one.p_within,
-                    "margin": MARGIN,
-                    "verdict": one.verdict,
-                }
-                for one in comparisons
-            ],
-            "inferences": [{**asdict(one), "verdict": one.verdict} for one in inferences],
-            "importances": shares,
-            "importance_chances": chances,
-        },
-        indent=2,
-    )

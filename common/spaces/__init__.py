@@ -13,6 +13,7 @@ from common.spaces.anynet import (
 from common.spaces.dimension import Dimension, Distribution, Rule
 from common.spaces.files import find_space, space_from_dict, space_to_dict
 from common.spaces.limits import Limits
+from common.spaces.line_fit import LineFit, fit_line
 from common.spaces.mlp import (
     MLPS,
     MLPS_CONSTANT,
@@ -74,6 +75,7 @@ __all__ = [
     "Dimension",
     "Distribution",
     "Limits",
+    "LineFit",
     "MLPSpace",
     "Population",
     "RegNetSpace",
@@ -81,6 +83,7 @@ __all__ = [
     "Space",
     "Template",
     "find_space",
+    "fit_line",
     "small",
     "space_from_dict",
     "space_to_dict",

@@ -4,7 +4,8 @@ Errors are shares of wrong predictions, from 0 to 1.
 """
 
 from common.statistics.baseline import Baseline, cubic_baseline
-from common.statistics.comparison import MARGIN, Comparison, compare, holm, nowhere_behind
+from common.statistics.comparison import Comparison, compare
+from common.statistics.correction import holm
 from common.statistics.distributions import (
     LEVEL,
     ConfidenceInterval,
@@ -15,29 +16,38 @@ from common.statistics.distributions import (
     mean_difference,
     mean_error,
 )
-from common.statistics.importance import importance_chances, importances
+from common.statistics.findings import Findings, find
+from common.statistics.importance import Importance, importance_tests, importances
 from common.statistics.inference import (
-    Inference,
-    complexity_weights,
+    INTEREST,
     dominance,
-    infer,
+    equivalence,
     location_test,
     mean_test,
+)
+from common.statistics.normalised import (
+    Normalised,
+    complexity_weights,
+    normalise,
     weighted_distribution,
 )
 from common.statistics.power import Calibration, Needed, calibrate, coverage, networks_needed
 from common.statistics.ranking import Agreement, agreements
+from common.statistics.seeds import SeedSpread, seed_spread
 
 __all__ = [
+    "INTEREST",
     "LEVEL",
-    "MARGIN",
     "Agreement",
     "Baseline",
     "Calibration",
     "Comparison",
     "ConfidenceInterval",
-    "Inference",
+    "Findings",
+    "Importance",
     "Needed",
+    "Normalised",
+    "SeedSpread",
     "agreements",
     "band",
     "best_of",
@@ -48,16 +58,18 @@ __all__ = [
     "cubic_baseline",
     "distribution",
     "dominance",
+    "equivalence",
+    "find",
     "good_range",
     "holm",
-    "importance_chances",
+    "importance_tests",
     "importances",
-    "infer",
     "location_test",
     "mean_difference",
     "mean_error",
     "mean_test",
     "networks_needed",
-    "nowhere_behind",
+    "normalise",
+    "seed_spread",
     "weighted_distribution",
 ]

@@ -1,15 +1,11 @@
-"""Tests of means, of location and of dominance, beside the comparison of whole curves."""
+"""Tests of two samples of errors: of means, of location, of dominance and of equivalence."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from common.errors import ConfigError
-from common.statistics.comparison import holm
-from common.statistics.distributions import LEVEL, Floats, distribution
+from common.statistics.distributions import Floats, distribution
 
 RANGE: Final = (0.1, 0.9)
 """Shares of all networks of a pair between which dominance is tested.
@@ -17,78 +13,11 @@ RANGE: Final = (0.1, 0.9)
 No test can show dominance in the tails: there both curves approach 0 or 1.
 """
 
-_BETWEEN: Final = "from the {:.0f}th to the {:.0f}th percentile".format(*(100 * s for s in RANGE))
-
 RESAMPLES: Final = 9999
 """Random permutations of a test of means."""
 
-
-@dataclass(frozen=True)
-class Inference:
-    """Whether `second` is better than `first`, by three tests; p-values are Holm's for all of them.
-
-    - `networks`: of `first` and of `second`.
-    - `difference`: mean error of `second` minus that of `first`; `p_mean`: of "the distributions
-      are equal", by a two-sided permutation test of that difference.
-    - `chance`: the probability that a network of `second` has the smaller error, ties counting
-      half; `p_location`: of "it is 1/2", by the two-sided Mann-Whitney test.
-    - `better`: the space with the smaller mean; `p_dominance`: of "it does not dominate"
-      (`dominance`).
-    """
-
-    first: str
-    second: str
-    networks: tuple[int, int]
-    difference: float
-    p_mean: float
-    chance: float
-    p_location: float
-    better: str
-    p_dominance: float
-
-    @property
-    def verdict(self) -> str:
-        """What the tests show, in words."""
-        other = self.first if self.better == self.second else self.second
-        if self.p_dominance < 1 - LEVEL:
-            return f"{self.better} majorises {other} {_BETWEEN}"
-        if self.p_mean < 1 - LEVEL:
-            return f"the mean error of {self.better} is smaller; dominance is not shown"
-        if self.p_location < 1 - LEVEL:
-            likely = self.second if self.chance > 0.5 else self.first
-            return f"a network of {likely} is more often the better one; no more is shown"
-        return "no difference shown"
-
-
-def infer(
-    errors: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str, str]], seed: int = 0
-) -> list[Inference]:
-    """The three tests of every pair of spaces; all of them are one family (Holm)."""
-    found: list[tuple[float, float, float]] = []
-    p_values: list[float] = []
-    for first, second in pairs:
-        a, b = np.asarray(errors[first], float), np.asarray(errors[second], float)
-        difference, p_mean = mean_test(a, b, seed)
-        chance, p_location = location_test(a, b)
-        p_values += [p_mean, p_location, dominance(*((b, a) if difference < 0 else (a, b)))]
-        found.append((difference, chance, p_mean))
-    corrected = holm(p_values)
-    return [
-        Inference(
-            first,
-            second,
-            (len(errors[first]), len(errors[second])),
-            difference,
-            corrected[3 * number],
-            chance,
-            corrected[3 * number + 1],
-            second if difference < 0 else first,
-            corrected[3 * number + 2],
-        )
-        for number, ((first, second), (difference, chance, _)) in enumerate(
-            zip(pairs, found, strict=True)
-        )
-    ]
+INTEREST: Final = 0.005
+"""The smallest difference of mean errors of interest, unless another is given."""
 
 
 def mean_test(
@@ -96,19 +25,38 @@ def mean_test(
 ) -> tuple[float, float]:
     """The mean of `second` minus that of `first`, and its p-value by permutations, two-sided.
 
-    The p-value is the share of permutations of all errors, random ones and the identity, with a
-    difference at least as large. It is exact for equal distributions.
+    The p-value is the share of permutations of all errors, random ones and the identity, whose
+    difference is at least as large, relative to its standard error. So it is exact for equal
+    distributions, and for large samples a test of equal means, whatever else differs (Janssen,
+    1997).
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     both, stream = np.concatenate([a, b]), np.random.default_rng(seed)
     difference = float(b.mean() - a.mean())
+    if (both == both[0]).all():
+        return 0.0, 1.0
+    observed = float(_studentised(both[None], len(a))[0])
     reached, rows = 1, max(1, (1 << 20) // len(both))
     for start in range(0, resamples, rows):
         tiled = np.tile(both, (min(rows, resamples - start), 1))
-        second_sums = stream.permuted(tiled, axis=1)[:, len(a) :].sum(1)
-        apart = second_sums / len(b) - (both.sum() - second_sums) / len(a)
-        reached += int(np.count_nonzero(np.abs(apart) >= abs(difference) * (1 - 1e-12)))
+        apart = _studentised(stream.permuted(tiled, axis=1), len(a))
+        reached += int(np.count_nonzero(apart >= observed * (1 - 1e-9)))
     return difference, reached / (resamples + 1)
+
+
+def _studentised(both: Floats, first: int) -> Floats:
+    """|difference of the means| / its standard error, for rows (n,) whose `first` errors are a's.
+
+    Infinite where errors differ only between the two groups.
+    """
+    a, b = both[:, :first], both[:, first:]
+    # `var` divides by n; the variance of a mean is the sum of squares over n (n - 1).
+    squares = a.var(1) / max(1, first - 1) + b.var(1) / max(1, b.shape[1] - 1)
+    apart = np.abs(b.mean(1) - a.mean(1))
+    found: Floats = np.divide(
+        apart, np.sqrt(squares), out=np.full_like(apart, np.inf), where=squares > 0
+    )
+    return found
 
 
 def location_test(first: ArrayLike, second: ArrayLike) -> tuple[float, float]:
@@ -146,48 +94,19 @@ def dominance(better: ArrayLike, worse: ArrayLike, shares: tuple[float, float] =
     return float(norm.sf(scores.min()))
 
 
-def complexity_weights(
-    complexities: Mapping[str, Sequence[float]], bins: int = 10
-) -> dict[str, Floats]:
-    """Weights (n,) of each space's networks that make the spaces' complexities comparable.
+def equivalence(first: ArrayLike, second: ArrayLike, interest: float = INTEREST) -> float:
+    """The p-value of "the means differ by `interest` or more".
 
-    The range of complexities that all spaces share is cut into bins of equal width, and a network
-    of a bin with m networks of its space has a weight proportional to 1 / m ("On Network Design
-    Spaces for Visual Recognition", section 3.3). Bins that lack networks of a space count for none.
-    Weights of a space sum to 1. Raises `ConfigError` if no bin has networks of all spaces.
+    The larger p-value of two one-sided t-tests with Welch's degrees of freedom (Schuirmann, 1987).
     """
-    values = {name: np.asarray(given, np.float64) for name, given in complexities.items()}
-    low, high = max(v.min() for v in values.values()), min(v.max() for v in values.values())
-    edges = np.linspace(low, max(low, high), bins + 1)
-    places = {
-        name: np.where(
-            (low <= v) & (v <= high),
-            np.clip(np.searchsorted(edges, v, "right") - 1, 0, bins - 1),
-            -1,
-        )
-        for name, v in values.items()
-    }
-    counts = {name: np.bincount(p[p >= 0], minlength=bins) for name, p in places.items()}
-    shared = np.all([count > 0 for count in counts.values()], axis=0)
-    if not shared.any():
-        raise ConfigError(
-            "complexities: must overlap; got spaces without a common range; compare them within "
-            "limits"
-        )
-    weights = {}
-    for name, place in places.items():
-        own = np.where(shared, 1 / np.maximum(1, counts[name]), 0.0) / shared.sum()
-        weights[name] = np.where(place >= 0, own[place], 0.0)
-    return weights
+    from scipy.stats import t
 
-
-def weighted_distribution(errors: ArrayLike, weights: ArrayLike, grid: ArrayLike) -> Floats:
-    """The normalised EDF: the sum of the weights of networks with an error of at most e.
-
-    `errors` and `weights` (n,); `grid` are the errors e. Returns shares of the shape of `grid`.
-    """
-    order = np.argsort(np.asarray(errors, np.float64), kind="stable")
-    ordered = np.asarray(errors, np.float64)[order]
-    sums = np.concatenate([[0.0], np.cumsum(np.asarray(weights, np.float64)[order])])
-    found: Floats = sums[np.searchsorted(ordered, np.asarray(grid), side="right")]
-    return found
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    room = interest - abs(float(b.mean() - a.mean()))
+    if min(len(a), len(b)) < 2:
+        return 1.0
+    squares = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
+    if (a == a[0]).all() and (b == b[0]).all():
+        return 0.0 if room > 0 else 1.0
+    freedom = squares.sum() ** 2 / (squares**2 / [len(a) - 1, len(b) - 1]).sum()
+    return float(t.sf(room / np.sqrt(squares.sum()), freedom))

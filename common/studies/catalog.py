@@ -25,8 +25,8 @@ BEGUN: Final = "anynet-begun"
 class Entry:
     """A study in a storage: its spaces, and how many of its networks are done.
 
-    `state` is `ready`, `unfinished` if its creation was interrupted, or `unreadable` if it
-    was written by another version of this project.
+    Each network counts once for every seed. `state` is `ready`, `unfinished` if its creation was
+    interrupted, or `unreadable` if it was written by another version of this project.
     """
 
     name: str
@@ -110,4 +110,5 @@ def _entry(storage: BaseStorage, study: FrozenStudy) -> Entry:
         return Entry(study.study_name, "unreadable")
     done = storage.get_n_trials(study._study_id, (TrialState.COMPLETE, TrialState.PRUNED))
     spaces = tuple(space.name for space in config.spaces)
-    return Entry(study.study_name, "ready", spaces, config.networks * len(spaces), done)
+    total = config.networks * len(spaces) * config.seeds
+    return Entry(study.study_name, "ready", spaces, total, done)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, get_args
 
-from common.bounds import MAX_NAME, MAX_NETWORKS, MAX_SEED
+from common.bounds import MAX_NAME, MAX_NETWORKS, MAX_SEED, MAX_SEEDS
 from common.errors import ConfigError, SpecError, shortened, shown
 from common.files import check_format, reading
 from common.numbers import FieldChecker
@@ -67,7 +67,9 @@ class StudyConfig:
 
     `training` is a run's config without a spec; its seed draws the initial weights and the order of
     the images, the same for every network. `init` is how they are drawn, and `error_of` which error
-    counts. With an `objective`, that function evaluates the networks instead. Raises `ConfigError`.
+    counts. With `seeds` above 1 each network is trained so often, with consecutive seeds from that
+    of `training` on, and its error is their mean. With an `objective`, that function evaluates the
+    networks instead. Raises `ConfigError`.
     """
 
     spaces: tuple[DesignSpace, ...]
@@ -78,6 +80,7 @@ class StudyConfig:
     init: Init = "xavier"
     error_of: ErrorOf = "last"
     objective: ObjectiveName | None = None
+    seeds: int = 1
 
     def __post_init__(self) -> None:
         check = FieldChecker(self, ConfigError, ":")
@@ -94,6 +97,16 @@ class StudyConfig:
         check.choice("pruner", get_args(Pruner))
         check.choice("init", get_args(Init))
         check.choice("error_of", get_args(ErrorOf))
+        check.integer("seeds", 1, MAX_SEEDS)
+        if self.seeds > 1 and self.pruner != "none":
+            raise ConfigError(
+                f"seeds: must be 1 with the pruner {self.pruner}; got {self.seeds}; a network has "
+                "an error only if all its trainings are complete"
+            )
+        if self.training.seed > MAX_SEED - self.seeds + 1:
+            raise ConfigError(
+                f"seeds: must end at {MAX_SEED}; got {self.seeds} from {self.training.seed} on"
+            )
         if self.training.spec is not None:
             raise ConfigError("training: must have no spec, since the spaces give them; got one")
         if self.training.devices != 1:
@@ -111,6 +124,7 @@ class StudyConfig:
             "init": (self.init, "xavier"),
             "error_of": (self.error_of, "last"),
             "objective": (self.objective and asdict(self.objective), None),
+            "seeds": (self.seeds, 1),
         }
         return {
             "format": FORMAT,
@@ -136,6 +150,7 @@ class StudyConfig:
                 values.get("init", "xavier"),
                 values.get("error_of", "last"),
                 ObjectiveName(**values["objective"]) if values.get("objective") else None,
+                values.get("seeds", 1),
             )
 
 

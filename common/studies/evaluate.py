@@ -8,6 +8,7 @@ from common.bounds import MAX_EPOCHS
 from common.errors import ConfigError, TrainingError
 from common.numbers import checked_integer
 from common.studies.config import ErrorOf
+from common.studies.networks import seeded
 from common.studies.objective import Objective, checked_share
 from common.studies.outcome import Outcome
 from common.studies.trials import METRICS, Claim, TakenError
@@ -42,9 +43,10 @@ def evaluate_network(
         return stopped
 
     spec = claim.network.spec
+    config = replace(seeded(config, claim.network), spec=spec)
     began = time.perf_counter()
     try:
-        answer = objective(spec, replace(config, spec=spec), report, error_of)
+        answer = objective(spec, config, report, error_of)
     except TrainingError as diverged:
         return Outcome(1.0, _rows(errors), time.perf_counter() - began, message=str(diverged))
     seconds = time.perf_counter() - began

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,20 +10,25 @@ from common.arch import AnyNetSpec, count
 from common.spaces import SPACES, UNIFORM, DesignSpace
 from common.spaces.population import inverse
 from common.studies.config import StudyConfig
+from common.training import TrainConfig
 
 
 @dataclass(frozen=True)
 class SampledNetwork:
-    """One network of a study: the `index`-th of its space, from 0."""
+    """One network of a study: the `index`-th of its space, from 0.
+
+    In a study with several seeds, `repeat` is the number of the training, from 0.
+    """
 
     space: str
     index: int
     spec: AnyNetSpec
+    repeat: int = 0
 
     @property
     def name(self) -> str:
-        """Its name within the study, such as AnyNetXA-small/12."""
-        return f"{self.space}/{self.index}"
+        """Its name within the study, such as AnyNetXA-small/12, or /12@1 for its second seed."""
+        return f"{self.space}/{self.index}" + (f"@{self.repeat}" if self.repeat else "")
 
 
 def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[SampledNetwork]:
@@ -40,9 +45,19 @@ def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[Sampl
 
 
 def draw_all(config: StudyConfig, start: int = 0) -> list[SampledNetwork]:
-    """The networks of a study from `start` on, alternating between its spaces."""
+    """The networks of a study from `start` on, alternating between its spaces.
+
+    With several seeds, all networks for the first one come first.
+    """
     drawn = [draw(space, start, config.networks, config.seed) for space in config.spaces]
-    return [network for group in zip(*drawn, strict=True) for network in group]
+    networks = [network for group in zip(*drawn, strict=True) for network in group]
+    repeats = range(1, config.seeds)
+    return networks + [replace(own, repeat=repeat) for repeat in repeats for own in networks]
+
+
+def seeded(config: TrainConfig, network: SampledNetwork) -> TrainConfig:
+    """How a network is trained: each repeat with the next seed."""
+    return replace(config, seed=config.seed + network.repeat) if network.repeat else config
 
 
 def stage_parameters(spec: AnyNetSpec) -> dict[str, float]:

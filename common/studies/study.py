@@ -16,6 +16,7 @@ from common.studies.catalog import BEGUN, CONFIG, find_study, open_existing
 from common.studies.config import StudyConfig, check_name
 from common.studies.fit import check_study
 from common.studies.networks import SampledNetwork, draw_all
+from common.studies.seeds import in_order, merged
 from common.studies.storage import (
     T,
     leaving_nothing,
@@ -28,13 +29,15 @@ from common.studies.table import Results
 from common.studies.trials import (
     GRACE,
     Claim,
+    Result,
     TakenError,
     again,
     by_network,
     checked,
+    claim_of,
+    counted,
     is_double,
     is_stale,
-    network_of,
     result_of,
     state_of,
     waiting_trials,
@@ -124,19 +127,19 @@ class Study:
         return opened_patiently(opened, url, patience, tell)
 
     def results(self) -> Results:
-        """All networks with their states and results, ordered by space and index."""
-        order = [space.name for space in self.config.spaces]
-        results = Results(map(result_of, by_network(self._trials()).values()))
-        results.sort(key=lambda r: (order.index(r.network.space), r.network.index))
-        return results
+        """All networks with their states and results, ordered by space and index.
+
+        A network that is trained with several seeds has one result: the mean (`merged`).
+        """
+        return Results(merged(self.trainings()))
+
+    def trainings(self) -> list[Result]:
+        """The results of all networks with each of the study's seeds."""
+        return in_order(map(result_of, by_network(self._trials()).values()), self.config)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """The number of networks by space and state."""
-        found: dict[str, dict[str, int]] = {space.name: {} for space in self.config.spaces}
-        for trials in by_network(self._trials()).values():
-            states = found[trials[0].params["space"]]
-            states[state_of(trials)] = states.get(state_of(trials), 0) + 1
-        return found
+        """The number of networks by space and state; each counts once for every seed."""
+        return counted(self._trials(), [space.name for space in self.config.spaces])
 
     def claim(self, worker: str, grace: float = GRACE) -> Claim | None:
         """Take the next waiting network for `worker`; None if none is waiting.
@@ -152,7 +155,7 @@ class Study:
                 return None
             for trial in waiting:
                 if self._take(trial, worker):
-                    return Claim(trial._trial_id, trial.number, network_of(trial))
+                    return claim_of(trial)
 
     def is_training(self) -> bool:
         """Whether any worker is training a network."""
@@ -194,9 +197,8 @@ class Study:
         message: str | None = None,
     ) -> bool:
         """Store the result; False if another worker has already stored one for the network."""
-        attributes: dict[str, Any] = {"record": list(record), "seconds": seconds}
-        if message is not None:
-            attributes["message"] = message
+        said = {} if message is None else {"message": message}
+        attributes = {"record": list(record), "seconds": seconds, **said}
         state = TrialState.PRUNED if pruned else TrialState.COMPLETE
         return self._end(claim, state, attributes, [error])
 
@@ -214,8 +216,7 @@ class Study:
         if running:
             for trial in trials:
                 if trial.state == TrialState.RUNNING:
-                    self._end(Claim(trial._trial_id, trial.number, network_of(trial)),
-                              TrialState.FAIL, {"message": "given up by hand"})  # fmt: skip
+                    self._end(claim_of(trial), TrialState.FAIL, {"message": "given up by hand"})
             trials = self._trials()
         failed = [own[-1] for own in by_network(trials).values() if state_of(own) == "failed"]
         self._patiently(lambda: self._study.add_trials(map(again, failed)))
@@ -259,11 +260,10 @@ class Study:
             taken = self._patiently(take)
         except UpdateFinishedTrialError:
             return False
-        if taken and is_double(trial, self._trials()):
-            self._end(Claim(trial_id, trial.number, network_of(trial)), TrialState.FAIL,
-                      {"double": True})  # fmt: skip
-            return False
-        return taken
+        double = taken and is_double(trial, self._trials())
+        if double:
+            self._end(claim_of(trial), TrialState.FAIL, {"double": True})
+        return taken and not double
 
     def _queue_lost(self, trials: list[FrozenTrial], grace: float) -> bool:
         """Requeue networks whose worker is gone; returns whether any trial has changed."""

@@ -48,6 +48,7 @@ def _table(results: Sequence[Result]) -> Table:
             **stage_parameters(result.network.spec),
             **{f"error_{epoch}": error for epoch, error in enumerate(result.errors, 1)},
             **{f"metric_{name}": value for name, value in result.metrics.items()},
+            **{f"error_repeat_{n}": one.error for n, one in enumerate(result.trainings)},
             "message": result.message,
             "spec": result.network.spec.to_json(),
         }

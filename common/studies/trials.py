@@ -58,6 +58,7 @@ class Result:
     - `seconds`: the duration of its training
     - `attempts`: the number of workers that started it
     - `message`: why it failed or diverged
+    - `trainings`: of a network that is trained with several seeds, the result with each of them
     """
 
     network: SampledNetwork
@@ -72,11 +73,16 @@ class Result:
     attempts: int = 0
     worker: str = ""
     message: str = ""
+    trainings: tuple["Result", ...] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What an objective measured beside the error, by name."""
-        return next((row[METRICS] for row in self.record if row["kind"] == METRICS), {})
+        """What an objective measured beside the error, by name: means over several seeds."""
+        found = [row[METRICS] for row in self.record if row["kind"] == METRICS]
+        if len(found) < 2:
+            return found[0] if found else {}
+        shared = [name for name in found[0] if all(name in one for one in found)]
+        return {name: sum(one[name] for one in found) / len(found) for name in shared}
 
 
 class TakenError(Exception):
@@ -109,6 +115,7 @@ def waiting_trials(
                 "index": network.index,
                 "spec": network.spec.to_json(),
                 **complexity(network.spec, image_size),
+                **({"repeat": network.repeat} if network.repeat else {}),
             },
         )
         for network, values in zip(networks, parameters, strict=True)
@@ -160,14 +167,22 @@ def again(trial: FrozenTrial) -> FrozenTrial:
         state=TrialState.WAITING,
         params=trial.params,
         distributions=trial.distributions,
-        user_attrs={name: trial.user_attrs[name] for name in _HELD},
+        user_attrs={
+            name: trial.user_attrs[name] for name in (*_HELD, "repeat") if name in trial.user_attrs
+        },
     )
 
 
 def network_of(trial: FrozenTrial) -> SampledNetwork:
     """The network of a trial."""
-    spec = AnyNetSpec.from_json(trial.user_attrs["spec"])
-    return SampledNetwork(trial.params["space"], trial.user_attrs["index"], spec)
+    attrs = trial.user_attrs
+    spec = AnyNetSpec.from_json(attrs["spec"])
+    return SampledNetwork(trial.params["space"], attrs["index"], spec, attrs.get("repeat", 0))
+
+
+def claim_of(trial: FrozenTrial) -> Claim:
+    """The claim of a worker that has taken a trial."""
+    return Claim(trial._trial_id, trial.number, network_of(trial))
 
 
 def is_stale(trial: FrozenTrial, grace: float) -> bool:
@@ -231,6 +246,15 @@ def state_of(trials: Sequence[FrozenTrial]) -> NetworkState:
     attempts = sum(trial.state == TrialState.FAIL for trial in trials)
     gave_up = "message" in trial.user_attrs or attempts >= ATTEMPTS
     return "failed" if gave_up else "lost"
+
+
+def counted(trials: Iterable[FrozenTrial], spaces: Sequence[str]) -> dict[str, dict[str, int]]:
+    """The number of networks by space and state."""
+    found: dict[str, dict[str, int]] = {space: {} for space in spaces}
+    for own in by_network(trials).values():
+        states = found[own[0].params["space"]]
+        states[state_of(own)] = states.get(state_of(own), 0) + 1
+    return found
 
 
 def result_of(trials: Sequence[FrozenTrial]) -> Result:

@@ -16,6 +16,7 @@ from common.errors import StudyError, TrainingError
 from common.studies.config import ErrorOf
 from common.studies.evaluate import evaluate_network
 from common.studies.interrupts import sigterm_interrupts
+from common.studies.networks import seeded
 from common.studies.objective import Objective, ObjectiveError, check_objective
 from common.studies.outcome import Outcome
 from common.studies.study import Study
@@ -103,7 +104,7 @@ def train_network(
     """Train one network.
 
     - `claim`: the network
-    - `config`: how to train it
+    - `config`: how to train it; each repeated training has the next seed
     - `after_epoch`: called with epoch and error after each epoch; returns whether to stop
     - `taken`: called after every logging interval; returns whether another worker has the network
     - `init`: how the initial weights are drawn
@@ -112,6 +113,7 @@ def train_network(
     The error is 1 if the loss becomes NaN or infinite. Raises `TakenError` if `taken` returns True.
     """
     watch = _Watch(after_epoch, taken, error_of)
+    config = seeded(config, claim.network)
     drawn: dict[str, Init] = {} if init == "xavier" else {"init": init}
     began = time.perf_counter()
 

@@ -1,4 +1,4 @@
-"""Tests of means, location and dominance: what they are, how often they err, what they find."""
+"""Tests of means, location, dominance and equivalence: what they are, and how often they err."""
 
 import math
 from itertools import combinations
@@ -11,14 +11,16 @@ from scipy import stats
 from common.cli import main
 from common.errors import ConfigError
 from common.statistics import (
+    compare,
     complexity_weights,
     coverage,
     distribution,
     dominance,
-    infer,
+    equivalence,
     location_test,
     mean_test,
     networks_needed,
+    normalise,
     weighted_distribution,
 )
 from common.statistics.inference import RANGE
@@ -92,11 +94,18 @@ def test_the_test_of_means_is_that_of_all_permutations():
     both = np.concatenate([a, b])
     apart = []
     for chosen in combinations(range(8), 4):
-        second = both[list(chosen)]
-        apart.append(abs(second.mean() - (both.sum() - second.sum()) / 4))
+        second, first = both[list(chosen)], np.delete(both, chosen)
+        deviation = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 4)
+        apart.append(abs(second.mean() - first.mean()) / deviation)
     found, p_value = mean_test(a, b)
     assert found == pytest.approx(b.mean() - a.mean())
-    assert p_value == pytest.approx(np.mean(np.array(apart) >= abs(found) - 1e-12), abs=0.02)
+    observed = abs(stats.ttest_ind(a, b, equal_var=False).statistic)
+    assert p_value == pytest.approx(np.mean(np.array(apart) >= observed - 1e-9), abs=0.02)
+
+
+def test_groups_of_equal_errors_are_told_apart_by_their_means():
+    assert mean_test([0.2] * 30, [0.1] * 30, resamples=999) == pytest.approx((-0.1, 1e-3))
+    assert mean_test([0.1] * 10, [0.1] * 20) == (0.0, 1.0)
 
 
 def test_the_test_of_location_is_the_share_of_pairs():
@@ -115,34 +124,70 @@ def test_equal_spaces_are_seldom_told_apart(test):
     assert _rate(p_value, SCENARIOS["equal"][0]) <= 0.1
 
 
+@pytest.mark.parametrize("name", list(SCENARIOS)[:4])
+def test_equal_means_are_seldom_told_apart_whatever_else_differs(name):
+    def p_value(a, b):
+        return mean_test(a, b, resamples=199)[1]
+
+    assert SCENARIOS[name][1] == 0
+    assert _rate(p_value, SCENARIOS[name][0]) <= 0.1
+
+
+def test_the_test_of_equivalence_is_two_t_tests():
+    stream = np.random.default_rng(3)
+    a, b = stream.normal(0.15, 0.01, 30), stream.normal(0.152, 0.02, 50)
+    lower = stats.ttest_ind(b + 0.01, a, equal_var=False, alternative="greater").pvalue
+    upper = stats.ttest_ind(b - 0.01, a, equal_var=False, alternative="less").pvalue
+    assert equivalence(a, b, 0.01) == pytest.approx(max(lower, upper))
+
+
+@pytest.mark.parametrize(("shift", "least", "most"), [(0, 0.9, 1), (0.5, 0, 0.1)])
+def test_only_means_that_differ_by_less_are_said_to(shift, least, most):
+    def apart(n, stream):
+        return stream.normal(0, 1, n), stream.normal(shift, 1, n)
+
+    assert least <= _rate(lambda a, b: equivalence(a, b, 0.5), apart, 100) <= most
+
+
+@pytest.mark.parametrize(("second", "p_value"), [([0.1], 1), ([0.1, 0.1], 0), ([0.3, 0.3], 1)])
+def test_errors_without_variance_are_equivalent_or_not(second, p_value):
+    assert equivalence([0.1, 0.1, 0.1], second) == p_value
+
+
 def test_all_tests_of_a_table_are_corrected_together():
     stream = np.random.default_rng(2)
     errors = {name: stream.normal(0.2 - 0.01 * place, 0.02, 40) for place, name in enumerate("abc")}
-    (alone,) = infer(errors, [("a", "b")])
-    together = infer(errors, [("a", "b"), ("b", "c"), ("a", "c")])
+    (alone,) = compare(errors, [("a", "b")])
+    together = compare(errors, [("a", "b"), ("b", "c"), ("a", "c")])
     assert together[0].p_mean > alone.p_mean
     assert alone.networks == (40, 40)
     assert alone.better == "b"
-    a, b = errors["a"], errors["b"]
-    raw = sorted([mean_test(a, b)[1], location_test(a, b)[1], dominance(b, a)])
-    assert min(alone.p_mean, alone.p_location, alone.p_dominance) == pytest.approx(3 * raw[0])
+
+
+def _normal(mean, deviation=0.01, count=64):
+    return lambda stream: stream.normal(mean, deviation, count)
 
 
 @pytest.mark.parametrize(
     ("second", "verdict"),
     [
-        (lambda s: s.normal(0.12, 0.01, 64), "b majorises a from the 10th to the 90th percentile"),
+        (_normal(0.12), "b majorises a from the 10th to the 90th percentile (n = 64 and 64)"),
         (
-            lambda s: s.normal(0.1455, 0.01, 64),
-            "the mean error of b is smaller; dominance is not shown",
+            _normal(0.1435),
+            "the mean error of b is smaller; dominance is not shown (n = 64 and 64)",
         ),
-        (lambda s: SCENARIOS["equal"][0](64, s)[1], "no difference shown"),
+        (
+            _normal(0.14, 0.04, 300),
+            "the curves cross; the mean error of b is smaller (n = 64 and 300)",
+        ),
+        (_normal(0.151), "no difference shown (n = 64 and 64)"),
+        (_normal(0.15, 0.011, 600), "the means differ by less than 0.5 % (n = 64 and 600)"),
     ],
-    ids=["far", "near", "equal"],
+    ids=["far", "near", "crossing", "equal", "equivalent"],
 )
 def test_a_verdict_says_what_the_tests_show(second, verdict):
     stream = np.random.default_rng(0)
-    (found,) = infer({"a": stream.normal(0.15, 0.01, 64), "b": second(stream)}, [("a", "b")])
+    (found,) = compare({"a": stream.normal(0.15, 0.01, 64), "b": second(stream)}, [("a", "b")])
     assert found.verdict == verdict
 
 
@@ -158,6 +203,13 @@ def test_weights_make_complexities_comparable():
     np.testing.assert_allclose(curves["a"], curves["b"], atol=1e-12)
     plain = [distribution(1 - values, grid) for values in complexities.values()]
     assert np.abs(plain[0] - plain[1]).max() > 0.2
+
+
+def test_normalised_means_count_every_bin_alike():
+    found = normalise({"a": [0.1, 0.1, 0.3], "b": [0.2, 0.4]}, {"a": [1, 1, 2], "b": [1, 2]})
+    assert found.mean == pytest.approx({"a": 0.2, "b": 0.3})
+    assert found.networks == {"a": 3, "b": 2}
+    assert found.effective == pytest.approx({"a": 8 / 3, "b": 2})
 
 
 def test_equal_weights_give_the_plain_distribution():

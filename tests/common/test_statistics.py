@@ -1,6 +1,7 @@
 """Statistics against what is known in closed form."""
 
 import math
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -14,13 +15,16 @@ from common.statistics import (
     best_of,
     compare,
     distribution,
+    find,
     good_range,
     holm,
-    importance_chances,
+    importance_tests,
     importances,
     mean_error,
-    nowhere_behind,
 )
+from common.statistics.comparison import p_values, uncorrected
+from common.statistics.inference import mean_test
+from common.statistics.power import DOMINATED, SCENARIOS
 
 _ERRORS = [0.3, 0.1, 0.2, 0.2]
 
@@ -100,117 +104,54 @@ def _pairs(**errors):
     return compare(errors, [("a", "b")])[0]
 
 
-def test_a_space_that_is_better_everywhere_majorises():
-    stream = np.random.default_rng(3)
-    found = _pairs(a=stream.normal(0.2, 0.01, 64), b=stream.normal(0.18, 0.01, 64))
-    assert found.verdict == "b majorises a to within 0.1"
-    assert found.ahead > 0.5
-    assert found.mean_difference.middle == pytest.approx(-0.02, abs=0.005)
-    assert found.mean_difference.low < found.mean_difference.middle < found.mean_difference.high < 0
+_MAJORISES = "{} majorises {} from the 10th to the 90th percentile (n = 64 and 64)"
 
 
-def test_a_space_that_is_worse_everywhere_is_majorised():
+@pytest.mark.parametrize(
+    ("means", "verdict"),
+    [((0.2, 0.18), _MAJORISES.format("b", "a")), ((0.18, 0.2), _MAJORISES.format("a", "b"))],
+    ids=["second", "first"],
+)
+def test_a_space_that_is_better_everywhere_majorises(means, verdict):
     stream = np.random.default_rng(3)
-    found = _pairs(a=stream.normal(0.18, 0.01, 64), b=stream.normal(0.2, 0.01, 64))
-    assert found.verdict == "a majorises b to within 0.1"
+    found = _pairs(a=stream.normal(means[0], 0.01, 64), b=stream.normal(means[1], 0.01, 64))
+    assert found.verdict == verdict
+    assert max(found.ahead, found.behind) > 0.5
+    apart = found.mean_difference
+    assert apart.low < apart.middle < apart.high
+    assert apart.middle == pytest.approx(means[1] - means[0], abs=0.005)
 
 
 @pytest.fixture
 def without_means(monkeypatch):
-    """The bootstrap of the means, on which no verdict depends, takes most of the time."""
+    """The bootstrap of the means, on which no verdict depends, takes much of the time."""
     monkeypatch.setattr("common.statistics.comparison.mean_difference", lambda *errors: None)
+    few = partial(mean_test, resamples=199)
+    monkeypatch.setattr("common.statistics.comparison.mean_test", few)
 
 
-def _verdicts(make, count=100):
+def _verdicts(make, count):
     stream = np.random.default_rng(0)
-    return [_pairs(**dict(zip("ab", make(stream), strict=True))).verdict for _ in range(count)]
-
-
-def _often_better(worse):
-    """Of b, so many are far behind all of a, and the others far ahead."""
-
-    def make(stream):
-        good = stream.random(64) < 1 - worse
-        return stream.normal(0.15, 0.01, 64), np.where(good, stream.normal(0.13, 0.01, 64), 0.3)
-
-    return make
-
-
-def _better_by(deviations):
-    return lambda stream: (
-        stream.normal(0.15, 0.01, 64),
-        stream.normal(0.15 - 0.01 * deviations, 0.01, 64),
-    )
+    return [_pairs(**dict(zip("ab", make(64, stream), strict=True))).verdict for _ in range(count)]
 
 
 @pytest.mark.usefixtures("without_means")
-def test_a_space_that_is_far_behind_in_a_fifth_of_its_networks_majorises_nothing():
-    assert not any("majorises" in verdict for verdict in _verdicts(_often_better(0.2)))
-
-
-@pytest.mark.usefixtures("without_means")
-def test_at_the_margin_a_space_seldom_majorises():
-    # At most 5 % in the long run; more than 11 of 100 have a probability of less than 0.5 %.
-    assert sum("majorises" in verdict for verdict in _verdicts(_often_better(0.1))) <= 11
-
-
-@pytest.mark.usefixtures("without_means")
-def test_what_is_ahead_without_being_shown_nowhere_behind_is_called_so():
-    assert set(_verdicts(_often_better(0.15), 40)) <= {
-        "b is ahead of a somewhere; behind elsewhere is not excluded",
-        "the curves cross",
-    }
-
-
-@pytest.mark.usefixtures("without_means")
-@pytest.mark.parametrize(("deviations", "least"), [(0.5, 45), (0.75, 80), (1, 95)])
-def test_a_space_that_is_better_everywhere_is_mostly_found_to_majorise(deviations, least):
-    found = _verdicts(_better_by(deviations))
-    assert found.count("b majorises a to within 0.1") >= least
-
-
-@pytest.mark.parametrize("count", [(64, 64), (40, 100)])
-def test_the_least_p_value_of_nowhere_behind_is_that_of_the_margin_alone(count):
-    better, worse = np.zeros(count[0]), np.ones(count[1])
-    # At the ends both shares are 0, or 1; at the margin they would be 0 and 0.1, or 0.9 and 1.
-    expected = math.erfc(math.sqrt(min(count) * 0.1 / 0.9 / 2)) / 2
-    assert nowhere_behind(better, worse) == pytest.approx(expected, rel=1e-6)
-
-
-def test_the_score_test_is_that_of_its_maximised_likelihood():
-    # 52 of 64 against 56 of 80: the likeliest shares that are 0.1 apart, by brute force.
-    better, worse = np.repeat([0.0, 1.0], [52, 12]), np.repeat([0.0, 1.0], [56, 24])
-    shares = np.linspace(1e-6, 0.9 - 1e-6, 400_001)
-    likelihood = (
-        52 * np.log(shares) + 12 * np.log(1 - shares)
-        + 56 * np.log(shares + 0.1) + 24 * np.log(0.9 - shares)
-    )  # fmt: skip
-    best = shares[likelihood.argmax()]
-    deviation = math.sqrt(best * (1 - best) / 64 + (best + 0.1) * (0.9 - best) / 80)
-    at_zero = math.erfc((52 / 64 - 56 / 80 + 0.1) / deviation / math.sqrt(2)) / 2
-    ends = (
-        math.erfc(math.sqrt(80 * 0.1 / 0.9 / 2)) / 2,
-        math.erfc(math.sqrt(64 * 0.1 / 0.9 / 2)) / 2,
-    )
-    assert nowhere_behind(better, worse) == pytest.approx(max(at_zero, *ends), rel=1e-4)
+@pytest.mark.parametrize("name", list(SCENARIOS)[:DOMINATED])
+def test_no_verdict_says_majorises_where_nothing_dominates(name):
+    assert sum("majorises" in verdict for verdict in _verdicts(SCENARIOS[name][0], 20)) <= 1
 
 
 def test_curves_that_cross_are_called_so():
     stream = np.random.default_rng(4)
     found = _pairs(a=stream.normal(0.2, 0.03, 200), b=stream.normal(0.2, 0.005, 200))
-    assert found.verdict == "the curves cross"
+    assert found.verdict == "the curves cross (n = 200 and 200)"
 
 
 @pytest.mark.usefixtures("without_means")
 def test_two_samples_of_one_space_are_seldom_told_apart():
-    stream = np.random.default_rng(5)
-    told = sum(
-        _pairs(a=stream.normal(0.2, 0.02, 64), b=stream.normal(0.2, 0.02, 64)).verdict
-        != "no difference shown"
-        for _ in range(200)
-    )
-    # Of 200 at the level of 5 %: more than 20 have a probability of one in a thousand.
-    assert told <= 20
+    found = _verdicts(lambda n, s: (s.normal(0.2, 0.02, n), s.normal(0.2, 0.02, n)), 60)
+    # Of 60 at the level of 5 %: more than 9 have a probability of one in a thousand.
+    assert sum(not verdict.startswith("no difference shown") for verdict in found) <= 9
 
 
 def test_the_p_value_is_that_of_a_permutation_test():
@@ -223,8 +164,8 @@ def test_the_p_value_is_that_of_a_permutation_test():
         drawn = stream.permutation(both)
         ahead = (distribution(drawn[12:], grid) - distribution(drawn[:12], grid)).max()
         count += ahead >= found.ahead - 1e-12
-    single = min(1.0, found.p_ahead / 2)  # Holm doubled the smaller one of two
-    assert single == pytest.approx(count / draws, abs=4 * math.sqrt(0.25 / draws))
+    (raw,) = uncorrected({"a": a, "b": b}, [("a", "b")], 0, 0.005)
+    assert raw.p_ahead == pytest.approx(count / draws, abs=4 * math.sqrt(0.25 / draws))
 
 
 def test_the_parameter_that_decides_is_the_most_important_one():
@@ -237,19 +178,45 @@ def test_the_parameter_that_decides_is_the_most_important_one():
     assert sum(found.values()) == pytest.approx(1)
 
 
-def test_importances_of_shuffled_errors_are_no_more_than_chance():
+def _random_designs(count=64):
     stream = np.random.default_rng(8)
-    designs = [{"width": float(w), "depth": float(d)} for w, d in stream.random((64, 2))]
-    chances = importance_chances(designs, stream.random(64).tolist(), shuffles=19)
-    assert min(chances.values()) > 0.05
+    designs = [{"width": float(w), "depth": float(d)} for w, d in stream.random((count, 2))]
+    return designs, stream.random(count).tolist()
+
+
+def test_importances_of_shuffled_errors_are_no_more_than_chance():
+    found = importance_tests(*_random_designs(), shuffles=19)
+    assert min(one.p_value for one in found.values()) > 0.05
+    assert all(one.low <= one.share <= one.high for one in found.values())
 
 
 def test_the_importance_of_the_parameter_that_decides_is_more_than_chance():
-    stream = np.random.default_rng(8)
-    designs = [{"width": float(w), "depth": float(d)} for w, d in stream.random((64, 2))]
-    chances = importance_chances(designs, [one["width"] for one in designs], shuffles=19)
-    assert chances["width"] == 0.05
-    assert chances["depth"] > 0.05
+    designs, _ = _random_designs()
+    found = importance_tests(designs, [one["width"] for one in designs], shuffles=19)
+    assert list(found) == ["width", "depth"]
+    assert found["width"].p_value == 0.05
+    assert found["width"].share > found["width"].high
+    assert found["depth"].p_value > 0.05
+    assert {name: one.share for name, one in found.items()} == importances(
+        designs, [one["width"] for one in designs]
+    )
+
+
+def test_all_tests_of_a_report_are_corrected_together():
+    designs, errors = _random_designs()
+    spaces = {"a": errors, "b": [0.9 * error for error in errors]}
+    found = find(spaces, [("a", "b")], {"a": designs, "b": designs}, shuffles=9)
+    (raw,) = uncorrected(spaces, [("a", "b")], 0, 0.005)
+    tests = [
+        *p_values([raw]),
+        *(one.p_value for space in "ab"
+          for one in importance_tests(designs, spaces[space], 9).values()),
+    ]  # fmt: skip
+    assert found.tests == len(tests) == 6 + 4
+    assert holm(tests) == [
+        *p_values(found.comparisons),
+        *(one.p_value for own in found.importances.values() for one in own.values()),
+    ]
 
 
 def test_importances_are_ped_anovas_whatever_optunas_default_is(monkeypatch):

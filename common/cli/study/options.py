@@ -7,6 +7,7 @@ from typing import Any, get_args
 import click
 from click.core import ParameterSource
 
+from common.bounds import MAX_SEEDS
 from common.cli import completion
 from common.cli.commands import command_line
 from common.cli.image_options import image_options
@@ -19,7 +20,7 @@ from common.cli.options import (
     precision_option,
     recipe_options,
 )
-from common.cli.types import BATCH, EPOCHS, NETWORKS, SEED, SIDE, WORKERS, Number
+from common.cli.types import BATCH, EPOCHS, NETWORKS, SEED, SIDE, WORKERS, Integer, Number
 from common.errors import shortened
 from common.studies.address import shown
 from common.studies.config import ErrorOf
@@ -130,6 +131,10 @@ def new_study_options(function: _Function) -> _Function:
             click.option(
                 "--seed", type=SEED, default=0, show_default=True,
                 help="Draws the weights and the order of the images, the same for every network.",
+            ),
+            click.option(
+                "--seeds", type=Integer(1, MAX_SEEDS), default=1, show_default=True,
+                help="Train each network with so many seeds from --seed on; the mean error counts.",
             ),
             device_option("auto"),
             precise_bn_option,

@@ -8,8 +8,8 @@ from common.cli.study.options import storage_option
 from common.cli.tables import print_table
 from common.cli.types import NETWORKS, SEED, Integer, Number
 from common.errors import ConfigError
+from common.statistics import INTEREST, networks_needed
 from common.statistics import calibrate as simulate
-from common.statistics import networks_needed
 from common.studies import Study
 
 
@@ -40,7 +40,7 @@ from common.studies import Study
     type=Integer(1, 1_000_000),
     default=1,
     show_default=True,
-    help="Tests that share the 5 % level; a report has three for each pair.",
+    help="Tests that share the 5 % level; a report has six for each pair.",
 )
 def power(
     name: str | None, storage: str, difference: float, deviation: float | None, wanted: float,
@@ -104,11 +104,11 @@ def calibrate(draws: int, networks: int, seed: int) -> None:
     Where nothing is to be found, that is the type I error, elsewhere the power. Intervals are those
     of the difference of the means.
     """
-    head = ("the second space is", "mean", "location", "curves", "dominance", "within 0.1",
-            "interval covers")  # fmt: skip
+    head = ("the second space is", "mean", "location", "curves", "dominance",
+            f"differ by < {100 * INTEREST:g} %", "interval covers")  # fmt: skip
     rows = [
         (one.scenario, *(f"{100 * share:.1f} %" for share in (
-            one.mean, one.location, one.curves, one.dominance, one.within, one.coverage)))
+            one.mean, one.location, one.curves, one.dominance, one.equivalence, one.coverage)))
         for one in simulate(draws, networks, seed)
     ]  # fmt: skip
     print_table(f"{draws:,} draws of {networks:,} networks per space, at the 5 % level", head, rows)

@@ -8,9 +8,11 @@ from common.cli.options import overwrite_option
 from common.cli.study.options import name_argument, storage_option, suggested
 from common.cli.study.progress import ENDED
 from common.cli.tables import print_table
+from common.cli.types import Number
 from common.errors import ConfigError, shortened
 from common.marks import check_target, check_targets
 from common.reports import report_files, write_study_report
+from common.statistics import INTEREST
 from common.studies import Study
 from common.studies.address import shown
 from common.studies.catalog import list_studies
@@ -51,7 +53,7 @@ def status(name: str, storage: str) -> None:
              for space, states in counts.items()]  # fmt: skip
     total = [sum(column) for column in list(zip(*table, strict=True))[1:]]
     print_table("", ("space", *STATES), table, ("all", *total))
-    results = study.results()
+    results = study.trainings()
     running = sum(result.state == "running" for result in results)
     missing = sum(result.state not in ENDED for result in results)
     seconds = [result.seconds for result in results if result.seconds is not None]
@@ -91,8 +93,14 @@ def export(name: str, storage: str, out: Path, overwrite: bool) -> None:
     "--pair", "pairs", multiple=True, metavar="FIRST:SECOND",
     help="Spaces to compare; repeatable; default: each with the previous one.",
 )  # fmt: skip
+@click.option(
+    "--difference", type=Number(0, 1, min_open=True), default=INTEREST, show_default=True,
+    help="Smallest difference of mean errors of interest, for tests of equivalence.",
+)  # fmt: skip
 @overwrite_option
-def report(name: str, storage: str, out: Path, pairs: tuple[str, ...], overwrite: bool) -> None:
+def report(
+    name: str, storage: str, out: Path, pairs: tuple[str, ...], difference: float, overwrite: bool
+) -> None:
     """Write a page that compares the spaces of a study."""
     study = Study.open(name, storage)
     results = study.results()
@@ -101,7 +109,7 @@ def report(name: str, storage: str, out: Path, pairs: tuple[str, ...], overwrite
     chosen = [_pair(pair, names) for pair in pairs]
     files = report_files(study.config, results, chosen)
     check_targets([out / file for file in files], overwrite)
-    write_study_report(name, study.config, results, out, chosen)
+    write_study_report(name, study.config, results, out, chosen, difference)
     click.echo(f"written to {out / 'index.html'}")
 
 

@@ -52,7 +52,7 @@ def create(name: str, storage: str, **options: Any) -> None:
     """
     objective = _objective(options["objective"])
     study = Study.create(name, storage, _config(options, objective))
-    total = study.config.networks * len(study.config.spaces)
+    total = study.config.networks * len(study.config.spaces) * study.config.seeds
     click.echo(f"{total:,} networks queued in {shown(storage)}")
     click.echo(f"train them: {suggested('work', name, storage, *_again(options['objective']))}")
 
@@ -234,6 +234,7 @@ def _config(options: dict[str, Any], objective: Objective | None) -> StudyConfig
         options["init"] or ("he" if options["recipe"] == _PYCLS else "xavier"),
         options["error_of"],
         None if objective is None else objective.name,
+        options["seeds"],
     )
 
 

@@ -12,7 +12,7 @@ from common.arch import AnyNetSpec
 from common.errors import ConfigError
 from common.marks import is_ours
 from common.reports import report_files, write_study_report
-from common.statistics import importance_chances
+from common.statistics import find
 from common.studies import Result, StudyConfig
 from common.studies.networks import draw
 from common.studies.table import export_table
@@ -37,8 +37,7 @@ def results():
 def report(results, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     with pytest.MonkeyPatch.context() as patch:
-        few = partial(importance_chances, shuffles=3)
-        patch.setattr("common.reports.study.importance_chances", few)
+        patch.setattr("common.reports.analysis.find", partial(find, shuffles=3))
         write_study_report("first", STUDY, results, folder)
     return folder
 
@@ -82,7 +81,9 @@ def test_the_page_has_the_verdict_of_each_pair(report):
 def test_every_figure_is_there_as_png_and_svg(report):
     names = {path.stem for path in report.glob("*.png")}
     assert names == {path.stem for path in report.glob("*.svg")}
-    assert names == {"edf", "scatter", "importance", "profiles", "curves", "agreement"}
+    assert names == {
+        "edf", "edf-normalised", "scatter", "importance", "profiles", "curves", "agreement",
+    }  # fmt: skip
 
 
 def test_a_record_begins_with_the_network(report, results):
@@ -100,10 +101,11 @@ def test_the_settings_are_those_of_the_study(report):
 def test_the_numbers_are_those_of_the_networks_that_ended_well(report, results):
     numbers = json.loads((report / "results.json").read_text())
     assert numbers["errors"]["AnyNetXA-small"] == [result.error for result in results[:5]]
-    # Five and six networks are too few to show that one is nowhere behind.
+    # Five and six networks are too few to show dominance.
     assert numbers["comparisons"][0]["verdict"] == (
-        "AnyNetXE-small is ahead of AnyNetXA-small somewhere; behind elsewhere is not excluded"
+        "the mean error of AnyNetXE-small is smaller; dominance is not shown (n = 5 and 6)"
     )
+    assert numbers["comparisons"][0]["interest"] == 0.005
     assert set(numbers["importance_chances"]["AnyNetXA-small"]) == set(
         numbers["importances"]["AnyNetXA-small"]
     )
