@@ -1,0 +1,165 @@
+"""Every number of docs/design-spaces.md is recomputed from docs/studies/spaces."""
+
+import numpy as np
+import pytest
+
+from common.spaces import ANYNETX_A, ANYNETX_C, fit_line, small
+from common.statistics import agreements
+from tests.common.pages.claims import (
+    FOLDERS,
+    comparison,
+    cubic_residuals,
+    difference,
+    networks,
+    p_value,
+    page_text,
+    percent,
+    rank,
+    residual,
+    signed,
+    verdict,
+)
+from tests.common.pages.numbers import left_over
+from tests.published import config_of, numbers_of
+
+PAGE = "design-spaces.md"
+STUDY = "spaces"
+STEPS = ("A", "B", "C", "D", "E", "RegNetX")
+NAMES = {**{f"AnyNetX{letter}_small": letter for letter in "ABCDE"}, "RegNetX_small": "RegNetX"}
+
+
+def _space(short):
+    return f"{'AnyNetX' if len(short) == 1 else ''}{short}-small"
+
+
+def _step(first, second, constraint):
+    one = comparison(STUDY, _space(first), _space(second))
+    shown = verdict(one, **NAMES)
+    return (
+        f"| {first} to {second} | {constraint} "
+        f"| {signed(difference(STUDY, _space(first), _space(second)))} | {p_value(one['p_mean'])} "
+        f"| {p_value(one['p_dominance'])} | {shown} |"
+    )
+
+
+def _violation(letter, principle):
+    space = f"VioNet-{letter}-small"
+    one = comparison(STUDY, space, "AnyNetXE-small")
+    low, middle, high = (-end for end in difference(STUDY, space, "AnyNetXE-small"))
+    words = verdict(one, **NAMES, **{space.replace("-", "_"): f"`VioNet-{letter}`"})
+    return (
+        f"| `VioNet-{letter}` | {principle} | {percent(networks(STUDY, space).errors.mean())} "
+        f"| {percent(middle)} ({100 * high:.2f} to {100 * low:.2f}) | {p_value(one['p_mean'])} "
+        f"| {p_value(one['p_dominance'])} | {words} |"
+    )
+
+
+def _mean_loss(letter):
+    return percent(-difference(STUDY, f"VioNet-{letter}-small", "AnyNetXE-small")[1], 1)
+
+
+def _width(space):
+    """The importance of the width in a space, and its range by chance."""
+    numbers = numbers_of(FOLDERS[STUDY])
+    share = numbers["importances"][space]["width"]
+    low, high = numbers["importance_ranges"][space]["width"]
+    return f"{share:.2f} (by chance {low:.2f} to {high:.2f})"
+
+
+def _fits(space):
+    """Medians of e_fit of the best and worst quarter, its rank correlation, its median."""
+    own = networks(STUDY, space)
+    fits = np.array([fit_line(one.network.spec).error for one in own.results])
+    order, quarter = np.argsort(own.errors), len(fits) // 4
+    best, worst = np.median(fits[order[:quarter]]), np.median(fits[order[-quarter:]])
+    return best, worst, rank(fits, own.errors), np.median(fits)
+
+
+def _claims():
+    population, tests = networks(STUDY), numbers_of(FOLDERS[STUDY])["tests"]
+    assert (population.errors < 1).all()
+    steps = zip(
+        STEPS,
+        STEPS[1:],
+        ("one bottleneck ratio", "one group width", "widths never decrease",
+         "depths never decrease", "widths on a line"),
+        strict=False,
+    )  # fmt: skip
+    yield from (_step(*step) for step in steps)
+    yield f"by Holm for all {tests} tests of the report"
+    yield (
+        f"makes the space {ANYNETX_A.size() // ANYNETX_C.size():,} times smaller at full size "
+        f"({small(ANYNETX_A).size() // small(ANYNETX_C).size()} here)"
+    )
+    worst = [percent(networks(STUDY, f"AnyNetX{letter}-small").errors.max(), 1) for letter in "CD"]
+    yield f"the worst network of C has {worst[0]} error, that of D {worst[1]}"
+    yield f"its mean is {percent(difference(STUDY, 'AnyNetXE-small', 'RegNetX-small')[1])} higher"
+    yield from (
+        _violation(letter, principle)
+        for letter, principle in {
+            "b": "one bottleneck ratio",
+            "g": "one group width",
+            "w": "non-decreasing widths: they fall",
+            "d": "non-decreasing depths: they fall",
+            "all": "all of these",
+        }.items()
+    )
+    yield (
+        f"width an importance of {_width('AnyNetXA-small')} in A and {_width('AnyNetXC-small')} "
+        f"in C, where widths are free, and {_width('AnyNetXE-small')} in E,"
+    )
+    explained = cubic_residuals(STUDY)[1]
+    yield f"{100 * explained:.0f} % of the variance of the error over all {len(population.errors)}"
+    yield (
+        f"(a cubic; rank correlation {rank(population.params, population.errors):.2f}, with "
+        f"multiply-adds only {rank(population.flops, population.errors):.2f})"
+    )
+    medians = [
+        f"{np.median(networks(STUDY, space).params):,.0f}"
+        for space in ("VioNet-w-small", "AnyNetXE-small")
+    ]
+    yield f"have fewer than {medians[0]} parameters, half of E's more than {medians[1]}"
+    low, middle, high = residual(STUDY, "VioNet-w-small")
+    yield f"`VioNet-w` is {middle:.2f} % worse than its number of parameters predicts ({low:.2f} to {high:.2f})"
+    low, middle, high = residual(STUDY, "VioNet-all-small")
+    yield f"`VioNet-all` as predicted ({middle:.2f} %, {low:.2f} to {high:.2f})"
+    low, middle, high = residual(STUDY, "AnyNetXE-small")
+    yield f"E {-middle:.2f} % better ({-high:.2f} to {-low:.2f})"
+    early = agreements([one.errors for one in population.results])
+    yield (
+        f"has a rank correlation of {early[0].spearman:.2f} with the final one; after two epochs "
+        f"it is {early[1].spearman:.2f}, after three {early[2].spearman:.2f}"
+    )
+    yield (
+        f"kept {100 * early[0].kept:.0f} % of the best quarter after one epoch, and "
+        f"{100 * early[1].kept:.0f} % after two"
+    )
+    fits = {letter: _fits(f"AnyNetX{letter}-small") for letter in "ACE"}
+    yield (
+        f"has a median of {fits['A'][0]:.3f} in A and {fits['C'][0]:.3f} in C, that of the worst "
+        f"{fits['A'][1]:.3f} and {fits['C'][1]:.3f}; its rank correlation with the error is "
+        f"{fits['A'][2]:.2f} in A and {fits['C'][2]:.2f} in C"
+    )
+    yield f"it is {fits['E'][2]:.2f}, and most networks are on a line already (median {fits['E'][3]:.3f})"
+    config = config_of(FOLDERS[STUDY])
+    yield (
+        f"{len(population.errors)} networks, {config.networks} from each of eleven spaces"
+    )
+
+
+CLAIMS = list(_claims())
+
+SETTINGS = {
+    "8.8.2", "8.8.3", "8", "95 %", "28 x 28", "6,000", "1,000", "128", "0.1", "0.9", "5e-5", "3", "64", "0.5 %", "2",
+    "15 %", "1.1 %", "400",
+}  # fmt: skip
+"""Numbers that are no results: sections, settings, and sizes of data."""
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim[:40])
+def test_the_page_says_what_the_records_say(claim):
+    assert claim in page_text(PAGE)
+
+
+def test_every_number_of_the_page_is_recomputed():
+    assert left_over(page_text(PAGE), CLAIMS) - SETTINGS == set()
