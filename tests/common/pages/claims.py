@@ -110,3 +110,20 @@ def run(name):
         "depth": sum(stage.depth for stage in spec.stages),
         "spec": spec,
     }
+
+
+def missing(page, claims):
+    """The claims that are not on a page."""
+    text = page_text(page)
+    return [claim for claim in claims if claim not in text]
+
+
+_NUMBER = re.compile(r"(?<![\w`-])-?\d[\d,]*(?:\.\d+)*(?:e-?\d+)?(?: x \d+)?(?: %)?(?![\w`])")
+
+
+def left_over(page, claims):
+    """The numbers of a page that remain after all claims are cut out of it."""
+    text = page_text(page)
+    for claim in sorted(claims, key=len, reverse=True):
+        text = text.replace(claim, " ")
+    return {number.rstrip(",.") for number in _NUMBER.findall(text)}

@@ -69,7 +69,7 @@ def test_what_a_framework_said_is_kept_as_text(report):
 def test_the_page_says_how_many_networks_there_are(report):
     text = (report / "index.html").read_text()
     assert "<tr><td>AnyNetXA-small<td>5<td>" in text
-    assert "<td>5, 6<td" in text
+    assert "(n = 5 and 6)<td" in text
 
 
 def test_the_page_has_the_verdict_of_each_pair(report):
