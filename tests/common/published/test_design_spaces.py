@@ -5,7 +5,7 @@ import pytest
 
 from common.spaces import ANYNETX_A, ANYNETX_C, fit_line, small
 from common.statistics import agreements
-from tests.common.pages.claims import (
+from tests.common.published.claims import (
     FOLDERS,
     comparison,
     cubic_residuals,
