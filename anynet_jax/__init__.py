@@ -30,6 +30,7 @@ from anynet_jax.model import AnyNet, Classifier, Network, RegNetX32
 from anynet_jax.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_jax.process import keep_freed_memory
 from anynet_jax.train import Learner, Trainer
+from anynet_jax.v_blocks import VBlock, VRBlock
 from anynet_jax.weights import get_weights, set_weights
 from common.chapter import HyperParameters, add_to_class
 from common.training import Callback, CSVLogger, TensorBoardLogger
@@ -61,6 +62,8 @@ __all__ = [
     "ResNetBlock",
     "TensorBoardLogger",
     "Trainer",
+    "VBlock",
+    "VRBlock",
     "VanillaBlock",
     "add_to_class",
     "clear_caches",

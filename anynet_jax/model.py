@@ -13,6 +13,7 @@ from jax import Array
 
 from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_jax.layers import Chain, relu, unbound
+from anynet_jax.v_blocks import VBlock, VRBlock
 from common.arch import REGNETX32, AnyNetSpec, check_agreement, projects, resolve_spec
 from common.arch.spec import Arch
 from common.chapter import HyperParameters, call_builder
@@ -208,6 +209,10 @@ class AnyNet(Classifier):
                 return ResNetBlock(num_channels, project, stride, **made_of)
             case "vanilla":
                 return VanillaBlock(num_channels, stride, **made_of)
+            case "v":
+                return VBlock(num_channels, stride, **made_of)
+            case "vr":
+                return VRBlock(num_channels, project, stride, **made_of)
             case "mlp":
                 return MLPBlock(num_channels, **made_of)
 

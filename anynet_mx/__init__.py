@@ -29,6 +29,7 @@ from anynet_mx.model import AnyNet, Classifier, RegNetX32
 from anynet_mx.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_mx.process import keep_freed_memory
 from anynet_mx.train import Learner, Trainer
+from anynet_mx.v_blocks import VBlock, VRBlock
 from anynet_mx.weights import get_weights, set_weights
 from common.chapter import HyperParameters, add_to_class
 from common.training import Callback, CSVLogger, TensorBoardLogger
@@ -59,6 +60,8 @@ __all__ = [
     "ResNetBlock",
     "TensorBoardLogger",
     "Trainer",
+    "VBlock",
+    "VRBlock",
     "VanillaBlock",
     "add_to_class",
     "clear_caches",

@@ -7,6 +7,7 @@ from mxnet.gluon import HybridBlock, nn
 
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_mx.layers import Chain, GlobalAvgPool, ReLU, linear
+from anynet_mx.v_blocks import VBlock, VRBlock
 from anynet_mx.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
@@ -177,6 +178,10 @@ class AnyNet(Classifier):
                 return ResNetBlock(num_channels, project, stride, **made_of)
             case "vanilla":
                 return VanillaBlock(num_channels, stride, **made_of)
+            case "v":
+                return VBlock(num_channels, stride, **made_of)
+            case "vr":
+                return VRBlock(num_channels, project, stride, **made_of)
             case "mlp":
                 return MLPBlock(num_channels, **made_of)
 

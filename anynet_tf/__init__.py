@@ -30,6 +30,7 @@ from anynet_tf.model import AnyNet, Classifier, RegNetX32
 from anynet_tf.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_tf.process import keep_freed_memory
 from anynet_tf.train import Learner, Trainer
+from anynet_tf.v_blocks import VBlock, VRBlock
 from anynet_tf.weights import get_weights, set_weights
 from common.chapter import HyperParameters, add_to_class
 from common.training import Callback, CSVLogger, TensorBoardLogger
@@ -61,6 +62,8 @@ __all__ = [
     "ResNetBlock",
     "TensorBoardLogger",
     "Trainer",
+    "VBlock",
+    "VRBlock",
     "VanillaBlock",
     "add_to_class",
     "clear_caches",

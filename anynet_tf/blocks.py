@@ -33,7 +33,7 @@ def layer_factories(spec: AnyNetSpec) -> dict[str, Any]:
     return {"conv": partial(conv, use_bias=spec.conv_bias), "norm": norm}
 
 
-class _Block(HyperParameters, keras.layers.Layer):
+class Block(HyperParameters, keras.layers.Layer):
     """A layer whose config is its constructor's arguments, with which Keras saves and copies it."""
 
     def get_config(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _from_config(where: str, config: dict[str, Any]) -> Factory:
 
 
 @keras.saving.register_keras_serializable(package="anynet")
-class ResNeXtBlock(_Block):
+class ResNeXtBlock(Block):
     """The ResNeXt block: 1x1, 3x3 in groups, 1x1, and a shortcut.
 
     - `num_channels`: output channels
@@ -118,12 +118,12 @@ class ResNeXtBlock(_Block):
     def build(self, input_shape: Shape) -> None:
         """Allocate all layers for images of `input_shape`."""
         residual = (self.conv1, self.bn1, self.conv2, self.bn2, self.se, self.conv3, self.bn3)
-        _build(residual, input_shape)
-        _build((self.conv4, self.bn4), input_shape)
+        build_in_order(residual, input_shape)
+        build_in_order((self.conv4, self.bn4), input_shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H / strides, W / strides, num_channels), rounded up; Keras would trace a call."""
-        return _shape_after((self.conv1, self.conv2, self.conv3), input_shape)
+        return shape_after((self.conv1, self.conv2, self.conv3), input_shape)
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
@@ -138,7 +138,7 @@ class ResNeXtBlock(_Block):
 
 
 @keras.saving.register_keras_serializable(package="anynet")
-class ResNetBlock(_Block):
+class ResNetBlock(Block):
     """The ResNet basic block: two 3x3 and a shortcut (chapter exercise 2)."""
 
     def __init__(
@@ -167,12 +167,12 @@ class ResNetBlock(_Block):
 
     def build(self, input_shape: Shape) -> None:
         """Allocate all layers for images of `input_shape`."""
-        _build((self.conv1, self.bn1, self.conv2, self.bn2), input_shape)
-        _build((self.conv4, self.bn4), input_shape)
+        build_in_order((self.conv1, self.bn1, self.conv2, self.bn2), input_shape)
+        build_in_order((self.conv4, self.bn4), input_shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H / strides, W / strides, num_channels), rounded up; Keras would trace a call."""
-        return _shape_after((self.conv1, self.conv2), input_shape)
+        return shape_after((self.conv1, self.conv2), input_shape)
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
@@ -184,7 +184,7 @@ class ResNetBlock(_Block):
 
 
 @keras.saving.register_keras_serializable(package="anynet")
-class VanillaBlock(_Block):
+class VanillaBlock(Block):
     """The vanilla block of pycls: two 3x3 and no shortcut."""
 
     def __init__(
@@ -207,11 +207,11 @@ class VanillaBlock(_Block):
 
     def build(self, input_shape: Shape) -> None:
         """Allocate all layers for images of `input_shape`."""
-        _build((self.conv1, self.bn1, self.conv2, self.bn2), input_shape)
+        build_in_order((self.conv1, self.bn1, self.conv2, self.bn2), input_shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H / strides, W / strides, num_channels), rounded up; Keras would trace a call."""
-        return _shape_after((self.conv1, self.conv2), input_shape)
+        return shape_after((self.conv1, self.conv2), input_shape)
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
@@ -220,7 +220,7 @@ class VanillaBlock(_Block):
 
 
 @keras.saving.register_keras_serializable(package="anynet")
-class MLPBlock(_Block):
+class MLPBlock(Block):
     """The block of an MLP: a linear layer, batch norm and ReLU."""
 
     def __init__(
@@ -240,18 +240,18 @@ class MLPBlock(_Block):
 
     def build(self, input_shape: Shape) -> None:
         """Allocate both layers for vectors of `input_shape`."""
-        _build((self.fc1, self.bn1), input_shape)
+        build_in_order((self.fc1, self.bn1), input_shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, num_channels); Keras would trace a call."""
-        return _shape_after((self.fc1,), input_shape)
+        return shape_after((self.fc1,), input_shape)
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, C) to (N, num_channels)."""
         return norm_relu(self.bn1, self.fc1(x), training)
 
 
-def _build(layers: tuple[keras.layers.Layer | None, ...], shape: Shape) -> None:
+def build_in_order(layers: tuple[keras.layers.Layer | None, ...], shape: Shape) -> None:
     """Allocate the layers that are there, each for the shape that the one before gives."""
     for layer in layers:
         if layer is not None:
@@ -259,7 +259,8 @@ def _build(layers: tuple[keras.layers.Layer | None, ...], shape: Shape) -> None:
             shape = layer.compute_output_shape(shape)
 
 
-def _shape_after(layers: tuple[keras.layers.Layer, ...], shape: Shape) -> Shape:
+def shape_after(layers: tuple[keras.layers.Layer, ...], shape: Shape) -> Shape:
+    """The shape that the layers, one after another, give."""
     for layer in layers:
         shape = layer.compute_output_shape(shape)
     return shape

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_tf.layers import ReLU, Shape, has_sized_layers, sequential
+from anynet_tf.v_blocks import VBlock, VRBlock
 from anynet_tf.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
@@ -245,6 +246,10 @@ class AnyNet(Classifier):
                 return ResNetBlock(num_channels, project, stride, **made_of)
             case "vanilla":
                 return VanillaBlock(num_channels, stride, **made_of)
+            case "v":
+                return VBlock(num_channels, stride, **made_of)
+            case "vr":
+                return VRBlock(num_channels, project, stride, **made_of)
             case "mlp":
                 return MLPBlock(num_channels, **made_of)
 

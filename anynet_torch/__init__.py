@@ -29,6 +29,7 @@ from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
 from anynet_torch.network import create, fuse, layer_outputs, load, logits, regnet, save
 from anynet_torch.process import keep_freed_memory
 from anynet_torch.train import Learner, Trainer
+from anynet_torch.v_blocks import VBlock, VRBlock
 from anynet_torch.weights import get_weights, set_weights
 from common.chapter import HyperParameters, add_to_class
 from common.training import Callback, CSVLogger, TensorBoardLogger
@@ -59,6 +60,8 @@ __all__ = [
     "ResNetBlock",
     "TensorBoardLogger",
     "Trainer",
+    "VBlock",
+    "VRBlock",
     "VanillaBlock",
     "add_to_class",
     "clear_caches",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_torch.layers import Stem, linear
+from anynet_torch.v_blocks import VBlock, VRBlock
 from anynet_torch.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
@@ -201,6 +202,10 @@ class AnyNet(Classifier):
                 return ResNetBlock(num_channels, project, stride, **made_of)
             case "vanilla":
                 return VanillaBlock(num_channels, stride, **made_of)
+            case "v":
+                return VBlock(num_channels, stride, **made_of)
+            case "vr":
+                return VRBlock(num_channels, project, stride, **made_of)
             case "mlp":
                 return MLPBlock(num_channels, **made_of)
 

@@ -14,6 +14,8 @@ SPECS = {
     "stem stride 1": AnyNetSpec.from_arch(_ARCH, 8, stem_stride=1, bn_epsilon=1e-3),
     "resnet": AnyNetSpec.from_arch(_ARCH, 8, 5, 3, conv_bias=False).with_block("resnet"),
     "vanilla": AnyNetSpec.from_arch(_ARCH, 8).with_block("vanilla"),
+    "v": AnyNetSpec.from_arch(_ARCH, 8, 5, 3).with_block("v"),
+    "vr": AnyNetSpec.from_arch(_ARCH, 8, conv_bias=False).with_block("vr"),
     "mlp": AnyNetSpec.from_arch(_ARCH, 32, 5, 3, conv_bias=False).with_block("mlp", 11),
 }
 """Every block kind, squeeze-and-excitation, biases, strides; one and three input channels."""

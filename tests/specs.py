@@ -22,7 +22,7 @@ def stages(draw, plain=False):
 @st.composite
 def specs(draw):
     """A whole network of one to three small stages; an mlp has its own `image_size`."""
-    block = draw(st.sampled_from(["resnext", "resnext", "resnet", "vanilla", "mlp"]))
+    block = draw(st.sampled_from(["resnext", "resnext", "resnet", "vanilla", "v", "vr", "mlp"]))
     return AnyNetSpec(
         stem_channels=draw(st.integers(1, 16)),
         stages=tuple(draw(st.lists(stages(plain=block != "resnext"), min_size=1, max_size=3))),

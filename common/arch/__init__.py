@@ -8,12 +8,13 @@ from common.arch.constants import (
     shared_momentum,
 )
 from common.arch.count import Count, count
+from common.arch.kinds import BlockKind
 from common.arch.mlp import MLPSpec
 from common.arch.names import NAMED_SPECS, REGNETX32, find_spec, regnet
 from common.arch.outputs import name_outputs
 from common.arch.plan import INPUT, Layer, buffers, image_shape, parameters, parts, plan, projects
 from common.arch.regnet import REGNETS, RegNetSpec, compatible_stage
-from common.arch.spec import AnyNetSpec, BlockKind, check_agreement, resolve_spec
+from common.arch.spec import AnyNetSpec, check_agreement, resolve_spec
 from common.arch.stage import StageSpec, bottleneck, checked_channels, checked_stride
 from common.arch.summary import summary
 

@@ -188,7 +188,13 @@ def _add_block(chain: _Chain, path: str, spec: AnyNetSpec, stage: StageSpec, str
         chain.conv_bn_relu(path, 1, stage.channels, 3, stride)
         chain.conv_bn_relu(path, 2, stage.channels, 3)
         return
-    if spec.block == "resnet":
+    if spec.block == "v":
+        chain.conv_bn_relu(path, 1, stage.channels, 3, stride)
+        return
+    if spec.block == "vr":
+        chain.conv(f"{path}.conv1", stage.channels, 3, stride)
+        chain.norm(f"{path}.bn1")
+    elif spec.block == "resnet":
         chain.conv_bn_relu(path, 1, stage.channels, 3, stride)
         chain.conv(f"{path}.conv2", stage.channels, 3)
         chain.norm(f"{path}.bn2")

@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, asdict, astuple, dataclass, fields, replace
 from itertools import islice
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM
+from common.arch.kinds import BlockKind
 from common.arch.stage import StageSpec, checked_stride
 from common.bounds import MAX_BLOCKS, MAX_CHANNELS, MAX_SIDE, MIN_EPSILON, MIN_MOMENTUM
 from common.errors import SpecError, shortened, shown
@@ -15,15 +16,6 @@ from common.numbers import FieldChecker
 
 FORMAT: Final = 1
 """Version of the JSON object of a spec; objects without one are read as version 1."""
-
-BlockKind = Literal["resnext", "resnet", "vanilla", "mlp"]
-"""The layers of a block.
-
-- `resnext`: 1x1, grouped 3x3 and 1x1 convolutions and a shortcut (the chapter's block);
-- `resnet`: two 3x3 convolutions and a shortcut;
-- `vanilla`: two 3x3 convolutions without a shortcut, as in pycls;
-- `mlp`: one linear layer; the stem flattens the image (the chapter's exercise 4).
-"""
 
 Arch = Sequence[Sequence[float | None]]
 """A tuple per stage, as in the chapter; its last elements may be left out.

@@ -84,6 +84,8 @@ CASES = (
     Case("squeeze and excitation", _two_stages(se_ratio=0.25), chaotic=True, curved=True),
     Case("resnet block", _two_stages().with_block("resnet")),
     Case("vanilla block", _two_stages().with_block("vanilla")),
+    Case("v block", _two_stages().with_block("v")),
+    Case("vr block", _two_stages().with_block("vr")),
     Case(
         "mlp",
         AnyNetSpec.from_arch(((2, 24), (1, 16)), 32, in_channels=3, block="mlp", image_size=10),

@@ -10,6 +10,7 @@ from common.spaces.anynet import (
     FREED,
     VIONETS,
 )
+from common.spaces.blocks import OTHER_BLOCKS, REGNETX_V, REGNETX_VR
 from common.spaces.dimension import Dimension, Distribution, Rule
 from common.spaces.files import find_space, space_from_dict, space_to_dict
 from common.spaces.limits import Limits
@@ -58,12 +59,15 @@ __all__ = [
     "MLPS_FALLING",
     "MLPS_LINE",
     "MLPS_RISING",
+    "OTHER_BLOCKS",
     "REGNETX",
     "REGNETX_C",
     "REGNETX_DEEP",
     "REGNETX_DEEP_SMALL",
     "REGNETX_INVERTED",
     "REGNETX_R",
+    "REGNETX_V",
+    "REGNETX_VR",
     "REGNETY",
     "RESNETS",
     "SPACES",

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from common.spaces.anynet import ANYNETX, ANYNETX_A, FREED, VIONETS
+from common.spaces.blocks import OTHER_BLOCKS
 from common.spaces.dimension import Dimension
 from common.spaces.limits import Limits
 from common.spaces.mlp import MLPS, MLPS_CONSTANT, MLPS_FALLING, MLPS_LINE, MLPS_RISING, MLPSpace
@@ -11,7 +12,6 @@ from common.spaces.regnet import (
     REGNETX,
     REGNETX_C,
     REGNETX_INVERTED,
-    REGNETX_R,
     REGNETY,
     RegNetSpace,
 )
@@ -85,7 +85,11 @@ _BEFORE: Final[tuple[Space | RegNetSpace, ...]] = (
 )
 """The spaces of version 0.1."""
 
-_NEW: Final[tuple[Space | RegNetSpace, ...]] = (*FREED.values(), REGNETX_INVERTED, REGNETX_R)
+_NEW: Final[tuple[Space | RegNetSpace, ...]] = (
+    *FREED.values(),
+    REGNETX_INVERTED,
+    *(space for spaces in OTHER_BLOCKS.values() for space in spaces),
+)
 
 _FULL: Final = (*(REGNETX_C if one.name == REGNETX_C.name else one for one in _BEFORE), *_NEW)
 

@@ -241,8 +241,9 @@ def _count(population: Population, image_size: int) -> tuple[Integers, Integers,
                 total.conv(times, middle, widths, new)
         else:
             total.conv(there, 9 * channels, widths, new)
-            total.conv(2 * depths - there, 9 * widths, widths, new)
-        if template.block != "vanilla":
+            convolutions = 1 if template.block in ("v", "vr") else 2
+            total.conv(convolutions * depths - there, 9 * widths, widths, new)
+        if template.block not in ("vanilla", "v"):
             total.conv(there, channels, widths, new)
         side = np.where(there, new_side, side)
         channels = np.where(there, widths, channels)

@@ -26,6 +26,8 @@ _SPECS = {
     "regnetx32": REGNETX32,
     "resnet": REGNETX32.with_block("resnet"),
     "vanilla": REGNETX32.with_block("vanilla"),
+    "v": REGNETX32.with_block("v"),
+    "vr": REGNETX32.with_block("vr"),
     "squeezed": _SQUEEZED,
     "mlp": _MLP,
 }

@@ -12,6 +12,7 @@ _SPECS = {
     "resnext": AnyNetSpec.from_arch(((1, 8, 4, 1), (2, 16, 4, 1)), 8, 5, se_ratio=0.25),
     "resnet": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="resnet"),
     "vanilla": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="vanilla"),
+    "vr": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="vr"),
     "mlp": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="mlp", image_size=16),
     "no batch norm": AnyNetSpec.from_arch(((1, 8, 4, 1),), 8, 5, batch_norm=False, se_ratio=0.5),
 }
@@ -21,7 +22,8 @@ _LABELS = _STREAM.integers(0, 5, 4, np.int32)
 _NORMS = [
     *(("resnext", layer) for layer in ("stem.bn", "stage1.block1.bn1", "stage2.block2.bn2",
                                        "stage2.block1.bn3", "stage2.block1.bn4")),
-    ("resnet", "stage1.block2.bn1"), ("vanilla", "stage1.block2.bn2"), ("mlp", "stage1.block1.bn1"),
+    ("resnet", "stage1.block2.bn1"), ("vanilla", "stage1.block2.bn2"),
+    ("vr", "stage1.block2.bn1"), ("mlp", "stage1.block1.bn1"),
 ]  # fmt: skip
 
 

@@ -99,6 +99,8 @@ _STAGES = {
     "resnext": (StageSpec(2, 16, 8, 1, 2), StageSpec(1, 24, 8, 1, 2)),
     "resnet": (StageSpec(2, 16), StageSpec(1, 24)),
     "vanilla": (StageSpec(2, 16), StageSpec(1, 24)),
+    "v": (StageSpec(2, 16), StageSpec(1, 24)),
+    "vr": (StageSpec(2, 16), StageSpec(1, 24)),
     "mlp": (StageSpec(2, 16, stride=1),),
 }
 

@@ -85,7 +85,7 @@ def test_a_bad_arch_says_where_and_which_rule(arch, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"block": "dense"}, "block must be one of resnext, resnet, vanilla, mlp; got 'dense'"),
+        ({"block": "dense"}, "block must be one of resnext, resnet, vanilla, mlp, v, vr; got 'dense'"),
         ({"stem_stride": 4}, "stem_stride must be 1 or 2; got 4"),
         ({"num_classes": 0}, "num_classes must be at least 1; got 0"),
         ({"se_ratio": 1.5}, "se_ratio must be a number from 0 to 1; got 1.5"),

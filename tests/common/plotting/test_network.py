@@ -47,7 +47,7 @@ def test_the_diagram_shows_channels_and_resolutions():
     assert "6 blocks, stride 2\n55 groups of 8\nsqueeze-excitation" in texts
 
 
-@pytest.mark.parametrize("block", ["resnet", "vanilla"])
+@pytest.mark.parametrize("block", ["resnet", "vanilla", "v", "vr"])
 def test_the_diagram_names_other_blocks(block):
     _, diagram = draw_network(REGNETX32.with_block(block), 96).axes
     assert f"4 blocks, stride 2\n{block} blocks" in _texts(diagram)

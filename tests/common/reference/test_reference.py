@@ -17,6 +17,8 @@ _SPECS = {
     "stride 1": AnyNetSpec.from_arch(((2, 8, 4, 0.5, 1),), 4, stem_stride=1),
     "resnet": AnyNetSpec.from_arch(_ARCH, 4).with_block("resnet"),
     "vanilla": AnyNetSpec.from_arch(_ARCH, 4).with_block("vanilla"),
+    "v": AnyNetSpec.from_arch(_ARCH, 4).with_block("v"),
+    "vr": AnyNetSpec.from_arch(_ARCH, 4, conv_bias=False).with_block("vr"),
     "mlp": AnyNetSpec.from_arch(_ARCH, 4, in_channels=2).with_block("mlp", image_size=13),
 }
 

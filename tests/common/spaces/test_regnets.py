@@ -170,7 +170,7 @@ def test_a_network_off_every_line_is_outside():
     assert not REGNETX_C.contains(replace(spec, stages=(deeper, *others)))
 
 
-@pytest.mark.parametrize("block", ["resnet", "vanilla"])
+@pytest.mark.parametrize("block", ["resnet", "vanilla", "v", "vr"])
 def test_other_blocks_have_lines_too(block):
     space = replace(
         REGNETX, bottleneck_ratios=(1,), group_widths=(1,), template=Template(block=block)

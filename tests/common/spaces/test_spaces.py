@@ -14,6 +14,7 @@ from common.spaces import (
     ANYNETX_A,
     ANYNETX_C,
     ANYNETX_E,
+    OTHER_BLOCKS,
     RESNETS,
     SPACES,
     VANILLA,
@@ -144,7 +145,7 @@ def test_networks_with_other_stages_are_outside(other):
     assert not space.contains(replace(spec, stages=(*others, replace(changed, **other))))
 
 
-@pytest.mark.parametrize("space", [RESNETS, VANILLA], ids=_name)
+@pytest.mark.parametrize("space", [RESNETS, VANILLA, *OTHER_BLOCKS["VR"]], ids=_name)
 def test_networks_of_other_blocks_are_outside(space):
     spec = space.sample(1, seed=0)[0]
     assert space.contains(spec)
@@ -155,6 +156,18 @@ def test_networks_of_other_blocks_are_outside(space):
 def test_plain_blocks_have_no_groups_to_choose():
     with pytest.raises(SpecError, match="group_widths must be 1 alone for vanilla blocks"):
         replace(VANILLA, group_widths=Dimension((1, 2)))
+
+
+@pytest.mark.parametrize("block", OTHER_BLOCKS)
+def test_the_papers_other_blocks_have_spaces_by_name(block):
+    made = OTHER_BLOCKS[block]
+    assert [space.name for space in made] == [
+        f"{name}-{block}" for name in ("AnyNetXA", "AnyNetXE", "RegNetX")
+    ]
+    assert all(SPACES[space.name] == space for space in made)
+    specs = [space.sample(1, seed=0)[0] for space in made]
+    assert {spec.block for spec in specs} == {"resnext" if block == "R" else block.lower()}
+    assert {stage.groups for spec in specs for stage in spec.stages} == {1}
 
 
 def test_networks_with_other_settings_are_outside():
@@ -174,6 +187,8 @@ def test_networks_with_other_settings_are_outside():
         Template(se_ratio=0.25, in_channels=3, num_classes=1000),
         Template(block="resnet"),
         Template(block="vanilla", conv_bias=True),
+        Template(block="v", stem_stride=1),
+        Template(block="vr", conv_bias=True),
     ],
     ids=str,
 )
