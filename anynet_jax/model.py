@@ -13,6 +13,7 @@ from jax import Array
 
 from anynet_jax.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_jax.layers import Chain, relu, unbound
+from anynet_jax.pooling import MaxPool
 from anynet_jax.v_blocks import VBlock, VRBlock
 from common.arch import REGNETX32, AnyNetSpec, check_agreement, projects, resolve_spec
 from common.arch.spec import Arch
@@ -148,15 +149,18 @@ class AnyNet(Classifier):
     def stem(self, num_channels: int) -> nn.Module:
         """A strided 3x3 convolution, batch norm and ReLU.
 
-        In an mlp, a linear layer on the flattened image replaces the convolution.
+        In an mlp, a linear layer on the flattened image replaces the convolution. ResNet's stem
+        has a 7x7 convolution, and max pooling at its end.
         """
         layers = layer_factories(self.spec)
         if self.spec.block == "mlp":
             first = [_flatten, unbound(layers["linear"], "fc")(num_channels)]
         else:
-            first = [unbound(layers["conv"], "conv")(num_channels, 3, self.spec.stem_stride)]
+            kernel, stride = self.spec.stem_kernel, self.spec.stem_stride
+            first = [unbound(layers["conv"], "conv")(num_channels, kernel, stride)]
         bn = unbound(layers["norm"], "bn")(training=self.training)
-        return unbound(Chain, "stem")([*first, bn, relu])
+        last = [unbound(MaxPool, "pool")()] if self.spec.stem == "resnet" else []
+        return unbound(Chain, "stem")([*first, bn, relu, *last])
 
     def stage(
         self,

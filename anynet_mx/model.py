@@ -7,6 +7,7 @@ from mxnet.gluon import HybridBlock, nn
 
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_mx.layers import Chain, GlobalAvgPool, ReLU, linear
+from anynet_mx.pooling import MaxPool
 from anynet_mx.v_blocks import VBlock, VRBlock
 from anynet_mx.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
@@ -111,7 +112,8 @@ class AnyNet(Classifier):
     def stem(self, num_channels: int) -> HybridBlock:
         """A strided 3x3 convolution, batch norm and ReLU.
 
-        In an mlp, a linear layer on the flattened image replaces the convolution.
+        In an mlp, a linear layer on the flattened image replaces the convolution. ResNet's stem
+        has a 7x7 convolution, and max pooling at its end.
         """
         spec, layers = self.spec, layer_factories(self.spec)
         stem = nn.HybridSequential()
@@ -121,10 +123,12 @@ class AnyNet(Classifier):
             stem.fc = layers["linear"](num_channels, in_channels=pixels)
         else:
             stem.conv = layers["conv"](
-                num_channels, 3, spec.stem_stride, in_channels=spec.in_channels
+                num_channels, spec.stem_kernel, spec.stem_stride, in_channels=spec.in_channels
             )
         stem.bn = layers["norm"](in_channels=num_channels)
         stem.relu = ReLU(spec.batch_norm)
+        if spec.stem == "resnet":
+            stem.pool = MaxPool(spec.batch_norm)
         return stem
 
     def stage(

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from anynet_tf.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_tf.layers import ReLU, Shape, has_sized_layers, sequential
+from anynet_tf.pooling import MaxPool
 from anynet_tf.v_blocks import VBlock, VRBlock
 from anynet_tf.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
@@ -168,10 +169,10 @@ class AnyNet(Classifier):
     def stem(self, num_channels: int) -> keras.Sequential:
         """A strided 3x3 convolution, batch norm and ReLU.
 
-        In an mlp, a linear layer on the flattened image replaces the convolution.
+        In an mlp, a linear layer on the flattened image replaces the convolution. ResNet's stem
+        has a 7x7 convolution, and max pooling at its end.
         """
-        spec, dtype = self.spec, self.dtype_policy.name
-        layers = layer_factories(spec)
+        spec, dtype, layers = self.spec, self.dtype_policy.name, layer_factories(self.spec)
         if spec.block == "mlp":
             # (H, W, C) to (C, H, W), the order of the frameworks with channels first.
             first = [
@@ -180,16 +181,13 @@ class AnyNet(Classifier):
                 layers["linear"](num_channels, name="fc", dtype=dtype),
             ]
         else:
-            first = [layers["conv"](num_channels, 3, spec.stem_stride, name="conv", dtype=dtype)]
-        return sequential(
-            [
-                *first,
-                layers["norm"](name="bn", dtype=dtype),
-                ReLU(spec.batch_norm, name="relu", dtype=dtype),
-            ],
-            "stem",
-            dtype,
-        )
+            kernel, stride = spec.stem_kernel, spec.stem_stride
+            first = [layers["conv"](num_channels, kernel, stride, name="conv", dtype=dtype)]
+        bn = layers["norm"](name="bn", dtype=dtype)
+        last = [ReLU(spec.batch_norm, name="relu", dtype=dtype)]
+        if spec.stem == "resnet":
+            last.append(MaxPool(spec.batch_norm, name="pool", dtype=dtype))
+        return sequential([*first, bn, *last], "stem", dtype)
 
     def stage(
         self,

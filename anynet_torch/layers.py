@@ -119,16 +119,20 @@ def conv_norm_relu(
 
 
 class Stem(nn.Sequential):
-    """Layers in order, the last three of which are a convolution or linear layer, norm and ReLU."""
+    """Layers in order, among them a convolution or linear layer, the norm `bn` and ReLU."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images (N, C, H, W) to (N, channels, H / stride, W / stride), or (N, channels)."""
-        *before, conv, norm, _ = self
-        if not _fuses(norm, x):
+        """Images (N, C, H, W) to (N, channels, H', W'), or (N, channels)."""
+        if not _fuses(self.bn, x):
             return super().forward(x)
-        for layer in before:
+        layers = list(self)
+        norm = layers.index(self.bn)
+        for layer in layers[: norm - 1]:
             x = layer(x)
-        return conv_norm_relu(conv, norm, x)
+        x = conv_norm_relu(layers[norm - 1], self.bn, x)
+        for layer in layers[norm + 2 :]:
+            x = layer(x)
+        return x
 
 
 @contextmanager

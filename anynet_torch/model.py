@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
 from anynet_torch.layers import Stem, linear
+from anynet_torch.pooling import MaxPool
 from anynet_torch.v_blocks import VBlock, VRBlock
 from anynet_torch.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
@@ -136,7 +137,8 @@ class AnyNet(Classifier):
     def stem(self, num_channels: int) -> nn.Module:
         """A strided 3x3 convolution, batch norm and ReLU.
 
-        In an mlp, a linear layer on the flattened image replaces the convolution.
+        In an mlp, a linear layer on the flattened image replaces the convolution. ResNet's stem
+        has a 7x7 convolution, and max pooling at its end.
         """
         spec, layers = self.spec, layer_factories(self.spec)
         if spec.block == "mlp" and spec.image_size:
@@ -145,9 +147,10 @@ class AnyNet(Classifier):
             first = {"flatten": nn.Flatten(), "fc": fc}
         else:
             conv = partial(layers["conv"], in_channels=spec.in_channels)
-            first = {"conv": conv(num_channels, 3, spec.stem_stride)}
+            first = {"conv": conv(num_channels, spec.stem_kernel, spec.stem_stride)}
         bn = layers["norm"](num_channels)
-        return Stem(OrderedDict(**first, bn=bn, relu=nn.ReLU(inplace=True)))
+        last = {"pool": MaxPool()} if spec.stem == "resnet" else {}
+        return Stem(OrderedDict(**first, bn=bn, relu=nn.ReLU(inplace=True), **last))
 
     def stage(
         self,

@@ -8,7 +8,7 @@ from common.arch.constants import (
     shared_momentum,
 )
 from common.arch.count import Count, count
-from common.arch.kinds import BlockKind
+from common.arch.kinds import BlockKind, StemKind
 from common.arch.mlp import MLPSpec
 from common.arch.names import NAMED_SPECS, REGNETX32, find_spec, regnet
 from common.arch.outputs import name_outputs
@@ -34,6 +34,7 @@ __all__ = [
     "MLPSpec",
     "RegNetSpec",
     "StageSpec",
+    "StemKind",
     "bottleneck",
     "buffers",
     "check_agreement",

@@ -12,7 +12,8 @@ class Count:
     """Complexity as in the RegNet paper (table 1) and pycls.
 
     `params` counts trainable array elements and `buffers` those of running statistics. `flops` are
-    multiply-adds, and `activations` output elements, of convolutions and linear layers per image.
+    multiply-adds of convolutions and linear layers per image, `activations` output elements of
+    these and of max pooling.
     """
 
     params: int

@@ -1,4 +1,4 @@
-"""The kinds of blocks that a network may be made of."""
+"""The kinds of blocks and of stems that a network may be made of."""
 
 from typing import Literal
 
@@ -11,4 +11,11 @@ BlockKind = Literal["resnext", "resnet", "vanilla", "mlp", "v", "vr"]
 - `mlp`: one linear layer; the stem flattens the image (the chapter's exercise 4);
 - `v`: one 3x3 convolution, the RegNet paper's V block (section 3.4 and appendix);
 - `vr`: the same with a shortcut, its VR block.
+"""
+
+StemKind = Literal["simple", "resnet"]
+"""The layers of a stem; in an mlp, a linear layer replaces the convolution.
+
+- `simple`: a 3x3 convolution, batch norm and ReLU (the chapter's stem, and RegNet's);
+- `resnet`: a 7x7 convolution, batch norm, ReLU, and 3x3 max pooling of stride 2.
 """

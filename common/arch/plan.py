@@ -11,7 +11,8 @@ from common.errors import SpecError
 from common.numbers import checked_size
 
 Op = Literal[
-    "conv", "batch_norm", "relu", "sigmoid", "add", "scale", "global_pool", "flatten", "linear"
+    "conv", "batch_norm", "relu", "sigmoid", "add", "scale", "max_pool", "global_pool", "flatten",
+    "linear",
 ]
 Shape = tuple[int, ...]
 ImageSize = int | tuple[int, int]
@@ -73,8 +74,11 @@ class Layer:
 
     @property
     def activations(self) -> int:
-        """Output elements for one image of a convolution or linear layer; 0 for others."""
-        return prod(self.out_shape) if self.op in ("conv", "linear") else 0
+        """Output elements for one image of a convolution, linear layer or max pooling, as in pycls.
+
+        0 for other layers.
+        """
+        return prod(self.out_shape) if self.op in ("conv", "linear", "max_pool") else 0
 
 
 def plan(spec: AnyNetSpec, image_size: ImageSize | None = None) -> tuple[Layer, ...]:
@@ -147,10 +151,16 @@ class _Chain:
         self.last, self.shape = name, out_shape
 
     def conv(self, name: str, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        out_shape = self._strided(channels, stride)
+        self.add(name, "conv", out_shape, (), kernel, stride, groups, self.conv_bias)
+
+    def max_pool(self, name: str) -> None:
+        self.add(name, "max_pool", self._strided(self.shape[0], 2), kernel=3, stride=2)
+
+    def _strided(self, channels: int, stride: int) -> Shape:
         # Kernels are odd, and padding is (kernel - 1) / 2 on every side.
         height, width = ((side - 1) // stride + 1 for side in self.shape[1:])
-        out_shape = (channels, height, width)
-        self.add(name, "conv", out_shape, (), kernel, stride, groups, self.conv_bias)
+        return channels, height, width
 
     def linear(self, name: str, channels: int) -> None:
         self.add(name, "linear", (channels,), bias=self.conv_bias)
@@ -172,9 +182,11 @@ def _add_stem(chain: _Chain, spec: AnyNetSpec) -> None:
         chain.add("stem.flatten", "flatten", (prod(chain.shape),))
         chain.linear("stem.fc", spec.stem_channels)
     else:
-        chain.conv("stem.conv", spec.stem_channels, 3, spec.stem_stride)
+        chain.conv("stem.conv", spec.stem_channels, spec.stem_kernel, spec.stem_stride)
     chain.norm("stem.bn")
     chain.add("stem.relu", "relu")
+    if spec.stem == "resnet":
+        chain.max_pool("stem.pool")
 
 
 def _add_block(chain: _Chain, path: str, spec: AnyNetSpec, stage: StageSpec, stride: int) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final, get_args
 
 from common.arch.constants import BN_EPSILON, BN_MOMENTUM
-from common.arch.kinds import BlockKind
+from common.arch.kinds import BlockKind, StemKind
 from common.arch.stage import StageSpec, checked_stride
 from common.bounds import MAX_BLOCKS, MAX_CHANNELS, MAX_SIDE, MIN_EPSILON, MIN_MOMENTUM
 from common.errors import SpecError, shortened, shown
@@ -16,6 +16,9 @@ from common.numbers import FieldChecker
 
 FORMAT: Final = 1
 """Version of the JSON object of a spec; objects without one are read as version 1."""
+
+_LATER: Final = {"batch_norm": True, "image_size": None, "stem": "simple"}
+"""Fields that were added later, with their defaults."""
 
 Arch = Sequence[Sequence[float | None]]
 """A tuple per stage, as in the chapter; its last elements may be left out.
@@ -28,7 +31,7 @@ Arch = Sequence[Sequence[float | None]]
 class AnyNetSpec:
     """A whole network: stem, stages of blocks, head, and batch norm's constants.
 
-    - `stem_channels`, `stem_stride`: of the stem's 3x3 convolution, or linear layer of an mlp.
+    - `stem_channels`, `stem_stride`: of the stem's convolution, or linear layer of an mlp.
     - `stages`: the body.
     - `in_channels`, `num_classes`: of the images and the head.
     - `block`: the kind of all blocks.
@@ -38,6 +41,7 @@ class AnyNetSpec:
     - `bn_epsilon`, `bn_momentum`: of batch norm; momentum is the weight of the new batch.
     - `batch_norm`: false for a network without batch norms, such as `fuse` makes.
     - `image_size`: side in pixels of an mlp's images; None for other blocks, which take any size.
+    - `stem`: its kind; the simple one for an mlp.
 
     An mlp has no strides: they are stored as 1. Raises `SpecError`.
     """
@@ -54,6 +58,7 @@ class AnyNetSpec:
     bn_momentum: float = BN_MOMENTUM
     batch_norm: bool = True
     image_size: int | None = None
+    stem: StemKind = "simple"
 
     def __post_init__(self) -> None:
         check = FieldChecker(self)
@@ -61,6 +66,7 @@ class AnyNetSpec:
             check.integer(name, 1, MAX_CHANNELS)
         check.keep("stem_stride", checked_stride("stem_stride", self.stem_stride))
         check.choice("block", get_args(BlockKind))
+        check.choice("stem", get_args(StemKind))
         for name in ("conv_bias", "batch_norm"):
             check.boolean(name)
         check.number("se_ratio", 0, 1, "a number from 0 to 1", lambda ratio: 0 <= ratio <= 1)
@@ -113,6 +119,8 @@ class AnyNetSpec:
             if self.image_size is None:
                 raise SpecError("image_size must be given for mlp blocks; got none")
             FieldChecker(self).integer("image_size", 1, MAX_SIDE)
+            if self.stem != "simple":
+                raise SpecError(f"stem must be simple for mlp blocks; got {self.stem}")
         elif self.image_size is not None:
             raise SpecError(
                 f"image_size must be none for {self.block} blocks; got "
@@ -146,14 +154,21 @@ class AnyNetSpec:
         """The same depths and channels with another block kind (chapter exercise 2).
 
         Other blocks than `resnext` have no groups, bottlenecks or squeeze-and-excitation: these are
-        dropped. `image_size` is required for an mlp.
+        dropped. `image_size` is required for an mlp, which has a simple stem.
         """
         if block == "resnext":
             return replace(self, block=block, image_size=image_size)
         plain = tuple(
             StageSpec(stage.depth, stage.channels, stride=stage.stride) for stage in self.stages
         )
-        return replace(self, block=block, stages=plain, se_ratio=0.0, image_size=image_size)
+        stem: StemKind = "simple" if block == "mlp" else self.stem
+        return replace(self, block=block, stages=plain, se_ratio=0.0, stem=stem,
+                       image_size=image_size)  # fmt: skip
+
+    @property
+    def stem_kernel(self) -> int:
+        """Side of the kernel of the stem's convolution."""
+        return 7 if self.stem == "resnet" else 3
 
     def se_channels(self, block_in_channels: int | None) -> int:
         """Channels of squeeze-and-excitation in a block; 0 if the network has none.
@@ -169,16 +184,12 @@ class AnyNetSpec:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, from which `from_dict` gives an equal spec.
 
-        `batch_norm` is left out when true, and `image_size` when None, as in files that were
+        Fields of `_LATER` are left out where they have their defaults, as in files that were
         written before these fields existed.
         """
         data = asdict(self)
         data["stages"] = list(data["stages"])
-        if self.batch_norm:
-            del data["batch_norm"]
-        if self.image_size is None:
-            del data["image_size"]
-        return data
+        return {n: v for n, v in data.items() if n not in _LATER or v != _LATER[n]}
 
     def to_json(self) -> str:
         """A JSON object, from which `from_json` gives an equal spec."""

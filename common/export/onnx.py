@@ -178,6 +178,10 @@ def _nodes(layer: Layer, values: Mapping[str, str], epsilon: float) -> list[Any]
             return [_node("Flatten", inputs, output)]
         case "linear":
             return [_node("Gemm", inputs + arrays, output, transB=1)]  # weights are (out, in)
+        case "max_pool":
+            window = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2}
+            padding = [(layer.kernel - 1) // 2] * 4
+            return [_node("MaxPool", inputs, output, pads=padding, **window)]
         case "global_pool":
             means = f"{output}.mean"  # (N, C, 1, 1)
             return [_node("GlobalAveragePool", inputs, means), _node("Flatten", [means], output)]

@@ -12,6 +12,7 @@ _BY_LAYER = {
     "batch_norm": ("epsilon (1e-5 against Keras's 1e-3)", "statistics or weights that are swapped"),
     "flatten": ("the order of flattening, (C, H, W) against (H, W, C)",),
     "linear": ("the layout of the weights, (out, in) against (in, out)", "the order of flattening"),
+    "max_pool": ("padding at the bottom and right only", "padding that counts as zeros"),
     "global_pool": ("pooling over the wrong axes",),
     "add": ("a shortcut that is projected or not", "ReLU before the sum"),
     "scale": ("broadcasting the gate over the wrong axes",),

@@ -142,7 +142,10 @@ def _texts(spec: AnyNetSpec) -> list[list[str]]:
         if spec.se_ratio:
             lines.append("squeeze-excitation")
         stages.append(lines)
-    stem = ["3x3 convolution", f"stride {spec.stem_stride}"]
+    side = spec.stem_kernel
+    stem = [f"{side}x{side} convolution", f"stride {spec.stem_stride}"]
+    if spec.stem == "resnet":
+        stem.append("3x3 max pooling")
     return [[], stem, *stages, ["mean over positions", "linear layer"]]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from common.arch import Layer
 from common.reference import ops
 from common.reference.convolution import Array, conv, conv_gradients
+from common.reference.pooling import max_pool, max_pool_gradients
 
 Arrays = Mapping[str, Array]
 """Parameters and running statistics by canonical name, in canonical layout."""
@@ -42,6 +43,8 @@ def forward(layer: Layer, arrays: Arrays, inputs: list[Array], mode: Mode) -> Ar
             return ops.relu(x)
         case "sigmoid":
             return ops.sigmoid(x)
+        case "max_pool":
+            return max_pool(x)
         case "global_pool":
             return ops.global_pool(x)
         case "flatten":
@@ -74,6 +77,8 @@ def backward(
             return (ops.relu_gradients(gradient, x, mode.passes),), {}
         case "sigmoid":
             return (ops.sigmoid_gradients(gradient, x),), {}
+        case "max_pool":
+            return (max_pool_gradients(gradient, x),), {}
         case "global_pool":
             return (ops.global_pool_gradients(gradient, x),), {}
         case "flatten":

@@ -30,6 +30,9 @@ _MAX_VALUES: Final = 100_000
 _MAX_BYTES: Final = 1 << 18
 """Size limit of a file, a hundred times that of a large space."""
 
+_USUAL: Final = (("distribution", "uniform"), ("stem", "simple"))
+"""Values that are left out of plain data."""
+
 _TRIVIAL: Final = ("bottleneck_ratios", "group_widths")
 """Dimensions that only resnext blocks have."""
 
@@ -210,7 +213,8 @@ def _inside(where: str, make: Callable[[], Any]) -> Any:
 def _plain(value: Any) -> Any:
     """JSON's types: lists for tuples, None for infinity.
 
-    Fields that are None are left out, and uniform distributions, the only ones in version 0.1.
+    Fields that are None are left out, and uniform distributions and simple stems, the only ones in
+    version 0.1.
     """
     if value == math.inf:
         return None
@@ -218,6 +222,6 @@ def _plain(value: Any) -> Any:
         return {
             key: _plain(inner)
             for key, inner in value.items()
-            if inner is not None and (key, inner) != ("distribution", "uniform")
+            if inner is not None and (key, inner) not in _USUAL
         }
     return [_plain(inner) for inner in value] if isinstance(value, tuple) else value

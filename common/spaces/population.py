@@ -221,7 +221,11 @@ def _count(population: Population, image_size: int) -> tuple[Integers, Integers,
     total = _Sum(one, template.conv_bias)
     side = _strided(one * image_size, template.stem_stride)
     channels = one * template.stem_channels
-    total.conv(one, 9 * template.in_channels, template.stem_channels, side**2)
+    kernel = template.network((StageSpec(1, 1),)).stem_kernel
+    total.conv(one, kernel**2 * template.in_channels, template.stem_channels, side**2)
+    if template.stem == "resnet":
+        side = _strided(side, 2)
+        total.activations += channels * side**2
     whole = population.bottleneck_ratios.dtype.kind == "i"
     for depths, widths, group_widths, ratios in zip(
         *(array.T for array in population._arrays), strict=True

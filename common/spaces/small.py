@@ -30,7 +30,12 @@ def small(space: AnySpace) -> AnySpace:
     images of 224 pixels.
     """
     template = replace(
-        space.template, stem_channels=16, stem_stride=1, num_classes=10, in_channels=1
+        space.template,
+        stem="simple",
+        stem_channels=16,
+        stem_stride=1,
+        num_classes=10,
+        in_channels=1,
     )
     limits = replace(space.limits, params_line=None, activations_root=None)
     if isinstance(space, RegNetSpace):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from common.arch import AnyNetSpec, BlockKind, StageSpec
+from common.arch import AnyNetSpec, BlockKind, StageSpec, StemKind
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Template:
     conv_bias: bool = False
     se_ratio: float = 0.0
     image_size: int | None = None
+    stem: StemKind = "simple"
 
     def __post_init__(self) -> None:
         checked = self.network((StageSpec(1, 1),))
@@ -40,6 +41,7 @@ class Template:
             self.conv_bias,
             self.se_ratio,
             image_size=self.image_size,
+            stem=self.stem,
         )
 
     def describes(self, spec: AnyNetSpec) -> bool:

@@ -21,7 +21,7 @@ a step of pure functions, which the others' learners have as methods."""
 _FILES = {
     "__init__.py", "blocks.py", "capabilities.py", "convolution.py", "export.py", "layers.py",
     "model.py", "data.py", "derivatives.py", "devices.py", "freezing.py", "network.py",
-    "optimizer.py", "process.py", "train.py", "v_blocks.py", "weights.py",
+    "optimizer.py", "pooling.py", "process.py", "train.py", "v_blocks.py", "weights.py",
 }  # fmt: skip
 (_ORDER,) = re.findall(
     r"^> (.+?)\n\n", (_ROOT / "docs/architecture.md").read_text(), re.MULTILINE | re.DOTALL
