@@ -51,7 +51,7 @@ PYTHONS = ("3.12", "3.13")
 DIST = Path("build/dist")
 CASES = (
     "regnetx32", "odd size, no bias", "squeeze and excitation", "resnet block", "vanilla block",
-    "mlp", "depthwise, one stage", "colour, 100 classes, other constants",
+    "resnet stem, vr block", "mlp", "depthwise, one stage", "colour, 100 classes, other constants",
 )  # fmt: skip
 """Those of parity in a bare `nox`; the tests of each backend have other bottlenecks and strides,
 and for more stages no backend has code of its own."""

@@ -5,6 +5,7 @@ import numpy as np
 from common import AnyNetSpec
 from common.weights import initial_weights
 from common.weights.foreign import LAYOUTS, foreign_names
+from common.weights.foreign.resnets import RESNETS
 
 
 def regnet(depths, widths, group_width, se_ratio=0.25, classes=1000):
@@ -20,6 +21,13 @@ SMALL_X = regnet((1, 2), (16, 24), 8, 0.0, 10)
 SMALL_Y = regnet((1, 2, 2, 1), (16, 24, 64, 136), 8, 0.25, 10)
 CHAPTER = AnyNetSpec.from_arch(((1, 32, 16, 1), (2, 48, 8, 0.5)), 16)
 """With the chapter's biases, and a bottleneck."""
+
+SMALL_RESNET = AnyNetSpec.from_arch(
+    ((1, 32, 8, 0.25, 1), (2, 64, 16, 0.25)), 8, 10, 3, conv_bias=False, stem="resnet"
+)
+BASIC_RESNET = AnyNetSpec.from_arch(
+    ((2, 8, None, 1, 1), (1, 16)), 8, 10, 3, block="resnet", conv_bias=False, stem="resnet"
+)
 
 SPECS = {
     "torchvision": SMALL_Y, "timm": SMALL_Y, "pycls": SMALL_Y, "huggingface": SMALL_Y,
@@ -47,8 +55,10 @@ def state(layout, spec, arrays):
 
     pycls reads images as blue, green and red.
     """
-    found = {}
-    for canonical, (name, shape) in foreign_names(LAYOUTS[layout], spec).items():
+    found, target = {}, LAYOUTS[layout]
+    if spec.stem == "resnet":
+        target = RESNETS.get(layout, target)
+    for canonical, (name, shape) in foreign_names(target, spec).items():
         found[name] = arrays[canonical].reshape(shape)
         if layout == "pycls" and canonical == "stem.conv.weight" and shape[1] == 3:
             found[name] = np.ascontiguousarray(found[name][:, [2, 1, 0]])

@@ -16,6 +16,7 @@ SPECS = {
     "vanilla": AnyNetSpec.from_arch(_ARCH, 8).with_block("vanilla"),
     "v": AnyNetSpec.from_arch(_ARCH, 8, 5, 3).with_block("v"),
     "vr": AnyNetSpec.from_arch(_ARCH, 8, conv_bias=False).with_block("vr"),
+    "resnet stem": AnyNetSpec.from_arch(_ARCH, 8, 5, 3, conv_bias=False, stem="resnet"),
     "mlp": AnyNetSpec.from_arch(_ARCH, 32, 5, 3, conv_bias=False).with_block("mlp", 11),
 }
 """Every block kind, squeeze-and-excitation, biases, strides; one and three input channels."""

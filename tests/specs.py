@@ -36,4 +36,5 @@ def specs(draw):
         bn_momentum=draw(st.sampled_from([0.1, 0.5])),
         batch_norm=draw(st.sampled_from([True, True, False])),
         image_size=draw(st.integers(1, 9)) if block == "mlp" else None,
+        stem="simple" if block == "mlp" else draw(st.sampled_from(["simple", "simple", "resnet"])),
     )

@@ -14,6 +14,7 @@ from common.arch.names import NAMED_SPECS, REGNETX32, find_spec, regnet
 from common.arch.outputs import name_outputs
 from common.arch.plan import INPUT, Layer, buffers, image_shape, parameters, parts, plan, projects
 from common.arch.regnet import REGNETS, RegNetSpec, compatible_stage
+from common.arch.resnet import RESNET_SPECS
 from common.arch.spec import AnyNetSpec, check_agreement, resolve_spec
 from common.arch.stage import StageSpec, bottleneck, checked_channels, checked_stride
 from common.arch.summary import summary
@@ -27,6 +28,7 @@ __all__ = [
     "NAMED_SPECS",
     "REGNETS",
     "REGNETX32",
+    "RESNET_SPECS",
     "AnyNetSpec",
     "BlockKind",
     "Count",

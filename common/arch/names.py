@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from common.arch.regnet import REGNETS
+from common.arch.resnet import RESNET_SPECS
 from common.arch.spec import AnyNetSpec
 from common.errors import SpecError, shortened, shown
 
@@ -26,6 +27,12 @@ _BUILT_BY_TORCHVISION = {
     for size in ("400mf", "800mf", "1.6gf", "3.2gf", "8.0gf", "16gf", "32gf")
 }
 _OF_TORCHVISION = "_tv"
+_OF_PYCLS = {
+    "R-50-1x64d": "resnet50",
+    "R-101-1x64d": "resnet101",
+    "R-152-1x64d": "resnet152",
+    "X-50-32x4d": "resnext50_32x4d",
+}
 _LONGEST = 200
 
 
@@ -39,6 +46,7 @@ NAMED_SPECS: Final[dict[str, AnyNetSpec]] = {
     "regnetx32": REGNETX32,
     **{name: parameters.network() for name, parameters in REGNETS.items()},
     **{name + _OF_TORCHVISION: _as_in_torchvision(name) for name in TORCHVISION_WIDTHS},
+    **RESNET_SPECS,
 }
 """Every named network."""
 
@@ -50,8 +58,11 @@ _OTHERS: Final = {
     r"regnet ?y ?(640|64( 0)?gf|1280|128( 0)?gf|2560|256( 0)?gf|10b)": (
         "The paper has no RegNetY above 32gf; anynet convert reads checkpoints of larger ones"
     ),
+    r"resn": (
+        "A ResNet with another stem, downsampling, attention or normalisation is another network"
+    ),
 }
-"""Hints for names of other networks that look like a RegNet's, by regular expression."""
+"""Hints for names of other networks that look like a known one's, by regular expression."""
 
 
 def find_spec(name_or_spec: str | AnyNetSpec) -> AnyNetSpec:
@@ -73,13 +84,15 @@ def _canonical_name(name: str) -> str:
     key = _key(_without_tag(short))
     if key in _NAMES:
         return _NAMES[key]
-    nearest = difflib.get_close_matches(key, _NAMES, 1, 0.0)[0]
+    alike = [known for known in _NAMES if known[:3] == key[:3]]
+    regnets = [known for known in _NAMES if known[:3] == "reg"]
+    nearest = difflib.get_close_matches(key, alike or regnets, 1, 0.0)[0]
     sizes = ", ".join(known.removeprefix("regnetx_") for known in REGNETS if known[6] == "x")
     words = re.sub(r"[_\W]+", " ", short.lower())
     other = next((f" {w}" for pattern, w in _OTHERS.items() if re.search(pattern, words)), "")
     raise SpecError(
-        f"model: must be regnetx32, or regnetx_ or regnety_ with one of {sizes}; "
-        f"got {shown(name)}; did you mean {_NAMES[nearest]}?{other}"
+        f"model: must be regnetx32, regnetx_ or regnety_ with one of {sizes}, or "
+        f"{', '.join(RESNET_SPECS)}; got {shown(name)}; did you mean {_NAMES[nearest]}?{other}"
     )
 
 
@@ -122,6 +135,10 @@ def _known_names() -> Iterator[tuple[str, str]]:
             yield _key(text), name
             if name in _BUILT_BY_TORCHVISION:
                 yield _key(text + _OF_TORCHVISION), theirs
+    for name in RESNET_SPECS:
+        yield _key(name), name
+        yield _key(name + _OF_TORCHVISION), name
+    yield from ((_key(theirs), name) for theirs, name in _OF_PYCLS.items())
 
 
 _NAMES: Final = dict(_known_names())

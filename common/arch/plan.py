@@ -11,7 +11,15 @@ from common.errors import SpecError
 from common.numbers import checked_size
 
 Op = Literal[
-    "conv", "batch_norm", "relu", "sigmoid", "add", "scale", "max_pool", "global_pool", "flatten",
+    "conv",
+    "batch_norm",
+    "relu",
+    "sigmoid",
+    "add",
+    "scale",
+    "max_pool",
+    "global_pool",
+    "flatten",
     "linear",
 ]
 Shape = tuple[int, ...]

@@ -85,7 +85,11 @@ CASES = (
     Case("resnet block", _two_stages().with_block("resnet")),
     Case("vanilla block", _two_stages().with_block("vanilla")),
     Case("v block", _two_stages().with_block("v")),
-    Case("vr block", _two_stages().with_block("vr")),
+    Case(
+        "resnet stem, vr block",
+        _two_stages(in_channels=3, conv_bias=False, stem="resnet").with_block("vr"),
+        48,
+    ),
     Case(
         "mlp",
         AnyNetSpec.from_arch(((2, 24), (1, 16)), 32, in_channels=3, block="mlp", image_size=10),

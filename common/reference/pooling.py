@@ -45,4 +45,5 @@ def _windows(x: Array) -> Array:
 def _first_maxima(windows: Array) -> NDArray[np.intp]:
     """The position of the first maximum in each window, (..., 1)."""
     # The imaginary parts of `hessian_product` are infinitesimal.
-    return np.argmax(windows.real, -1, keepdims=True)
+    first: NDArray[np.intp] = np.argmax(windows.real, -1, keepdims=True)
+    return first

@@ -40,6 +40,9 @@ _TAGS: Final = {
         "regnety_080_tv", "regnety_320",
     ),
     "swag_ft_in1k": ("regnety_1280",),
+    "a1_in1k": ("resnet18", "resnet34", "resnet50"),
+    "a1h_in1k": ("resnet101", "resnet152", "resnext50_32x4d"),
+    "tv_in1k": ("resnext101_32x8d",),
     "seer_ft_in1k": ("regnety_640", "regnety_2560"),
 }  # fmt: skip
 """Weights that timm 1.0 takes for a name without a tag; those of pycls for all other names."""
@@ -70,6 +73,13 @@ _DIGESTS: Final = {
         "lc_swag": "e1583746",
     },
     "regnet_y_128gf": {"swag": "c8ce3e52", "lc_swag": "cbe8ce12"},
+    "resnet18": {"v1": "f37072fd"},
+    "resnet34": {"v1": "b627a593"},
+    "resnet50": {"v1": "0676ba61", "v2": "11ad3fa6"},
+    "resnet101": {"v1": "63fe2227", "v2": "cd907fc2"},
+    "resnet152": {"v1": "394f9c45", "v2": "f82ba261"},
+    "resnext50_32x4d": {"v1": "7cdf4587", "v2": "1a0047aa"},
+    "resnext101_32x8d": {"v1": "8ba56ff5", "v2": "110c445d"},
 }  # fmt: skip
 """Beginnings of the SHA-256 of torchvision's files, which are parts of their names."""
 
@@ -166,7 +176,8 @@ def _from_torchvision(name: str) -> Fetched:
     versions = _DIGESTS.get(model)
     if versions is None:
         raise WeightsError(
-            f"{name}: must be a RegNet of torchvision, {', '.join(_DIGESTS)}; got {shown(model)}"
+            f"{name}: must be a RegNet or ResNet of torchvision, {', '.join(_DIGESTS)}; "
+            f"got {shown(model)}"
         )
     version = version or next(v for v in ("v2", "swag", "v1") if v in versions)
     if version not in versions:

@@ -21,6 +21,7 @@ from tests.specs import specs
 _SQUEEZED = AnyNetSpec.from_arch(
     ((1, 16, 8, 2), (2, 24, 8, 1, 1)), 8, 5, 3, stem_stride=1, conv_bias=False, se_ratio=0.25
 )
+_RESNET = AnyNetSpec.from_arch(((1, 8, 4, 1),), 8, 5, 3, stem="resnet", conv_bias=False)
 _MLP = AnyNetSpec.from_arch(((2, 24), (1, 16)), 32, 5, 3, block="mlp", image_size=9)
 _SPECS = {
     "regnetx32": REGNETX32,
@@ -29,6 +30,7 @@ _SPECS = {
     "v": REGNETX32.with_block("v"),
     "vr": REGNETX32.with_block("vr"),
     "squeezed": _SQUEEZED,
+    "resnet stem": _RESNET,
     "mlp": _MLP,
 }
 _SIZES = (28, 32, 33, 96, 97, 224)
@@ -70,8 +72,8 @@ def test_random_networks_equal_the_plan(backend, native, spec, size):
 
 @pytest.mark.parametrize(
     ("spec", "size"),
-    [*product([REGNETX32, _SQUEEZED], _SIZES), (_MLP, 9)],
-    ids=lambda value: value if isinstance(value, int) else value.block + str(value.se_ratio),
+    [*product([REGNETX32, _SQUEEZED], _SIZES), (_RESNET, 33), (_MLP, 9)],
+    ids=lambda v: v if isinstance(v, int) else f"{v.block}{v.se_ratio}{v.stem}",
 )
 def test_what_flows_through_has_the_shapes_of_the_plan(backend, native, capsys, spec, size):
     model = backend.AnyNet.from_spec(spec)

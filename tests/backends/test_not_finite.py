@@ -13,6 +13,8 @@ _SPECS = {
     "resnet": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="resnet"),
     "vanilla": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="vanilla"),
     "vr": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="vr"),
+    "resnet stem": AnyNetSpec.from_arch(((1, 8, 4, 1),), 8, 5, stem="resnet"),
+    "fused resnet stem": AnyNetSpec.from_arch(((1, 8),), 8, 5, stem="resnet", batch_norm=False),
     "mlp": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="mlp", image_size=16),
     "no batch norm": AnyNetSpec.from_arch(((1, 8, 4, 1),), 8, 5, batch_norm=False, se_ratio=0.5),
 }
@@ -23,7 +25,7 @@ _NORMS = [
     *(("resnext", layer) for layer in ("stem.bn", "stage1.block1.bn1", "stage2.block2.bn2",
                                        "stage2.block1.bn3", "stage2.block1.bn4")),
     ("resnet", "stage1.block2.bn1"), ("vanilla", "stage1.block2.bn2"),
-    ("vr", "stage1.block2.bn1"), ("mlp", "stage1.block1.bn1"),
+    ("vr", "stage1.block2.bn1"), ("resnet stem", "stem.bn"), ("mlp", "stage1.block1.bn1"),
 ]  # fmt: skip
 
 
@@ -58,7 +60,7 @@ def test_what_a_batch_norm_makes_of_a_negative_variance_reaches_the_logits(backe
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("kind", ["resnext", "no batch norm"])
+@pytest.mark.parametrize("kind", ["resnext", "no batch norm", "resnet stem", "fused resnet stem"])
 def test_one_image_that_is_not_finite_gives_such_logits(backend, kind, value, batch, training):
     spec, images = _SPECS[kind], (_PIXELS[:batch] / 255).astype(np.float32)
     images[-1, 0, 3] = value

@@ -103,12 +103,13 @@ _STAGES = {
     "vr": (StageSpec(2, 16), StageSpec(1, 24)),
     "mlp": (StageSpec(2, 16, stride=1),),
 }
+_KINDS = [*((block, "simple") for block in _STAGES), ("resnet", "resnet")]
 
 
-@pytest.mark.parametrize("block", _STAGES)
-def test_a_learner_learns_what_it_learns_without_the_kernels(block, monkeypatch):
+@pytest.mark.parametrize(("block", "stem"), _KINDS)
+def test_a_learner_learns_what_it_learns_without_the_kernels(block, stem, monkeypatch):
     side = 12 if block == "mlp" else None
-    spec = AnyNetSpec(8, _STAGES[block], block=block, image_size=side)
+    spec = AnyNetSpec(8, _STAGES[block], block=block, image_size=side, stem=stem)
     found = []
     for fuses in (False, True):
         if not fuses:

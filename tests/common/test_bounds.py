@@ -181,7 +181,8 @@ def test_counts_at_the_bounds_are_exact():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, MAX_CHANNELS // 8), st.integers(1, 1000), st.integers(1, MAX_SIDE),
-       st.sampled_from([1, 2, 4]), st.sampled_from(["resnext", "resnet", "vanilla", "v", "vr"]))  # fmt: skip
+       st.sampled_from([1, 2, 4]),
+       st.sampled_from(["resnext", "resnet", "vanilla", "v", "vr"]))  # fmt: skip
 def test_costs_of_populations_are_exact_or_refused(width, depth, size, ratio, block):
     grouped = block == "resnext"
     one = np.full((1, 2), 1)

@@ -1,6 +1,7 @@
 """How other libraries prepare images for their networks, as far as their files say."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,8 +11,10 @@ from common.arch import AnyNetSpec
 from common.data import ImageDescription, Preprocessing, class_names, on_imagenet
 from common.data.preprocessing import Interpolation
 from common.data.presets import IMAGENET_MEAN, IMAGENET_STD
-from common.errors import WeightsError
+from common.errors import WeightsError, shown
 from common.files import read_json, reading
+from common.weights.foreign.layouts import Layout
+from common.weights.foreign.resnets import RESNET, RESNETS
 from common.weights.hub import torchvision_version
 
 MODEL_CONFIG: Final = "config.json"
@@ -33,6 +36,9 @@ _TORCHVISION: Final[Mapping[str, tuple[int, int, Interpolation]]] = {
     "lc_swag": (224, 224, "bicubic"),
 }
 """Crop, short side before it, and interpolation of torchvision's versions of weights."""
+
+_PLAIN_RESNET: Final = r"((tv|ssl|swsl|ig)_)?(wide_)?resne(t|xt)\d+(_\d+(x\d+d)?)?"
+"""timm's names of ResNets that are torchvision's networks; others may have the same arrays."""
 
 _Config = Mapping[str, Any]
 
@@ -60,6 +66,25 @@ def foreign_images(path: Path, layout: str, spec: AnyNetSpec) -> ForeignImages |
         return None
     seen, origin = _KNOWN[layout](path)
     return ForeignImages(ImageDescription(seen, _class_names(path, spec.num_classes)), origin)
+
+
+def library_of(path: Path, layout: Layout) -> str:
+    """The library of a file; timm's ResNets have torchvision's names, and a config beside them.
+
+    Raises `WeightsError` if the config, or timm's name of the file, tells of another ResNet: those
+    with blurred pooling have the arrays of a plain one.
+    """
+    if layout is not RESNET:
+        return layout.name
+    file, config = _beside(path, MODEL_CONFIG)
+    blurred = re.match(r"resnet(aa|blur)\d+\w*", path.name)
+    name = str(config.get("architecture", blurred[0] if blurred else "resnet50"))
+    if not re.fullmatch(_PLAIN_RESNET, name):
+        raise WeightsError(
+            f"{path}: must hold a ResNet or ResNeXt as torchvision builds them; got "
+            f"{shown(name)}, as {file.name if 'architecture' in config else 'its name'} says"
+        )
+    return RESNETS["timm"].name if "architecture" in config else layout.name
 
 
 def _timm(path: Path) -> tuple[Preprocessing, str]:

@@ -1,17 +1,20 @@
-"""Module paths of a RegNet's layers in other libraries, as tables."""
+"""Module paths of a RegNet's or ResNet's layers in other libraries, as tables."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from common.arch import BlockKind, StemKind
+
 _ARRAYS = ("weight", "bias", "running_mean", "running_var")
 _NUMBER = "[0-9]{1,4}"
+_ENDS = ("stem.", "head.")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The module paths of one library, and the RegNets that it can build.
+    """The module paths of one library, and the networks that it can build.
 
     - `block`: the path of a block; `{stage}` and `{block}` count from 1, `{stage0}` and `{block0}`
       from 0.
@@ -26,6 +29,9 @@ class Layout:
     - `optional`: a prefix of names that is missing in models without a head.
     - `bgr`: whether colour channels are in the order blue, green, red.
     - `prefers_averaged`: whether the library loads averaged weights where a file has both kinds.
+    - `blocks`, `stems`: the kinds of blocks and stems.
+    - `widths`: channels of the stem and of the stages' bottleneck blocks; `None` for any.
+    - `network`: what the networks are called.
     """
 
     name: str
@@ -41,6 +47,10 @@ class Layout:
     optional: str = ""
     bgr: bool = False
     prefers_averaged: bool = False
+    blocks: tuple[BlockKind, ...] = ("resnext",)
+    stems: tuple[StemKind, ...] = ("simple",)
+    widths: tuple[int, ...] | None = None
+    network: str = "RegNet"
 
     def path(self, layer: str, squeezed: bool) -> str:
         """The foreign path of a canonical layer. Raises `KeyError` if the layout lacks it."""
@@ -59,11 +69,11 @@ class Layout:
         path, _, array = name.rpartition(".")
         if array not in _ARRAYS:
             return None
-        if path in self._inverse:
-            return f"{self._inverse[path]}.{array}"
+        if path in self._outside:
+            return f"{self._outside[path]}.{array}"
         if not (found := self._pattern.match(path)):
             return None
-        layer = self._inverse.get(path[found.end() :])
+        layer = self._in_a_block.get(path[found.end() :])
         stage, block = (_number_from_one(found, kind) for kind in ("stage", "block"))
         return f"stage{stage}.block{block}.{layer}.{array}" if layer else None
 
@@ -83,12 +93,18 @@ class Layout:
         path, _, array = name.rpartition(".")
         if array not in _ARRAYS or not (found := self._anywhere.search(path)):
             return None
-        return path[: found.start()] if path[found.end() :] in self._inverse else None
+        return path[: found.start()] if path[found.end() :] in self._in_a_block else None
 
     @cached_property
-    def _inverse(self) -> dict[str, str]:
+    def _outside(self) -> dict[str, str]:
+        """Canonical layers of stem and head by foreign path."""
+        return {there: here for here, there in self.layers.items() if here.startswith(_ENDS)}
+
+    @cached_property
+    def _in_a_block(self) -> dict[str, str]:
+        """Canonical layers of a block by foreign path."""
         pairs = (*self.layers.items(), *self.squeezed.items())
-        return {foreign: layer for layer, foreign in pairs}
+        return {there: here for here, there in pairs if not here.startswith(_ENDS)}
 
     @cached_property
     def _anywhere(self) -> re.Pattern[str]:
@@ -178,8 +194,9 @@ PYCLS = Layout(
     },
     wrapper="model_state",
     bgr=True,
+    stems=("simple", "resnet"),
 )
-"""pycls.models.anynet with its simple stem and bottleneck blocks, which the model zoo holds."""
+"""pycls.models.anynet with either stem and bottleneck blocks, and pycls.models.resnet."""
 
 HUGGINGFACE = Layout(
     name="huggingface",
@@ -238,10 +255,11 @@ ANYNET_TORCH = Layout(
     },
     conv_bias=None,
     se_convs=False,
+    stems=("simple", "resnet"),
 )
 """The `state_dict()` of this project's PyTorch modules."""
 
 LAYOUTS = {
     layout.name: layout for layout in (TORCHVISION, TIMM, PYCLS, HUGGINGFACE, D2L, ANYNET_TORCH)
 }
-"""Every known layout by name."""
+"""Every known layout by name; `resnets.py` has others, of the same libraries."""

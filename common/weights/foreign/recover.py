@@ -1,7 +1,8 @@
-"""The spec of a RegNet, inferred from the shapes of its arrays."""
+"""The spec of a RegNet or ResNet, inferred from the shapes of its arrays."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from math import floor
 
 from common.arch import AnyNetSpec, StageSpec
@@ -11,16 +12,18 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 _IN_CHANNELS, _CLASSES, _SE_RATIO = 3, 1000, 0.25
 _FINEST = 100
+_RESNET_KERNEL = 7
 
 
 def recover_spec(shapes: Shapes) -> AnyNetSpec:
-    """The RegNet whose arrays have these shapes, by canonical name in canonical layout.
+    """The network whose arrays have these shapes, by canonical name in canonical layout.
 
     Conflicts are settled by majority; undetermined fields get the paper's defaults. A comparison of
     the shapes with those of the spec then finds every difference. Strides, which shapes do not
-    determine, are RegNet's: 2 in the stem and in every first block with a projected shortcut.
-    Batch-norm epsilon and momentum are the spec's defaults. Raises `SpecError` if there are fewer
-    arrays than blocks.
+    determine, are RegNet's: 2 in the stem and in every first block with a projected shortcut. A
+    7x7 kernel in the stem means a ResNet, whose first stage has stride 1; it is of basic blocks if
+    no block has a third convolution. Batch-norm epsilon and momentum are the spec's defaults.
+    Raises `SpecError` if there are fewer arrays than blocks.
     """
     depths = _depths(shapes)
     total = sum(depths)
@@ -30,12 +33,16 @@ def recover_spec(shapes: Shapes) -> AnyNetSpec:
             f"{len(shapes)} arrays"
         )
     stem = _agreed(shapes, ["stem"], {"conv.weight": 0, "bn.weight": 0, "bn.bias": 0}, 1)
+    resnet = _agreed(shapes, ["stem"], {"conv.weight": 2}, 3) == _RESNET_KERNEL
+    basic = resnet and not any(".conv3." in name or ".bn3." in name for name in shapes)
     stages: list[StageSpec] = []
     pairs: list[tuple[int, int]] = []
     channels = stem
     for number, depth in enumerate(depths, 1):
         blocks = [f"stage{number}.block{index}" for index in range(1, depth + 1)]
-        stage = _stage(shapes, blocks)
+        stage = _basic_stage(shapes, blocks) if basic else _stage(shapes, blocks)
+        if resnet and number == 1:
+            stage = replace(stage, stride=1)
         stages.append(stage)
         for block in blocks:
             if len(shape := shapes.get(f"{block}.se.fc1.weight", ())) == 2:
@@ -49,6 +56,8 @@ def recover_spec(shapes: Shapes) -> AnyNetSpec:
         in_channels=_agreed(shapes, ["stem"], {"conv.weight": 1}, _IN_CHANNELS),
         conv_bias=any(".conv" in name and name.endswith(".bias") for name in shapes),
         se_ratio=_se_ratio(pairs) if any(".se.fc" in name for name in shapes) else 0.0,
+        block="resnet" if basic else "resnext",
+        stem="resnet" if resnet else "simple",
     )
 
 
@@ -76,8 +85,18 @@ def _stage(shapes: Shapes, blocks: list[str]) -> StageSpec:
     group_width = _agreed(shapes, blocks, {"conv2.weight": 1}, middle)
     if middle % group_width:
         group_width = middle
+    return StageSpec(len(blocks), channels, group_width, middle / channels, _stride(shapes, blocks))
+
+
+def _basic_stage(shapes: Shapes, blocks: list[str]) -> StageSpec:
+    axes = {"conv1.weight": 0, "conv2.weight": 0, "bn2.weight": 0, "conv4.weight": 0}
+    channels = _agreed(shapes, blocks, axes, 1)
+    return StageSpec(len(blocks), channels, stride=_stride(shapes, blocks))
+
+
+def _stride(shapes: Shapes, blocks: list[str]) -> int:
     projects = any(f"{blocks[0]}.{name}.weight" in shapes for name in ("conv4", "bn4"))
-    return StageSpec(len(blocks), channels, group_width, middle / channels, 2 if projects else 1)
+    return 2 if projects else 1
 
 
 def _agreed(shapes: Shapes, paths: Iterable[str], axes: Mapping[str, int], default: int) -> int:

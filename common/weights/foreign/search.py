@@ -11,12 +11,14 @@ from common.npz import LazyArray
 from common.weights.checks import some
 from common.weights.foreign.files import Contents
 from common.weights.foreign.layouts import LAYOUTS, Layout
+from common.weights.foreign.resnets import RESNET
 
 _AVERAGED = {"ema", "swa", "averaged", "average", "avg"}
 _USUAL = ("model_state.", "state_dict.", "model.")
 _WRAPPERS = re.compile(r"(?<![^.])(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
 _COUNTERS = {"num_batches_tracked", "total_ops", "total_params"}
 """Counters beside the arrays: of batches, from PyTorch's batch norm, and of costs, from thop."""
+_READ = (*LAYOUTS.values(), RESNET)
 _PYCLS, _UNTOLD = "ema_state.", 100.0
 
 
@@ -48,20 +50,21 @@ class Candidate:
 def find_networks(path: Path, contents: Contents) -> list[Candidate]:
     """Every network in a file. Raises `WeightsError` if there is none."""
     contents = _unwrapped(contents)
-    counts: Counter[tuple[str, str]] = Counter(
-        (prefix, layout.name)
-        for layout in LAYOUTS.values()
+    counts: Counter[tuple[str, int]] = Counter(
+        (prefix, number)
+        for number, layout in enumerate(_READ)
         for name in contents.arrays
         if (prefix := layout.prefix(name)) is not None
     )
     if not counts:
         raise WeightsError(
-            f"{path}: must hold a RegNet of {', '.join(LAYOUTS)}; "
+            f"{path}: must hold a RegNet of {', '.join(LAYOUTS)}, or a ResNet of "
+            f"torchvision, timm or pycls; "
             f"got arrays {shortened(some(list(contents.arrays)))}"
         )
     layouts: dict[str, Layout] = {}
-    for (prefix, name), _ in counts.most_common():
-        layouts.setdefault(prefix, LAYOUTS[name])
+    for (prefix, number), _ in counts.most_common():
+        layouts.setdefault(prefix, _READ[number])
     return [_network(contents, layouts[prefix], prefix, layouts) for prefix in layouts]
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from common.numbers import checked_choice
 from common.weights.checks import brief_shape, some
 from common.weights.files import check_arrays
 from common.weights.foreign.files import model_in, read_file, write_file
-from common.weights.foreign.images import ForeignImages, foreign_images
+from common.weights.foreign.images import ForeignImages, foreign_images, library_of
 from common.weights.foreign.layouts import LAYOUTS, Layout
 from common.weights.foreign.recover import recover_spec
+from common.weights.foreign.resnets import RESNETS
 from common.weights.foreign.search import Candidate, choose, find_networks
 from common.weights.head import new_head
 from common.weights.initial import Arrays
@@ -69,7 +70,7 @@ def import_weights(
     num_classes: int | None = None,
     seed: int = 0,
 ) -> tuple[AnyNetSpec, Arrays]:
-    """The RegNet in a file of another library: its spec, and its canonical arrays.
+    """The network in a file of another library: its spec, and its canonical arrays.
 
     The layout is recognised by names, the spec inferred from shapes. Arrays are float32, and views
     of the file where its format allows it.
@@ -96,7 +97,8 @@ def describe_images(path: str | Path) -> ForeignImages | None:
     path = Path(path)
     contents = read_file(path)
     network = choose(path, contents, find_networks(path, contents), None)
-    return foreign_images(path, network.layout.name, _fitting(path, network, False)[0])
+    library = library_of(path, network.layout)
+    return foreign_images(path, library, _fitting(path, network, False)[0])
 
 
 def read_foreign(
@@ -110,6 +112,7 @@ def read_foreign(
     path = model_in(path) if os.path.isdir(path) else path
     contents = read_file(path)
     network = choose(path, contents, find_networks(path, contents), averaged)
+    library = library_of(path, network.layout)
     spec, names = _fitting(path, network, num_classes is not None)
     arrays: Arrays = {}
     for canonical, (name, shape) in names.items():
@@ -120,14 +123,14 @@ def read_foreign(
         spec, arrays = new_head(spec, arrays, num_classes, seed)
     head = network.arrays.get(f"{network.layout.layers['head.fc']}.bias")
     return ForeignCheckpoint(
-        network.layout.name,
+        library,
         spec,
         check_arrays(spec, arrays, str(path)),
         network.prefix.removesuffix("."),
         network.averaged,
         head.shape[0] if head is not None and head.shape else None,
         network.others,
-        foreign_images(path, network.layout.name, spec),
+        foreign_images(path, library, spec),
     )
 
 
@@ -144,7 +147,9 @@ def export_weights(
     """
     path = Path(path)
     layout = checked_choice("layout:", layout, tuple(LAYOUTS), WeightsError)
-    target, checked = LAYOUTS[layout], check_arrays(spec, arrays, str(path))
+    checked, target = check_arrays(spec, arrays, str(path)), LAYOUTS[layout]
+    if spec.stem == "resnet":
+        target = RESNETS.get(layout, target)
     if reasons := _differences(target, spec):
         raise WeightsError(f"{path}: a network for {layout} must have {'; '.join(reasons)}")
     state: dict[str, NDArray[Any]] = {}
@@ -203,7 +208,7 @@ def _fitting(path: Path, network: Candidate, without_head: bool) -> tuple[AnyNet
         )
     if differences := _unfit(names, stored):
         raise WeightsError(
-            f"{path}: must hold the arrays of one {layout.name} RegNet; {differences}"
+            f"{path}: must hold the arrays of one {layout.name} {layout.network}; {differences}"
         )
     return spec, names
 
@@ -215,9 +220,15 @@ def _recovered(path: Path, layout: Layout, stored: Mapping[str, LazyArray]) -> A
         if (canonical := layout.canonical(name))
     }
     try:
-        return recover_spec(shapes)
+        spec = recover_spec(shapes)
     except SpecError as error:
-        raise WeightsError(f"{path}: must hold a {layout.name} RegNet; got {error}") from error
+        raise WeightsError(
+            f"{path}: must hold a {layout.name} {layout.network}; got {error}"
+        ) from error
+    # Arrays of kinds that the library has not are then found to be unfit.
+    stem = spec.stem if spec.stem in layout.stems else layout.stems[0]
+    block = spec.block if spec.block in layout.blocks else layout.blocks[0]
+    return replace(spec, stem=stem, block=block)
 
 
 def _unfit(names: Names, stored: Mapping[str, LazyArray]) -> str:
@@ -239,8 +250,10 @@ def _unfit(names: Names, stored: Mapping[str, LazyArray]) -> str:
 
 def _differences(layout: Layout, spec: AnyNetSpec) -> list[str]:
     """All reasons why the library cannot build `spec`."""
-    if spec.block != "resnext":
-        return [f"resnext blocks, not {spec.block}"]
+    if spec.block not in layout.blocks:
+        return [f"{' or '.join(layout.blocks)} blocks, not {spec.block}"]
+    if spec.stem not in layout.stems:
+        return [f"a {' or '.join(layout.stems)} stem, not a {spec.stem} one"]
     if not spec.batch_norm:
         return ["batch norms, not convolutions into which they were folded"]
     reasons = []
@@ -257,6 +270,13 @@ def _differences(layout: Layout, spec: AnyNetSpec) -> list[str]:
     shared = [min(max(widths), middle) for middle in middles]
     if layout.shared_group_width and widths != shared:
         reasons.append("one group_width in all stages")
+    bottlenecks = {(stage.groups, stage.bottleneck_multiplier) for stage in spec.stages}
+    expansion = 4 if spec.block == "resnet" else 1
+    channels = (spec.stem_channels, *(expansion * stage.channels for stage in spec.stages))
+    if layout.widths and layout.widths != channels:
+        reasons.append(f"stem and stages of {some([*map(str, layout.widths)])} channels")
+    if layout.widths and len(bottlenecks) > 1:
+        reasons.append("as many groups and one bottleneck_multiplier in all stages")
     return reasons + _untold(spec)
 
 

@@ -155,3 +155,18 @@ def slope(network, images, direction):
     with jax.enable_x64(True):
         run = partial(module.apply, variables)
         return np.asarray(jax.jvp(run, (images,), (direction,))[1])
+
+
+def output(layer, x):
+    """The output of a layer without weights, in evaluation mode."""
+    import jax
+
+    return jax.jit(lambda images: layer.apply({}, images))(x)
+
+
+def output_and_gradient(layer, x, gradient):
+    """The output of a layer without weights, and the gradient of x for that of the output."""
+    import jax
+
+    y, pull = jax.vjp(lambda images: layer.apply({}, images), array(x))
+    return y, *pull(array(gradient))

@@ -140,3 +140,23 @@ def with_dropout(backend):
     model.net.add(nn.Flatten(), nn.Dense(10), nn.Dropout(0.5))
     model.net.initialize()
     return model
+
+
+def output(layer, x):
+    """The output of a layer without weights, in evaluation mode."""
+    import mxnet
+
+    layer.hybridize()
+    return layer(mxnet.np.array(x, dtype=x.dtype))
+
+
+def output_and_gradient(layer, x, gradient):
+    """The output of a layer without weights, and the gradient of x for that of the output."""
+    import mxnet
+
+    x, gradient = (mxnet.np.array(array, dtype=array.dtype) for array in (x, gradient))
+    x.attach_grad()
+    with mxnet.autograd.record():
+        y = layer(x)
+    y.backward(gradient)
+    return y, x.grad

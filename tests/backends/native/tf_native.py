@@ -134,3 +134,21 @@ def slope(network, images, direction):
     with tensorflow.autodiff.ForwardAccumulator(images, direction) as forward:
         logits = network(images, training=False)
     return forward.jvp(logits).numpy()
+
+
+def output(layer, x):
+    """The output of a layer without weights, in evaluation mode."""
+    import tensorflow as tf
+
+    return tf.function(lambda images: layer(images, training=False))(x)
+
+
+def output_and_gradient(layer, x, gradient):
+    """The output of a layer without weights, and the gradient of x for that of the output."""
+    import tensorflow as tf
+
+    layer, x = type(layer)(dtype=x.dtype.name), tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, training=True)
+    return y, tape.gradient(y, x, gradient)

@@ -134,3 +134,20 @@ def slope(network, images, direction):
 
     images, direction = torch.from_numpy(images), torch.from_numpy(direction)
     return torch.func.jvp(network.eval(), (images,), (direction,))[1].detach().numpy()
+
+
+def output(layer, x):
+    """The output of a layer without weights, in evaluation mode."""
+    import torch
+
+    return layer.eval()(torch.from_numpy(x))
+
+
+def output_and_gradient(layer, x, gradient):
+    """The output of a layer without weights, and the gradient of x for that of the output."""
+    import torch
+
+    x = torch.from_numpy(x).requires_grad_()
+    y = layer(x)
+    y.backward(torch.from_numpy(gradient))
+    return y.detach(), x.grad

@@ -36,6 +36,21 @@ _SPELLINGS = {
     ],
     "regnetx_400mf_tv": ["regnetx_004_tv", "regnetx_004_tv.tv2_in1k", "RegNet_X_400MF_Weights"],
     "regnety_800mf_tv": ["regnety_008_tv", "regnety_008_tv.tv2_in1k"],
+    "resnet50": [
+        "ResNet-50",
+        "timm/resnet50.a1_in1k",
+        "resnet50.fb_swsl_ig1b_ft_in1k",
+        "resnet50_tv",
+        "ResNet50_Weights.IMAGENET1K_V2",
+        "microsoft/resnet-50",
+        "R-50-1x64d_dds_8gpu",
+    ],
+    "resnext101_32x8d": [
+        "ResNeXt101_32X8D_Weights",
+        "resnext101_32x8d.tv_in1k",
+        "ResNeXt-101-32x8d",
+    ],
+    "resnext50_32x4d": ["X-50-32x4d_dds_8gpu", "ResNeXt-50_32x4d"],
     "regnety_8.0gf_tv": ["regnety_080_tv.tv2_in1k", "RegNet_Y_8GF_Weights"],
 }
 
@@ -65,6 +80,7 @@ def test_a_spec_is_its_own_name():
         ("regnety_4.1gf", "regnety_4.0gf"),
         ("regnetx_401mf", "regnetx_400mf"),
         ("regnet_y_16", "regnety_16gf"),
+        ("resnet51", "resnet50"),
         ("", "regnet"),
     ],
 )
@@ -74,8 +90,12 @@ def test_an_unknown_name_suggests_the_nearest(name, nearest):
 
 
 def test_an_unknown_name_is_told_all_names():
-    with pytest.raises(SpecError, match=r"regnety_ with one of 200mf, .*, 3\.2gf, .*, 32gf; got"):
-        find_spec("resnet50")
+    with pytest.raises(
+        SpecError,
+        match=r"regnety_ with one of 200mf, .*, 3\.2gf, .*, 32gf, or .*"
+        r"resnet50, .*; got 'vgg16'; did you mean regnet",
+    ):
+        find_spec("vgg16")
 
 
 def test_a_regnet_is_for_imagenet_unless_told():
@@ -110,6 +130,9 @@ def test_torchvisions_wider_networks_have_its_size(name, published):
         ("regnety_640.seer", "The paper has no RegNetY above 32gf"),
         ("RegNet_Y_128GF_Weights", "The paper has no RegNetY above 32gf"),
         ("facebook/regnet-y-10b-seer", "The paper has no RegNetY above 32gf"),
+        ("resnet50d.ra4_e3600_r224_in1k", "A ResNet with another stem"),
+        ("seresnet50", "A ResNet with another stem"),
+        ("resnetaa50", "A ResNet with another stem"),
     ],
 )
 def test_another_network_is_refused_and_named(name, what):

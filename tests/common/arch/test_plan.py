@@ -113,6 +113,18 @@ def test_a_shortcut_is_projected_exactly_when_the_shape_changes():
     assert projected == ["stage3.block1.conv4"]
 
 
+@pytest.mark.parametrize(("size", "sides"), [(224, (112, 56)), (33, (17, 9)), (1, (1, 1))])
+def test_a_resnet_stem_halves_the_size_twice(size, sides):
+    spec = AnyNetSpec.from_arch(((1, 16),), 8, stem="resnet", conv_bias=False)
+    layers = {layer.name: layer for layer in plan(spec, size)}
+    assert [(name, layers[name].out_shape[1]) for name in ("stem.conv", "stem.pool")] == [
+        ("stem.conv", sides[0]), ("stem.pool", sides[1])
+    ]  # fmt: skip
+    assert parameters(spec)["stem.conv.weight"] == (8, 1, 7, 7)
+    assert layers["stem.pool"].activations == 8 * sides[1] ** 2
+    assert layers["stage1.block1.conv1"].inputs == ("stem.pool",)
+
+
 @given(specs(), st.integers(1, 40))
 def test_every_layer_reads_what_an_earlier_one_wrote(spec, size):
     size = spec.image_size or size

@@ -85,7 +85,11 @@ def test_a_bad_arch_says_where_and_which_rule(arch, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"block": "dense"}, "block must be one of resnext, resnet, vanilla, mlp, v, vr; got 'dense'"),
+        (
+            {"block": "dense"},
+            "block must be one of resnext, resnet, vanilla, .*; got 'dense'",
+        ),
+        ({"stem": "deep"}, "stem must be one of simple, resnet; got 'deep'"),
         ({"stem_stride": 4}, "stem_stride must be 1 or 2; got 4"),
         ({"num_classes": 0}, "num_classes must be at least 1; got 0"),
         ({"se_ratio": 1.5}, "se_ratio must be a number from 0 to 1; got 1.5"),
@@ -120,6 +124,19 @@ def test_squeeze_excitation_needs_resnext_blocks(block):
 def test_an_mlp_needs_the_side_of_its_images(image_size, message):
     with pytest.raises(SpecError, match="^" + message):
         AnyNetSpec.from_arch(((1, 32),), 32, block="mlp", image_size=image_size)
+
+
+def test_an_mlp_has_a_simple_stem():
+    with pytest.raises(SpecError, match="^stem must be simple for mlp blocks; got resnet"):
+        AnyNetSpec.from_arch(((1, 32),), 32, block="mlp", image_size=28, stem="resnet")
+    spec = AnyNetSpec.from_arch(((1, 32),), 32, stem="resnet")
+    assert spec.with_block("vanilla").stem == "resnet"
+    assert spec.with_block("mlp", 28).stem == "simple"
+
+
+def test_a_simple_stem_is_left_out_as_before_there_was_another():
+    assert "stem" not in REGNETX32.to_dict()
+    assert replace(REGNETX32, stem="resnet").to_dict()["stem"] == "resnet"
 
 
 def test_an_mlp_has_no_strides():

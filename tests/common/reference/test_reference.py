@@ -19,6 +19,7 @@ _SPECS = {
     "vanilla": AnyNetSpec.from_arch(_ARCH, 4).with_block("vanilla"),
     "v": AnyNetSpec.from_arch(_ARCH, 4).with_block("v"),
     "vr": AnyNetSpec.from_arch(_ARCH, 4, conv_bias=False).with_block("vr"),
+    "resnet stem": AnyNetSpec.from_arch(_ARCH[1:], 4, stem="resnet", stem_stride=1),
     "mlp": AnyNetSpec.from_arch(_ARCH, 4, in_channels=2).with_block("mlp", image_size=13),
 }
 

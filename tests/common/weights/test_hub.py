@@ -48,7 +48,8 @@ def test_a_file_that_is_not_there_is_one_clear_error(torchvision):
     ("name", "message"),
     [
         ("regnet_y_400mf", "must begin with timm:, hf:, torchvision:"),
-        ("torchvision:resnet50", "must be a RegNet of torchvision"),
+        ("torchvision:vgg16", "must be a RegNet or ResNet of torchvision, regnet_x_400mf, .*; got"),
+        ("torchvision:resnet50.v3", "must be of v1, v2; got 'v3'"),
         ("torchvision:regnet_x_8gf.swag", "must be of v1, v2; got 'swag'"),
     ],
 )
@@ -60,5 +61,7 @@ def test_other_names_are_refused(name, message):
 def test_timms_tags_are_those_that_it_takes():
     assert hub._tagged("regnety_004") == "regnety_004.tv2_in1k"
     assert hub._tagged("regnety_040") == "regnety_040.ra3_in1k"
+    assert hub._tagged("resnet50") == "resnet50.a1_in1k"
+    assert hub._tagged("resnext101_32x8d") == "resnext101_32x8d.tv_in1k"
     assert hub._tagged("regnetx_002") == "regnetx_002.pycls_in1k"
     assert hub._tagged("regnety_004.pycls_in1k") == "regnety_004.pycls_in1k"

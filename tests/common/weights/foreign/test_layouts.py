@@ -3,9 +3,11 @@
 import pytest
 
 from common import REGNETX32
+from common.arch import RESNET_SPECS
 from common.weights import expected_shapes
 from common.weights.foreign import LAYOUTS, foreign_names
-from tests.foreign import REGNETY_400MF, SMALL_X, SPECS
+from common.weights.foreign.resnets import RESNETS
+from tests.foreign import REGNETY_400MF, SMALL_RESNET, SMALL_X, SPECS
 
 # Keys of the state dicts that torchvision 0.29 (regnet_y_400mf), timm 1.0.31 (regnety_004), pycls
 # at 5719de6 (RegNetY-400MF) and transformers 5.24 (facebook/regnet-y-004) give.
@@ -85,6 +87,20 @@ _D2L = {
     "net.stage2.5.bn3.weight": (80,),
     "net.head.2.weight": (10, 80),
 }
+# Keys that timm 1.0.31 gives for resnet50, and torchvision, too.
+_RESNET50 = {
+    "conv1.weight": (64, 3, 7, 7),
+    "bn1.running_var": (64,),
+    "layer1.0.conv1.weight": (64, 64, 1, 1),
+    "layer1.0.bn1.weight": (64,),
+    "layer1.0.conv2.weight": (64, 64, 3, 3),
+    "layer1.0.conv3.weight": (256, 64, 1, 1),
+    "layer1.0.bn3.bias": (256,),
+    "layer1.0.downsample.0.weight": (256, 64, 1, 1),
+    "layer1.0.downsample.1.running_mean": (256,),
+    "layer4.2.conv3.weight": (2048, 512, 1, 1),
+    "fc.weight": (1000, 2048),
+}
 _GOLDEN = {
     "torchvision": (_TORCHVISION, REGNETY_400MF, 331),
     "timm": (_TIMM, REGNETY_400MF, 331),
@@ -102,16 +118,27 @@ def test_names_and_shapes_are_the_published_ones(names, spec, total, request):
     assert len(found) == total
 
 
+@pytest.mark.parametrize("layout", RESNETS.values(), ids=RESNETS)
+def test_names_and_shapes_of_a_resnet_are_the_published_ones(layout):
+    found = dict(foreign_names(layout, RESNET_SPECS["resnet50"]).values())
+    assert {name: found.get(name) for name in _RESNET50} == _RESNET50
+    assert len(found) == 267
+
+
 def test_without_squeeze_and_excitation_transformers_counts_three_layers():
     found = dict(foreign_names(LAYOUTS["huggingface"], SMALL_X).values())
     assert found["regnet.encoder.stages.1.layers.1.layer.2.convolution.weight"] == (24, 24, 1, 1)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
-def test_every_name_leads_back_to_its_layer(layout):
-    names = foreign_names(layout, SPECS[layout.name])
+@pytest.mark.parametrize(
+    ("layout", "spec"),
+    [*((layout, SPECS[name]) for name, layout in LAYOUTS.items()),
+     *((layout, SMALL_RESNET) for layout in RESNETS.values())],
+)  # fmt: skip
+def test_every_name_leads_back_to_its_layer(layout, spec):
+    names = foreign_names(layout, spec)
     assert {layout.canonical(name): canonical for canonical, (name, _) in names.items()} == {
-        canonical: canonical for canonical in expected_shapes(SPECS[layout.name])
+        canonical: canonical for canonical in expected_shapes(spec)
     }
 
 

@@ -9,18 +9,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common import REGNETX32, AnyNetSpec, count, plan
+from common.arch import RESNET_SPECS
 from common.errors import SpecError
 from common.weights import expected_shapes
 from common.weights.foreign.recover import recover_spec
-from tests.foreign import CHAPTER, REGNETY_200MF, REGNETY_400MF, SMALL_X, SMALL_Y
+from tests.foreign import (
+    BASIC_RESNET,
+    CHAPTER,
+    REGNETY_200MF,
+    REGNETY_400MF,
+    SMALL_RESNET,
+    SMALL_X,
+    SMALL_Y,
+)
 from tests.specs import specs
 
 _PUBLISHED = Path(__file__).parents[2] / "arch/regnet_models.csv"
 
 
 @pytest.mark.parametrize(
-    "spec", [REGNETY_200MF, REGNETY_400MF, SMALL_X, SMALL_Y, CHAPTER, REGNETX32]
-)
+    "spec",
+    [REGNETY_200MF, REGNETY_400MF, SMALL_X, SMALL_Y, CHAPTER, REGNETX32, SMALL_RESNET,
+     BASIC_RESNET, *RESNET_SPECS.values()],
+)  # fmt: skip
 def test_a_spec_is_recovered_from_its_shapes(spec):
     assert recover_spec(expected_shapes(spec)) == spec
 
