@@ -127,6 +127,8 @@ CONTRACTS = {
             f"{_TRAINING}test_a_loss_that_is_not_finite_ends_the_run_at_its_step",
         ),
     ),
+    "VBlock": _BLOCK,
+    "VRBlock": _BLOCK,
     "VanillaBlock": _BLOCK,
     "add_to_class": Contract((f"{_BOOK}test_a_method_is_added_to_a_class",)),
     "clear_caches": Contract(

@@ -131,7 +131,7 @@ def test_other_fields_of_a_spec_are_no_arguments_of_a_network(backend, field):
 
 
 @pytest.mark.parametrize("strides", [0, 3, 1.5])
-@pytest.mark.parametrize("kind", ["ResNeXtBlock", "ResNetBlock", "VanillaBlock"])
+@pytest.mark.parametrize("kind", ["ResNeXtBlock", "ResNetBlock", "VanillaBlock", "VRBlock"])
 def test_a_block_has_stride_1_or_2(backend, native, kind, strides):
     widths = (8, 1) if kind == "ResNeXtBlock" else ()
     with pytest.raises(SpecError, match="^strides must be "):
