@@ -41,7 +41,7 @@ function networkPanel(holder) {
       ["training", networks.seconds[i] === null ? "" : `${short(networks.seconds[i])} s`], ["remark", networks.remark[i] ?? ""],
     ].filter(([, value]) => value !== "");
     const widths = make("div"), errors = make("div");
-    const spec = JSON.stringify(specOf(i), null, 1), command = commandOf(i);
+    const spec = JSON.stringify(specOf(i), null, 1), command = data.objective ? null : commandOf(i);
     const move = (label, by) => make("button", { type: "button", onclick: () => step("error", by) }, label);
     holder.replaceChildren(
       make("h3", { id: "chosen", "aria-live": "polite" }, nameOf(i)),
@@ -49,8 +49,9 @@ function networkPanel(holder) {
       make("dl", {}, ...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
       widths, errors,
       make("details", {}, make("summary", {}, "Spec"), make("pre", { id: "spec", tabindex: 0 }, spec)),
-      make("details", {}, make("summary", {}, "Commands that train it again"), make("pre", { id: "command", tabindex: 0 }, command)),
-      make("div", { class: "row" }, copyButton("Copy spec", () => spec), copyButton("Copy commands", () => command),
+      command ? make("details", {}, make("summary", {}, "Commands that train it again"), make("pre", { id: "command", tabindex: 0 }, command))
+        : make("p", { class: "soft" }, `Evaluated by ${data.objective}.`),
+      make("div", { class: "row" }, copyButton("Copy spec", () => spec), command ? copyButton("Copy commands", () => command) : undefined,
         data.records ? make("a", { href: `records/${spaces[space]}-${String(networks.index[i]).padStart(4, "0")}.jsonl` }, "Record") : undefined));
     shown = [profileChart(widths, [{ name: nameOf(i), number, dash: [], ...stairs(widthsOf(i)) }], 150)];
     const middle = { name: `median of ${spaces[space]}`, x: curves.epochs, y: curves.middle[space], color: "faded", dash: [4, 3] };

@@ -18,12 +18,13 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
     """All networks of a study, as the scripts of its page read them.
 
     - `spaces`: names of the spaces; `networks["space"]` are indices of them
-    - `columns`: the design parameters and costs, each with its label and scale
+    - `columns`: the design parameters, costs and an objective's metrics, each with its label and scale
     - `networks`: a list per field, all equally long; errors are None for networks without one
     - `epochs`: the epochs after which `networks["curves"]` has errors
     - `specs`: by space, the fields that its networks share; `networks["specs"]` has the others, and
       `networks["stages"]` the values of `stage_fields` for each stage
-    - `training`, `init`: how every network was trained
+    - `training`, `init`: how every network was trained; `objective`: the function that evaluated
+      them instead, None for the built-in training
     """
     spaces = [space.name for space in config.spaces]
     numbers = [_numbers(result) for result in results]
@@ -45,6 +46,7 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
         "specs": shared,
         "training": config.training.to_dict(),
         "init": config.init,
+        "objective": config.objective and config.objective.place,
         "networks": {
             "space": places,
             "index": [result.network.index for result in results],
@@ -66,7 +68,10 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
 
 
 def _numbers(result: Result) -> dict[str, float]:
-    return design(result.network.spec) | {name: getattr(result, name) for name in _COSTS}
+    """Its design parameters, its costs, and what an objective measured beside the error."""
+    costs = {name: getattr(result, name) for name in _COSTS}
+    metrics = {f"{name} (metric)": value for name, value in result.metrics.items()}
+    return design(result.network.spec) | costs | metrics
 
 
 def _column(name: str) -> dict[str, Any]:

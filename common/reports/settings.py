@@ -12,7 +12,9 @@ def training_settings(config: StudyConfig) -> dict[str, Any]:
     """The settings of the training as text."""
     training, recipe = config.training, config.training.recipe
     smoothing = recipe.label_smoothing
+    objective = {"objective": str(config.objective)} if config.objective else {}
     return {
+        **objective,
         "framework": training.backend,
         "data": f"{training.data}, at {training.resize[0]} x {training.resize[1]} pixels",
         **_images(config),
