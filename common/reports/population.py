@@ -18,7 +18,7 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
     """All networks of a study, as the scripts of its page read them.
 
     - `spaces`: names of the spaces; `networks["space"]` are indices of them
-    - `columns`: the design parameters, costs and an objective's metrics, each with its label and scale
+    - `columns`: design parameters, costs and an objective's metrics, each with label and scale
     - `networks`: a list per field, all equally long; errors are None for networks without one
     - `epochs`: the epochs after which `networks["curves"]` has errors
     - `specs`: by space, the fields that its networks share; `networks["specs"]` has the others, and
