@@ -8,19 +8,20 @@ const option = (select, names, chosen) => {
 const tablesOf = () => data.cases.find(one => one.name === pick.case.value)?.tables ?? [];
 const unique = names => [...new Set(names)];
 
-option(pick.case, data.cases.map(one => one.name), data.shown);
-function offer() {
-  option(pick.precision, unique(tablesOf().map(table => table.precision)), pick.precision.value);
+/** Offer what the chosen case has; at first, the first quantity that disagrees, if one does. */
+function offer(first = {}) {
+  option(pick.precision, unique(tablesOf().map(table => table.precision)), first.precision ?? pick.precision.value);
   const own = tablesOf().filter(table => table.precision === pick.precision.value);
-  option(pick.quantity, own.map(table => table.quantity), pick.quantity.value || "train outputs");
+  option(pick.quantity, own.map(table => table.quantity), first.quantity ?? pick.quantity.value);
   fill();
 }
+const fails = table => table.ratio.some(row => row.some(ratio => ratio === null || ratio > 1));
 
 /** A cell: the error over its tolerance, darker the closer it is to 1, and red above. */
 function cell(ratio, error) {
   if (ratio === "") return make("td", {}, "");
   const failed = ratio === null || ratio > 1, depth = failed ? 0 : Math.max(0, Math.min(1, 1 + Math.log10(ratio || 1e-9) / 6));
-  const node = make("td", { class: failed ? "bad" : undefined }, ratio === null ? "missing" : ratio.toPrecision(2));
+  const node = make("td", { class: failed ? "bad" : undefined }, ratio === null ? "missing" : ratio ? ratio.toPrecision(2) : "0");
   if (!failed) node.style.background = `color-mix(in srgb, var(--accent) ${Math.round(45 * depth)}%, transparent)`;
   node.title = error === null ? "missing, not finite, or of another shape" : `error ${error.toExponential(1)}, relative to the largest element`;
   return node;
@@ -32,7 +33,7 @@ function fill() {
   at("layers").replaceChildren(...rows);
 }
 
-for (const select of Object.values(pick)) select.addEventListener("change", offer);
+for (const select of Object.values(pick)) select.addEventListener("change", () => offer());
 sortable([...at("heat").tHead.rows[0].cells], (column, ascending) => {
   const rows = [...at("layers").rows].map((row, k) => [column ? sortValue(row.cells[column].textContent) : k, row]);
   rows.sort((a, b) => order(a[0], b[0]) * (ascending ? 1 : -1));
@@ -40,7 +41,12 @@ sortable([...at("heat").tHead.rows[0].cells], (column, ascending) => {
 });
 at("save").addEventListener("click", () => download(`parity-${pick.case.value}-${pick.precision.value}-${pick.quantity.value}.csv`.replaceAll(/[^\w.-]+/g, "-"),
   toCSV([["layer", ...data.backends], ...[...at("layers").rows].map(row => [...row.cells].map(cell => cell.textContent))])));
-offer();
+at("layers").addEventListener("click", event => {
+  const cell = event.target.closest("td"), heads = at("heat").tHead.rows[0].cells;
+  if (cell?.cellIndex) at("said").textContent = `${cell.parentNode.cells[0].textContent}, ${heads[cell.cellIndex].textContent}: ${cell.textContent || "not exposed"}${cell.title && `; ${cell.title}`}`;
+});
+option(pick.case, data.cases.map(one => one.name), data.shown);
+offer(tablesOf().find(fails) ?? { precision: "float64", quantity: "train outputs" });
 
 for (const run of data.runs) {
   const holder = make("div"), x = run.allowed.map((_, k) => k + 1);
