@@ -82,17 +82,20 @@ function specOf(i) {
   return Object.fromEntries(data.spec_fields.filter(name => name in own).map(name => [name, own[name]]));
 }
 
-/** The commands that train a network again as the study did. */
+/** The commands that train a network again as the study did, once for each of its seeds. */
 function commandOf(i) {
-  const name = `${spaces[networks.space[i]]}-${networks.index[i]}`, spec = specOf(i), lines = [];
+  const spec = specOf(i), lines = [];
   const file = (path, value) => lines.push(`cat > ${path} <<'END'`, JSON.stringify(value), "END");
-  const training = { ...data.training, spec };
-  if (data.init !== "xavier") {
-    file(`${name}.spec.json`, spec);
-    lines.push(`anynet init-weights ${name}.spec.json ${name}.safetensors --init ${data.init} --seed ${training.seed}`);
-    training.weights = `${name}.safetensors`;
+  for (let k = 0; k < data.seeds; k++) {
+    const training = { ...data.training, spec, seed: data.training.seed + k };
+    const name = `${spaces[networks.space[i]]}-${networks.index[i]}${data.seeds > 1 ? `-seed${training.seed}` : ""}`;
+    if (data.init !== "xavier") {
+      file(`${name}.spec.json`, spec);
+      lines.push(`anynet init-weights ${name}.spec.json ${name}.safetensors --init ${data.init} --seed ${training.seed}`);
+      training.weights = `${name}.safetensors`;
+    }
+    file(`${name}.json`, training);
+    lines.push(`anynet train --config ${name}.json --out ${name}`);
   }
-  file(`${name}.json`, training);
-  lines.push(`anynet train --config ${name}.json --out ${name}`);
   return lines.join("\n");
 }

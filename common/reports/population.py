@@ -23,8 +23,8 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
     - `epochs`: the epochs after which `networks["curves"]` has errors
     - `specs`: by space, the fields that its networks share; `networks["specs"]` has the others, and
       `networks["stages"]` the values of `stage_fields` for each stage
-    - `training`, `init`: how every network was trained; `objective`: the function that evaluated
-      them instead, None for the built-in training
+    - `training`, `init`, `seeds`: how every network was trained, and how often; `objective`: the
+      function that evaluated them instead, None for the built-in training
     """
     spaces = [space.name for space in config.spaces]
     numbers = [_numbers(result) for result in results]
@@ -46,6 +46,7 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
         "specs": shared,
         "training": config.training.to_dict(),
         "init": config.init,
+        "seeds": config.seeds,
         "objective": config.objective and config.objective.place,
         "networks": {
             "space": places,

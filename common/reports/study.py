@@ -95,25 +95,48 @@ def write_study_report(
     settings = {"producer": PRODUCER, **config.to_dict()}
     write_text(out / "study.json", json.dumps(settings, indent=2) + "\n")
     write_text(out / "results.json", numbers(analysis))
-    page = {
+    page = out / "index.html"
+    write_study_page(page, name, config, results, analysis, list(figures), records=True)
+
+
+def write_study_page(
+    path: Path,
+    name: str,
+    config: StudyConfig,
+    results: Sequence[Result],
+    analysis: Analysis,
+    figures: Sequence[str] = (),
+    records: bool = False,
+    home: str = "",
+) -> None:
+    """Write the page of a study to `path`.
+
+    - `name`, `config`, `results`: the study
+    - `analysis`: its numbers, as `analyse` finds them
+    - `figures`: names of the figures beside the page, each as PNG and SVG
+    - `records`: whether the records of the networks are in records/ beside the page
+    - `home`: address that the page links to as the site it belongs to
+    """
+    names = [space.name for space in config.spaces]
+    values = {
         "name": name,
         "config": config,
         "training": training_settings(config),
-        "results": list(results),
         "analysis": analysis,
         "errors": analysis.errors,
-        "figures": list(figures),
+        "figures": figures,
         "parameters": _parameters(analysis),
+        "home": home,
     }
     data = {
         "name": name,
         **population(config, results),
-        "records": True,
+        "records": records,
         "pairs": [{"first": names.index(one.first), "second": names.index(one.second),
                    "verdict": one.verdict} for one in analysis.findings.comparisons],
         "agreement": [asdict(one) for one in analysis.ranking],
     }  # fmt: skip
-    write_page(out / "index.html", _TEMPLATE, _SCRIPTS, data, page)
+    write_page(path, _TEMPLATE, _SCRIPTS, data, values)
 
 
 def _counted(result: Result) -> Result:

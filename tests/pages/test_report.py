@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,9 @@ import pytest
 from PIL import Image
 
 import common.pages
-import common.reports.study
 from common.arch import AnyNetSpec
 from common.reports import write_study_report
-from common.statistics import band, good_range
+from common.statistics import band, find, good_range
 from common.studies import Result
 from common.studies.networks import complexity, draw
 from common.training import TrainConfig
@@ -50,9 +50,7 @@ def address(tmp_path_factory) -> Iterator[str]:
     """Of the report, which is served by this machine."""
     folder = tmp_path_factory.mktemp("report")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            common.reports.study, "importance_chances", lambda d, e: dict.fromkeys(d[0], 1.0)
-        )
+        patch.setattr("common.reports.analysis.find", partial(find, shuffles=3))
         write_study_report("first", _STUDY, RESULTS, folder)
     with serving(folder) as found:
         yield f"{found}/index.html"
