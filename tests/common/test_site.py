@@ -8,8 +8,9 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
+from common.arch import REGNETS, count
 from common.backends import FRAMEWORKS
-from docs import banner, figures
+from docs import banner, explorer, figures
 from docs.expand import DARK, FIGURE, ROOT, definition, expand, relink, targets
 
 _IMPORT = dedent(
@@ -192,6 +193,18 @@ def test_the_banner_shows_all_runs_and_spaces(scheme):
     ]
     shares = [line.get_ydata()[-1] for line in right.get_lines()]
     assert shares == [1.0] * len(banner.SPACES)
+
+
+def test_the_explorer_has_the_published_models_and_networks():
+    lines = dict(
+        line.removeprefix("export const ").rstrip(";").split(" = ", 1)
+        for line in explorer.module().splitlines()
+    )
+    models = {model["name"]: model for model in json.loads(lines["models"])}
+    assert list(models) == list(REGNETS)
+    assert models["regnetx_200mf"]["flops"] == count(REGNETS["regnetx_200mf"].network(), 224).flops
+    sizes = {len(networks) for networks in json.loads(lines["populations"]).values()}
+    assert sizes == {64}
 
 
 def test_the_readme_is_read_in_one_go():

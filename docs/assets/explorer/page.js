@@ -207,6 +207,7 @@ function start() {
   for (const button of root.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", () => copy(button));
   }
+  document.getElementById("explorer-waits").remove();
   root.hidden = false;
   const linked = new URLSearchParams(location.hash.slice(1));
   choose(FIRST);
