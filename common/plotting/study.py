@@ -157,8 +157,9 @@ def draw_scatter(spaces: BySpace) -> "Figure":
     for panel in axes[len(columns) :]:
         panel.remove()
     handles, labels = axes[0].get_legend_handles_labels()
-    where = {"loc": "outside lower center", "ncols": _COLUMNS}
-    figure.legend(handles, labels, fontsize=8, markerscale=2, **where)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=_COLUMNS, fontsize=8, markerscale=2
+    )
     return figure
 
 
