@@ -111,4 +111,6 @@ def _entry(storage: BaseStorage, study: FrozenStudy) -> Entry:
     done = storage.get_n_trials(study._study_id, (TrialState.COMPLETE, TrialState.PRUNED))
     spaces = tuple(space.name for space in config.spaces)
     total = config.networks * len(spaces) * config.seeds
+    if config.imported is not None:
+        total = storage.get_n_trials(study._study_id)
     return Entry(study.study_name, "ready", spaces, total, done)

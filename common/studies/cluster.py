@@ -39,6 +39,7 @@ def run_on_ray(
     - `watch`: called about once a second
     - `objective`: the function that evaluates networks; its file has the same path everywhere
     """
+    study.config.check_trains(f"study {study.name}")
     check_objective(study.name, study.config.objective, objective)
     try:
         import ray

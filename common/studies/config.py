@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, get_args
 
 from common.bounds import MAX_NAME, MAX_NETWORKS, MAX_SEED, MAX_SEEDS
-from common.errors import ConfigError, SpecError, shortened, shown
+from common.errors import ConfigError, SpecError, StudyError, shortened, shown
 from common.files import check_format, reading
 from common.numbers import FieldChecker
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
+from common.studies.listed import ListedSpace, Source
 from common.training import TrainConfig
 from common.weights.initial import Init
 
@@ -69,10 +70,12 @@ class StudyConfig:
     the images, the same for every network. `init` is how they are drawn, and `error_of` which error
     counts. With `seeds` above 1 each network is trained so often, with consecutive seeds from that
     of `training` on, and its error is their mean. With an `objective`, that function evaluates the
-    networks instead. Raises `ConfigError`.
+    networks instead. The networks of an `imported` study were trained elsewhere; it may have spaces
+    that cannot be sampled, and then `training` says no more than the image size and the number of
+    epochs. Raises `ConfigError`.
     """
 
-    spaces: tuple[DesignSpace, ...]
+    spaces: tuple[DesignSpace | ListedSpace, ...]
     networks: int = 64
     seed: int = 0
     training: TrainConfig = field(default_factory=lambda: TrainConfig("torch", spec=None))
@@ -81,6 +84,7 @@ class StudyConfig:
     error_of: ErrorOf = "last"
     objective: ObjectiveName | None = None
     seeds: int = 1
+    imported: Source | None = None
 
     def __post_init__(self) -> None:
         check = FieldChecker(self, ConfigError, ":")
@@ -92,6 +96,10 @@ class StudyConfig:
             )
         for name in names:
             check_name("space", name)
+        if len(self.designed) < len(names) and self.imported is None:
+            raise ConfigError(
+                "spaces: must be design spaces to train networks of; got a listed one"
+            )
         check.integer("networks", 1, MAX_NETWORKS)
         check.integer("seed", 0, MAX_SEED)
         check.choice("pruner", get_args(Pruner))
@@ -115,6 +123,19 @@ class StudyConfig:
                 f"{self.training.devices}; start more workers instead"
             )
 
+    @property
+    def designed(self) -> tuple[DesignSpace, ...]:
+        """The spaces that can be sampled; of a study that is not imported, all."""
+        return tuple(space for space in self.spaces if not isinstance(space, ListedSpace))
+
+    def check_trains(self, where: str) -> None:
+        """Raise `StudyError` for an imported study, none of whose networks are trained here."""
+        if self.imported is not None:
+            raise StudyError(
+                f"{where}: its networks must be trained here; got those imported from "
+                f"{shortened(self.imported.file)}; import a larger table as another study"
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data for JSON; `from_dict` restores an equal config.
 
@@ -125,10 +146,16 @@ class StudyConfig:
             "error_of": (self.error_of, "last"),
             "objective": (self.objective and asdict(self.objective), None),
             "seeds": (self.seeds, 1),
+            "imported": (self.imported and self.imported.to_dict(), None),
         }
         return {
             "format": FORMAT,
-            "spaces": [space_to_dict(space) for space in self.spaces],
+            "spaces": [
+                {"kind": _LISTED, "name": space.name}
+                if isinstance(space, ListedSpace)
+                else space_to_dict(space)
+                for space in self.spaces
+            ],
             "networks": self.networks,
             "seed": self.seed,
             "training": self.training.to_dict(),
@@ -151,11 +178,21 @@ class StudyConfig:
                 values.get("error_of", "last"),
                 ObjectiveName(**values["objective"]) if values.get("objective") else None,
                 values.get("seeds", 1),
+                Source(**values["imported"]) if values.get("imported") else None,
             )
 
 
-def _spaces(data: Iterable[object], where: str) -> tuple[DesignSpace, ...]:
+_LISTED: Final = "listed"
+"""The kind of a space that is known by its networks alone."""
+
+
+def _spaces(data: Iterable[object], where: str) -> tuple[DesignSpace | ListedSpace, ...]:
     try:
-        return tuple(space_from_dict(space, where) for space in data)
+        return tuple(
+            ListedSpace(str(space["name"]))
+            if isinstance(space, dict) and space.get("kind") == _LISTED
+            else space_from_dict(space, where)
+            for space in data
+        )
     except SpecError as error:
         raise ConfigError(str(error)) from error

@@ -27,15 +27,17 @@ def check_study(config: StudyConfig) -> None:
     """Raise `ConfigError` or `DataError` unless the data exist and every space fits them.
 
     Channels, classes, image size and the image size of complexity limits must match, and the data
-    must fill a batch. Data that an objective has by itself (`OWN_DATA`) are not checked.
+    must fill a batch. Data that an objective has by itself (`OWN_DATA`) are not checked. Raises
+    `StudyError` for an imported study.
     """
+    config.check_trains("study")
     training = config.training
-    for space in config.spaces:
+    for space in config.designed:
         _check_size(space, training)
     if config.objective is not None and training.data == OWN_DATA:
         return
     data = open_data(training.data, training.batch_size, training.resize, training.data_options)
-    for space in config.spaces:
+    for space in config.designed:
         _check_images(space, data)
     images_taken(training.precise_bn, data)
 

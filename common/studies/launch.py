@@ -55,6 +55,7 @@ def run_workers(
     - `watch`: called twice a second
     - `objective`: the function that evaluates networks, in a file, for a study that has one
     """
+    study.config.check_trains(f"study {study.name}")
     check_objective(study.name, study.config.objective, objective)
     more = ("--objective", objective.argument) if objective else ()
     logs = Path(f"{study.name}-workers")

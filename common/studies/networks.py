@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,25 @@ class SampledNetwork:
         """Its name within the study, such as AnyNetXA-small/12, or /12@1 for its second seed."""
         return f"{self.space}/{self.index}" + (f"@{self.repeat}" if self.repeat else "")
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Its depth, and its mean w, b and g over all blocks."""
+        return design(self.spec)
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The sampled parameters of its stages."""
+        return stage_parameters(self.spec)
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels of each block."""
+        return [stage.channels for stage in self.spec.stages for _ in range(stage.depth)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it is, as plain data for its record."""
+        return {"spec": self.spec.to_dict()}
+
 
 def draw(space: DesignSpace, start: int, stop: int, seed: int) -> Iterator[SampledNetwork]:
     """The networks `start` to `stop` - 1 of a study's space.
@@ -49,7 +69,7 @@ def draw_all(config: StudyConfig, start: int = 0) -> list[SampledNetwork]:
 
     With several seeds, all networks for the first one come first.
     """
-    drawn = [draw(space, start, config.networks, config.seed) for space in config.spaces]
+    drawn = [draw(space, start, config.networks, config.seed) for space in config.designed]
     networks = [network for group in zip(*drawn, strict=True) for network in group]
     repeats = range(1, config.seeds)
     return networks + [replace(own, repeat=repeat) for repeat in repeats for own in networks]

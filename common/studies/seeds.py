@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from common.studies.config import StudyConfig
+from common.studies.listed import IMPORTED
 from common.studies.trials import NetworkState, Result
+from common.training.rows import EPOCH
 
 _FIRST: Final[tuple[NetworkState, ...]] = ("failed", "running", "lost", "waiting", "pruned")
 """The state of a network is the first of these that any of its trainings has, else `complete`."""
@@ -19,6 +22,25 @@ def in_order(trainings: Iterable[Result], config: StudyConfig) -> list[Result]:
     return sorted(
         trainings, key=lambda r: (order[r.network.space], r.network.index, r.network.repeat)
     )
+
+
+def each_training(result: Result) -> list[Result]:
+    """The trainings of an imported network, which is stored with all its seeds; else `result`."""
+    starts = [n for n, row in enumerate(result.record) if row["kind"] == IMPORTED]
+    if len(starts) < 2:
+        return [result]
+    parts = [result.record[a:b] for a, b in pairwise([*starts, len(result.record)])]
+    return [
+        replace(
+            result,
+            network=replace(result.network, repeat=repeat),
+            error=part[0]["error"],
+            errors=tuple(row["error"] for row in part if row["kind"] == EPOCH),
+            seconds=part[0]["seconds"],
+            record=part,
+        )
+        for repeat, part in enumerate(parts)
+    ]
 
 
 def merged(trainings: Sequence[Result]) -> list[Result]:

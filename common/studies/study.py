@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import optuna
@@ -12,15 +13,14 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from common.errors import StudyError, shortened
-from common.studies.catalog import BEGUN, CONFIG, find_study, open_existing
+from common.studies.catalog import CONFIG, find_study, open_existing
 from common.studies.config import StudyConfig, check_name
+from common.studies.creation import creating
 from common.studies.fit import check_study
 from common.studies.networks import SampledNetwork, draw_all
-from common.studies.seeds import in_order, merged
+from common.studies.seeds import each_training, in_order, merged
 from common.studies.storage import (
     T,
-    leaving_nothing,
-    open_storage,
     opened_patiently,
     patiently,
     storage_errors,
@@ -75,31 +75,20 @@ class Study:
         check_name("study", name)
         check_study(config)
         networks = draw_all(config)
-        with leaving_nothing(url):
-            return cls._created(name, url, config, networks)
+        with creating(name, url, config) as storage:
+            opened = cls(name, url, storage, config)
+            opened._add(networks, config)
+        return opened
 
     @classmethod
-    def _created(
-        cls, name: str, url: str, config: StudyConfig, networks: Sequence[SampledNetwork]
+    def create_imported(
+        cls, name: str, url: str, config: StudyConfig, trials: Sequence[FrozenTrial]
     ) -> "Study":
-        storage = open_storage(url)
-        with storage_errors(url):
-            try:
-                study = optuna.create_study(storage=storage, study_name=name, direction="minimize")
-            except optuna.exceptions.DuplicatedStudyError as error:
-                raise StudyError(
-                    f"study {name}: its name must be free in the storage; got an existing study; "
-                    "continue it with anynet study work, or choose another name"
-                ) from error
-            try:
-                study.set_user_attr(BEGUN, True)
-                opened = cls(name, url, storage, config)
-                opened._add(networks, config)
-                # Set last: a study without a config is incomplete.
-                study.set_user_attr(CONFIG, config.to_dict())
-            except BaseException:
-                storage.delete_study(study._study_id)
-                raise
+        """Create a study of finished trials; `import_study` makes them of a table."""
+        check_name("study", name)
+        with creating(name, url, config) as storage:
+            opened = cls(name, url, storage, config)
+            opened._study.add_trials(trials)
         return opened
 
     @classmethod
@@ -135,7 +124,8 @@ class Study:
 
     def trainings(self) -> list[Result]:
         """The results of all networks with each of the study's seeds."""
-        return in_order(map(result_of, by_network(self._trials()).values()), self.config)
+        results = map(result_of, by_network(self._trials()).values())
+        return in_order(chain.from_iterable(map(each_training, results)), self.config)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """The number of networks by space and state; each counts once for every seed."""
@@ -212,6 +202,7 @@ class Study:
 
     def retry(self, running: bool = False) -> int:
         """Requeue failed networks, with `running` also running ones; returns their number."""
+        self.config.check_trains(f"study {self.name}")
         trials = self._trials()
         if running:
             for trial in trials:
@@ -224,6 +215,7 @@ class Study:
 
     def extend(self, more: int) -> int:
         """Add `more` networks to each space; returns the new number per space."""
+        self.config.check_trains(f"study {self.name}")
         if more < 1:
             raise StudyError(f"extend: must add at least 1 network; got {more}")
         config = replace(self.config, networks=self.config.networks + more)

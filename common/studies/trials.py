@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from common.arch import AnyNetSpec
 from common.errors import StudyError
+from common.studies.distributions import distributions
+from common.studies.listed import ListedNetwork
 from common.studies.networks import SampledNetwork, complexity, stage_parameters
 from common.training import Row
 
@@ -36,6 +33,9 @@ STATES: Final[tuple[NetworkState, ...]] = (
     "lost",
 )
 
+AnyNetwork = SampledNetwork | ListedNetwork
+"""A network of a study; only that of an imported one may be no AnyNet."""
+
 ATTEMPTS: Final = 3
 """Number of workers lost while training a network after which it counts as failed."""
 
@@ -50,7 +50,8 @@ GRACE: Final = 60.0
 class Result:
     """A network of a study with its state and results.
 
-    - `params`, `flops`, `activations`: costs at the study's image size
+    - `params`, `flops`, `activations`: costs at the study's image size; None where an imported
+      table does not tell those of a network that is no AnyNet
     - `error`: 1 - validation accuracy, after the last epoch or the least of all epochs, as the
       study says; 1 if training diverged
     - `errors`: the error after each epoch
@@ -61,11 +62,11 @@ class Result:
     - `trainings`: of a network that is trained with several seeds, the result with each of them
     """
 
-    network: SampledNetwork
+    network: AnyNetwork
     state: NetworkState
-    params: int
-    flops: int
-    activations: int
+    params: int | None
+    flops: int | None
+    activations: int | None
     error: float | None = None
     errors: tuple[float, ...] = ()
     record: tuple[Row, ...] = ()
@@ -103,13 +104,13 @@ def waiting_trials(
 ) -> list[FrozenTrial]:
     """Waiting trials for networks, with parameters that Optuna's dashboard can show."""
     parameters = [stage_parameters(network.spec) for network in networks]
-    distributions = _distributions(parameters)
+    kinds = distributions(parameters)
     space = {"space": CategoricalDistribution(tuple(spaces))}
     return [
         optuna.create_trial(
             state=TrialState.WAITING,
             params={"space": network.space, **values},
-            distributions={**space, **{name: distributions[name] for name in values}},
+            distributions={**space, **{name: kinds[name] for name in values}},
             user_attrs={
                 "network": network.name,
                 "index": network.index,
@@ -122,20 +123,6 @@ def waiting_trials(
     ]
 
 
-def _distributions(parameters: Sequence[dict[str, float]]) -> dict[str, BaseDistribution]:
-    """A distribution for each parameter: of integers, unless some of its values are below 1."""
-    found: dict[str, list[float]] = {}
-    for values in parameters:
-        for name, value in values.items():
-            found.setdefault(name, []).append(value)
-    return {
-        name: IntDistribution(1, int(max(values)))
-        if min(values) >= 1
-        else FloatDistribution(min(values), max(values))
-        for name, values in found.items()
-    }
-
-
 _HELD: Final = {
     "network": str,
     "index": int,
@@ -146,12 +133,16 @@ _HELD: Final = {
 }
 """The user attributes of every trial of a study."""
 
+_LISTED: Final = {"network": str, "index": int, "label": str, "numbers": dict}
+"""The same of an imported network that is no AnyNet; it may have costs."""
+
 
 def checked(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     """The trials, after checking their attributes. Raises `StudyError` for a modified storage."""
     for trial in trials:
+        held = _LISTED if "label" in trial.user_attrs else _HELD
         wrong = [
-            name for name, kind in _HELD.items() if not isinstance(trial.user_attrs.get(name), kind)
+            name for name, kind in held.items() if not isinstance(trial.user_attrs.get(name), kind)
         ]
         if wrong or "space" not in trial.params:
             raise StudyError(
@@ -173,8 +164,17 @@ def again(trial: FrozenTrial) -> FrozenTrial:
     )
 
 
+def any_network_of(trial: FrozenTrial) -> AnyNetwork:
+    """The network of a trial, which may be one that was imported."""
+    attrs = trial.user_attrs
+    if "label" not in attrs:
+        return network_of(trial)
+    where = trial.params["space"], attrs["index"]
+    return ListedNetwork(*where, attrs["label"], attrs["numbers"], attrs.get("repeat", 0))
+
+
 def network_of(trial: FrozenTrial) -> SampledNetwork:
-    """The network of a trial."""
+    """The network of a trial, an AnyNet."""
     attrs = trial.user_attrs
     spec = AnyNetSpec.from_json(attrs["spec"])
     return SampledNetwork(trial.params["space"], attrs["index"], spec, attrs.get("repeat", 0))
@@ -265,11 +265,11 @@ def result_of(trials: Sequence[FrozenTrial]) -> Result:
     if state == "failed" and not message:
         message = f"{len(trials)} workers were lost while training it"
     return Result(
-        network_of(trial),
+        any_network_of(trial),
         state,
-        attrs["params"],
-        attrs["flops"],
-        attrs["activations"],
+        attrs.get("params"),
+        attrs.get("flops"),
+        attrs.get("activations"),
         trial.value if state == "complete" else None,
         tuple(value for _, value in sorted(trial.intermediate_values.items())),
         tuple(attrs.get("record", ())),

@@ -139,6 +139,7 @@ def train_network(
 def _training(study: Study, objective: Objective | None) -> tuple[_Train, Callable[[], object]]:
     """How this worker trains a network, and how it clears up after it."""
     config, settings = study.config, study.config.training
+    config.check_trains(f"study {study.name}")
     check_objective(study.name, config.objective, objective)
     if objective is not None:
 

@@ -9,6 +9,7 @@ _COMMANDS = {
     "create": ("study.run", "create"),
     "run": ("study.run", "run"),
     "work": ("study.run", "work"),
+    "import": ("study.imports", "import_"),
     "status": ("study.report", "status"),
     "list": ("study.report", "list_"),
     "retry": ("study.manage", "retry"),
@@ -18,6 +19,7 @@ _COMMANDS = {
     "report": ("study.report", "report"),
     "power": ("study.plan", "power"),
     "calibrate": ("study.plan", "calibrate"),
+    "coverage": ("study.coverage", "coverage"),
 }
 
 

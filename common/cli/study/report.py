@@ -74,11 +74,16 @@ def status(name: str, storage: str) -> None:
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
     help="A file that ends in .csv or .parquet.",
 )  # fmt: skip
+@click.option("--each-seed", is_flag=True, help="A row for each seed of each network.")
 @overwrite_option
-def export(name: str, storage: str, out: Path, overwrite: bool) -> None:
+def export(name: str, storage: str, out: Path, each_seed: bool, overwrite: bool) -> None:
     """Write a table with one row per network."""
     check_target(out, overwrite)
-    export_table(Study.open(name, storage).results(), out)
+    study = Study.open(name, storage)
+    if each_seed:
+        export_table(study.trainings(), out, study.config.training.seed)
+    else:
+        export_table(study.results(), out)
     click.echo(f"written to {out}")
 
 

@@ -136,6 +136,7 @@ def work(
     function = _objective(objective)
     try:
         study = Study.open(name, storage, PATIENCE, _tell)
+        study.config.check_trains(f"study {name}")
         check_objective(name, study.config.objective, function)
         if function is None:
             start_backend(study.config.training.backend)
@@ -195,7 +196,7 @@ def _created_or_same(name: str, storage: str, config: StudyConfig) -> Study:
 
 def _config(options: dict[str, Any], objective: Objective | None) -> StudyConfig:
     if options["config"] is not None:
-        config = _read(options["config"])
+        config = read_settings(options["config"])
         check_objective(str(options["config"]), config.objective, objective)
         return config
     size = options["image_size"]
@@ -272,7 +273,7 @@ def _limited(space: DesignSpace, given: dict[str, tuple[float, float]], size: in
     return replace(space, limits=limits)
 
 
-def _read(path: Path) -> StudyConfig:
+def read_settings(path: Path) -> StudyConfig:
     """The config in a study.json. Raises `ConfigError`."""
     values = read_json(path, "a readable study.json", ConfigError)
     if not isinstance(values, dict):
