@@ -36,24 +36,26 @@ function networkPanel(holder) {
     shown.forEach(chart => chart.close());
     const space = networks.space[i], number = space;
     const facts = [
-      ["state", networks.state[i]], ["error", networks.error[i] === null ? "none" : percent(networks.error[i])],
+      ["network", networks.labels[i] ?? ""], ["state", networks.state[i]], ["error", networks.error[i] === null ? "none" : percent(networks.error[i])],
       ...data.columns.map(column => [column.label, short(column.values[i])]),
       ["training", networks.seconds[i] === null ? "" : `${short(networks.seconds[i])} s`], ["remark", networks.remark[i] ?? ""],
     ].filter(([, value]) => value !== "");
     const widths = make("div"), errors = make("div");
-    const spec = JSON.stringify(specOf(i), null, 1), command = data.objective ? null : commandOf(i);
+    const known = networks.stages[i].length > 0, again = known && data.training[space] !== null, objective = data.objective[space];
+    const spec = known ? JSON.stringify(specOf(i), null, 1) : "", command = again ? commandOf(i) : "";
     const move = (label, by) => make("button", { type: "button", onclick: () => step("error", by) }, label);
     holder.replaceChildren(
       make("h3", { id: "chosen", "aria-live": "polite" }, nameOf(i)),
       make("div", { class: "row" }, move("next better", -1), move("next worse", 1)),
       make("dl", {}, ...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
       widths, errors,
-      make("details", {}, make("summary", {}, "Spec"), make("pre", { id: "spec", tabindex: 0 }, spec)),
-      command ? make("details", {}, make("summary", {}, "Commands that train it again"), make("pre", { id: "command", tabindex: 0 }, command))
-        : make("p", { class: "soft" }, `Evaluated by ${data.objective}.`),
-      make("div", { class: "row" }, copyButton("Copy spec", () => spec), command ? copyButton("Copy commands", () => command) : undefined,
+      known ? make("details", {}, make("summary", {}, "Spec"), make("pre", { id: "spec", tabindex: 0 }, spec)) : "",
+      again ? make("details", {}, make("summary", {}, "Commands that train it again"), make("pre", { id: "command", tabindex: 0 }, command))
+        : objective ? make("p", { class: "soft" }, `Evaluated by ${objective}.`) : "",
+      make("div", { class: "row" }, known ? copyButton("Copy spec", () => spec) : "", again ? copyButton("Copy commands", () => command) : "",
         data.records ? make("a", { href: `records/${spaces[space]}-${String(networks.index[i]).padStart(4, "0")}.jsonl` }, "Record") : undefined));
-    shown = [profileChart(widths, [{ name: nameOf(i), number, dash: [], ...stairs(widthsOf(i)) }], 150)];
+    shown = [];
+    if (known) shown.push(profileChart(widths, [{ name: nameOf(i), number, dash: [], ...stairs(widthsOf(i)) }], 150));
     const middle = { name: `median of ${spaces[space]}`, x: curves.epochs, y: curves.middle[space], color: "faded", dash: [4, 3] };
     if (networks.curves[i].length) shown.push(errorChart(errors, [middle, { ...errorsOf(i), number, dash: [] }], 150));
   };

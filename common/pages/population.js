@@ -86,12 +86,13 @@ function specOf(i) {
 function commandOf(i) {
   const spec = specOf(i), lines = [];
   const file = (path, value) => lines.push(`cat > ${path} <<'END'`, JSON.stringify(value), "END");
-  for (let k = 0; k < data.seeds; k++) {
-    const training = { ...data.training, spec, seed: data.training.seed + k };
-    const name = `${spaces[networks.space[i]]}-${networks.index[i]}${data.seeds > 1 ? `-seed${training.seed}` : ""}`;
-    if (data.init !== "xavier") {
+  const space = networks.space[i], settings = data.training[space], init = data.init[space], seeds = data.seeds[space];
+  for (let k = 0; k < seeds; k++) {
+    const training = { ...settings, spec, seed: settings.seed + k };
+    const name = `${spaces[space]}-${networks.index[i]}${seeds > 1 ? `-seed${training.seed}` : ""}`;
+    if (init !== "xavier") {
       file(`${name}.spec.json`, spec);
-      lines.push(`anynet init-weights ${name}.spec.json ${name}.safetensors --init ${data.init} --seed ${training.seed}`);
+      lines.push(`anynet init-weights ${name}.spec.json ${name}.safetensors --init ${init} --seed ${training.seed}`);
       training.weights = `${name}.safetensors`;
     }
     file(`${name}.json`, training);

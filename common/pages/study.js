@@ -12,7 +12,7 @@ for (const column of data.columns) {
 networkTable(at("listing"));
 statusBar(at("status"));
 pairPanels(at("pairs"));
-extremes(at("profiles"), (holder, series) => profileChart(holder, series.map(one => ({ ...one, ...stairs(widthsOf(one.network)) })), 200));
+if (networks.stages.some(stages => stages.length)) extremes(at("profiles"), (holder, series) => profileChart(holder, series.map(one => ({ ...one, ...stairs(widthsOf(one.network)) })), 200));
 extremes(at("curves"), (holder, series) => errorChart(holder, series.map(one => ({ ...errorsOf(one.network), ...one })), 200));
 if (data.agreement.length) agreementChart(at("agreement"));
 

@@ -23,7 +23,7 @@ from common.statistics import (
     normalise,
     seed_spread,
 )
-from common.studies import Result, StudyConfig, design
+from common.studies import Result, StudyConfig
 
 FORMAT: Final = 1
 """Format number of results.json and of the files in records/."""
@@ -81,9 +81,7 @@ def analyse(
     spaces = _complete(config, results)
     networks = {space: [_trained(result) for result in own] for space, own in spaces.items()}
     errors = {space: [network.error for network in own] for space, own in networks.items()}
-    designs = {
-        space: [design(result.network.spec) for result in own] for space, own in spaces.items()
-    }
+    designs = {space: [result.network.numbers for result in own] for space, own in spaces.items()}
     epochs = config.training.epochs
     curves = [n.errors for own in networks.values() for n in own if len(n.errors) == epochs]
     return Analysis(
@@ -115,13 +113,13 @@ def _complete(config: StudyConfig, results: Sequence[Result]) -> dict[str, list[
 
 def _trained(result: Result) -> TrainedNetwork:
     """The data of a complete network that the figures show."""
-    stages = result.network.spec.stages
     costs = {name: getattr(result, name) for name in _COMPLEXITIES}
+    known = {name: cost for name, cost in costs.items() if cost is not None}
     return TrainedNetwork(
         float(result.error or 0),
         result.errors,
-        [stage.channels for stage in stages for _ in range(stage.depth)],
-        {**design(result.network.spec), **costs},
+        result.network.widths,
+        {**result.network.numbers, **known},
     )
 
 
@@ -139,6 +137,8 @@ def _normalised(networks: BySpace, errors: Mapping[str, Sequence[float]]) -> dic
     """The weighted networks by cost, for the costs of which all spaces share a range."""
     found = {}
     for cost in _COMPLEXITIES:
+        if not all(cost in network.numbers for own in networks.values() for network in own):
+            continue
         values = {space: [n.numbers[cost] for n in own] for space, own in networks.items()}
         try:
             found[cost] = normalise(errors, values)

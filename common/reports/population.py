@@ -1,12 +1,14 @@
 """The networks of a study as plain data for its page: columns, compact specs, thinned curves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
 from common.pages import rounded
-from common.studies import Result, StudyConfig, design
+from common.reports.settings import can_train
+from common.studies import ListedNetwork, Result, StudyConfig
 
 _MAX_EPOCHS: Final = 60
 """Curves of more epochs are thinned to this number of points, of which the last is one."""
@@ -14,7 +16,11 @@ _MAX_EPOCHS: Final = 60
 _COSTS: Final = ("params", "flops", "activations")
 
 
-def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]:
+def population(
+    config: StudyConfig,
+    results: Sequence[Result],
+    of_space: Mapping[str, StudyConfig] = MappingProxyType({}),
+) -> dict[str, Any]:
     """All networks of a study, as the scripts of its page read them.
 
     - `spaces`: names of the spaces; `networks["space"]` are indices of them
@@ -23,18 +29,24 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
     - `epochs`: the epochs after which `networks["curves"]` has errors
     - `specs`: by space, the fields that its networks share; `networks["specs"]` has the others, and
       `networks["stages"]` the values of `stage_fields` for each stage
-    - `training`, `init`, `seeds`: how every network was trained, and how often; `objective`: the
-      function that evaluated them instead, None for the built-in training
+    - `labels`: what the networks are called that are no AnyNets and have no stages
+    - `training`, `init`, `seeds`: how the networks of each space were trained, and how often;
+      `training` is None if nothing here can train them
+    - `objective`: the function that evaluated them instead, None for the built-in training
+
+    Spaces may come from several studies: `of_space` gives the configs of those that are not of
+    `config`.
     """
     spaces = [space.name for space in config.spaces]
     numbers = [_numbers(result) for result in results]
     names = dict.fromkeys(name for own in numbers for name in own)
-    specs = [result.network.spec.to_dict() for result in results]
+    specs = [_spec(result) for result in results]
+    configs = [of_space.get(space, config) for space in spaces]
     places = [spaces.index(result.network.space) for result in results]
     shared = [_shared([spec for spec, place in zip(specs, places, strict=True) if place == number])
               for number in range(len(spaces))]  # fmt: skip
     fields = list(dict.fromkeys(
-        name for spec in specs for stage in spec["stages"] for name in stage
+        name for spec in specs for stage in spec.get("stages", ()) for name in stage
     ))  # fmt: skip
     epochs = _shown_epochs(max((len(result.errors) for result in results), default=0))
     return {
@@ -44,10 +56,10 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
         "stage_fields": fields,
         "spec_fields": list(dict.fromkeys(name for spec in specs for name in spec)),
         "specs": shared,
-        "training": config.training.to_dict(),
-        "init": config.init,
-        "seeds": config.seeds,
-        "objective": config.objective and config.objective.place,
+        "training": [own.training.to_dict() if can_train(own) else None for own in configs],
+        "init": [own.init for own in configs],
+        "seeds": [own.seeds for own in configs],
+        "objective": [own.objective and own.objective.place for own in configs],
         "networks": {
             "space": places,
             "index": [result.network.index for result in results],
@@ -59,7 +71,9 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
             "numbers": {name: [rounded(own.get(name)) for own in numbers] for name in names},
             "curves": [[rounded(result.errors[epoch - 1], 4)
                         for epoch in epochs if epoch <= len(result.errors)] for result in results],
-            "stages": [[[stage.get(name) for name in fields] for stage in spec["stages"]]
+            "labels": {number: result.network.label for number, result in enumerate(results)
+                       if isinstance(result.network, ListedNetwork)},
+            "stages": [[[stage.get(name) for name in fields] for stage in spec.get("stages", ())]
                        for spec in specs],
             "specs": [{name: value for name, value in spec.items()
                        if name != "stages" and name not in shared[place]}
@@ -71,8 +85,14 @@ def population(config: StudyConfig, results: Sequence[Result]) -> dict[str, Any]
 def _numbers(result: Result) -> dict[str, float]:
     """Its design parameters, its costs, and what an objective measured beside the error."""
     costs = {name: getattr(result, name) for name in _COSTS}
+    known = {name: cost for name, cost in costs.items() if cost is not None}
     metrics = {f"{name} (metric)": value for name, value in result.metrics.items()}
-    return design(result.network.spec) | costs | metrics
+    return {**result.network.numbers, **known, **metrics}
+
+
+def _spec(result: Result) -> dict[str, Any]:
+    network = result.network
+    return {} if isinstance(network, ListedNetwork) else network.spec.to_dict()
 
 
 def _column(name: str) -> dict[str, Any]:

@@ -6,15 +6,19 @@ from typing import Any
 from common.data.augment import PLAIN
 from common.data.options import USUAL
 from common.studies import StudyConfig
+from common.studies.fit import OWN_DATA
 
 
 def training_settings(config: StudyConfig) -> dict[str, Any]:
     """The settings of the training as text."""
     training, recipe = config.training, config.training.recipe
+    if config.imported is not None and training.data == OWN_DATA:
+        return _source(config)
     smoothing = recipe.label_smoothing
     objective = {"objective": str(config.objective)} if config.objective else {}
     return {
         **objective,
+        **(_source(config) if config.imported else {}),
         "framework": training.backend,
         "data": f"{training.data}, at {training.resize[0]} x {training.resize[1]} pixels",
         **_images(config),
@@ -37,11 +41,29 @@ def _seeds(config: StudyConfig) -> str:
     return f"{first}" if config.seeds == 1 else f"{first} to {first + config.seeds - 1}"
 
 
+def can_train(config: StudyConfig) -> bool:
+    """Whether this project trained the networks with settings that are known."""
+    return config.objective is None and config.training.data != OWN_DATA
+
+
+def _source(config: StudyConfig) -> dict[str, Any]:
+    """Where imported networks are from."""
+    source, (height, width) = config.imported, config.training.resize
+    if source is None:
+        return {}
+    return {
+        "imported from": source.file,
+        **({"trained": source.about} if source.about else {}),
+        "costs": f"of images of {height} x {width} pixels",
+    }
+
+
 def _images(config: StudyConfig) -> dict[str, str]:
     """What the images are, where they are not Fashion-MNIST as it usually is."""
-    options, template = config.training.data_options, config.spaces[0].template
-    if options == USUAL:
+    options = config.training.data_options
+    if options == USUAL or not config.designed:
         return {}
+    template = config.designed[0].template
     usual = asdict(PLAIN)
     varied = [
         f"{name} {value}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from common.files import PRODUCER, write_text
 from common.pages import write_page
@@ -23,9 +23,9 @@ from common.plotting.study import (
 )
 from common.reports.analysis import FORMAT, Analysis, analyse, numbers
 from common.reports.population import population
-from common.reports.settings import training_settings
+from common.reports.settings import can_train, training_settings
 from common.statistics import INTEREST
-from common.studies import Result, StudyConfig
+from common.studies import Result, StudyConfig, Together
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def _pair_name(first: str, second: str) -> str:
 
 def write_study_report(
     name: str,
-    config: StudyConfig,
+    config: StudyConfig | Together,
     results: Sequence[Result],
     out: Path,
     pairs: Sequence[tuple[str, str]] = (),
@@ -78,22 +78,21 @@ def write_study_report(
     not count. Raises `ConfigError` for a space with fewer than three complete networks.
 
     - `name`: the study's name, used as the title
-    - `config`, `results`: the study's config, and all of its networks
+    - `config`, `results`: the study's config, or several studies, and all of their networks
     - `out`: the directory to write to
     - `pairs`: the names of the spaces to compare, by default each with the previous one
     - `interest`: the smallest difference of mean errors of interest
     """
     results = [_counted(result) for result in results]
-    names = [space.name for space in config.spaces]
-    pairs = list(pairs) or list(pairwise(names))
-    analysis = analyse(config, results, pairs, interest)
+    one = _one(config)
+    pairs = list(pairs) or list(pairwise(space.name for space in one.spaces))
+    analysis = analyse(one, results, pairs, interest)
     figures = _figures(analysis, pairs)
     for key, figure in figures.items():
         _save(figure, out / key)
     for result in results:
         write_text(out / _record(result), _lines(result))
-    settings = {"producer": PRODUCER, **config.to_dict()}
-    write_text(out / "study.json", json.dumps(settings, indent=2) + "\n")
+    write_text(out / "study.json", json.dumps(_settings(config), indent=2) + "\n")
     write_text(out / "results.json", numbers(analysis))
     page = out / "index.html"
     write_study_page(page, name, config, results, analysis, list(figures), records=True)
@@ -102,7 +101,7 @@ def write_study_report(
 def write_study_page(
     path: Path,
     name: str,
-    config: StudyConfig,
+    config: StudyConfig | Together,
     results: Sequence[Result],
     analysis: Analysis,
     figures: Sequence[str] = (),
@@ -117,11 +116,15 @@ def write_study_page(
     - `records`: whether the records of the networks are in records/ beside the page
     - `home`: address that the page links to as the site it belongs to
     """
-    names = [space.name for space in config.spaces]
+    several, one = config if isinstance(config, Together) else None, _one(config)
+    names = [space.name for space in one.spaces]
     values = {
         "name": name,
-        "config": config,
-        "training": training_settings(config),
+        "config": one,
+        "training": training_settings(one),
+        "several": several,
+        "can_train": can_train(one) and several is None,
+        "results": list(results),
         "analysis": analysis,
         "errors": analysis.errors,
         "figures": figures,
@@ -130,13 +133,25 @@ def write_study_page(
     }
     data = {
         "name": name,
-        **population(config, results),
+        **population(one, results, several.of_space if several else {}),
         "records": records,
-        "pairs": [{"first": names.index(one.first), "second": names.index(one.second),
-                   "verdict": one.verdict} for one in analysis.findings.comparisons],
+        "pairs": [{"first": names.index(pair.first), "second": names.index(pair.second),
+                   "verdict": pair.verdict} for pair in analysis.findings.comparisons],
         "agreement": [asdict(one) for one in analysis.ranking],
     }  # fmt: skip
     write_page(path, _TEMPLATE, _SCRIPTS, data, values)
+
+
+def _one(config: StudyConfig | Together) -> StudyConfig:
+    return config.config if isinstance(config, Together) else config
+
+
+def _settings(config: StudyConfig | Together) -> dict[str, Any]:
+    """The content of study.json: the config of the study, or those of several by name."""
+    if isinstance(config, StudyConfig):
+        return {"producer": PRODUCER, **config.to_dict()}
+    configs = {name: one.to_dict() for name, one in config.configs.items()}
+    return {"producer": PRODUCER, "differences": config.differences, "studies": configs}
 
 
 def _counted(result: Result) -> Result:
@@ -164,9 +179,10 @@ def _figures(analysis: Analysis, pairs: Sequence[tuple[str, str]]) -> dict[str, 
     figures |= {
         "scatter": draw_scatter(networks),
         "importance": draw_importances(analysis.shares()),
-        "profiles": draw_profiles(networks),
         "curves": draw_extremes(networks),
     }
+    if all(network.widths for own in networks.values() for network in own):
+        figures["profiles"] = draw_profiles(networks)
     if analysis.ranking:
         figures["agreement"] = draw_agreement(analysis.ranking)
     return figures
@@ -195,6 +211,6 @@ def _lines(result: Result) -> str:
         "kind": "network",
         "name": result.network.name,
         "state": result.state,
-        "spec": result.network.spec.to_dict(),
+        **result.network.to_dict(),
     }
     return "".join(json.dumps(row) + "\n" for row in (first, *result.record))

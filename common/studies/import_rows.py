@@ -79,27 +79,27 @@ def check_columns(table: RawTable, file: str, numbers: Sequence[str]) -> None:
 
 def read_row(
     row: TableRow,
-    number: int,
     spaces: Mapping[str, DesignSpace],
     usual_space: str,
     size: tuple[int, int],
     numbers: Sequence[str],
+    listed: bool,
 ) -> Imported:
     """The network of a row. Raises `DataError`, which names the row.
 
-    - `number`: its index, unless the row has one
     - `spaces`: known spaces by name; if there are any, a network must be in its own
     - `usual_space`: the name of its space, unless the row has one
     - `size`: (height, width) of the images at which costs are counted
     - `numbers`: columns of a network that is no AnyNet
+    - `listed`: whether it is one
     """
     cells = _Cells(row)
     space = row.cells.get("space", usual_space)
     if spaces and space not in spaces:
         cells.refuse("space", f"must be one of {shortened(', '.join(spaces))}", space)
-    index = cells.integer("index", 0, MAX_NETWORKS - 1, number)
+    index = cells.integer("index", 0, MAX_NETWORKS - 1, 0)
     network: SampledNetwork | ListedNetwork
-    if numbers:
+    if listed:
         values = {name: cells.number(name) for name in numbers}
         label = row.cells.get("network", f"{space}/{index}")
         network = ListedNetwork(space, index, shortened(label), values)

@@ -59,6 +59,7 @@ def import_study(
     table = read_table(path)
     numbers = tuple(numbers) or table.numbers
     check_columns(table, str(path), numbers)
+    listed = table.is_listed or bool(numbers)
     if config is not None:
         spaces = [space for space in config.spaces if not isinstance(space, ListedSpace)]
     else:
@@ -66,7 +67,7 @@ def import_study(
     size = config.training.resize if config else (image_size, image_size)
     known = {space.name: space for space in spaces}
     usual = spaces[0].name if len(spaces) == 1 else path.stem
-    rows = [read_row(row, 0, known, usual, size, numbers) for row in table.rows]
+    rows = [read_row(row, known, usual, size, numbers, listed) for row in table.rows]
     networks = _numbered(rows, table)
     names = list(dict.fromkeys([*known, *(own[0].network.space for own in networks)]))
     for space in names:

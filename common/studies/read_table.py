@@ -37,6 +37,7 @@ class RawTable:
     columns: tuple[str, ...]
     digest: str
     numbers: tuple[str, ...] = ()
+    is_listed: bool = False
 
 
 def read_table(path: Path) -> RawTable:
@@ -48,7 +49,7 @@ def read_table(path: Path) -> RawTable:
     if path.suffix.lower() == ".json":
         rows, numbers = _from_json(text, path)
         names = dict.fromkeys(name for row in rows for name in row.cells)
-        return RawTable(rows, tuple(names), digest, numbers)
+        return RawTable(rows, tuple(names), digest, numbers, is_listed=True)
     if path.suffix.lower() != ".csv":
         raise DataError(f"{path}: must end in .csv or .json; got {shown(path.suffix)}")
     return RawTable(*_from_csv(text, path), digest)
@@ -94,6 +95,11 @@ def _from_json(text: str, path: Path) -> tuple[list[TableRow], tuple[str, ...]]:
         own = {"network": label, "index": str(number - 1), **costs, **_encoded(label, numbers)}
         for seed, error in enumerate(_errors(network, where)):
             rows.append(TableRow(where, {**own, "seed": str(seed), "error": repr(error)}))
+    if not numbers and not any(name in row.cells for row in rows for name in COSTS):
+        raise DataError(
+            f"{path}: networks must have params, flops or activations, or encodings of equally "
+            f"many digits; got neither, such as {shown(rows[0].cells['network'])}"
+        )
     return rows, numbers
 
 

@@ -13,7 +13,7 @@ from common.errors import ConfigError, shortened
 from common.marks import check_target, check_targets
 from common.reports import report_files, write_study_report
 from common.statistics import INTEREST
-from common.studies import Study
+from common.studies import Study, Told, put_together
 from common.studies.address import shown
 from common.studies.catalog import list_studies
 from common.studies.table import export_table
@@ -88,7 +88,7 @@ def export(name: str, storage: str, out: Path, each_seed: bool, overwrite: bool)
 
 
 @click.command()
-@name_argument()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @storage_option()
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("study-report"),
@@ -104,18 +104,37 @@ def export(name: str, storage: str, out: Path, each_seed: bool, overwrite: bool)
 )  # fmt: skip
 @overwrite_option
 def report(
-    name: str, storage: str, out: Path, pairs: tuple[str, ...], difference: float, overwrite: bool
+    names: tuple[str, ...],
+    storage: str,
+    out: Path,
+    pairs: tuple[str, ...],
+    difference: float,
+    overwrite: bool,
 ) -> None:
-    """Write a page that compares the spaces of a study."""
+    """Write a page that compares the spaces of a study, or of several.
+
+    Spaces of several studies that have the same name are called STUDY.SPACE, also in --pair.
+    Settings that the studies do not share are told.
+    """
+    studies = [_told(name, storage) for name in names]
+    several = put_together(studies) if len(studies) > 1 else None
+    config = several.config if several else studies[0].config
+    results = several.results if several else studies[0].results
+    for line in several.differences if several else ():
+        click.echo(f"the studies differ in {line}", err=True)
+    chosen = [_pair(pair, [space.name for space in config.spaces]) for pair in pairs]
+    files = report_files(config, results, chosen)
+    check_targets([out / file for file in files], overwrite)
+    title = ", ".join(names)
+    write_study_report(title, several or config, results, out, chosen, difference)
+    click.echo(f"written to {out / 'index.html'}")
+
+
+def _told(name: str, storage: str) -> Told:
     study = Study.open(name, storage)
     results = study.results()
     _check_complete(name, results)
-    names = [space.name for space in study.config.spaces]
-    chosen = [_pair(pair, names) for pair in pairs]
-    files = report_files(study.config, results, chosen)
-    check_targets([out / file for file in files], overwrite)
-    write_study_report(name, study.config, results, out, chosen, difference)
-    click.echo(f"written to {out / 'index.html'}")
+    return Told(name, study.config, results)
 
 
 def _check_complete(name: str, results: list[Result]) -> None:
