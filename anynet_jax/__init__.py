@@ -19,11 +19,12 @@ from anynet_jax.capabilities import (
     SUPPORTS_SECOND_DERIVATIVES,
     SUPPORTS_SEVERAL_DEVICES,
     SUPPORTS_TF32,
+    SUPPORTS_TRAINING_IN_THREADS,
 )
 from anynet_jax.convolution import grouped_conv
 from anynet_jax.data import FashionMNIST
 from anynet_jax.derivatives import hessian_product
-from anynet_jax.devices import clear_caches, devices, try_gpu
+from anynet_jax.devices import clear_caches, devices, own_stream, try_gpu
 from anynet_jax.export import export
 from anynet_jax.layers import resize_images
 from anynet_jax.model import AnyNet, Classifier, Network, RegNetX32
@@ -48,6 +49,7 @@ __all__ = [
     "SUPPORTS_SECOND_DERIVATIVES",
     "SUPPORTS_SEVERAL_DEVICES",
     "SUPPORTS_TF32",
+    "SUPPORTS_TRAINING_IN_THREADS",
     "AnyNet",
     "CSVLogger",
     "Callback",
@@ -78,6 +80,7 @@ __all__ = [
     "layer_outputs",
     "load",
     "logits",
+    "own_stream",
     "regnet",
     "resize_images",
     "save",

@@ -15,6 +15,7 @@ __all__ = [
     "SUPPORTS_SECOND_DERIVATIVES",
     "SUPPORTS_SEVERAL_DEVICES",
     "SUPPORTS_TF32",
+    "SUPPORTS_TRAINING_IN_THREADS",
 ]
 
 CHANNELS_LAST: Final = True
@@ -55,3 +56,6 @@ SUPPORTS_SEVERAL_DEVICES: Final = True
 
 SUPPORTS_TF32: Final = True
 """`Learner` multiplies in TF32 on a GPU."""
+
+SUPPORTS_TRAINING_IN_THREADS: Final = True
+"""Threads of one process can train a network each."""

@@ -1,7 +1,8 @@
 """The devices of this machine, and the framework's caches."""
 
 import gc
-from typing import TypeAlias
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -9,9 +10,17 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 
 from anynet_jax.capabilities import SUPPORTS_SEVERAL_DEVICES
 from anynet_jax.process import CPUS, divide_cpu, has_started
-from common.training import Device, check_devices, checked_gpu, uses_gpu
+from common.training import Device, check_devices, checked_gpu, room_for_data, uses_gpu
 
-__all__ = ["clear_caches", "devices", "find_devices", "placements", "try_gpu"]
+__all__ = [
+    "clear_caches",
+    "data_room",
+    "devices",
+    "find_devices",
+    "own_stream",
+    "placements",
+    "try_gpu",
+]
 
 Placement: TypeAlias = jax.Device | Sharding
 """The devices of an array."""
@@ -57,6 +66,20 @@ def placements(devices: list[jax.Device]) -> tuple[Placement, Placement]:
         return devices[0], devices[0]
     mesh = Mesh(np.array(devices), ("images",))
     return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("images"))
+
+
+def data_room(device: jax.Device) -> int:
+    """Bytes of images that may be kept on a device as a whole, as `room_for_data` says."""
+    known = (device.platform != "cpu" and device.memory_stats()) or {}
+    return room_for_data(known.get("bytes_limit", 0) - known.get("bytes_in_use", 0))
+
+
+def own_stream() -> AbstractContextManager[Any]:
+    """Context in which this thread trains beside others, on a GPU on a stream of its own.
+
+    XLA has one stream for all, so that nothing changes here; threads compile side by side.
+    """
+    return nullcontext()
 
 
 def clear_caches() -> None:

@@ -1,8 +1,8 @@
 """One training step in JAX, and the chapter's `Trainer`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import jax
@@ -13,7 +13,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from anynet_jax.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
-from anynet_jax.devices import find_devices, placements
+from anynet_jax.devices import data_room, find_devices, placements
 from anynet_jax.freezing import split_parts
 from anynet_jax.layers import products
 from anynet_jax.model import AnyNet, Classifier, Network, in_mode
@@ -24,6 +24,7 @@ from anynet_jax.optimizer import (
     own_arrays,
     recipe_arrays,
 )
+from anynet_jax.sending import Sender
 from anynet_jax.step import Program, TrainState, predict, step_on, weights_dtype
 from anynet_jax.weights import as_network, described_tree, like_tree, to_canonical
 from common.arrays import never_empty
@@ -84,12 +85,13 @@ class Learner:
         seen = check_settings(model, preprocessing, recipe, device, precision)
         self._devices = find_devices(device, devices)
         self._device = self._devices[0]
-        self._whole, self._divided = placements(self._devices)
+        self._whole, divided = placements(self._devices)
         on_gpu = self._device.platform != "cpu"
+        self._sender = Sender(divided, is_cpu=not on_gpu)
         check_precision(precision, on_gpu, bfloat16=SUPPORTS_BFLOAT16, tf32=SUPPORTS_TF32)
         network = _initialised(model, seen.image_shape)
         classes = classes_of(network) or _classes(network, seen.image_shape)
-        self._inputs = StepInputs.of(network, seen, classes, recipe, precision)
+        self._inputs = StepInputs.of(network, seen, classes, recipe, precision, devices == 1)
         if own_builders(network) or classes_of(network) is None:
             _check_traced(network, seen.image_shape)
         self._optimizer, self._is_own = make_optimizer(network.module, recipe)
@@ -116,6 +118,11 @@ class Learner:
                 params, batch_stats = jax.device_put((params, batch_stats), self._device)
         return Network(self._program.module, {"params": params, "batch_stats": batch_stats})
 
+    @cached_property
+    def data_room(self) -> int:
+        """Bytes of images that may be kept on the device as a whole; 0 on several devices."""
+        return data_room(self._device) if self._inputs.takes_rows else 0
+
     def train_step(
         self,
         images: NDArray[Any],
@@ -133,11 +140,8 @@ class Learner:
         """
         batch = self._inputs.batch(images, labels, shares)
         check_parts(len(batch[0]), len(self._devices), shares is not None)
-        if self._device.platform == "cpu":
-            # `device_put` aliases NumPy's memory on a CPU, which the caller may change meanwhile.
-            batch = tuple(array.copy() for array in batch)
         with self._precisely():
-            images, labels, *mixing = jax.device_put(batch, self._divided)
+            images, labels, *mixing = self._sender.send(*batch)
             rate = 1.0 if self._is_own else check_rate(learning_rate)
             rate = weights_dtype(self._program).type(rate)
             step = step_on(self._device.platform)
@@ -152,14 +156,18 @@ class Learner:
 
         They are those of the averaged network if the recipe has an `ema_decay`.
         """
+        return self.begin_eval(images)()
+
+    def begin_eval(self, images: NDArray[Any]) -> Callable[[], NDArray[np.float32]]:
+        """Begin an `eval_step`; the result waits for its logits."""
         images = self._inputs.images(images)
         params, batch_stats = self._state.average or self._state[:2]
         with self._precisely():
-            seen = filled(never_empty(images), len(self._devices))
-            batch = jax.device_put(seen, self._divided)
+            (batch,) = self._sender.send(filled(never_empty(images), len(self._devices)))
             logits = predict(params, batch_stats, batch, program=self._program)
         self._tidy("prediction", logits)
-        return np.array(logits)[: len(images)]
+        result = self._sender.fetch(logits)
+        return lambda: result()[: len(images)]
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of weights, running statistics and the optimizer's state, by canonical name.

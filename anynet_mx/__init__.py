@@ -19,10 +19,11 @@ from anynet_mx.capabilities import (
     SUPPORTS_SECOND_DERIVATIVES,
     SUPPORTS_SEVERAL_DEVICES,
     SUPPORTS_TF32,
+    SUPPORTS_TRAINING_IN_THREADS,
 )
 from anynet_mx.data import FashionMNIST
 from anynet_mx.derivatives import hessian_product
-from anynet_mx.devices import clear_caches, devices, try_gpu
+from anynet_mx.devices import clear_caches, devices, own_stream, try_gpu
 from anynet_mx.export import export
 from anynet_mx.layers import resize_images
 from anynet_mx.model import AnyNet, Classifier, RegNetX32
@@ -47,6 +48,7 @@ __all__ = [
     "SUPPORTS_SECOND_DERIVATIVES",
     "SUPPORTS_SEVERAL_DEVICES",
     "SUPPORTS_TF32",
+    "SUPPORTS_TRAINING_IN_THREADS",
     "AnyNet",
     "CSVLogger",
     "Callback",
@@ -75,6 +77,7 @@ __all__ = [
     "layer_outputs",
     "load",
     "logits",
+    "own_stream",
     "regnet",
     "resize_images",
     "save",

@@ -1,13 +1,15 @@
 """The devices of this machine, and the framework's caches."""
 
 import gc
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import mxnet
 
 from anynet_mx.capabilities import SUPPORTS_SEVERAL_DEVICES
 from common.training import Device, check_devices, checked_gpu, uses_gpu
 
-__all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
+__all__ = ["clear_caches", "devices", "find_device", "own_stream", "try_gpu"]
 
 
 def devices() -> list[str]:
@@ -32,6 +34,14 @@ def find_device(device: Device, number: int = 1) -> mxnet.Context:
     check_devices(number, 1, "mx", several=SUPPORTS_SEVERAL_DEVICES)
     there = mxnet.context.num_gpus() > 0
     return mxnet.gpu() if uses_gpu(device, there, "mx") else mxnet.cpu()
+
+
+def own_stream() -> AbstractContextManager[Any]:
+    """Context in which this thread trains beside others, on a GPU on a stream of its own.
+
+    Nothing changes here, where one thread trains.
+    """
+    return nullcontext()
 
 
 def clear_caches() -> None:

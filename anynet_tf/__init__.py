@@ -19,11 +19,12 @@ from anynet_tf.capabilities import (
     SUPPORTS_SECOND_DERIVATIVES,
     SUPPORTS_SEVERAL_DEVICES,
     SUPPORTS_TF32,
+    SUPPORTS_TRAINING_IN_THREADS,
 )
 from anynet_tf.convolution import GroupedConv2D
 from anynet_tf.data import FashionMNIST
 from anynet_tf.derivatives import hessian_product
-from anynet_tf.devices import clear_caches, devices, try_gpu
+from anynet_tf.devices import clear_caches, devices, own_stream, try_gpu
 from anynet_tf.export import export
 from anynet_tf.layers import resize_images
 from anynet_tf.model import AnyNet, Classifier, RegNetX32
@@ -48,6 +49,7 @@ __all__ = [
     "SUPPORTS_SECOND_DERIVATIVES",
     "SUPPORTS_SEVERAL_DEVICES",
     "SUPPORTS_TF32",
+    "SUPPORTS_TRAINING_IN_THREADS",
     "AnyNet",
     "CSVLogger",
     "Callback",
@@ -77,6 +79,7 @@ __all__ = [
     "layer_outputs",
     "load",
     "logits",
+    "own_stream",
     "regnet",
     "resize_images",
     "save",

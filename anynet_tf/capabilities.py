@@ -15,6 +15,7 @@ __all__ = [
     "SUPPORTS_SECOND_DERIVATIVES",
     "SUPPORTS_SEVERAL_DEVICES",
     "SUPPORTS_TF32",
+    "SUPPORTS_TRAINING_IN_THREADS",
 ]
 
 CHANNELS_LAST: Final = True
@@ -56,3 +57,6 @@ SUPPORTS_SEVERAL_DEVICES: Final = False
 
 SUPPORTS_TF32: Final = True
 """`Learner` multiplies in TF32 on a GPU."""
+
+SUPPORTS_TRAINING_IN_THREADS: Final = False
+"""Threads of one process can train a network each."""

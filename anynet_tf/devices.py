@@ -1,6 +1,7 @@
 """The devices of this machine, and the framework's caches."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -8,7 +9,7 @@ import tensorflow as tf
 from anynet_tf.capabilities import SUPPORTS_SEVERAL_DEVICES
 from common.training import Device, check_devices, checked_gpu, uses_gpu
 
-__all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
+__all__ = ["clear_caches", "devices", "find_device", "own_stream", "try_gpu"]
 
 
 def devices() -> list[str]:
@@ -37,6 +38,14 @@ def find_device(device: Device, number: int = 1) -> str:
     check_devices(number, 1, "tf", several=SUPPORTS_SEVERAL_DEVICES)
     there = bool(tf.config.list_physical_devices("GPU"))
     return "/GPU:0" if uses_gpu(device, there, "tf") else "/CPU:0"
+
+
+def own_stream() -> AbstractContextManager[Any]:
+    """Context in which this thread trains beside others, on a GPU on a stream of its own.
+
+    Nothing changes here, where one thread trains.
+    """
+    return nullcontext()
 
 
 def clear_caches() -> None:

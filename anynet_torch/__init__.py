@@ -19,10 +19,11 @@ from anynet_torch.capabilities import (
     SUPPORTS_SECOND_DERIVATIVES,
     SUPPORTS_SEVERAL_DEVICES,
     SUPPORTS_TF32,
+    SUPPORTS_TRAINING_IN_THREADS,
 )
 from anynet_torch.data import FashionMNIST
 from anynet_torch.derivatives import hessian_product
-from anynet_torch.devices import clear_caches, devices, try_gpu
+from anynet_torch.devices import clear_caches, devices, own_stream, try_gpu
 from anynet_torch.export import export
 from anynet_torch.layers import resize_images
 from anynet_torch.model import AnyNet, Classifier, RegNetX32, init_cnn
@@ -47,6 +48,7 @@ __all__ = [
     "SUPPORTS_SECOND_DERIVATIVES",
     "SUPPORTS_SEVERAL_DEVICES",
     "SUPPORTS_TF32",
+    "SUPPORTS_TRAINING_IN_THREADS",
     "AnyNet",
     "CSVLogger",
     "Callback",
@@ -76,6 +78,7 @@ __all__ = [
     "layer_outputs",
     "load",
     "logits",
+    "own_stream",
     "regnet",
     "resize_images",
     "save",

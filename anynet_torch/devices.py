@@ -1,14 +1,16 @@
 """The devices of this machine, and the framework's caches."""
 
 import gc
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
 from anynet_torch.capabilities import SUPPORTS_SEVERAL_DEVICES
 from common.bounds import MAX_DEVICES
-from common.training import Device, check_devices, checked_gpu, uses_gpu
+from common.training import Device, check_devices, checked_gpu, room_for_data, uses_gpu
 
-__all__ = ["clear_caches", "devices", "find_device", "try_gpu"]
+__all__ = ["clear_caches", "data_room", "devices", "find_device", "own_stream", "try_gpu"]
 
 
 def devices() -> list[str]:
@@ -35,6 +37,17 @@ def find_device(device: Device, number: int = 1) -> torch.device:
     seen = torch.cuda.device_count() if gpu else MAX_DEVICES
     check_devices(number, seen, "torch", several=SUPPORTS_SEVERAL_DEVICES)
     return torch.device("cuda" if gpu else "cpu")
+
+
+def data_room(device: torch.device) -> int:
+    """Bytes of images that may be kept on a device as a whole, as `room_for_data` says."""
+    return room_for_data(torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0)
+
+
+def own_stream() -> AbstractContextManager[Any]:
+    """Context in which this thread trains beside others, on a GPU on a stream of its own."""
+    there = torch.cuda.is_available()
+    return torch.cuda.stream(torch.cuda.Stream()) if there else nullcontext()
 
 
 def clear_caches() -> None:

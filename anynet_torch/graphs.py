@@ -7,6 +7,7 @@ longer for a launch than the GPU for the kernel. Replaying the graph is one laun
 import logging
 import os
 from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import Protocol
 
 import torch
@@ -27,6 +28,9 @@ CUDA_GRAPHS = "ANYNET_CUDA_GRAPHS"
 
 WARM_UP = 3
 """Calls that run eagerly first, in which libraries select kernels and allocate workspaces."""
+
+_capturing = Lock()
+"""Held by the thread that captures a graph."""
 
 Outputs = tuple[Tensor, ...]
 Function = Callable[..., Outputs]
@@ -62,7 +66,8 @@ class CudaRecorder:
     def record(self, function: Function, inputs: Iterable[Tensor]) -> Callable[[], Outputs]:
         """Capture what `function` launches; the result replays the graph."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+        capture = torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local")
+        with _capturing, capture:
             outputs = function(*inputs)
 
         def replay() -> Outputs:

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from anynet_torch.graphs import has_hooks
+from anynet_torch.process import exact_products
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
 from common.arrays import check_pixels
 from common.data import Preprocessing, check_resized, resize_matrix
@@ -211,22 +212,11 @@ def products(precision: str = "float32") -> Iterator[None]:
 
     `precision` is that of the learner. By default PyTorch's convolutions round their factors to
     TF32, whose mantissa has 10 bits. Convolutions also use deterministic algorithms here, which
-    took no longer where it was measured.
+    took no longer where it was measured. The settings are the process's: threads that train at a
+    time must do so in one precision, and the last to leave restores what was there before.
     """
-    cudnn: Any = torch.backends.cudnn
-    switches = (
-        (cudnn, "allow_tf32", precision == "tf32"),
-        (torch.backends.cuda.matmul, "allow_tf32", precision == "tf32"),
-        (cudnn, "deterministic", True),
-    )
-    before = [getattr(backend, name) for backend, name, _ in switches]
-    try:
-        for backend, name, value in switches:
-            setattr(backend, name, value)
+    with exact_products(tf32=precision == "tf32"):
         yield
-    finally:
-        for (backend, name, _), value in zip(switches, before, strict=True):
-            setattr(backend, name, value)
 
 
 def resize_images(

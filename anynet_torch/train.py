@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Any, ClassVar, SupportsFloat
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from anynet_torch.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
-from anynet_torch.devices import find_device
+from anynet_torch.devices import data_room, find_device
 from anynet_torch.freezing import Frozen
 from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
 from anynet_torch.layers import mix_images, prepare_images, products
@@ -24,6 +25,7 @@ from anynet_torch.optimizer import (
     recipe_arrays,
 )
 from anynet_torch.parallel import Alone, lead_team, team_time
+from anynet_torch.sending import Sender
 from anynet_torch.weights import (
     allocate,
     described,
@@ -90,7 +92,7 @@ class Learner:
         self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32
         classes = allocate(model, image_shape)
-        self._inputs = StepInputs.of(model, seen, classes, recipe, precision)
+        self._inputs = StepInputs.of(model, seen, classes, recipe, precision, devices == 1)
         named_tensors(model)
         self._recipe = recipe
         self.network = model.to(self._device, self._dtype, memory_format=torch.channels_last)
@@ -100,7 +102,7 @@ class Learner:
         self._checked = self._frozen.without(statistics) or moved
         self._optimizer, self._is_own = make_optimizer(model, recipe, moved)
         self._average = Average(model, recipe.ema_decay)
-        self._copies = torch.cuda.Stream() if self._device.type == "cuda" else None
+        self._sender = Sender(self._device)
         self._run_step: Callable[..., Outputs] = self._step
         self._run_logits: Callable[..., Outputs] = self._logits
         reads_rate = isinstance(self._optimizer.param_groups[0]["lr"], torch.Tensor)
@@ -109,10 +111,15 @@ class Learner:
         if devices > 1:
             self._team = team = lead_team(model, devices, on_gpu)
             self._called = team.make(self, self._frozen, seen, recipe, device, precision, freeze)
-        elif self._copies and reads_rate and not self._is_own and is_recordable(model, Classifier):
+        elif on_gpu and reads_rate and not self._is_own and is_recordable(model, Classifier):
             recorder = CudaRecorder()
             self._run_step = Replayed(self._step, self._tensors, recorder)
             self._run_logits = Replayed(self._logits, self._tensors, recorder)
+
+    @cached_property
+    def data_room(self) -> int:
+        """Bytes of images that may be kept on the device as a whole; 0 on several devices."""
+        return data_room(self._device) if self._inputs.takes_rows else 0
 
     def train_step(
         self,
@@ -138,7 +145,7 @@ class Learner:
         self.network.train()
         self._frozen.stop_norms()
         with products(self._precision):
-            loss, correct = self._run_step(*map(self._sent, batch))
+            loss, correct = self._run_step(*map(self._sender.send, batch))
         return loss, correct
 
     def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
@@ -146,15 +153,19 @@ class Learner:
 
         They are those of the averaged network if the recipe has an `ema_decay`.
         """
+        return self.begin_eval(images)()
+
+    def begin_eval(self, images: NDArray[Any]) -> Callable[[], NDArray[np.float32]]:
+        """Begin an `eval_step`; the result waits for its logits."""
         images = self._inputs.images(images)
         logits = self._team.predict(self, never_empty(images))
-        return logits[: len(images)].cpu().numpy()
+        return self._sender.fetch(logits[: len(images)])
 
     def run_logits(self, images: NDArray[Any]) -> torch.Tensor:
         """Logits (N, classes) of a batch, of which this is the device's part, which is checked."""
         self.network.eval()
         with torch.no_grad(), products(self._precision):
-            (logits,) = self._run_logits(self._sent(images))
+            (logits,) = self._run_logits(self._sender.send(images))
         return logits
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -212,18 +223,6 @@ class Learner:
                 group["lr"].fill_(rate)  # in place: a captured CUDA graph reads it
             else:
                 group["lr"] = rate
-
-    def _sent(self, array: NDArray[Any]) -> torch.Tensor:
-        """`array` on the device; a copy to a GPU overlaps with the previous step."""
-        tensor = torch.from_numpy(array)
-        if self._copies is None:
-            return tensor
-        now = torch.cuda.current_stream()
-        with torch.cuda.stream(self._copies):
-            copy = tensor.pin_memory().to(self._device, non_blocking=True)
-        now.wait_stream(self._copies)
-        copy.record_stream(now)
-        return copy
 
     def _tensors(self) -> Iterator[torch.Tensor]:
         """The tensors that a step and a prediction read or write besides their inputs."""

@@ -13,6 +13,7 @@ from common.processes import PIPE, PYTHON, ROOT, start_python
 SETTINGS = {
     "JAX_ENABLE_COMPILATION_CACHE": "false",  # a first step compiles
     "PYTHONUNBUFFERED": "1",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # of a GPU that several processes share
     "TF_CPP_MIN_LOG_LEVEL": "1",
 }
 """Variables under which workers run, besides those of this process."""

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -18,10 +18,10 @@ from benchmarks.cases import (
     RegNetY_16GF,
     RegNetY_400MF,
 )
+from benchmarks.gpu import gpu
 from benchmarks.peers import PEERS
 from benchmarks.photos import make_photos
 from benchmarks.processes import SETTINGS, WorkerError
-from benchmarks.tasks import PRECISIONS
 from common.data.shard_writer import prepare_shards
 from common.data.sources import find_images
 from common.processes import ROOT, run_python
@@ -29,7 +29,7 @@ from common.processes import ROOT, run_python
 
 def training(bench: Bench) -> None:
     """A training step: this project's and the plain one."""
-    _product(bench, ["float32"], 2048)
+    _product(bench, 2048)
     for case in map(bench.sized, FLAGSHIPS):
         bench.steps("training", case, bench.subjects("ours", "plain"), 7)
 
@@ -45,15 +45,15 @@ def peers(bench: Bench) -> None:
     case = RegNetY_400MF
     case = replace(case, image_size=32, batch=4) if bench.quick else case  # timm's has all blocks
     for task, own in (("training", ["ours"]), ("inference", ["fused", "ours"])):
-        subjects = [("torch", form) for form in (*own, *PEERS) if "bfloat16" not in form]
+        subjects = [("torch", form) for form in (*own, *PEERS)]
         bench.steps(task, case, subjects, name=f"{task}, {case.name}")
 
 
-def _product(bench: Bench, precisions: Sequence[str], side: int) -> None:
+def _product(bench: Bench, side: int) -> None:
     """PyTorch's product of two square matrices, the yardstick of arithmetic."""
     side = 256 if bench.quick else side
     bench.section.cases["matrix product"] = {"items": 1, "flops": side**3}
-    subjects = [("torch", f"{name} product") for name in precisions if "torch" in bench.pythons]
+    subjects = [("torch", "float32 product")] if "torch" in bench.pythons else []
     bench.in_turn("matrix product", "product", subjects, {"side": side})
 
 
@@ -185,28 +185,6 @@ def _study(bench: Bench, backend: str, networks: int, workers: int) -> float:
         if done.returncode:
             raise WorkerError(f"study: must run; got {done.stderr.strip()[-500:]}")
         return time.perf_counter() - began
-
-
-def gpu(bench: Bench) -> None:
-    """PyTorch and JAX on a GPU, where there is one, in three precisions, and timm beside them."""
-    found = []
-    for backend in (name for name in ("torch", "jax") if name in bench.pythons):
-        with bench.worker(backend) as worker:
-            if worker.ask("facts")["devices"][0].startswith("gpu"):
-                found.append(backend)
-    if not found:
-        bench.section.notes.append("gpu: not measured; neither PyTorch nor JAX sees one")
-        return
-    for batch, case in zip((1024, 256), map(bench.sized, FLAGSHIPS), strict=True):
-        case = case if bench.quick else replace(case, batch=batch)
-        subjects = [(backend, precision) for backend in found for precision in PRECISIONS]
-        if "torch" in found:
-            subjects += [("torch", f"{precision} eager") for precision in PRECISIONS]
-            if case.network == RegNetY_400MF.network:
-                subjects.append(("torch", "timm bfloat16"))
-        for task in ("training", "inference"):
-            bench.steps(task, case, subjects, name=f"{task}, {case.name}")
-    _product(bench, PRECISIONS, 8192)
 
 
 SECTIONS: dict[str, Callable[[Bench], None]] = {

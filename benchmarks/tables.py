@@ -90,13 +90,42 @@ def _all_forms(section: Section, unit: str = "images", clock: str = "ms") -> str
         first = section.of(case=item.case, backend=item.backend)[0]
         seconds = item.median * (1000 if clock == "ms" else 1)
         numbers = (section.rate(item), seconds, item.over(first))
-        peak = section.peak(item.form.removeprefix("timm ").split()[0])
+        peak = section.peak(item.form.split()[0])
         share = _percent(section.rate(item, "flops") / peak if peak else None)
         rows.append((*_names(item), item.form, *map(number, numbers), share))
     head = ("case", "framework", "form", f"{unit}/s", clock, "times the first's time")
     if any(row[-1] for row in rows):
         return _table((*head, "of the matrix product"), rows)
     return _table(head, [row[:-1] for row in rows])
+
+
+_WIDTHS = {"bfloat16": 2, "compiled": 2}
+"""Bytes of an activation; 4 in other forms."""
+
+
+def _on_gpu(section: Section) -> str:
+    """A row per form: its time, and its shares of the product and of the copy, and its memory."""
+    copy, rows = section.one(form="copy"), []
+    bandwidth = section.rate(copy, "moves") if copy else None
+    for item in section.measurements:
+        costs = section.cases.get(item.case, {})
+        if item.form.endswith(" product") or item.form == "copy" or "items" not in costs:
+            continue
+        words = item.form.partition(",")[0].split()
+        peak = section.peak("bfloat16" if words[-1] == "compiled" else words[-1])
+        moves = _WIDTHS.get(words[-1], 4) * costs.get("moves", 0) / item.median
+        kept = section.one(case=f"memory, {item.case}", backend=item.backend, form=item.form)
+        rows.append((
+            *_names(item),
+            item.form,
+            number(1000 * item.median),
+            number(section.rate(item)),
+            _percent(section.rate(item, "flops") / peak if peak and "flops" in costs else None),
+            _percent(moves / bandwidth if bandwidth and moves else None),
+            number(kept.median / 1e9 if kept else None),
+        ))  # fmt: skip
+    head = ("case", "framework", "form", "ms", "items/s", "of the product", "of the copy", "GB")
+    return _table(head, rows)
 
 
 _TABLES: dict[str, Callable[[Section], str]] = {
@@ -119,5 +148,5 @@ _TABLES: dict[str, Callable[[Section], str]] = {
     "preparing": partial(_all_forms, clock="s"),
     "feeding": partial(_all_forms, clock="s"),
     "populations": partial(_all_forms, unit="networks", clock="s"),
-    "gpu": _all_forms,
+    "gpu": _on_gpu,
 }

@@ -1,17 +1,15 @@
 """What a worker times: each task makes a function that is called again and again."""
 
 import importlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import patch
 
 from benchmarks.cases import Case
-from benchmarks.peers import PEERS, make_peer
+from benchmarks.peers import GPU_PEERS, PEERS, make_peer
 from benchmarks.plain import RATE
 from common.arch import IMAGENET_IMAGE_SIZE
 from common.backends import load_backend
@@ -32,27 +30,23 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 def make_steps(backend: str, form: str, case: Case) -> tuple[Step, Step]:
     """The functions that train on images and labels, and that give the logits of images.
 
-    Forms of this project are `ours`, `fused`, and a precision alone or with `eager`: without CUDA
-    graphs. Raises `BackendError` for a form that the backend does not have.
+    Forms of this project are `ours` and `fused`, both in float32, and a precision, alone or after
+    `fused`. Raises `BackendError` for a form that the backend does not have.
     """
-    if form == "plain" or (backend == "torch" and form in PEERS):
+    is_peer = backend == "torch" and form in (*PEERS, *GPU_PEERS)
+    if form == "plain" or is_peer:
         plain = plain_module(backend).Plain
-        other = make_peer(form, case) if form in PEERS else plain(case.spec, case.image_shape)
+        other = make_peer(form, case) if is_peer else plain(case.spec, case.image_shape)
         return other.train_step, other.eval_step
-    precision = form.removesuffix(" eager")
-    if form in ("ours", "fused"):
+    precision = form.removeprefix("fused").strip() or "float32"
+    if form == "ours":
         precision = "float32"
     elif precision not in PRECISIONS:
         raise BackendError(f"form: must be one that {backend} has; got {form!r}")
-    module, variables = load_backend(backend), {}
-    if form.endswith(" eager"):
-        from anynet_torch.graphs import CUDA_GRAPHS
-
-        variables[CUDA_GRAPHS] = "0"
+    module = load_backend(backend)
     network = module.create(case.spec)
-    network = module.fuse(network) if form == "fused" else network
-    with patch.dict(os.environ, variables):
-        learner = module.Learner(network, case.image_shape, precision=cast(Precision, precision))
+    network = module.fuse(network) if form.startswith("fused") else network
+    learner = module.Learner(network, case.image_shape, precision=cast(Precision, precision))
     return partial(learner.train_step, learning_rate=RATE), learner.eval_step
 
 

@@ -11,6 +11,7 @@ import traceback
 from typing import Any
 
 from benchmarks.cases import Case
+from benchmarks.gpu_tasks import MEASURES
 from benchmarks.memory import reset_peak, resident
 from benchmarks.tasks import TASKS, Run, loop
 from common.backends import FRAMEWORKS, load_backend, start_backend
@@ -52,6 +53,10 @@ class Worker:
     def memory(self) -> dict[str, int]:
         """Bytes in memory at most since this was asked last, and now."""
         return {"peak": resident("VmHWM"), "now": reset_peak()}
+
+    def measure(self, task: str, form: str, options: dict[str, Any]) -> dict[str, list[float]]:
+        """What a task of the section on GPUs measures of a form."""
+        return MEASURES[task](self.backend, form, options)
 
     def loop(self, case: dict[str, Any]) -> dict[str, list[float]]:
         """Seconds of steps in the training loop and without it."""

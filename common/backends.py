@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -41,6 +42,7 @@ class Backend(Protocol):
     SUPPORTS_SECOND_DERIVATIVES: bool
     SUPPORTS_SEVERAL_DEVICES: bool
     SUPPORTS_TF32: bool
+    SUPPORTS_TRAINING_IN_THREADS: bool
 
     AnyNet: Any
     RegNetX32: Any
@@ -108,6 +110,9 @@ class Backend(Protocol):
 
     def devices(self) -> list[str]:
         """Devices of this machine, best first."""
+
+    def own_stream(self) -> AbstractContextManager[Any]:
+        """Context in which this thread trains beside others."""
 
     def clear_caches(self) -> None:
         """Free what the framework keeps of networks that are gone."""

@@ -63,16 +63,24 @@ def network(spec: AnyNetSpec) -> nn.Module:
 
 
 class Eager:
-    """A network being trained without compilation, on the GPU if there is one.
+    """A network being trained as a user of PyTorch would, on the GPU if there is one.
 
-    `rounded` computes in bfloat16 where autocast does.
+    `rounded` computes in bfloat16 where autocast does; `compiled` goes through `torch.compile`.
+    Images may be tensors on the device.
     """
 
-    def __init__(self, net: nn.Module, channels_last: bool = False, rounded: bool = False) -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        channels_last: bool = False,
+        rounded: bool = False,
+        compiled: bool = False,
+    ) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.net = net.to(self.device, memory_format=self.layout)
         self.rounded = rounded
+        self.called = torch.compile(self.net) if compiled else self.net
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=RATE)
 
     def train_step(self, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> Tensor:
@@ -91,10 +99,11 @@ class Eager:
         with torch.no_grad():
             return self._logits(images).cpu().numpy()
 
-    def _logits(self, images: NDArray[np.uint8]) -> Tensor:
-        x = torch.from_numpy(images).to(self.device).float() / 255
+    def _logits(self, images: NDArray[np.uint8] | Tensor) -> Tensor:
+        given = images if isinstance(images, Tensor) else torch.from_numpy(images)
+        x = given.to(self.device).float() / 255
         with torch.autocast(self.device, torch.bfloat16, self.rounded):
-            return self.net(x.contiguous(memory_format=self.layout)).float()
+            return self.called(x.contiguous(memory_format=self.layout)).float()
 
 
 class Plain(Eager):

@@ -3,7 +3,7 @@
 from common.data.augment import Augmentation
 from common.data.batches import batch_order
 from common.data.description import ImageDescription
-from common.data.fashion_mnist import CLASSES, FashionMNIST, ImageSet
+from common.data.fashion_mnist import CLASSES, FashionMNIST
 from common.data.fashion_mnist_files import find_fashion_mnist
 from common.data.image_data import Batch, ImageData, MixedBatch, check_image_data
 from common.data.image_files import Pictures, find_pictures, read_picture, read_pictures
@@ -15,6 +15,7 @@ from common.data.preprocessing import Preprocessing
 from common.data.presets import assumed, on_imagenet, stretched
 from common.data.ready import CIFAR10, CIFAR100, ArrayData, ImageFolder, IndexedData
 from common.data.resize import prepare, resize_matrix
+from common.data.rows import ImageSet
 from common.data.source_data import SourceData
 from common.data.transform import check_resized, network_input, prepared_pixels
 

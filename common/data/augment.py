@@ -98,6 +98,11 @@ class Augmentation:
         values = asdict(self)
         return values if self.mixup else {n: v for n, v in values.items() if n != "mixup"}
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether images stay as they are."""
+        return self.crop == "none" and not (self.flip or self.lighting or self.mixup)
+
     def draw(
         self, seed: int, epoch: int, index: int, size: tuple[int, int], output: tuple[int, int]
     ) -> Draw:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from common.data.image_data import Batch
 from common.data.loader import Loader, Native, show_images
 from common.data.preprocessing import Preprocessing
 from common.data.resize import prepare
+from common.data.rows import ImageSet, RowBatch, cut_into_rows
 from common.data.sample import FOLDER as SAMPLE
 from common.errors import ConfigError, DataError
 from common.numbers import check_batch, checked_integer, checked_size
@@ -37,24 +37,6 @@ _KNOWN = frozenset({"487f333d836a7f411139757bb86bfa58", "9f138f3117c9b2ce4854343
 """`_digest` of the full set and of the sample."""
 
 _warn = logging.getLogger("anynet").warning
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """Images uint8 (N, C, H, W) with labels int32 (N,). Raises `DataError` if shapes differ."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int32]
-
-    def __post_init__(self) -> None:
-        if self.images.ndim != 4 or self.labels.shape != self.images.shape[:1]:
-            raise DataError(
-                "image set: must have images (N, C, H, W) and labels (N,); "
-                f"got shapes {self.images.shape} and {self.labels.shape}"
-            )
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 class FashionMNIST(HyperParameters):
@@ -163,18 +145,31 @@ class FashionMNIST(HyperParameters):
         """Number of whole batches in the training images."""
         return len(self.train) // self.batch_size
 
+    @property
+    def bytes_in_rows(self) -> int:
+        """Bytes of all images, of whose rows the batches consist."""
+        return self.train.images.nbytes + self.val.images.nbytes
+
     def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of `epoch` (from 0), from batch `start` on, in an order that `seed` draws."""
+        for rows, labels in self.train_rows(seed, epoch, start):
+            yield np.asarray(rows), labels
+
+    def train_rows(self, seed: int, epoch: int, start: int = 0) -> Iterator[RowBatch]:
+        """`train_batches` before they are gathered."""
         order = batch_order(len(self.train), seed, epoch)
-        for step in range(start, self.steps_per_epoch):
-            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield self.train.images[chosen], self.train.labels[chosen]
+        whole = order[start * self.batch_size : self.steps_per_epoch * self.batch_size]
+        return cut_into_rows(self.train, whole, self.batch_size)
 
     def val_batches(self) -> Iterator[Batch]:
         """All validation images in stored order; the last batch may be short."""
         for start in range(0, len(self.val), self.batch_size):
             part = slice(start, start + self.batch_size)
             yield self.val.images[part], self.val.labels[part]
+
+    def val_rows(self) -> Iterator[RowBatch]:
+        """`val_batches` before they are gathered."""
+        return cut_into_rows(self.val, np.arange(len(self.val)), self.batch_size)
 
 
 def _digest(*parts: ImageSet) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from common.arrays import as_array, as_pixels
 from common.bounds import MAX_BATCH, MAX_STEPS
 from common.data.preprocessing import Preprocessing
+from common.data.rows import Rows
 from common.errors import DataError, shortened
 from common.numbers import checked_integer
 
@@ -25,6 +26,9 @@ class ImageData(Protocol):
     Any object with these attributes and methods can be given to `Trainer.fit`. Batches hold pixels
     as they are stored, all of one size within a batch; the training step resizes and scales them on
     its device as `preprocessing` says.
+
+    Data whose batches are rows of an array in memory may have `train_rows`, `val_rows` and
+    `bytes_in_rows`, as `FashionMNIST` has them: a GPU can then keep the array.
 
     Three more attributes may be there, as in `PreparedBatches`: `is_prepared` says whether images
     are floats, the network's input itself (by default not); `is_described`, whether `preprocessing`
@@ -103,14 +107,17 @@ def check_image_data(data: object) -> None:
 
 def checked_batches(
     data: ImageData, batches: Iterable[Any], longest: int = 3
-) -> Iterator[tuple[NDArray[Any], ...]]:
-    """The batches of `data`, with images as NumPy's arrays, checked for their form.
+) -> Iterator[tuple[Any, ...]]:
+    """The batches of `data`, with images as NumPy's arrays or `Rows`, checked for their form.
 
     Raises `DataError` for a batch that is not a pair, or with more than `longest` arrays, and for
     float images of data that does not say that it `is_prepared`: they would not be scaled.
     """
     as_images = as_array if getattr(data, "is_prepared", False) else as_pixels
     for batch in batches:
+        if isinstance(batch, tuple) and batch and isinstance(batch[0], Rows):
+            yield batch
+            continue
         if not isinstance(batch, tuple | list) or not 2 <= len(batch) <= longest:
             size = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
             raise DataError(

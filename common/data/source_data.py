@@ -1,7 +1,9 @@
 """`ImageData` made of any source of images."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,8 @@ from common.data.mixup import draw_shares
 from common.data.options import DataOptions
 from common.data.parallel import in_order
 from common.data.preprocessing import Preprocessing
-from common.data.sources import FileSource, Source, Split
+from common.data.rows import ImageSet, RowBatch, Rows, cut_into_rows
+from common.data.sources import ArraySource, FileSource, Source, Split
 from common.data.sources.protocol import fingerprint
 from common.data.sources.split import check_split
 from common.data.transform import cut_and_resize, prepared_pixels, shifted
@@ -103,6 +106,37 @@ class SourceData:
     def fingerprint(self) -> str:
         """Digest that tells whether the images are those of before, as far as that is cheap."""
         return " ".join(map(fingerprint, self.split))
+
+    @property
+    def bytes_in_rows(self) -> int:
+        """Bytes of all images if they are in memory, and neither resized nor augmented; else 0."""
+        parts = [self._stored(source) for source in self.split]
+        sizes = [pixels.nbytes for pixels in parts if pixels is not None]
+        is_plain = replace(self.augmentation, mixup=0.0).changes_nothing
+        return sum(sizes) if is_plain and len(sizes) == len(parts) else 0
+
+    def train_rows(self, seed: int, epoch: int, start: int = 0) -> Iterator[tuple[Any, ...]]:
+        """`train_batches` before they are gathered."""
+        order, mixup = batch_order(len(self.train), seed, epoch), self.augmentation.mixup
+        pixels = self._stored(self.train)
+
+        def batch(step: int) -> tuple[Any, ...]:
+            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
+            found = Rows(pixels, chosen), self.train.labels[chosen]
+            return (*found, draw_shares(mixup, seed, epoch, chosen)) if mixup else found
+
+        return in_order(batch, range(start, self.steps_per_epoch), self.workers if mixup else 0)
+
+    def val_rows(self) -> Iterator[RowBatch]:
+        """`val_batches` before they are gathered."""
+        images = ImageSet(self._stored(self.val), self.val.labels)
+        return cut_into_rows(images, np.arange(len(self.val)), self.batch_size)
+
+    def _stored(self, source: Source) -> Any:
+        """The pixels (N, C, H, W) of a source if they are in memory at the input's size."""
+        if not isinstance(source, ArraySource) or self.preprocessing.resize_to is not None:
+            return None
+        return source.pixels if source.pixels.shape[1:] == self.preprocessing.image_shape else None
 
     def train_batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch | MixedBatch]:
         """The batches of `epoch` (from 0), from batch `start` on, in an order that `seed` draws."""

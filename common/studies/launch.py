@@ -18,6 +18,9 @@ _THREADS = (
 )  # fmt: skip
 """Variables that set the frameworks' number of threads; NPROC is that of XLA's CPU backend."""
 
+_SHARING = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+"""Variables with which JAX and TensorFlow leave memory of a GPU to other workers."""
+
 STORAGE = "ANYNET_STORAGE"
 """Variable that names the storage."""
 
@@ -40,6 +43,7 @@ def run_workers(
     grace: float = GRACE,
     watch: Watch = lambda: None,
     objective: Objective | None = None,
+    at_once: int = 1,
 ) -> None:
     """Run worker processes on this machine until no network waits.
 
@@ -54,6 +58,7 @@ def run_workers(
     - `grace`: seconds without a heartbeat after which a worker counts as gone
     - `watch`: called twice a second
     - `objective`: the function that evaluates networks, in a file, for a study that has one
+    - `at_once`: number of networks that each worker trains at a time
     """
     study.config.check_trains(f"study {study.name}")
     check_objective(study.name, study.config.objective, objective)
@@ -67,10 +72,13 @@ def run_workers(
         _check_log(_log(logs, number))
     logs.mkdir(parents=True, exist_ok=True)
 
+    given = ("--grace", str(grace), "--at-once", str(at_once))
+
     def start(number: int) -> Process:
         # Assign cores round-robin, so that no two workers share one while another is idle.
         own = {cores[(number * threads + i) % len(cores)] for i in range(threads)}
-        return _start(study, number, threads, own, gpus, logs, ("--grace", str(grace), *more))
+        gpu = _gpu_of(number, gpus, workers)
+        return _start(study, number, threads, own, gpu, logs, (*given, *more))
 
     running = {number: start(number) for number in range(workers)}
     failed: list[int] = []
@@ -99,19 +107,26 @@ def run_workers(
         )
 
 
+def _gpu_of(number: int, gpus: int, workers: int) -> dict[str, str]:
+    """Variables that give a worker its GPU, of which others may need a part."""
+    if not gpus:
+        return {}
+    sharing = {name: value for name, value in _SHARING.items() if name not in os.environ}
+    own = {"CUDA_VISIBLE_DEVICES": str(number % gpus)}
+    return own if workers <= gpus else own | sharing
+
+
 def _start(
     study: Study,
     number: int,
     threads: int,
     cores: set[int],
-    gpus: int,
+    gpu: dict[str, str],
     logs: Path,
     more: tuple[str, ...],
 ) -> Process:
     # A variable, not an argument: all users can see arguments, and the address may have a password.
-    variables = dict.fromkeys(_THREADS, str(threads)) | {STORAGE: study.url}
-    if gpus:
-        variables["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
+    variables = dict.fromkeys(_THREADS, str(threads)) | gpu | {STORAGE: study.url}
     command = (
         "-m", "common.cli", "study", "work", study.name,
         "--threads", str(threads), *more,

@@ -6,14 +6,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final, Literal
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Final, Literal, NamedTuple
 
 from common.arch import AnyNetSpec
 from common.backends import Backend, load_backend
 from common.data import ImageData, open_data
 from common.errors import StudyError, TrainingError
 from common.studies.config import ErrorOf
+from common.studies.crew import Crew, check_at_once
 from common.studies.evaluate import evaluate_network
 from common.studies.interrupts import sigterm_interrupts
 from common.studies.networks import seeded
@@ -52,6 +53,7 @@ def work(
     max_networks: int | None = None,
     grace: float = GRACE,
     objective: Objective | None = None,
+    at_once: int = 1,
 ) -> int:
     """Train networks of a study until all are done; returns how many this worker finished.
 
@@ -65,30 +67,13 @@ def work(
     - `max_networks`: stop after this many networks
     - `grace`: seconds without a heartbeat after which another worker's network is taken over
     - `objective`: the function that evaluates networks, for a study that has one
+    - `at_once`: number of networks to train at a time, each in a thread and, on a GPU, on a stream
     """
-    name = f"{socket.gethostname()}:{os.getpid()}"
-    train, clear_up = _training(study, objective)
-    done = failures = 0
+    means = _means(study, objective, at_once)
+    crew = Crew(at_once, means.clear_up, max_networks)
     with sigterm_interrupts(), _frozen():
-        while max_networks is None or done < max_networks:
-            claim = study.claim(name, grace)
-            if claim is None:
-                if not study.is_training():
-                    break
-                time.sleep(min(_POLL, grace))
-                continue
-            outcome, message = _train_claimed(study, claim, train, grace / _BEATS)
-            clear_up()
-            if outcome != "taken":
-                failures = failures + 1 if outcome == "failed" else 0
-            done += outcome == "done"
-            tell(message)
-            if failures == _FAILURES:
-                raise StudyError(
-                    f"study {study.name}: networks must train; got {failures} consecutive "
-                    f"failures, last: {message}; fix the cause, then run anynet study retry"
-                )
-    return done
+        crew.run(_Worker(study, means, crew, tell, grace).train_all)
+    return crew.done
 
 
 def train_network(
@@ -136,17 +121,25 @@ def train_network(
     return Outcome(error, tuple(watch.rows), time.perf_counter() - began, pruned, message)
 
 
-def _training(study: Study, objective: Objective | None) -> tuple[_Train, Callable[[], object]]:
-    """How this worker trains a network, and how it clears up after it."""
+class _Means(NamedTuple):
+    """How a worker trains a network, how it clears up, and where each of several threads trains."""
+
+    train: _Train
+    clear_up: Callable[[], object]
+    own_stream: Callable[[], AbstractContextManager[object]]
+
+
+def _means(study: Study, objective: Objective | None, at_once: int) -> _Means:
     config, settings = study.config, study.config.training
     config.check_trains(f"study {study.name}")
     check_objective(study.name, config.objective, objective)
+    check_at_once(config, at_once)
     if objective is not None:
 
         def evaluate(claim: Claim, after_epoch: AfterEpoch, taken: Callable[[], bool]) -> Outcome:
             return evaluate_network(objective, claim, settings, after_epoch, taken, config.error_of)
 
-        return evaluate, gc.collect
+        return _Means(evaluate, gc.collect, nullcontext)
     backend = load_backend(settings.backend)
     data = open_data(settings.data, settings.batch_size, settings.resize, settings.data_options)
     images_taken(settings.precise_bn, data)
@@ -155,37 +148,80 @@ def _training(study: Study, objective: Objective | None) -> tuple[_Train, Callab
         more = config.init, config.error_of
         return train_network(backend, claim, data, settings, after_epoch, taken, *more)
 
-    return train, backend.clear_caches
+    return _Means(train, backend.clear_caches, backend.own_stream if at_once > 1 else nullcontext)
 
 
-def _train_claimed(
-    study: Study, claim: Claim, train: _Train, beat: float
-) -> tuple[Literal["done", "failed", "taken"], str]:
-    """Train a claimed network and store the result; returns the outcome and a line about it."""
-    name = claim.network.name
-    elsewhere = f"{name} was taken over by another worker while this one was suspended"
+class _Worker:
+    """Takes networks of a study, in each thread of a crew, until all are done."""
 
-    def after_epoch(epoch: int, error: float) -> bool:
-        return study.report(claim, epoch, error)
+    def __init__(self, study: Study, means: _Means, crew: Crew, tell: Tell, grace: float) -> None:
+        self._study, self._means, self._crew = study, means, crew
+        self._tell, self._grace = tell, grace
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._failures = 0
 
-    try:
-        with _heartbeat(study, claim, beat) as taken:
-            outcome = train(claim, after_epoch, taken.is_set)
-        kept = study.finish(claim, outcome.error, outcome.rows, outcome.seconds,
-                            outcome.pruned, outcome.message)  # fmt: skip
-        return ("done", f"{name} is done") if kept else ("taken", elsewhere)
-    except TakenError:
-        return "taken", elsewhere
-    except KeyboardInterrupt:
-        study.release(claim)
-        raise
-    except StudyError:
-        raise
-    except Exception as error:  # Whatever a framework raises concerns this network only.
-        own = isinstance(error, ObjectiveError)
-        message = (str(error) if own else f"{type(error).__name__}: {error}").splitlines()[0][:500]
-        kept = study.fail(claim, message)
-        return ("failed", f"{name} failed: {message}") if kept else ("taken", elsewhere)
+    def train_all(self, thread: int) -> None:
+        """Train one network after another."""
+        name = f"{self._name}:{thread}" if thread else self._name
+        with self._means.own_stream():
+            while self._crew.begin():
+                claim = outcome = None
+                try:
+                    claim = self._study.claim(name, self._grace)
+                    if claim is not None:
+                        outcome, message = self._train(claim)
+                finally:
+                    self._crew.end(claim is not None, outcome == "done")
+                if outcome is not None:
+                    self._count(outcome, message)
+                elif not self._study.is_training():
+                    return
+                else:
+                    self._crew.stopped.wait(min(_POLL, self._grace))
+
+    def _count(self, outcome: str, message: str) -> None:
+        """Tell of a network. Raises `StudyError` after too many failures in a row."""
+        if outcome != "taken":
+            self._failures = self._failures + 1 if outcome == "failed" else 0
+        self._tell(message)
+        if self._failures == _FAILURES:
+            raise StudyError(
+                f"study {self._study.name}: networks must train; got {_FAILURES} consecutive "
+                f"failures, last: {message}; fix the cause, then run anynet study retry"
+            )
+
+    def _train(self, claim: Claim) -> tuple[Literal["done", "failed", "taken"], str]:
+        """Train a claimed network and store the result; returns the outcome and a line about it."""
+        study, name = self._study, claim.network.name
+        elsewhere = f"{name} was taken over by another worker while this one was suspended"
+
+        def after_epoch(epoch: int, error: float) -> bool:
+            return study.report(claim, epoch, error)
+
+        try:
+            with _heartbeat(study, claim, self._grace / _BEATS) as over:
+
+                def taken() -> bool:
+                    self._crew.check()
+                    return over.is_set()
+
+                outcome = self._means.train(claim, after_epoch, taken)
+            kept = study.finish(claim, outcome.error, outcome.rows, outcome.seconds,
+                                outcome.pruned, outcome.message)  # fmt: skip
+            return ("done", f"{name} is done") if kept else ("taken", elsewhere)
+        except TakenError:
+            return "taken", elsewhere
+        except KeyboardInterrupt:
+            study.release(claim)
+            raise
+        except StudyError:
+            raise
+        except Exception as error:  # Whatever a framework raises concerns this network only.
+            own = isinstance(error, ObjectiveError)
+            told = str(error) if own else f"{type(error).__name__}: {error}"
+            message = told.splitlines()[0][:500]
+            kept = study.fail(claim, message)
+            return ("failed", f"{name} failed: {message}") if kept else ("taken", elsewhere)
 
 
 @contextmanager

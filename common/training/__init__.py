@@ -2,7 +2,13 @@
 
 from common.training.callbacks import Callback, ProgressBar
 from common.training.config import Device, Precision, TrainConfig
-from common.training.devices import check_devices, check_precision, checked_gpu, uses_gpu
+from common.training.devices import (
+    check_devices,
+    check_precision,
+    checked_gpu,
+    room_for_data,
+    uses_gpu,
+)
 from common.training.evaluate import Evaluation, evaluate
 from common.training.freezing import check_freeze, frozen_parts
 from common.training.inputs import StepInputs
@@ -59,5 +65,6 @@ __all__ = [
     "read_record",
     "refuse_optimizer",
     "renew_statistics",
+    "room_for_data",
     "uses_gpu",
 ]

@@ -1,16 +1,21 @@
 """Choice of the device and checks of the precision, for all frameworks."""
 
 import logging
+import math
+import os
 from functools import cache
 
 from common.bounds import MAX_DEVICES
-from common.errors import BackendError, ConfigError
+from common.errors import BackendError, ConfigError, shortened
 from common.frameworks import FRAMEWORKS
 from common.gpus import find_nvidia
 from common.numbers import checked_integer
 from common.training.config import Device, Precision
 
 _MOST_GPUS = 1 << 16
+
+DEVICE_DATA = "ANYNET_DEVICE_DATA_GB"
+"""Environment variable: gigabytes of images that are kept on a GPU at most, 0 for none."""
 
 
 def uses_gpu(device: Device, seen: bool, backend: str) -> bool:
@@ -54,6 +59,24 @@ def check_devices(
             f"devices: must be available; got {number}, but {title} sees {seen}; "
             f"{remedy or f'use --devices {seen}'}"
         )
+
+
+def room_for_data(free: int) -> int:
+    """Bytes of images that may be kept on a GPU with `free` bytes of memory; 0 for a CPU.
+
+    A quarter of them, or less if `$ANYNET_DEVICE_DATA_GB` says so. Raises `ConfigError` if that is
+    no number from 0 on.
+    """
+    given = os.environ.get(DEVICE_DATA, "")
+    try:
+        most = float(given or math.inf)
+    except ValueError:
+        most = math.nan
+    if not most >= 0:
+        raise ConfigError(
+            f"${DEVICE_DATA}: must be a number of gigabytes, 0 or more; got {shortened(given)}"
+        )
+    return int(min(free / 4, most * 1e9))
 
 
 def check_precision(precision: Precision, on_gpu: bool, *, bfloat16: bool, tf32: bool) -> None:

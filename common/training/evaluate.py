@@ -1,7 +1,8 @@
 """Evaluation on labelled images: loss, accuracy, confusion matrix and metrics by class."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arrays import as_labels
+from common.data.rows import Rows
 from common.errors import DataError, TrainingError
 from common.training.learner import Learner
 from common.weights.checks import some
 
 _TOP: Final = 5
+
+_AHEAD: Final = 2
+"""Batches that may wait for a device while an earlier one is fetched from it."""
 
 TRAIN_AGAIN = "train the network again at a lower learning rate"
 """Remedy for a trained network with outputs that are not finite."""
@@ -178,11 +183,9 @@ def evaluate(
     Raises `DataError` if there are no batches, or for a label that is not one of the network's
     classes.
     """
-    loss, confusion, full, among_five = 0.0, None, 0, 0
-    for images, labels in batches:
-        full = full or len(images)
-        logits = learner.eval_step(_filled(images, full))[: len(images)].astype(np.float64)
-        labels = as_labels(labels, len(images), logits.shape[1])
+    loss, confusion, among_five = 0.0, None, 0
+    for logits, labels in _predicted(learner, batches):
+        labels = as_labels(labels, len(logits), logits.shape[1])
         if confusion is None:
             confusion = np.zeros((logits.shape[1],) * 2, np.int64)
         loss += loss_of(logits, labels) * len(labels)
@@ -193,6 +196,30 @@ def evaluate(
     total = int(confusion.sum())
     top5 = among_five / total if len(confusion) > _TOP else None
     return Evaluation(loss / total, confusion, top5)
+
+
+def _predicted(
+    learner: Learner, batches: Iterable[Sequence[Any]]
+) -> Iterator[tuple[NDArray[np.float64], Any]]:
+    """Logits and labels of each batch; a device computes the next ones meanwhile."""
+    begun: deque[tuple[Callable[[], NDArray[np.float32]], Any, int]] = deque()
+
+    def first() -> tuple[NDArray[np.float64], Any]:
+        result, labels, count = begun.popleft()
+        return result()[:count].astype(np.float64), labels
+
+    def at_once(images: Any) -> Callable[[], NDArray[np.float32]]:
+        logits = learner.eval_step(images)
+        return lambda: logits
+
+    begin, full = getattr(learner, "begin_eval", at_once), 0
+    for images, labels in batches:
+        full = full or len(images)
+        begun.append((begin(_filled(images, full)), labels, len(images)))
+        if len(begun) > _AHEAD:
+            yield first()
+    while begun:
+        yield first()
 
 
 def _ranks(logits: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -206,8 +233,10 @@ def _ranks(logits: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np
     return before
 
 
-def _filled(images: NDArray[Any], size: int) -> NDArray[Any]:
+def _filled(images: Any, size: int) -> Any:
     """`images`, padded to `size` images with copies of the first."""
+    if isinstance(images, Rows):
+        return images.filled(size)
     missing = size - len(images)
     if missing <= 0:
         return images

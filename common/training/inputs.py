@@ -10,6 +10,7 @@ from common.arrays import as_array, as_images, as_labels, as_pixels, as_shares, 
 from common.chapter import overrides_loss
 from common.data import Preprocessing
 from common.data.mixup import mixed
+from common.data.rows import Rows
 from common.errors import ConfigError, DataError
 from common.training.config import Precision
 from common.training.recipe import Recipe
@@ -24,6 +25,7 @@ class StepInputs:
     - `label_smoothing`: as in `Recipe`.
     - `precision`: in which the network computes; floats become float64 there, else float32.
     - `own_loss`: whether a user wrote the model's loss, which takes integer labels only.
+    - `takes_rows`: whether the learner gathers `Rows` on its device; for others they are gathered.
     """
 
     preprocessing: Preprocessing
@@ -31,6 +33,7 @@ class StepInputs:
     label_smoothing: float = 0.0
     precision: Precision = "float32"
     own_loss: bool = False
+    takes_rows: bool = False
 
     @classmethod
     def of(
@@ -40,25 +43,28 @@ class StepInputs:
         classes: int,
         recipe: Recipe,
         precision: Precision,
+        takes_rows: bool = False,
     ) -> "StepInputs":
         """What the steps of a learner with these settings take."""
         smoothing = recipe.label_smoothing
-        return cls(preprocessing, classes, smoothing, precision, overrides_loss(model))
+        return cls(preprocessing, classes, smoothing, precision, overrides_loss(model), takes_rows)
 
-    def images(self, images: object) -> NDArray[Any]:
+    def images(self, images: object) -> Any:
         """Pixels (N, C, H, W) as uint8, or floats as the network's input, (N, *image_shape).
 
-        N may be 0. Floats are prepared already: nothing scales or resizes them.
+        N may be 0. Floats are prepared already: nothing scales or resizes them. Rows of pixels stay
+        rows if the learner takes them.
         """
+        if isinstance(images, Rows) and self.takes_rows and len(images):
+            as_pixels(images.array[:1], self.preprocessing.channels)
+            return images
         array = as_array(images, "images")
         channels, height, width = self.preprocessing.image_shape
         if array.dtype.kind == "f":
             return as_images(array, self._dtype, channels, (height, width))
         return as_pixels(array, channels)
 
-    def batch(
-        self, images: object, labels: object, shares: object = None
-    ) -> tuple[NDArray[Any], ...]:
+    def batch(self, images: object, labels: object, shares: object = None) -> tuple[Any, ...]:
         """The arrays of a training step: images, labels and, for mixup, shares.
 
         Labels are int32 (N,), or target probabilities (N, classes) wherever labels are such, are

@@ -40,6 +40,10 @@ class Learner(Protocol):
     - `freeze`: parts of the network that do not change, such as `stem` and `stage1`.
     - `devices`: how many devices share each batch, which is divided into equal parts; statistics of
       batch norms and gradients are over the whole batch.
+
+    Two more members may be there, as in PyTorch and JAX. `begin_eval` begins an `eval_step` and
+    returns a function that waits for its logits. `data_room` is how many bytes of images the
+    learner keeps on its device: of data that fit, it is given `common.data.rows.Rows`.
     """
 
     def __init__(

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, SupportsFloat
 
-from numpy.typing import NDArray
-
 from common.data import ImageData
 from common.data.image_data import checked_batches
 from common.errors import DataError
+from common.training.batches import train_batches
 from common.training.callbacks import Callback, Observer
 from common.training.config import TrainConfig
 from common.training.evaluate import LOWER, Evaluation, check_finite
@@ -120,10 +119,10 @@ class TrainingLoop:
             self._keep(progress)
             raise
 
-    def _batches(self, epoch: int, start: int) -> Iterator[tuple[NDArray[Any], ...]]:
+    def _batches(self, epoch: int, start: int) -> Iterator[tuple[Any, ...]]:
         """The training batches of an epoch from `start` on, checked for number and size."""
         size, number = self.data.batch_size, start
-        batches = self.data.train_batches(self.config.seed, epoch, start)
+        batches = train_batches(self.learner, self.data, self.config.seed, epoch, start)
         for batch in checked_batches(self.data, batches):
             shape = batch[0].shape
             if shape[:1] != (size,):

@@ -13,6 +13,7 @@ from common.arch import AnyNetSpec
 from common.data import ImageData
 from common.data.image_data import checked_batches
 from common.errors import ConfigError
+from common.training.batches import train_batches, val_batches
 from common.training.config import check_precise_bn
 from common.training.evaluate import Evaluation, LossOf, check_state, cross_entropy, evaluate
 from common.training.learner import Learner
@@ -46,7 +47,7 @@ def validation(
     """
 
     def evaluate_now() -> Evaluation:
-        return evaluate(learner, checked_batches(data, data.val_batches(), longest=2), loss)
+        return evaluate(learner, checked_batches(data, val_batches(learner, data), longest=2), loss)
 
     if not images:
         return evaluate_now
@@ -57,7 +58,7 @@ def validation(
     twin = make_learner(replace(spec, bn_momentum=1.0))
 
     def evaluate_precisely() -> Evaluation:
-        batches = islice(data.train_batches(seed=0, epoch=0), images // data.batch_size)
+        batches = islice(train_batches(twin, data, seed=0, epoch=0), images // data.batch_size)
         renew_statistics(learner, twin, checked_batches(data, batches))
         return evaluate_now()
 

@@ -31,6 +31,7 @@ _OVERRIDES = "backends/test_overrides.py::"
 _OWN_LAYERS = "backends/test_own_layers.py::"
 _PARITY = "backends/test_parity.py::"
 _REGNET = "backends/test_regnet.py::"
+_STUDIES = "backends/test_threads.py::"
 _TRAINING = "backends/test_training.py::"
 
 _ANYTHING_ELSE = f"{_NETWORKS}test_anything_else_is_a_backend_error"
@@ -273,5 +274,13 @@ CONTRACTS = {
         (f"{_DEVICES}test_two_devices_end_in_the_weights_of_one",),
         (f"{_DEVICES}test_a_framework_that_trains_on_one_device_refuses_several",),
     ),
+    "SUPPORTS_TRAINING_IN_THREADS": Contract(
+        (f"{_STUDIES}test_threads_of_a_worker_find_the_errors_of_one",),
+        (
+            "common/studies/test_worker.py::"
+            "test_a_framework_without_threads_refuses_several_networks_at_once",
+        ),
+    ),
+    "own_stream": Contract((f"{_STUDIES}test_threads_of_a_worker_find_the_errors_of_one",)),
     "SUPPORTS_TF32": Contract((f"{_TRAINING}test_tf32_on_a_cpu_is_a_backend_error",)),
 }

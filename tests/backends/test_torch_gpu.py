@@ -191,3 +191,17 @@ def test_a_network_with_hooks_is_not_fused(make, expected, monkeypatch):
 def test_an_environment_variable_turns_recording_off(monkeypatch):
     monkeypatch.setenv(graphs.CUDA_GRAPHS, "0")
     assert not is_recordable(anynet_torch.RegNetX32(), Classifier)
+
+
+def test_precision_settings_last_as_long_as_any_thread_needs_them():
+    backend = torch.backends.cuda.matmul
+    before = backend.allow_tf32
+    first, second = layers.products("float32"), layers.products("tf32")
+    with first:
+        assert not backend.allow_tf32
+        second.__enter__()
+        assert backend.allow_tf32
+    assert backend.allow_tf32  # the first one ends before the second
+    assert torch.backends.cudnn.deterministic
+    second.__exit__(None, None, None)
+    assert (backend.allow_tf32, torch.backends.cudnn.deterministic) == (before, False)

@@ -10,6 +10,7 @@ from tests.common.test_structure import _EXTRA_NAMES, _PACKAGES, _ROOT, _exports
 
 _TAKES_NOTHING = {
     "HyperParameters", "add_to_class", "clear_caches", "devices", "keep_freed_memory",
+    "own_stream",
 }  # fmt: skip
 """What is given no input that could be bad."""
 

@@ -12,11 +12,12 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
 _OWN_FILES = {
-    "anynet_torch": {"kernels.py", "graphs.py", "parallel.py", "collectives.py"},
-    "anynet_jax": {"step.py"},
+    "anynet_torch": {"kernels.py", "graphs.py", "parallel.py", "collectives.py", "sending.py"},
+    "anynet_jax": {"step.py", "sending.py"},
 }
 """What XLA and MXNet's executor do by themselves on a GPU, and XLA on several devices; JAX compiles
-a step of pure functions, which the others' learners have as methods."""
+a step of pure functions, which the others' learners have as methods; and sending batches to a GPU
+while it computes, which only the two that train there do."""
 
 _FILES = {
     "__init__.py", "blocks.py", "capabilities.py", "convolution.py", "export.py", "layers.py",

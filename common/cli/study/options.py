@@ -171,6 +171,15 @@ def grace_option() -> Decorator:
     )
 
 
+def at_once_option() -> Decorator:
+    """The number of networks that one process trains at a time."""
+    return click.option(
+        "--at-once", type=WORKERS, default=1, show_default=True,
+        help="Networks that each worker trains at a time, in threads; for GPUs, which small "
+        "networks leave idle. In PyTorch and JAX.",
+    )  # fmt: skip
+
+
 def worker_options(function: _Function) -> _Function:
     """The number of workers, and the resources of each."""
     for option in reversed(
@@ -186,6 +195,7 @@ def worker_options(function: _Function) -> _Function:
                 "--gpus", type=Number(0), default=0, show_default=True,
                 help="GPUs that the workers share; with --ray, GPUs per worker, such as 0.25.",
             ),
+            at_once_option(),
             grace_option(),
             click.option(
                 "--ray", metavar="[ADDRESS]", is_flag=False, flag_value="local",

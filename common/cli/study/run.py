@@ -12,6 +12,7 @@ from common.backends import check_installed, load_backend, start_backend
 from common.cli.image_options import chosen_images
 from common.cli.options import chosen_recipe
 from common.cli.study.options import (
+    at_once_option,
     grace_option,
     name_argument,
     new_study_options,
@@ -32,6 +33,7 @@ from common.studies import work as train_networks
 from common.studies.address import shown
 from common.studies.catalog import has_study
 from common.studies.cluster import run_on_ray
+from common.studies.crew import check_at_once
 from common.studies.fit import OWN_DATA, for_the_data
 from common.studies.interrupts import sigterm_interrupts
 from common.studies.launch import limit_threads
@@ -87,11 +89,13 @@ def run(
     objective = _objective(options["objective"])
     if options["spaces"] or options["config"]:
         config = _config(options, objective)
+        check_at_once(config, options["at_once"], ray is not None)
         if ray is None and objective is None and not has_study(name, storage):
             _check_backend(config.training)
         study = _created_or_same(name, storage, config)
     else:
         study = Study.open(name, storage, PATIENCE, _tell)
+        check_at_once(study.config, options["at_once"], ray is not None)
     with sigterm_interrupts(), StudyProgress(study) as progress:
         try:
             if ray is not None:
@@ -100,7 +104,8 @@ def run(
                     study, address, workers, threads or 1, gpus, grace, progress.update, objective
                 )
             else:
-                run_workers(study, workers, threads, int(gpus), grace, progress.update, objective)
+                last = grace, progress.update, objective, options["at_once"]
+                run_workers(study, workers, threads, int(gpus), *last)
         except KeyboardInterrupt:
             again = suggested("run", name, storage, *_again(options["objective"]))
             click.echo(f"continue with: {again}", err=True)
@@ -113,6 +118,7 @@ def run(
 @storage_option()
 @click.option("--threads", type=WORKERS, help="Threads to use; default: all cores.")
 @click.option("--max", "max_networks", type=STEPS, help="Stop after this many networks.")
+@at_once_option()
 @grace_option()
 @objective_option()
 def work(
@@ -120,6 +126,7 @@ def work(
     storage: str,
     threads: int | None,
     max_networks: int | None,
+    at_once: int,
     grace: float,
     objective: str | None,
 ) -> None:
@@ -140,7 +147,7 @@ def work(
         check_objective(name, study.config.objective, function)
         if function is None:
             start_backend(study.config.training.backend)
-        done = train_networks(study, click.echo, max_networks, grace, function)
+        done = train_networks(study, click.echo, max_networks, grace, function, at_once)
     except KeyboardInterrupt:
         click.echo(
             "the current network was returned to the queue; continue with: "

@@ -46,6 +46,11 @@ class ArraySource:
         self.classes = numbered(count) if classes is None else check_classes(classes, where)
         self._where = where
 
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """All images, uint8 (N, C, H, W)."""
+        return self._pixels
+
     def part(self, indices: NDArray[np.int64]) -> "ArraySource":
         """The images at `indices`, with the same classes."""
         return ArraySource(self._pixels[indices], self.labels[indices], self.classes, self._where)

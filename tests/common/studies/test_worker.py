@@ -2,11 +2,13 @@
 
 import os
 import signal
+import threading
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 
-from common.errors import StudyError
+from common.errors import BackendError, StudyError
 from common.studies import work
 from common.studies.worker import _Watch
 from tests.common.training.fakes import Data, Learner
@@ -28,7 +30,8 @@ def backend(monkeypatch):
     fake.create = create
     fake.clear_caches = clear_caches
     fake.Learner = lambda *_: Learner(fake.losses)
-    monkeypatch.setattr("common.studies.worker.load_backend", lambda name: fake)
+    for module in ("worker", "crew"):
+        monkeypatch.setattr(f"common.studies.{module}.load_backend", lambda name: fake)
     monkeypatch.setattr("common.studies.worker.open_data", lambda *_: Data())
     return fake
 
@@ -182,3 +185,36 @@ def test_what_fails_at_a_worker_that_was_suspended_is_not_counted(study, backend
     work(study, tell=lambda _: None)
     assert {r.state for r in study.results()} == {"complete"}
     assert name
+
+
+@pytest.fixture
+def threads(backend):
+    """The numbers of networks that threads train at the same time, as they begin."""
+    backend.SUPPORTS_TRAINING_IN_THREADS, backend.streams = True, 0
+    together, training = threading.Barrier(2, timeout=20), set()
+
+    @contextmanager
+    def own_stream():
+        backend.streams += 1
+        yield
+
+    def fail(spec):
+        training.add(threading.get_ident())
+        together.wait()  # until the other thread has a network, too
+
+    backend.own_stream, backend.fail = own_stream, fail
+    return training
+
+
+def test_threads_train_as_many_networks_at_a_time_as_they_are(study, backend, threads):
+    assert work(study, tell=lambda _: None, at_once=2) == 6
+    assert (len(threads), backend.streams, backend.made) == (2, 2, 6)
+    assert {(r.state, round(r.error, 3)) for r in study.results()} == {("complete", 0.857)}
+    assert len({r.worker for r in study.results()}) == 2
+
+
+def test_a_framework_without_threads_refuses_several_networks_at_once(study, backend):
+    backend.SUPPORTS_TRAINING_IN_THREADS = False
+    with pytest.raises(BackendError, match="^at-once: must be 1 in .*; got 2; start more"):
+        work(study, at_once=2)
+    assert backend.made == 0
