@@ -27,8 +27,6 @@ Options = dict[str, Any]
 _STEPS = 10
 """Steps between two looks at the clock: a GPU is given the next ones while it computes."""
 
-_EPOCHS = 3
-
 
 def steps(backend: str, form: str, options: Options) -> Values:
     """Seconds of a training step, or prediction, with images from the host and on the device."""
@@ -84,11 +82,12 @@ def fit(backend: str, form: str, options: Options) -> Values:
     """Seconds of a step of `Trainer.fit` on the sample, in each epoch after the first."""
     case, module = Case.from_dict(options["case"]), load_backend(backend)
     data = FashionMNIST(case.batch, case.image_size, source="sample")
-    trainer = module.Trainer(_EPOCHS, precision=form, progress=False)  # type: ignore[arg-type]
+    epochs = options["epochs"]
+    trainer = module.Trainer(epochs, precision=form, progress=False)  # type: ignore[arg-type]
     trainer.fit(module.create(case.spec), data)
     rows = [row for row in trainer.history if row["kind"] == "interval"]
     before = [0, *(row["step"] for row in rows)]
-    spent = [0.0] * _EPOCHS
+    spent = [0.0] * epochs
     for earlier, row in zip(before, rows, strict=False):
         seconds = (row["step"] - earlier) * case.batch / row["images_per_second"]
         spent[earlier // data.steps_per_epoch] += seconds

@@ -111,10 +111,11 @@ def _on_gpu(section: Section) -> str:
         costs = section.cases.get(item.case, {})
         if item.form.endswith(" product") or item.form == "copy" or "items" not in costs:
             continue
-        words = item.form.partition(",")[0].split()
+        form = item.form.partition(",")[0]
+        words = form.split()
         peak = section.peak("bfloat16" if words[-1] == "compiled" else words[-1])
         moves = _WIDTHS.get(words[-1], 4) * costs.get("moves", 0) / item.median
-        kept = section.one(case=f"memory, {item.case}", backend=item.backend, form=item.form)
+        kept = section.one(case=f"memory, {item.case}", backend=item.backend, form=form)
         rows.append((
             *_names(item),
             item.form,

@@ -2,11 +2,15 @@
 
 import importlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.cases import RegNetX32, RegNetX_200MF, RegNetY_400MF, shrunk
+from benchmarks.gpu_tasks import MEASURES
+from benchmarks.peers import make_peer
 from benchmarks.photos import make_photos
 from benchmarks.processes import Process, WorkerError
 from common.arch import count
@@ -61,6 +65,46 @@ def test_a_worker_times_an_epoch(work, tmp_path, form):
     options = {"case": case.to_dict(), "steps": 2, "shards": str(shards)}
     with work(form) as worker:
         assert worker.ask("prepare", task="epoch", options=options)["first"] > 0
+
+
+_TINY = {"case": _CASES[0].to_dict(), "rounds": 1}
+_FIT = {"case": replace(_CASES[0], batch=400).to_dict(), "epochs": 2}
+
+
+@pytest.mark.parametrize(
+    ("task", "form", "options", "found"),
+    [
+        ("steps", "float32", {**_TINY, "predicts": False}, {"host", "device", "memory"}),
+        ("steps", "fused float32", {**_TINY, "predicts": True}, {"host", "device", "memory"}),
+        ("fit", "float32", _FIT, {"fit"}),
+        ("population", "float32",
+         {"networks": 2, "workers": 1, "first": 0, "threads": 2, "epochs": 1}, {"population"}),
+    ],
+)  # fmt: skip
+@pytest.mark.full
+def test_a_worker_measures_on_a_cpu_what_it_does_on_a_gpu(
+    name, backend, task, form, options, found
+):
+    if task == "population" and not backend.SUPPORTS_TRAINING_IN_THREADS:
+        pytest.skip("one thread trains")
+    values = MEASURES[task](name, form, options)
+    assert values.keys() == found
+    assert all(value > 0 for what in found - {"memory"} for value in values[what])
+
+
+@pytest.mark.parametrize("form", ["plain bfloat16", "timm bfloat16", "torchvision bfloat16"])
+def test_a_peer_takes_images_on_the_device(name, backend, form):
+    if name != "torch":
+        pytest.skip("PyTorch's libraries")
+    import torch
+
+    if not form.startswith("plain"):
+        pytest.importorskip(form.split()[0], exc_type=Exception)
+    case = replace(RegNetY_400MF, image_size=32, batch=4)
+    peer = make_peer(form, case)
+    images, labels = case.batch_of_images()
+    assert torch.isfinite(peer.train_step(torch.from_numpy(images), labels))
+    np.testing.assert_array_equal(peer.eval_step(torch.from_numpy(images)), peer.eval_step(images))
 
 
 def test_a_worker_answers_after_an_error(work):
