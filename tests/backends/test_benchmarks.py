@@ -92,6 +92,7 @@ def test_a_worker_measures_on_a_cpu_what_it_does_on_a_gpu(
     assert all(value > 0 for what in found - {"memory"} for value in values[what])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("form", ["plain bfloat16", "timm bfloat16", "torchvision bfloat16"])
 def test_a_peer_takes_images_on_the_device(name, backend, form):
     if name != "torch":
