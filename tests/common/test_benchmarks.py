@@ -1,6 +1,7 @@
 """The rounds and the report of the benchmarks, with workers and numbers that are made up."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 from benchmarks import __main__ as command
 from benchmarks.bench import Bench
 from benchmarks.cases import RegNetX32, shrunk
-from benchmarks.processes import WorkerError, find_pythons
+from benchmarks.processes import find_pythons
 from benchmarks.report import fill, write_report
 from benchmarks.results import Measurement, Section, read_results, write_results
 from benchmarks.sections import SECTIONS
@@ -17,70 +18,18 @@ from benchmarks.tables import tables
 from benchmarks.targets import PROMISES, targets
 from common.errors import ConfigError
 from common.frameworks import FRAMEWORKS
-
-_FACTS = {
-    "processor": "made up", "cores": 2, "memory": 1e9, "system": "none", "command": "none",
-    "time": "2026-01-01T12:00+00:00", "versions": {"jax": "0"}, "quick": False, "seconds": 60,
-}  # fmt: skip
-
-
-_MEASURED = {
-    "steps": {"host": 0.1, "device": 0.09, "memory": 5e9},
-    "fit": {"fit": 0.1},
-    "population": {"population": 12.0},
-    "yardsticks": {"product": 0.001, "copy": 0.001, "bytes": 1e9},
-}
-"""What a worker answers for each task on a GPU."""
-
-
-class FakeWorker:
-    """A worker whose form takes some seconds, or fails; it lists what it is asked."""
-
-    def __init__(self, subject, seconds, asked, device="cpu"):
-        self.backend = subject[0]
-        self.subject, self.seconds, self.asked, self.device = subject, seconds, asked, device
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.asked.append(("closed", *self.subject))
-
-    def ask(self, do, task="", **_):
-        if self.seconds is None:
-            raise WorkerError(f"{self.subject[0]}: broken")
-        if do == "measure":
-            return {name: [value] for name, value in _MEASURED[task].items()}
-        self.asked.append((do, *self.subject))
-        return {"seconds": self.seconds, "devices": [self.device]}
+from tests.fake_workers import FACTS, make_bench
 
 
 @pytest.fixture
 def bench(monkeypatch):
     """Makes a bench whose forms take these seconds."""
-
-    def make(device="cpu", **seconds):
-        pythons = {name: Path(sys.executable) for name in ("torch", "jax")}
-        made, asked = Bench(pythons, Path(), Section(), False, lambda text: None), []
-
-        def worker(backend, form="ours"):
-            return FakeWorker((backend, form), seconds.get(form, 0.1), asked, device)
-
-        monkeypatch.setattr(made, "worker", worker)
-        made.asked = asked
-        return made
-
-    return make
-
-
-def _with_facts(section):
-    section.facts = dict(_FACTS)
-    return section
+    return partial(make_bench, monkeypatch)
 
 
 def _run(gain):
     """A whole run in which this project's code is `gain` times as fast and small as plain's."""
-    results = {name: Section(dict(_FACTS)) for name in SECTIONS}
+    results = {name: Section(dict(FACTS)) for name in SECTIONS}
     for promise in PROMISES:
         section, other = results[promise.section], promise.other or "plain"
         for case in promise.cases:
@@ -165,72 +114,6 @@ def test_what_fails_for_one_reason_is_noted_once(bench):
     for case in ("small", "large"):
         made.in_turn(case, "training", [("torch", "plain")], {}, 1)
     assert made.section.notes == ["small, plain: not measured; torch: broken"]
-
-
-_GPU_CASES = [
-    "training, RegNetX32, 96 px, batch 128",
-    "training, RegNetX32, 96 px, batch 1024",
-    "training, RegNetY-400MF, 224 px, batch 256",
-]
-
-
-@pytest.mark.parametrize("case", _GPU_CASES)
-def test_on_a_gpu_every_case_is_trained_with_images_from_the_host_and_on_the_device(bench, case):
-    made = bench("gpu: made up")
-    SECTIONS["gpu"](made)
-    forms = {(item.backend, item.form) for item in made.section.of(case=case)}
-    for backend in ("torch", "jax"):
-        assert {(backend, "bfloat16"), (backend, "bfloat16, images on the device")} <= forms
-    assert made.section.one(case=f"memory, {case}", backend="jax").median == 5e9
-
-
-@pytest.mark.parametrize(
-    ("case", "form"),
-    [
-        (_GPU_CASES[0], "float32"),
-        (_GPU_CASES[0], "tf32"),
-        (_GPU_CASES[0], "bfloat16, in fit"),
-        (_GPU_CASES[1], "plain bfloat16"),
-        (_GPU_CASES[1], "plain compiled"),
-        (_GPU_CASES[2], "timm bfloat16"),
-        (_GPU_CASES[2], "torchvision bfloat16"),
-        (_GPU_CASES[2], "timm compiled"),
-        ("inference, RegNetY-400MF, 224 px, batch 256", "fused bfloat16"),
-        ("48 small networks, 4 epochs of the sample", "4 x 4 at a time"),
-        ("16 small networks, 4 epochs of the sample", "1 x 1 at a time"),
-        ("matrix product", "tf32 product"),
-        ("copy in memory", "copy"),
-    ],
-)
-def test_on_a_gpu_pytorch_is_measured_in_every_form(bench, case, form):
-    made = bench("gpu: made up")
-    SECTIONS["gpu"](made)
-    assert made.section.one(case=case, backend="torch", form=form)
-
-
-def test_rows_of_the_gpu_have_their_shares_and_their_memory(bench):
-    made = bench("gpu: made up")
-    SECTIONS["gpu"](made)
-    rows = tables({"gpu": _with_facts(made.section)})["gpu"].splitlines()[2:]
-    trained = [row for row in rows if row.startswith("| training") and "fit" not in row]
-    assert len(trained) > 10
-    assert all(row.count(" % |") == 2 and row.endswith("| 5 |") for row in trained)
-    assert not any("product |" in row or "memory," in row for row in rows)
-
-
-def test_what_a_gpu_has_no_time_for_is_noted(bench, monkeypatch):
-    monkeypatch.setattr("benchmarks.gpu.MINUTES", -1)
-    made = bench("gpu: made up")
-    SECTIONS["gpu"](made)
-    assert made.section.measurements == []
-    assert f"{_GPU_CASES[0]}, bfloat16: not measured; the time was over" in made.section.notes
-
-
-def test_without_a_gpu_its_section_says_so(bench):
-    made = bench()
-    SECTIONS["gpu"](made)
-    assert made.section.measurements == []
-    assert made.section.notes == ["gpu: not measured; neither PyTorch nor JAX sees one"]
 
 
 def test_ratios_are_medians_over_common_rounds():
