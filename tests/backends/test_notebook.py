@@ -44,4 +44,4 @@ def test_the_notebook_installs_what_is_missing_from_its_checkout(asked, name, th
     cells = nbformat.read(ROOT / "docs/notebook.ipynb", nbformat.NO_CONVERT).cells
     shell.run_cell(f'BACKEND = "{name}"').raise_error()
     shell.run_cell(cells[2].source).raise_error()
-    assert lines == ([] if there else [f'--quiet "{ROOT}[{name},notebook]"'])
+    assert lines == ([] if there else [f'install --quiet "{ROOT}[{name},notebook]"'])
