@@ -20,7 +20,7 @@ _WIDTH: Final = 3.1
 _MAX_TOGETHER: Final = 4
 """More distributions get a panel each."""
 
-_COLUMNS: Final = 4
+_COLUMNS: Final = 3
 """Maximum number of panels side by side."""
 
 _SHOWN: Final = 3

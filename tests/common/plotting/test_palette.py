@@ -1,5 +1,6 @@
 """The palette: series that readers with any eye can tell apart, on light and on dark pages."""
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.colors import to_rgb
 from common.plotting import colour_scheme, draw_network
 from common.plotting.figure import _PAPER, new_figure
 from common.plotting.palette import COLOURS, GREY, area, line, points
+from tests.documents import ROOT
 
 # Machado, Oliveira and Fernandes (2009): complete lack of one kind of cones, in linear RGB.
 _EYES = {
@@ -93,3 +95,17 @@ def test_a_scheme_ends_with_its_block():
     with colour_scheme("dark"):
         pass
     assert new_figure().get_facecolor() == before
+
+
+_DRAWING = [
+    path
+    for folder in ("common/plotting", "common/reports", "common/parity", "benchmarks", "docs")
+    for path in sorted((ROOT / folder).glob("*.py"))
+    if path.name not in ("palette.py", "figure.py")
+]
+
+
+@pytest.mark.parametrize("path", _DRAWING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_has_colours_of_its_own(path):
+    own = re.findall(r"""["'](?:C\d|#[0-9a-fA-F]{6}|tab:\w+|0\.\d+)["']""", path.read_text())
+    assert own == []
