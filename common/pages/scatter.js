@@ -17,26 +17,32 @@ function goodRange(column, indices) {
   return n ? [quantile(0.025), quantile(0.5), quantile(0.975)] : null;
 }
 
-/** A drag over a chart gives a rectangle; a click gives a point. */
+/**
+ * A drag over a chart gives a rectangle; a click gives a point. A finger that moves up or down scrolls
+ * the page: the browser cancels the drag, and the filters are again what they were.
+ */
 function brush(chart, { drag, click }) {
-  let from = null;
+  let from = null, before = null;
   chart.box = null;
-  chart.above.addEventListener("pointerdown", event => { from = place(chart, event); });
+  const end = () => { from = chart.box = null; chart.remark(); };
+  const within = (value, low, high) => Math.min(high, Math.max(low, value));
+  chart.above.addEventListener("pointerdown", event => { from = place(chart, event); before = new Map(choice.ranges); });
   chart.above.addEventListener("pointermove", event => {
     if (!from || !event.buttons) return;
-    const to = place(chart, event);
-    if (Math.hypot(to[0] - from[0], to[1] - from[1]) < 5) return;
+    const to = place(chart, event), [x, y] = [Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1])];
+    if (!chart.box && (Math.hypot(x, y) < 5 || (event.pointerType === "touch" && x < 2 * y))) return;
     chart.above.setPointerCapture(event.pointerId);
-    const within = (value, low, high) => Math.min(high, Math.max(low, value));
     chart.box = [from, to].map(([x, y]) => [within(x, chart.left, chart.right), within(y, chart.top, chart.bottom)]);
     drag(chart.box);
   });
   chart.above.addEventListener("pointerup", event => {
     if (from && !chart.box) click(place(chart, event));
-    from = chart.box = null;
-    chart.remark();
+    end();
   });
-  chart.above.addEventListener("pointercancel", () => { from = chart.box = null; chart.remark(); });
+  chart.above.addEventListener("pointercancel", () => {
+    if (chart.box) { choice.ranges = before; refresh(); }
+    end();
+  });
 }
 
 function scatterChart(holder, column) {

@@ -7,16 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import common.pages
 from common.arch import AnyNetSpec
 from common.reports import write_study_report
-from common.statistics import band, find, good_range
+from common.statistics import find
 from common.studies import Result
 from common.studies.networks import complexity, draw
 from common.training import TrainConfig
@@ -235,45 +233,35 @@ def test_the_keyboard_reads_curves_filters_and_chooses(report):
     assert _left(page) == _DONE
 
 
+def _swipe(page, start, end):
+    """Move a finger over the screen; both places are in pixels."""
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        places = [{"x": x, "y": y} for x, y in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    touch("touchStart", start)
+    for place in np.linspace(start, end, 8).tolist():
+        touch("touchMove", place)
+    touch("touchEnd")
+
+
+def test_a_finger_filters_sideways_and_scrolls_up_and_down(visit, address):
+    page = visit(address, "phone").page
+    box = _drawn(page, _FIRST).bounding_box()
+    x, y = box["x"] + 80, box["y"] + 150
+    _swipe(page, (x, y), (x + 4, y - 120))
+    assert _left(page) == _DONE
+    box = _drawn(page, _FIRST).bounding_box()
+    x, y = box["x"] + 60, box["y"] + 150
+    _swipe(page, (x, y), (x + 100, y + 4))
+    assert 0 < _left(page) < _DONE
+
+
 def test_no_space_and_no_network_left_is_no_error(report):
     page = report.page
     page.get_by_role("button", name="none", exact=True).click()
     assert _left(page) == 0
     assert "no network is left" in page.locator("#listing").text_content()
     assert report.complaints() == []
-
-
-def _source(name):
-    """The text of a script of the page, to be run alone."""
-    return (Path(common.pages.__file__).parent / name).read_text()
-
-
-@pytest.mark.parametrize("n", [3, 64, 1000])
-def test_the_bands_are_those_of_the_statistics(browser, n):
-    """Those of Python are drawn, so both agree to within a network or the error of 2,000 draws."""
-    errors = np.sort(np.random.default_rng(1).random(n))
-    grid = errors[:: max(1, n // 20)]
-    low, high = band(errors, grid)
-    page = browser.new_page()
-    code = _source("edf.js") + f"return ranges.map(p => binomialRange({n}, p));"
-    shares = np.searchsorted(errors, grid, side="right") / n
-    found = np.array(page.evaluate(f"ranges => {{ {code} }}", shares.tolist()))
-    page.close()
-    assert np.abs(found - np.stack([low, high], 1)).max() <= max(1 / n, 0.01)
-
-
-def test_the_range_of_good_networks_is_that_of_the_statistics(browser):
-    stream = np.random.default_rng(2)
-    values, errors = stream.random(200), stream.random(200)
-    page = browser.new_page()
-    code = (
-        "const networks = { error: errors };"
-        + _source("scatter.js")
-        + ("return goodRange({ values }, [...values.keys()]);")
-    )
-    low, middle, high = page.evaluate(
-        f"([values, errors]) => {{ {code} }}", [values.tolist(), errors.tolist()]
-    )
-    page.close()
-    drawn = good_range(values, errors)
-    assert (low, middle, high) == pytest.approx((drawn.low, drawn.middle, drawn.high), abs=0.03)
