@@ -10,7 +10,7 @@ function networkTable(holder) {
     ...data.columns.map(column => ({ label: column.label, of: i => column.values[i], text: i => (column.whole ? column.values[i]?.toLocaleString("en") ?? "" : short(column.values[i])) })),
     { label: "seconds", of: i => networks.seconds[i], text: i => short(networks.seconds[i]) },
     { label: "remark", of: i => networks.remark[i] ?? "", class: "text" },
-  ];
+  ].filter(field => [...Array(count).keys()].some(i => !["", null, undefined].includes(field.of(i))));
   let sorted = { column: 2, ascending: true }, page = 0, rows = [];
   const heads = fields.map(field => make("th", { scope: "col", class: field.class }, field.label));
   const body = make("tbody"), said = make("span", { "aria-live": "polite" });
@@ -36,7 +36,7 @@ function networkTable(holder) {
     back.disabled = page === 0; on.disabled = page === last;
   };
   const save = () => download(`${data.name}-networks.csv`, toCSV([
-    [...fields.map(field => field.label), "spec"], ...rows.map(i => [...fields.map(field => field.of(i)), JSON.stringify(specOf(i))])]));
+    [...fields.map(field => field.label), "spec"], ...rows.map(i => [...fields.map(field => field.of(i)), networks.stages[i].length ? JSON.stringify(specOf(i)) : ""])]));
   holder.append(
     make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "table: networks" },
       make("table", { id: "networks" }, make("thead", {}, make("tr", {}, ...heads)), body)),

@@ -12,8 +12,10 @@ for (const column of data.columns) {
 networkTable(at("listing"));
 statusBar(at("status"));
 pairPanels(at("pairs"));
-if (networks.stages.some(stages => stages.length)) extremes(at("profiles"), (holder, series) => profileChart(holder, series.map(one => ({ ...one, ...stairs(widthsOf(one.network)) })), 200));
-extremes(at("curves"), (holder, series) => errorChart(holder, series.map(one => ({ ...errorsOf(one.network), ...one })), 200));
+const drawn = { widths: networks.stages.some(stages => stages.length), errors: data.epochs.length > 0 };
+at("extremes").hidden = !drawn.widths && !drawn.errors;
+if (drawn.widths) extremes(at("profiles"), "widths", (holder, series) => profileChart(holder, series.map(one => ({ ...one, ...stairs(widthsOf(one.network)) })), 200));
+if (drawn.errors) extremes(at("curves"), "errors", (holder, series) => errorChart(holder, series.map(one => ({ ...errorsOf(one.network), ...one })), 200));
 if (data.agreement.length) agreementChart(at("agreement"));
 
 refresh();
@@ -77,14 +79,14 @@ function pairPanels(holder) {
 }
 
 /** A panel per space with its three best networks, and its three worst, dashed. */
-function extremes(holder, draw) {
+function extremes(holder, what, draw) {
   spaces.forEach((name, k) => {
     const own = complete.filter(i => networks.space[i] === k).sort((a, b) => networks.error[a] - networks.error[b]);
     if (!own.length) return;
     const series = [...own.slice(0, 3).map(network => ({ network, name: nameOf(network), color: "good", dash: [] })),
       ...own.slice(Math.max(3, own.length - 3)).map(network => ({ network, name: nameOf(network), color: "bad", dash: [5, 3] }))];
     const panel = make("div");
-    holder.append(make("div", {}, make("h3", {}, name), panel));
+    holder.append(make("div", {}, make("h3", {}, `${name}: ${what}`), panel));
     draw(panel, series);
   });
 }

@@ -4,9 +4,11 @@ import json
 import math
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+import common.pages
 from common.marks import is_ours
 from common.pages import rounded, to_json, write_page, write_runs_page
 
@@ -89,3 +91,17 @@ def test_long_runs_are_thinned(tmp_path):
     write_runs_page(tmp_path / "a.html", {"one": _run([1.0] * 10_000, [])}, [], {})
     data = json.loads(Elements((tmp_path / "a.html").read_text()).scripts[0])
     assert 2000 < len(data["runs"][0]["interval"]["loss"]) <= 3000
+
+
+_SCRIPTS = sorted(Path(common.pages.__file__).parent.glob("*.js"))
+
+
+@pytest.mark.parametrize("last", ["study.js", "parity.js", "curves.js"])
+def test_no_two_scripts_of_a_page_define_a_name(last):
+    """They share a scope, in which a second definition is a syntax error."""
+    others = {"study.js", "parity.js", "curves.js"} - {last}
+    texts = [path.read_text() for path in _SCRIPTS if path.name not in others]
+    definition = re.compile(r"^(?:const|let|class|function) (\w+)", re.MULTILINE)
+    names = [name for text in texts for name in definition.findall(text)]
+    assert names
+    assert [name for name in set(names) if names.count(name) > 1] == []
