@@ -28,9 +28,9 @@ def summary(
 ) -> None:
     """Show a network's shapes, parameters and FLOPs.
 
-    NETWORK is a name (regnetx32, regnety_4.0gf, RegNetX-400MF), a spec file, a checkpoint or a run
-    directory. FLOPs are multiply-adds; activations are the output elements of convolutions and
-    linear layers; both are per image, as in the RegNet paper.
+    NETWORK is a name (regnetx32, regnety_4.0gf, resnet50), a spec file, a checkpoint or a run
+    directory. FLOPs are multiply-adds; activations are the output elements of convolutions, linear
+    layers and max pooling; both are per image, as in the RegNet paper and pycls.
     """
     spec = resolve_spec(network)
     size = choose_image_size(spec, image_size, find_config(network))

@@ -1,5 +1,7 @@
 """Checkpoints of other libraries beside the libraries themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,14 @@ torch = pytest.importorskip("torch")
 
 import anynet_torch as anynet  # noqa: E402
 from common import REGNETX32, reference  # noqa: E402
-from common.weights.foreign import export_weights, import_weights, read_foreign  # noqa: E402
+from common.arch import RESNET_SPECS, find_spec  # noqa: E402
+from common.weights.foreign import (  # noqa: E402
+    LAYOUTS,
+    export_weights,
+    foreign_names,
+    import_weights,
+    read_foreign,
+)
 from tests.foreign import (  # noqa: E402
     CHAPTER,
     HUGGINGFACE,
@@ -204,3 +213,77 @@ def test_the_chapters_own_network_loads_what_was_exported(tmp_path, chapter):
     export_weights(path, REGNETX32, random_arrays(REGNETX32), "d2l")
     chapter.load_state_dict(torch.load(path))
     _assert_same_logits(path, "d2l", chapter, images()[:, :1])
+
+
+_RESNETS = {
+    "bottleneck": replace(
+        RESNET_SPECS["resnet50"],
+        stages=tuple(
+            replace(stage, depth=2 - index // 3, channels=stage.channels // 8, group_width=None)
+            for index, stage in enumerate(RESNET_SPECS["resnet50"].stages)
+        ),
+    ),
+    "basic": replace(RESNET_SPECS["resnet18"], stages=RESNET_SPECS["resnet18"].stages[:2]),
+}
+"""With every kind of block and shortcut, small enough for a moment."""
+
+
+def _transformers_resnet(spec):
+    """The class that transformers publishes, for the same network."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ResNetConfig(
+        embedding_size=spec.stem_channels,
+        hidden_sizes=[stage.channels for stage in spec.stages],
+        depths=[stage.depth for stage in spec.stages],
+        layer_type="basic" if spec.block == "resnet" else "bottleneck",
+        num_labels=spec.num_classes,
+    )
+    return transformers.ResNetForImageClassification(config)
+
+
+def _assert_equal_in_float64(model, spec, arrays):
+    """The reference's logits and those of PyTorch are the model's, to 1e-12."""
+    x = images()[:, :, :61, :]
+    with torch.no_grad():
+        wanted = model.double().eval()(torch.from_numpy(x).double())
+        wanted = getattr(wanted, "logits", wanted).numpy()
+        network = anynet.create(spec, init="zeros")
+        anynet.set_weights(network, arrays)
+        ours = network.double().eval()(torch.from_numpy(x).double()).numpy()
+    truth = reference.create(spec, init="zeros")
+    reference.set_weights(truth, arrays)
+    found = reference.layer_outputs(truth, x)["head.fc"]
+    for logits in (ours, found):
+        np.testing.assert_allclose(logits, wanted, rtol=0, atol=1e-12 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("spec", _RESNETS.values(), ids=_RESNETS)
+def test_a_resnet_gives_the_logits_of_transformers(spec):
+    model, arrays = _transformers_resnet(spec), random_arrays(spec)
+    names = foreign_names(LAYOUTS["huggingface"], spec)
+    tensors = {
+        there.replace("regnet.", "resnet."): torch.from_numpy(arrays[here])
+        for here, (there, _) in names.items()
+    }
+    model.load_state_dict(tensors, strict=False)  # without counters of batches
+    assert set(tensors) == {n for n in model.state_dict() if not n.endswith("num_batches_tracked")}
+    _assert_equal_in_float64(model, spec, arrays)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("network", RESNET_SPECS)
+def test_a_resnet_gives_the_logits_of_timm_there_and_back(tmp_path, network):
+    model = pytest.importorskip("timm").create_model(network)
+    stream = torch.Generator().manual_seed(0)
+    for key, tensor in model.state_dict().items():
+        if key.endswith("running_var"):
+            tensor.uniform_(0.5, 1.5, generator=stream)
+        elif tensor.ndim == 1 and key.endswith(("running_mean", "bias")):
+            tensor.normal_(0, 0.3, generator=stream)
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    found = read_foreign(tmp_path / "model.pth")
+    assert found.spec == find_spec(network)
+    _assert_equal_in_float64(model, found.spec, found.arrays)
+    export_weights(tmp_path / "back.pth", found.spec, found.arrays, "timm")
+    model.load_state_dict(torch.load(tmp_path / "back.pth"))
+    _assert_equal_in_float64(model, found.spec, found.arrays)

@@ -77,8 +77,8 @@ import numpy
 import anynet_mx
 from common import AnyNetSpec
 
-arch, block, se_ratio = eval(sys.argv[1])
-spec = AnyNetSpec.from_arch(arch, 32, block=block, se_ratio=se_ratio)
+arch, block, se_ratio, stem = eval(sys.argv[1])
+spec = AnyNetSpec.from_arch(arch, 32, block=block, se_ratio=se_ratio, stem=stem)
 learner = anynet_mx.Learner(anynet_mx.create(spec), (1, 32, 32), device="cpu")
 learner.train_step(numpy.zeros((2, 1, 32, 32), "uint8"), numpy.zeros(2, "int32"), 0.1)
 learner.eval_step(numpy.zeros((2, 1, 32, 32), "uint8"))
@@ -87,20 +87,23 @@ learner.eval_step(numpy.zeros((2, 1, 32, 32), "uint8"))
 
 @pytest.mark.perf
 @pytest.mark.parametrize(
-    ("arch", "block", "se_ratio"),
+    ("arch", "block", "se_ratio", "stem"),
     [
-        (((2, 48, 16, 1), (1, 96, 16, 1)), "resnext", 0.25),
-        (((2, 48, 8, 1), (1, 104, 8, 1)), "resnext", 0),
-        (((1, 96, 24, 1), (1, 48, 12, 1), (1, 48, 4, 1)), "resnext", 0.25),
-        (((1, 24, 24, 1), (1, 48, 24, 1), (1, 48, 16, 1)), "resnext", 0),
-        (((1, 24, 1, 4), (1, 64, 1, 1)), "resnext", 0.25),
-        (((1, 48), (1, 104), (1, 32)), "resnet", 0),
-        (((1, 48), (1, 104), (1, 32)), "vanilla", 0),
+        (((2, 48, 16, 1), (1, 96, 16, 1)), "resnext", 0.25, "simple"),
+        (((2, 48, 8, 1), (1, 104, 8, 1)), "resnext", 0, "simple"),
+        (((1, 96, 24, 1), (1, 48, 12, 1), (1, 48, 4, 1)), "resnext", 0.25, "simple"),
+        (((1, 24, 24, 1), (1, 48, 24, 1), (1, 48, 16, 1)), "resnext", 0, "simple"),
+        (((1, 24, 1, 4), (1, 64, 1, 1)), "resnext", 0.25, "simple"),
+        (((1, 48), (1, 104), (1, 32)), "resnet", 0, "simple"),
+        (((1, 48), (1, 104), (1, 32)), "vanilla", 0, "simple"),
+        (((1, 48), (1, 104), (1, 32)), "v", 0, "simple"),
+        (((1, 48), (1, 104), (1, 32)), "vr", 0, "resnet"),
+        (((1, 48, 24, 1), (1, 32, 16, 1)), "resnext", 0, "resnet"),
     ],
     ids=str,
 )
-def test_no_batch_norm_runs_in_the_slow_reference_implementation(arch, block, se_ratio):
-    command = [sys.executable, "-W", "ignore", "-c", _STEP, repr((arch, block, se_ratio))]
+def test_no_batch_norm_runs_in_the_slow_reference_implementation(arch, block, se_ratio, stem):
+    command = [sys.executable, "-W", "ignore", "-c", _STEP, repr((arch, block, se_ratio, stem))]
     environment = {**os.environ, "DNNL_VERBOSE": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     norms = [line for line in done.stdout.splitlines() if ",batch_normalization," in line]
