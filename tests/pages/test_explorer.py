@@ -167,8 +167,10 @@ def test_a_setting_that_is_not_allowed_tells_the_rule_and_the_next_one_goes_on(e
     width = explorer.page.get_by_role("spinbutton", name="Initial width w0")
     width.fill("50")
     assert _shown(explorer, "error").inner_text() == "w_0 must be a multiple of 8; got 50"
+    assert width.get_attribute("aria-invalid") == "true"
     width.fill("56")
     assert _shown(explorer, "error").inner_text() == ""
+    assert width.get_attribute("aria-invalid") == "false"
 
 
 def test_the_copied_spec_is_that_of_common(explorer):

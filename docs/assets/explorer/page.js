@@ -93,7 +93,15 @@ function changed(name) {
   update();
 }
 
-/** Draws everything anew; an invalid setting leaves the last valid network and tells the rule. */
+/** Shows the rule that a setting breaks, and in which field; nothing if all are valid. */
+function complain(message) {
+  const setting = message.split(" ")[0].replace("bottleneck_multiplier", "ratio");
+  part("error").textContent = message;
+  root.classList.toggle("invalid", message !== "");
+  for (const [name, { number }] of fields) number.setAttribute("aria-invalid", name === setting);
+}
+
+/** Draws everything anew; an invalid setting leaves the last valid network. */
 function update() {
   for (const { follow } of fields.values()) follow?.();
   const given = settings();
@@ -102,12 +110,10 @@ function update() {
     current = { given, network, costs: costs(given, network.stages) };
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
-    part("error").textContent = error.message;
-    root.classList.add("invalid");
+    complain(error.message);
     return;
   }
-  part("error").textContent = "";
-  root.classList.remove("invalid");
+  complain("");
   history.replaceState(null, "", `#${new URLSearchParams(given)}`);
   draw();
 }
