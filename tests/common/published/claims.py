@@ -121,9 +121,10 @@ def missing(page, claims):
 _NUMBER = re.compile(r"(?<![\w`-])-?\d[\d,]*(?:\.\d+)*(?:e-?\d+)?(?: x \d+)?(?: %)?(?![\w`])")
 
 
-def left_over(page, claims):
-    """The numbers of a page that remain after all claims are cut out of it."""
+def left_over(page, claims, heading=""):
+    """The numbers of a page, from a heading on, that remain after all claims are cut out of it."""
     text = page_text(page)
+    text = text[text.index(heading) :]
     for claim in sorted(claims, key=len, reverse=True):
         text = text.replace(claim, " ")
     return {number.rstrip(",.") for number in _NUMBER.findall(text)}
