@@ -21,6 +21,9 @@ FORMAT: Final = 1
 POPULATION: Final = Path(__file__).with_name("population.parquet")
 """The table that the package contains."""
 
+_TABLES: Final = ("trainings.csv", "networks.csv")
+"""A study's table; the first that is there counts."""
+
 _COSTS: Final = ("params", "flops", "activations")
 _MAX_BYTES: Final = 1 << 28
 
@@ -59,16 +62,20 @@ def save_population(table: Table, path: str | Path) -> None:
 
 
 def collect_population(folders: Iterable[str | Path]) -> Table:
-    """The population in folders: of every study.json with networks.csv, and every run directory.
+    """The population in folders: of every study.json with its table, and every run directory.
 
-    Costs are counted again from the specs. Raises `DataError` for a row whose costs differ, and if
-    there are no records.
+    The table is networks.csv, or trainings.csv with a row for each seed (`anynet study export`).
+    Networks that were imported, or that an objective evaluated, are left out. Costs are counted
+    again from the specs. Raises `DataError` for a row whose costs differ, and if there are no
+    records.
     """
     rows: list[dict[str, Any]] = []
     for root in map(Path, folders):
         for path in sorted(root.rglob("study.json")):
-            if (path.parent / "networks.csv").is_file():
-                rows += _study(path.parent, _named(path.parent, root))
+            table = next((path.parent / name for name in _TABLES
+                          if (path.parent / name).is_file()), None)  # fmt: skip
+            if table is not None:
+                rows += _study(table, _named(path.parent, root))
         for path in sorted(root.rglob("config.json")):
             if (path.parent / "record.jsonl").is_file():
                 parent = path.parent.parent
@@ -87,12 +94,14 @@ def _named(folder: Path, root: Path) -> str:
     return folder.absolute().relative_to(root.absolute().parent).as_posix()
 
 
-def _study(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    """The rows of a study's complete networks."""
-    path = folder / "networks.csv"
+def _study(path: Path, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of a study's complete networks, from its table."""
+    folder = path.parent
     config = read_json(folder / "study.json", "a study.json", max_bytes=_MAX_BYTES)
     text = read_text(path, "a table of networks", max_bytes=_MAX_BYTES)
     with reading(folder, "a study with its networks"):
+        if config.get("imported") or config.get("objective"):
+            return
         spaces = {space["name"]: _compact(space) for space in config["spaces"]}
         training = config["training"]
         for number, row in enumerate(csv.DictReader(text.splitlines(keepends=True)), 1):
@@ -105,15 +114,14 @@ def _study(folder: Path, name: str) -> Iterator[dict[str, Any]]:
                     f"{path}, network {number}: its costs must be those of its spec, "
                     f"{shortened(costs)}; got {shortened(given)}"
                 )
-            yield {
+            about = {
                 "study": name,
                 "space": row["space"],
                 "index": int(row["index"]),
                 "network": f"{row['space']}/{row['index']}",
                 "backend": training["backend"],
-                "seed": training["seed"],
-                "error": float(row["error"]),
-                "errors": _errors(row),
+            }
+            more = {
                 "image_size": training["resize"][0],
                 **costs,
                 "seconds": float(row["seconds"]) if row["seconds"] else None,
@@ -124,6 +132,22 @@ def _study(folder: Path, name: str) -> Iterator[dict[str, Any]]:
                 "error_of": config.get("error_of", "last"),
                 "training": _compact(_settings(training)),
             }
+            for results in _trainings(row, training["seed"]):
+                yield {**about, **results, **more}
+
+
+def _trainings(row: dict[str, str], first: int) -> Iterator[dict[str, Any]]:
+    """Seed and errors of each training that a row tells of.
+
+    A row is one training, or the mean of several, whose errors after each epoch it does not have;
+    `trainings.csv` has a row for each.
+    """
+    repeats = [row[name] for name in row if name.startswith("error_repeat_") and row[name]]
+    for repeat, error in enumerate(repeats):
+        yield {"seed": first + repeat, "error": float(error), "errors": []}
+    if not repeats:
+        seed = int(row["seed"]) if row.get("seed") else first
+        yield {"seed": seed, "error": float(row["error"]), "errors": _errors(row)}
 
 
 def _run(folder: Path, name: str, index: int) -> dict[str, Any]:

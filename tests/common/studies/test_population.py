@@ -13,6 +13,7 @@ from common.errors import BackendError, ConfigError, DataError
 from common.spaces import space_from_dict
 from common.statistics import cubic_baseline
 from common.studies import Table, collect_population, load_population, save_population
+from common.studies.networks import complexity
 from common.studies.population import POPULATION
 
 
@@ -65,16 +66,46 @@ def test_folders_without_records_are_one_error(tmp_path):
         collect_population([tmp_path])
 
 
-def _study(folder, costs):
-    spec = AnyNetSpec.from_arch(((1, 8),), 8)
-    training = {"backend": "torch", "seed": 0, "resize": [28, 28]}
-    config = {"spaces": [{"name": "a"}], "training": training}
+_SPEC = AnyNetSpec.from_arch(((1, 8),), 8)
+_COSTS = ",".join(map(str, complexity(_SPEC, (28, 28)).values()))
+
+
+def _study(folder, costs, more="", values=("",), **settings):
+    training = {"backend": "torch", "seed": 4, "resize": [28, 28]}
+    config = {"spaces": [{"name": "a"}], "training": training, **settings}
     (folder / "study.json").write_text(json.dumps(config))
-    text = json.dumps(spec.to_dict()).replace('"', '""')
-    (folder / "networks.csv").write_text(
-        "space,index,state,error,params,flops,activations,seconds,error_1,message,spec\n"
-        f'a,0,complete,0.5,{costs},1.0,0.5,,"{text}"\n'
-    )
+    text = json.dumps(_SPEC.to_dict()).replace('"', '""')
+    head = "space,index,state,error,params,flops,activations,seconds,error_1,message,spec"
+    rows = [f'a,0,complete,0.5,{costs},1.0,0.5,,"{text}"{value}' for value in values]
+    (folder / "networks.csv").write_text("\n".join([head + more, *rows, ""]))
+
+
+@pytest.mark.parametrize(
+    ("more", "values", "expected"),
+    [
+        ("", [""], [(4, 0.5, [0.5])]),
+        (",seed", [",7", ",8"], [(7, 0.5, [0.5]), (8, 0.5, [0.5])]),
+        (",error_repeat_0,error_repeat_1", [",0.4,0.6"], [(4, 0.4, []), (5, 0.6, [])]),
+    ],
+)
+def test_each_seed_of_a_network_is_a_row(tmp_path, more, values, expected):
+    _study(tmp_path, _COSTS, more, values)
+    table = collect_population([tmp_path])
+    assert list(zip(table["seed"], table["error"], table["errors"], strict=True)) == expected
+
+
+def test_the_table_of_trainings_comes_before_that_of_networks(tmp_path):
+    _study(tmp_path, _COSTS, ",seed", [",7", ",8"])
+    (tmp_path / "networks.csv").rename(tmp_path / "trainings.csv")
+    _study(tmp_path, _COSTS)
+    assert collect_population([tmp_path])["seed"] == [7, 8]
+
+
+@pytest.mark.parametrize("settings", [{"imported": {"file": "a.csv"}}, {"objective": {"a": 1}}])
+def test_networks_that_nothing_here_trained_are_left_out(tmp_path, settings):
+    _study(tmp_path, _COSTS, **settings)
+    with pytest.raises(DataError, match="got none in"):
+        collect_population([tmp_path])
 
 
 def test_costs_that_are_not_those_of_the_spec_are_refused(tmp_path):
