@@ -25,7 +25,7 @@ class Crew:
     - `most`: networks to finish at most.
     """
 
-    def __init__(self, threads: int, clear: Callable[[], None], most: int | None = None) -> None:
+    def __init__(self, threads: int, clear: Callable[[], object], most: int | None = None) -> None:
         self.threads, self.done = threads, 0
         self.stopped = threading.Event()
         self._clear, self._most = clear, most
