@@ -50,9 +50,10 @@ def _studies(table: Table) -> Iterator[tuple[str, ...]]:
             f"{len(set(own['spec'])):,}",
             f"{len(own):,}",
             f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}",
-            f"{sum(errors) / len(errors):.2%}",
-            f"{min(errors):.2%}",
-            *(share.replace("%", " %") for share in shares),
+            *(
+                share.replace("%", " %")
+                for share in (f"{sum(errors) / len(errors):.2%}", f"{min(errors):.2%}", *shares)
+            ),
         )
 
 

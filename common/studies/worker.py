@@ -125,7 +125,7 @@ class _Means(NamedTuple):
     """How a worker trains a network, how it clears up, and where each of several threads trains."""
 
     train: _Train
-    clear_up: Callable[[], object]
+    clear_up: Callable[[], None]
     own_stream: Callable[[], AbstractContextManager[object]]
 
 
@@ -139,7 +139,7 @@ def _means(study: Study, objective: Objective | None, at_once: int) -> _Means:
         def evaluate(claim: Claim, after_epoch: AfterEpoch, taken: Callable[[], bool]) -> Outcome:
             return evaluate_network(objective, claim, settings, after_epoch, taken, config.error_of)
 
-        return _Means(evaluate, gc.collect, nullcontext)
+        return _Means(evaluate, lambda: None, nullcontext)
     backend = load_backend(settings.backend)
     data = open_data(settings.data, settings.batch_size, settings.resize, settings.data_options)
     images_taken(settings.precise_bn, data)
