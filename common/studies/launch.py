@@ -75,8 +75,10 @@ def run_workers(
     given = ("--grace", str(grace), "--at-once", str(at_once))
 
     def start(number: int) -> Process:
-        # Assign cores round-robin, so that no two workers share one while another is idle.
+        # Assign cores round-robin, so that no two workers share one while another is idle. With
+        # cores to spare, other programs may keep some busy, and the system knows which.
         own = {cores[(number * threads + i) % len(cores)] for i in range(threads)}
+        own = own if workers * threads >= len(cores) else set(cores)
         gpu = _gpu_of(number, gpus, workers)
         return _start(study, number, threads, own, gpu, logs, (*given, *more))
 
