@@ -105,8 +105,8 @@ SHARED = {
 ALONE = {
     "torch": [
         Mutant("a resumed run begins its epoch again", "common/training/loop.py",
-               "train_batches(self.config.seed, epoch, start)",
-               "train_batches(self.config.seed, epoch, 0)",
+               "train_batches(self.learner, self.data, self.config.seed, epoch, start)",
+               "train_batches(self.learner, self.data, self.config.seed, epoch, 0)",
                "tests/backends/test_killed.py"),
         Mutant("a network is given up with its first worker", "common/studies/trials.py",
                "ATTEMPTS: Final = 3", "ATTEMPTS: Final = 1",

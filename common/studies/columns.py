@@ -44,8 +44,8 @@ class Table:
             from pandas import DataFrame
         except ImportError as error:
             raise BackendError(
-                f"pandas: must be installed for a DataFrame; got {told(error)}; pip install "
-                "pandas, or use the columns"
+                f"pandas: must be installed for a DataFrame; got {told(error)}; install "
+                "it, or use the columns"
             ) from error
         return DataFrame(dict(self.columns))
 

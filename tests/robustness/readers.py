@@ -14,7 +14,7 @@ from PIL import Image
 
 from common.arch import AnyNetSpec
 from common.cli.networks import resolve_spec
-from common.cli.study.run import _read as read_study_config
+from common.cli.study.run import read_settings as read_study_config
 from common.data import ImageDescription, assumed, on_imagenet, read_labels, read_picture
 from common.data.idx import encode_idx, read_idx
 from common.data.sample import write_idx

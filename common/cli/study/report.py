@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from common.cli import completion
 from common.cli.options import overwrite_option
 from common.cli.study.options import name_argument, storage_option, suggested
 from common.cli.study.progress import ENDED
@@ -88,7 +89,9 @@ def export(name: str, storage: str, out: Path, each_seed: bool, overwrite: bool)
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.studies
+)
 @storage_option()
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("study-report"),

@@ -1,6 +1,6 @@
 """The command in an empty folder, and a storage for it."""
 
-import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def framework(monkeypatch):
     """The commands that need a framework get that of `fakes`."""
     for command in ("train", "evaluate", "predict"):
         monkeypatch.setattr(
-            sys.modules[f"common.cli.{command}"], "start_backend", lambda name: fakes
+            import_module(f"common.cli.{command}"), "start_backend", lambda name: fakes
         )
 
 

@@ -167,7 +167,7 @@ _SIZES_NAMES_AND_OPTIONS = [
     (None, "--image-size 100000", 2, "Invalid value for '--image-size': 100000 is not in the rang"),
     (_an_mlp, "--model mlp.json", 1, "image_size must be that of the mlp, 28x28; got 8x8"),
     (None, "--model regnetx_401mf", 1, "got 'regnetx_401mf'; did you mean regnetx_400mf?"),
-    (None, "--model resnet50", 1, "model: must be regnetx32, or regnetx_ or regnety_ with one of"),
+    (None, "--model vgg16", 1, "model: must be regnetx32, regnetx_ or regnety_ with one of"),
     (_a_spec_that_is_no_json, "--model spec.json", 1, "spec.json: spec: must be JSON; got"),
     (None, "--weights none.safetensors", 1, "got 'none.safetensors', which does not exist"),
     (None, "--weights tim:regnety_004", 1, "a name that begins with timm:, hf:, torchvision:; got"),
