@@ -24,6 +24,7 @@ from tests.environments import (
     EXTRAS,
     OLD_NUMPY,
     ONE_THREAD,
+    PAGES,
     PARALLEL,
     PINNED,
     ROOT,
@@ -137,7 +138,7 @@ def pages(session: nox.Session) -> None:
     skip_without_chromium(session)
     build = ("python", "-m", "mkdocs", "build", "--strict")
     run_with(session, "common", *build, env={"NO_MKDOCS_2_WARNING": "1"})
-    install(session, "pages", "browser,study,test")
+    install(session, "pages", PAGES)
     session.run("pytest", "-n", "2", "tests/pages", *session.posargs, env=BYTECODE | ONE_THREAD)
 
 

@@ -19,6 +19,9 @@ EXTRAS = {
 COMMON = "test,lint,onnx,postgresql,tensorboard,docs"
 """Extras of the environment for what needs no framework: tests, linters and the site."""
 
+PAGES = "browser,study,test"
+"""Extras of the environment of the tests in a browser."""
+
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """Modules are compiled once, also where the user's settings say otherwise: tests start many
 processes, and compiling the modules of a framework takes longer than all else in its import."""

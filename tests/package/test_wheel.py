@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.environments import COMMON, EXTRAS
+from tests.environments import COMMON, EXTRAS, PAGES
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("common", "anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
@@ -122,7 +122,7 @@ _TRIED = ["tf"]
 
 def _installed():
     """The extras with which sessions install this project."""
-    return set(",".join([*EXTRAS.values(), COMMON, "jax,study"]).split(","))
+    return set(",".join([*EXTRAS.values(), COMMON, PAGES, "jax,study"]).split(","))
 
 
 def test_every_extra_is_installed_or_tried(about):
