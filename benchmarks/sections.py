@@ -34,6 +34,21 @@ def training(bench: Bench) -> None:
         bench.steps("training", case, bench.subjects("ours", "plain"), 7)
 
 
+def bfloat16(bench: Bench) -> None:
+    """A training step on the CPU in float32 and in bfloat16, where a framework has it."""
+    case = bench.sized(RegNetX32)
+    there = [name for name in bench.pythons if name != "mx"]
+    subjects = [(backend, form) for backend in there for form in ("ours", "bfloat16")]
+    bench.steps("training", case, subjects, 7)
+
+
+def one_image(bench: Bench) -> None:
+    """Logits of one image: the fused networks, and ONNX Runtime on the exported file."""
+    case = replace(bench.sized(RegNetY_400MF), batch=1)
+    subjects = [*bench.subjects("fused"), ("torch", "onnxruntime")]
+    bench.steps("inference", case, subjects, 15)
+
+
 def inference(bench: Bench) -> None:
     """Logits of a batch: without batch norms, with them, and plain."""
     for case in map(bench.sized, FLAGSHIPS):
@@ -190,8 +205,8 @@ def _study(bench: Bench, backend: str, networks: int, workers: int) -> float:
 SECTIONS: dict[str, Callable[[Bench], None]] = {
     section.__name__: section
     for section in (
-        training, inference, peers, memory, first_step, loop, preparing, feeding, populations,
-        gpu,
+        training, bfloat16, inference, one_image, peers, memory, first_step, loop, preparing,
+        feeding, populations, gpu,
     )
 }  # fmt: skip
 """Every section by its name, in the order of a run."""

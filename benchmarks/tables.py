@@ -136,6 +136,8 @@ _TABLES: dict[str, Callable[[Section], str]] = {
         forms=("fused", "ours", "plain"),
         heads=("images/s, fused", "with batch norms", "plain"),
     ),
+    "bfloat16": _all_forms,
+    "one_image": _all_forms,
     "peers": _all_forms,
     "memory": partial(
         _pairs, forms=("ours", "plain"), heads=("MB", "plain", "times plain's"), scale=1e-6

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.cases import Case
+from benchmarks.exported import Exported
 from benchmarks.peers import GPU_PEERS, PEERS, make_peer
 from benchmarks.plain import RATE
 from common.arch import IMAGENET_IMAGE_SIZE
@@ -34,6 +35,9 @@ def make_steps(backend: str, form: str, case: Case) -> tuple[Step, Step]:
     `fused`. Raises `BackendError` for a form that the backend does not have.
     """
     is_peer = backend == "torch" and form in (*PEERS, *GPU_PEERS)
+    if form == "onnxruntime":
+        exported = Exported(case)
+        return exported.train_step, exported.eval_step
     if form == "plain" or is_peer:
         plain = plain_module(backend).Plain
         other = make_peer(form, case) if is_peer else plain(case.spec, case.image_shape)

@@ -218,3 +218,22 @@ def test_backends_without_an_environment_are_measured_by_this_python(tmp_path, m
 def test_backends_that_are_nowhere_are_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr("common.frameworks.Framework.missing", ["jax"])
     assert find_pythons(tmp_path, ["jax"]) == {}
+
+
+def test_one_image_is_predicted_by_every_framework_and_onnx_runtime(bench):
+    made = bench()
+    SECTIONS["one_image"](made)
+    found = {(item.case, item.backend, item.form) for item in made.section.measurements}
+    assert found == {
+        ("RegNetY-400MF, 224 px, batch 1", *subject)
+        for subject in (("torch", "fused"), ("jax", "fused"), ("torch", "onnxruntime"))
+    }
+
+
+def test_bfloat16_is_measured_where_a_framework_has_it(bench):
+    made = bench()
+    made.pythons["mx"] = made.pythons["jax"]
+    SECTIONS["bfloat16"](made)
+    assert {(item.backend, item.form) for item in made.section.measurements} == {
+        (backend, form) for backend in ("torch", "jax") for form in ("ours", "bfloat16")
+    }
