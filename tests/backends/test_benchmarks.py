@@ -41,12 +41,14 @@ def work(name, backend, tmp_path_factory):
     return lambda form: Process(Path(sys.executable), name, form, log)
 
 
+@pytest.mark.bare("torch")
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.network)
 def test_the_plain_network_has_the_planned_parameters(name, backend, case):
     plain = importlib.import_module(f"benchmarks.plain.{name}").Plain(case.spec, case.image_shape)
     assert sum(_parameters(plain)) == count(case.spec, case.image_size).params
 
 
+@pytest.mark.bare("torch")
 @pytest.mark.parametrize(("task", "form"), [("training", "plain"), ("inference", "fused")])
 def test_a_worker_times_a_step(work, task, form):
     with work(form) as worker:

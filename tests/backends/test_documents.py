@@ -38,6 +38,8 @@ _IN_FULL = ("gpu.md", "quickstart.md")
 def _marks(page):
     if page.name in _IN_FULL:
         return [pytest.mark.full]
+    if page.name == "inference.md":
+        return [pytest.mark.bare("torch", "mx", "tf")]
     return [] if page.name in _OWN else [pytest.mark.bare("torch")]
 
 

@@ -107,6 +107,7 @@ def _assert_two_workers_give(expected, name, folder, url):
     assert _errors(url) == _errors(str(expected / "studies.db"))
 
 
+@pytest.mark.bare("torch", "mx")
 def test_two_workers_give_the_results_of_one(name, undisturbed, tmp_path, url):
     _assert_two_workers_give(undisturbed, name, tmp_path, url)
 
