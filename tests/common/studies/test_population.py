@@ -160,7 +160,9 @@ def test_results_are_a_table(study):
 
 def test_a_frame_without_pandas_is_one_error(study, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(BackendError, match="pandas: must be installed for a DataFrame; got .*pip"):
+    with pytest.raises(
+        BackendError, match="pandas: must be installed for a DataFrame; got .*install it"
+    ):
         study.results().to_frame()
 
 
