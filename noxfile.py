@@ -54,7 +54,7 @@ CASES = (
     "regnetx32", "odd size, no bias", "squeeze and excitation", "resnet block",
     "resnet stem, vr block", "mlp", "colour, 100 classes, other constants",
 )  # fmt: skip
-"""Those of parity in a bare `nox`, and all in the full session; the tests of each backend have other
+"""Those of parity in a bare `nox`; the full session has all. The tests of each backend have other
 bottlenecks and strides, and for more stages no backend has code of its own."""
 
 
