@@ -13,8 +13,8 @@ from common.files import check_format, read_bytes, reading, try_lock
 from common.training.rows import EPOCH, FORMAT, INTERVAL, Row
 
 _NUMBERS: Final = {
-    INTERVAL: ("step", "epoch", "loss"),
-    EPOCH: ("step", "epoch", "val_loss", "val_accuracy"),
+    INTERVAL: ("step", "epoch", "loss", "accuracy"),
+    EPOCH: ("step", "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"),
 }
 """Keys whose values must be finite numbers, for curves and comparisons, by the row's kind."""
 
