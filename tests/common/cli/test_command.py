@@ -241,9 +241,10 @@ def runs(tmp_path):
     for name, factor in (("one", 1.0), ("two", 1.001)):
         (tmp_path / name).mkdir()
         rows = [
-            {"kind": "interval", "step": step, "epoch": step / 4, "loss": factor / step}
+            {"kind": "interval", "step": step, "epoch": step / 4, "loss": factor / step,
+             "accuracy": 0.5}
             for step in (1, 2, 3)
-        ]
+        ]  # fmt: skip
         (tmp_path / name / "record.jsonl").write_text("".join(f"{json.dumps(r)}\n" for r in rows))
     return tmp_path / "one", tmp_path / "two"
 
