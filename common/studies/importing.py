@@ -107,7 +107,7 @@ def _numbered(rows: Sequence[Imported], table: RawTable) -> list[list[Imported]]
     found: dict[object, list[Imported]] = {}
     counts: dict[str, int] = {}
     has_index = "index" in table.columns
-    for row, raw in zip(rows, table.rows, strict=True):
+    for row in rows:
         space = row.network.space
         if not has_index:
             key: object = (space, _identity(row.network)) if row.seed is not None else row.where
@@ -115,7 +115,7 @@ def _numbered(rows: Sequence[Imported], table: RawTable) -> list[list[Imported]]
                 counts[space] = counts.get(space, -1) + 1
             index = found[key][0].network.index if key in found else counts[space]
         else:
-            index = int(float(raw.cells.get("index", "0")))
+            index = row.network.index
             key = (space, index)
         own = found.setdefault(key, [])
         row = replace(row, network=replace(row.network, index=index))
