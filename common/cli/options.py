@@ -121,6 +121,18 @@ def freeze_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def init_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """How initial weights are drawn."""
+    return click.option(
+        "--init",
+        type=click.Choice(["xavier", "he", "he_zero_gamma"]),
+        default="xavier",
+        show_default=True,
+        help="How initial weights are drawn: xavier as in the chapter; he as in the RegNet paper "
+        "and pycls; he_zero_gamma as he, with the last batch norm of each block at zero.",
+    )(function)
+
+
 def recipe_options(default: str, more: str = "") -> Decorator:
     """The recipe by name, and options that change individual settings of it.
 

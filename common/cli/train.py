@@ -16,6 +16,7 @@ from common.cli.options import (
     device_option,
     devices_option,
     freeze_option,
+    init_option,
     precise_bn_option,
     precision_option,
     recipe_options,
@@ -87,6 +88,7 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
     "--seed", type=SEED, default=0, show_default=True,
     help="Draws the initial weights and the order of the images.",
 )  # fmt: skip
+@init_option
 @device_option("auto")
 @devices_option
 @precision_option
@@ -167,7 +169,7 @@ def train(
     )
     if config.spec is None:
         raise ConfigError(f"{run}: must have the spec of its network; got none")
-    model = backend.AnyNet.from_spec(config.spec, lr=config.learning_rate, seed=config.seed)
+    model = backend.AnyNet.from_spec(config.spec, config.learning_rate, config.seed, config.init)
     trainer = backend.Trainer.from_config(
         config, out=run, stop_after=stop_after, callbacks=callbacks
     )

@@ -35,7 +35,7 @@ _FIELDS: Final = {
     "backend": "backend", "data": "data", "epochs": "epochs", "batch_size": "batch_size",
     "learning_rate": "lr", "seed": "seed", "device": "device", "precision": "precision",
     "log_every": "log_every", "checkpoint_every": "checkpoint_every", "weights": "weights",
-    "precise_bn": "precise_bn", "freeze": "freeze", "devices": "devices",
+    "precise_bn": "precise_bn", "freeze": "freeze", "devices": "devices", "init": "init",
 }  # fmt: skip
 """Fields of a config, and the options that set them to their value."""
 
@@ -55,11 +55,17 @@ def new_config(ctx: click.Context, options: dict[str, Any]) -> TrainConfig:
     named = options["recipe"] if "recipe" in given else file.get("recipe", options["recipe"])
     brought = RECIPE_DEFAULTS.get(named) if isinstance(named, str) else None
     if "model" in given or "weights" in given:
-        file = {name: file[name] for name in file if name not in ("spec", "weights")}
+        described = ("spec", "weights", *(["init"] if "weights" in given else []))
+        file = {name: file[name] for name in file if name not in described}
     chosen = {
         field: file[field] if field in file and option not in given else options[option]
         for field, option in _FIELDS.items()
     }
+    if chosen["weights"] is not None and "init" in given:
+        raise ConfigError(
+            f"init: initial weights must be drawn; got {options['init']} beside the weights "
+            f"{shortened(chosen['weights'])}; leave one out"
+        )
     images = _data_options(options, given, file.get("data_options", USUAL))
     if brought is not None:
         taken = {*given, *(() if "recipe" in given else file)}
@@ -116,6 +122,9 @@ def _with_recipe(
         varied = replace(AUGMENTATIONS[brought.augmentation], mixup=kept)
         images = replace(images, augmentation=varied)
         said.append(f"augmentation {brought.augmentation}")
+    if "init" not in taken and chosen["weights"] is None and brought.init != chosen["init"]:
+        chosen["init"] = brought.init
+        said.append(f"initial weights by {brought.init}")
     if said:
         click.echo(f"recipe {name}: {', '.join(said)}", err=True)
     return chosen, images

@@ -122,6 +122,11 @@ class StudyConfig:
                 "training: devices must be 1, since a study trains a network on each; got "
                 f"{self.training.devices}; start more workers instead"
             )
+        if self.training.init != "xavier":
+            raise ConfigError(
+                f"training: init must be left to the study, which has its own; got "
+                f"{self.training.init}"
+            )
 
     @property
     def designed(self) -> tuple[DesignSpace, ...]:

@@ -172,7 +172,7 @@ def _run(folder: Path, name: str, index: int) -> dict[str, Any]:
             "message": "",
             "spec": _compact(config["spec"]),
             "space_definition": "",
-            "init": "xavier",
+            "init": config.get("init", "xavier"),
             "error_of": "last",
             "training": _compact(_settings(config)),
         }

@@ -14,6 +14,7 @@ from common.files import check_format, reading
 from common.numbers import FieldChecker, check_batch, checked_integer
 from common.training.freezing import check_freeze, checked_parts
 from common.training.recipe import CHAPTER_RECIPE, Recipe, check_recipe
+from common.weights import Init
 
 Device = Literal["auto", "cpu", "gpu"]
 """`auto` is a GPU if the framework sees one."""
@@ -56,6 +57,7 @@ class TrainConfig:
     - `data_options`: how the images are split, prepared and augmented, where it is not the usual.
     - `freeze`: parts of the network that do not change, such as `stem` and `stage1`: no gradient,
       momentum or weight decay, and batch norms by their running statistics, which stay.
+    - `init`: how initial weights are drawn, if the command line makes the model.
     - `own_optimizer`: whether the model's `configure_optimizers` replaces recipe and learning rate.
     """
 
@@ -78,6 +80,7 @@ class TrainConfig:
     freeze: tuple[str, ...] = ()
     data_options: DataOptions = USUAL
     devices: int = 1
+    init: Init = "xavier"
 
     def __post_init__(self) -> None:
         check_recipe(self.recipe)
@@ -93,6 +96,11 @@ class TrainConfig:
             check.number("checkpoint_every", 0, MAX_STEPS, "at least 0")
         check.choice("device", get_args(Device))
         check.choice("precision", get_args(Precision))
+        check.choice("init", get_args(Init))
+        if self.weights is not None and self.init != "xavier":
+            raise ConfigError(
+                f"init: must be left out beside weights, which are not drawn; got {self.init}"
+            )
         check.size("resize")
         check_batch(self.batch_size, self.resize)
         if self.spec is not None:
@@ -128,16 +136,20 @@ class TrainConfig:
 
     def options(self) -> dict[str, Any]:
         """What is set of the options that version 0.1 lacks, such as AdamW and frozen parts."""
-        return self.recipe.options() | ({"freeze": list(self.freeze)} if self.freeze else {})
+        return (
+            self.recipe.options()
+            | ({"freeze": list(self.freeze)} if self.freeze else {})
+            | ({"init": self.init} if self.init != "xavier" else {})
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data for JSON, from which `from_dict` makes an equal config.
 
-        Without `freeze` and `devices` at their defaults, as in older files.
+        Without `freeze`, `devices` and `init` at their defaults, as in older files.
         """
         more = {"recipe": self.recipe.to_dict(), "data_options": self.data_options.to_dict()}
         values = {**asdict(self), **more}
-        usual = {"freeze": (), "devices": 1}
+        usual = {"freeze": (), "devices": 1, "init": "xavier"}
         return {n: v for n, v in values.items() if n not in usual or v != usual[n]}
 
     def to_json(self) -> str:

@@ -1,7 +1,9 @@
-"""What recipes by name set besides the `Recipe`: augmentation, epochs and learning rate."""
+"""What recipes by name set besides the `Recipe`: augmentation, epochs, rate, initial weights."""
 
 from dataclasses import dataclass
 from typing import Final
+
+from common.weights import Init
 
 RATE_BATCH: Final = 128
 """Batch size for which the rates of recipes are stated."""
@@ -15,12 +17,14 @@ class RecipeDefaults:
     - `epochs`: number of epochs.
     - `learning_rate`: for a batch of `RATE_BATCH` images.
     - `linear`: whether the rate grows in proportion to the batch size (Goyal et al., 2017).
+    - `init`: how initial weights are drawn.
     """
 
     augmentation: str
     epochs: int
     learning_rate: float
     linear: bool = True
+    init: Init = "xavier"
 
     def rate_at(self, batch_size: int) -> float:
         """The learning rate for batches of a size."""
@@ -28,8 +32,8 @@ class RecipeDefaults:
 
 
 RECIPE_DEFAULTS: Final = {
-    "imagenet": RecipeDefaults("imagenet", epochs=100, learning_rate=0.1),
-    "cifar": RecipeDefaults("cifar", epochs=200, learning_rate=0.1),
+    "imagenet": RecipeDefaults("imagenet", epochs=100, learning_rate=0.1, init="he"),
+    "cifar": RecipeDefaults("cifar", epochs=200, learning_rate=0.1, init="he"),
     "finetune": RecipeDefaults("crop", epochs=10, learning_rate=0.01, linear=False),
 }
 """Those of the recipes that bring some, by name.

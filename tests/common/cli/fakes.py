@@ -14,8 +14,8 @@ class Network:
         self.arrays = initial_weights(spec) if arrays is None else arrays
 
     @classmethod
-    def from_spec(cls, spec, lr=0.1, seed=0):
-        return cls(spec, lr)
+    def from_spec(cls, spec, lr=0.1, seed=0, init="xavier"):
+        return cls(spec, lr, initial_weights(spec, seed, init))
 
 
 class Learner:

@@ -8,7 +8,7 @@ from tests.documents import ROOT
 _ROWS = {
     cells[0].strip("`"): cells[1:]
     for line in (ROOT / "docs/recipes.md").read_text().splitlines()
-    if line.startswith("| `") and len(cells := [c.strip() for c in line.split("|")[1:-1]]) == 10
+    if line.startswith("| `") and len(cells := [c.strip() for c in line.split("|")[1:-1]]) == 11
 }
 
 
@@ -21,9 +21,10 @@ def _cells(name):
         f"{recipe.label_smoothing:g}",
     ]  # fmt: skip
     if more is None:
-        return [*cells, "", "", ""]
+        return [*cells, "", "", "", ""]
     rate = f"{more.learning_rate:g}" + (" x batch / 128" if more.linear else "")
-    return [*cells, f"`{more.augmentation}`", f"{more.epochs}", rate]
+    init = "" if more.init == "xavier" else f"`{more.init}`"
+    return [*cells, f"`{more.augmentation}`", f"{more.epochs}", rate, init]
 
 
 def test_every_recipe_is_in_the_table():

@@ -78,8 +78,8 @@ def test_a_subclass_can_save_its_arguments_as_in_d2l():
 def test_a_change_is_named_unless_a_resumed_run_may_make_it(name):
     now = TrainConfig(
         "jax", SPEC, "sample", batch_size=4, resize=(2, 2), learning_rate=0.5,
-        weights="start.safetensors", own_optimizer=True,
-        data_options=DataOptions(Preprocessing(1, (2, 2), mean=(0.5,))), **_SETTINGS,
+        own_optimizer=True, data_options=DataOptions(Preprocessing(1, (2, 2), mean=(0.5,))),
+        **({"init": "he"} if name == "init" else {"weights": "start.safetensors"}), **_SETTINGS,
     )  # fmt: skip
     before = replace(now, **{name: getattr(TrainConfig("torch", batch_size=2), name)})
     assert now.changes_since(before) == ([] if name in RESUMABLE else [name])
