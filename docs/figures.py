@@ -35,6 +35,7 @@ from common.statistics import agreements
 from common.studies import design
 from common.training import Row, read_config, read_record
 from docs.expand import DARK, FIGURE
+from docs.repeats import draw as draw_frameworks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +53,7 @@ def drawings() -> dict[str, Drawing]:
     found: dict[str, Drawing] = {
         "free_runs": lambda: draw_free_runs(_free_runs()),
         "runs/first_epoch": lambda: draw_comparison(_first_epochs(_SEEDS), _reruns()),
+        "studies/frameworks/errors": draw_frameworks,
         "runs/float64_epoch": lambda: draw_comparison(_first_epochs(_FLOAT64)),
     }
     for path in sorted(ROOT.glob("runs/*/curves.png")):

@@ -1,6 +1,7 @@
 """The reports of the published studies, written again from their tables and records.
 
-`python -m docs.reports` writes `index.html` of every study in `docs/studies`, or of those named.
+`python -m docs.reports` writes `index.html` and `results.json` of every study in `docs/studies`, or
+of those named.
 """
 
 import csv
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.arch import AnyNetSpec
-from common.reports.analysis import analyse
+from common.files import write_text
+from common.reports.analysis import analyse, numbers
 from common.reports.study import write_study_page
 from common.studies import Result, SampledNetwork, StudyConfig
 
@@ -32,10 +34,11 @@ def read_study(folder: Path) -> tuple[StudyConfig, list[Result]]:
 
 
 def write_page_of(folder: Path) -> None:
-    """Write the page of a published study, with the pairs that its results.json compares."""
+    """Write page and numbers of a published study, with the pairs that its results.json compares."""
     config, results = read_study(folder)
     compared = json.loads((folder / "results.json").read_text())["comparisons"]
     analysis = analyse(config, results, [(one["first"], one["second"]) for one in compared])
+    write_text(folder / "results.json", numbers(analysis))
     write_study_page(
         folder / "index.html",
         folder.name,

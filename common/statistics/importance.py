@@ -1,19 +1,18 @@
 """Which design parameters matter for the error."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.statistics.distributions import LEVEL
+from common.statistics.ped_anova import best_networks, counted, divergences, on_grid
 
-if TYPE_CHECKING:
-    from optuna import Study
-
-SHUFFLES: Final = 199
-"""Random permutations of the errors that tell how important a parameter is by chance."""
+SHUFFLES: Final = 9999
+"""Random permutations of the errors that tell how important a parameter is by chance: enough for
+one test among some hundreds to be significant after the correction."""
 
 Designs = Sequence[Mapping[str, float]]
 """The design parameters of each network."""
@@ -39,11 +38,13 @@ class Importance:
 def importances(designs: Designs, errors: Sequence[float]) -> dict[str, float]:
     """The importance of each design parameter for the error; importances sum to 1.
 
-    PED-ANOVA (Watanabe et al., 2023) by Optuna: how much a parameter's distribution among the best
-    networks differs from that among all. Constant parameters are left out. The sum is 1 even if no
-    parameter matters; `importance_tests` tells which ones do.
+    By PED-ANOVA (Watanabe et al., 2023): how much a parameter's distribution among the best tenth
+    of the networks differs from that among all. Constant parameters are left out. The sum is 1 even
+    if no parameter matters; `importance_tests` tells which ones do.
     """
-    found = _importances(_study(designs, errors), errors)
+    found = {
+        name: float(divergences(*counts)[0]) for name, counts in _counts(designs, errors).items()
+    }
     total = sum(found.values())
     shares = {name: value / total if total else 0.0 for name, value in found.items()}
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
@@ -54,65 +55,41 @@ def importance_tests(
 ) -> dict[str, Importance]:
     """The importances with their ranges by chance, the most important parameter first.
 
-    The errors are shuffled `shuffles` times among the networks.
+    The errors are shuffled `shuffles` times among the networks for each parameter.
     """
-    study = _study(designs, errors)
-    found = _importances(study, errors)
-    total = sum(found.values())
-    if not total:
-        return {name: Importance(0.0, 0.0, 0.0, 1.0) for name in found}
     stream = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {name: [] for name in found}
-    for _ in range(shuffles):
-        for name, value in _importances(study, stream.permutation(errors).tolist()).items():
-            drawn[name].append(value)
+    drawn = {}
+    for name, (everything, best) in _counts(designs, errors).items():
+        # Shuffled errors make any networks the best: as many as there are, drawn without return.
+        chosen = stream.multivariate_hypergeometric(everything, int(best.sum()), shuffles)
+        drawn[name] = divergences(everything, np.concatenate([best, chosen]))
+    total = sum(float(values[0]) for values in drawn.values())
+    if not total:
+        return {name: Importance(0.0, 0.0, 0.0, 1.0) for name in drawn}
     return {
-        name: _beside(found[name], drawn[name], total)
-        for name in sorted(found, key=lambda name: -found[name])
+        name: _beside(drawn[name], total) for name in sorted(drawn, key=lambda one: -drawn[one][0])
     }
 
 
-def _beside(value: float, drawn: Sequence[float], total: float) -> Importance:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) / total
-    reached = 1 + sum(one >= value for one in drawn)
-    return Importance(value / total, float(low), float(high), reached / (len(drawn) + 1))
+def _beside(values: NDArray[np.float64], total: float) -> Importance:
+    """What the first of some divergences is beside the others."""
+    low, high = np.quantile(values[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) / total
+    # Equal choices of networks have divergences that are equal but for rounding.
+    reached = int((values >= values[0] * (1 - 1e-9)).sum())
+    return Importance(float(values[0]) / total, float(low), float(high), reached / len(values))
 
 
-def _study(designs: Designs, errors: Sequence[float]) -> "Study":
-    """An Optuna study with the parameters that differ between the networks."""
-    import optuna
-    from optuna.distributions import FloatDistribution
+def _counts(
+    designs: Designs, errors: Sequence[float]
+) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Where all networks, (50,), and the best, (1, 50), are on the grid of each parameter.
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="minimize")
-    names = [name for name in designs[0] if len({design[name] for design in designs}) > 1]
-    distributions = {
-        name: FloatDistribution(min(values), max(values))
-        for name in names
-        for values in [[design[name] for design in designs]]
-    }
-    study.add_trials(
-        optuna.create_trial(
-            value=error,
-            params={name: design[name] for name in names},
-            distributions=dict(distributions),
-        )
-        for design, error in zip(designs, errors, strict=True)
-    )
-    return study
-
-
-def _importances(study: "Study", errors: Sequence[float]) -> dict[str, float]:
-    """The importances for these errors of the study's networks, before normalisation."""
-    import optuna
-
-    if not study.trials[0].params:
-        return {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PED-ANOVA warns of every `target`.
-        return optuna.importance.get_param_importances(
-            study,
-            evaluator=optuna.importance.PedAnovaImportanceEvaluator(),
-            target=lambda trial: errors[trial.number],
-            normalize=False,
-        )
+    Of the parameters that differ between the networks.
+    """
+    best, found = best_networks(errors), {}
+    for name in designs[0]:
+        values = [float(design[name]) for design in designs]
+        if len(set(values)) > 1:
+            points = on_grid(values)
+            found[name] = counted(points), counted(points[best])[None]
+    return found

@@ -15,14 +15,11 @@ from common.statistics import (
     best_of,
     compare,
     distribution,
-    find,
     good_range,
     holm,
-    importance_tests,
-    importances,
     mean_error,
 )
-from common.statistics.comparison import p_values, uncorrected
+from common.statistics.comparison import uncorrected
 from common.statistics.inference import mean_test
 from common.statistics.power import DOMINATED, SCENARIOS
 
@@ -166,72 +163,6 @@ def test_the_p_value_is_that_of_a_permutation_test():
         count += ahead >= found.ahead - 1e-12
     (raw,) = uncorrected({"a": a, "b": b}, [("a", "b")], 0, 0.005)
     assert raw.p_ahead == pytest.approx(count / draws, abs=4 * math.sqrt(0.25 / draws))
-
-
-def test_the_parameter_that_decides_is_the_most_important_one():
-    stream = np.random.default_rng(7)
-    designs = [{"width": float(w), "depth": float(d), "fixed": 1.0}
-               for w, d in stream.random((200, 2))]  # fmt: skip
-    found = importances(designs, [(one["width"] - 0.6) ** 2 for one in designs])
-    assert list(found) == ["width", "depth"]
-    assert found["width"] > 0.8
-    assert sum(found.values()) == pytest.approx(1)
-
-
-def _random_designs(count=64):
-    stream = np.random.default_rng(8)
-    designs = [{"width": float(w), "depth": float(d)} for w, d in stream.random((count, 2))]
-    return designs, stream.random(count).tolist()
-
-
-def test_importances_of_shuffled_errors_are_no_more_than_chance():
-    found = importance_tests(*_random_designs(), shuffles=19)
-    assert min(one.p_value for one in found.values()) > 0.05
-    assert all(one.low <= one.share <= one.high for one in found.values())
-
-
-def test_the_importance_of_the_parameter_that_decides_is_more_than_chance():
-    designs, _ = _random_designs()
-    found = importance_tests(designs, [one["width"] for one in designs], shuffles=19)
-    assert list(found) == ["width", "depth"]
-    assert found["width"].p_value == 0.05
-    assert found["width"].share > found["width"].high
-    assert found["depth"].p_value > 0.05
-    assert {name: one.share for name, one in found.items()} == importances(
-        designs, [one["width"] for one in designs]
-    )
-
-
-def test_all_tests_of_a_report_are_corrected_together():
-    designs, errors = _random_designs()
-    spaces = {"a": errors, "b": [0.9 * error for error in errors]}
-    found = find(spaces, [("a", "b")], {"a": designs, "b": designs}, shuffles=9)
-    (raw,) = uncorrected(spaces, [("a", "b")], 0, 0.005)
-    tests = [
-        *p_values([raw]),
-        *(one.p_value for space in "ab"
-          for one in importance_tests(designs, spaces[space], 9).values()),
-    ]  # fmt: skip
-    assert found.tests == len(tests) == 6 + 4
-    assert holm(tests) == [
-        *p_values(found.comparisons),
-        *(one.p_value for own in found.importances.values() for one in own.values()),
-    ]
-
-
-def test_importances_are_ped_anovas_whatever_optunas_default_is(monkeypatch):
-    import optuna
-
-    def default(*arguments, **named):
-        raise AssertionError("the default evaluator was taken")
-
-    monkeypatch.setattr(optuna.importance.FanovaImportanceEvaluator, "evaluate", default)
-    designs = [{"width": float(w), "depth": float(w % 3)} for w in range(20)]
-    assert set(importances(designs, list(range(20)))) == {"width", "depth"}
-
-
-def test_nothing_is_important_where_nothing_differs():
-    assert importances([{"width": 1.0}] * 5, [0.1, 0.2, 0.3, 0.4, 0.5]) == {}
 
 
 def test_a_ranking_that_stays_agrees_wholly():

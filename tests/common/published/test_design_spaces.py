@@ -108,6 +108,12 @@ def _claims():
         f"width an importance of {_width('AnyNetXA-small')} in A and {_width('AnyNetXC-small')} "
         f"in C, where widths are free, and {_width('AnyNetXE-small')} in E,"
     )
+    chances = numbers_of(FOLDERS[STUDY])["importance_chances"]
+    shown = {
+        (space, name): p for space, own in chances.items() for name, p in own.items() if p < 0.05
+    }
+    assert list(shown) == [("AnyNetXC-small", "width")]
+    yield f"the width in C is more than chance (p {p_value(*shown.values())})"
     explained = cubic_residuals(STUDY)[1]
     yield f"{100 * explained:.0f} % of the variance of the error over all {len(population.errors)}"
     yield (

@@ -1,0 +1,143 @@
+"""The same networks trained in four frameworks and with three seeds: the tables of a page.
+
+`python -m docs.repeats` writes them into docs/frameworks.md. The records of PyTorch with seed 0 are
+the first networks of docs/studies/paper; all others are in docs/studies/frameworks.
+"""
+
+import csv
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from common.frameworks import FRAMEWORKS
+from common.plotting.repeats import draw_repeats
+from common.statistics import mean_error
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAGE: Final = Path(__file__).with_name("frameworks.md")
+STUDIES: Final = Path(__file__).parent / "studies"
+BEGIN, END = "<!-- written by docs.repeats -->", "<!-- end -->"
+
+_FIRST: Final = "PyTorch"
+_FOLDERS: Final = {
+    **{one.title: f"frameworks/{name}" for name, one in FRAMEWORKS.items()},
+    **{f"PyTorch, seed {seed}": f"frameworks/torch-seed{seed}" for seed in (1, 2)},
+    _FIRST: "paper",
+}
+"""The studies of the same networks; those without a seed in their name have seed 0."""
+
+NETWORKS: Final = 8
+"""Number of networks of each space that all have trained."""
+
+Errors = NDArray[np.float64]
+
+
+def folder_of(training: str) -> Path:
+    """The published study of a training."""
+    return STUDIES / _FOLDERS[training]
+
+
+def trainings() -> list[str]:
+    """All trainings of the networks."""
+    return list(_FOLDERS)
+
+
+@cache
+def errors_of(training: str) -> Errors:
+    """Validation errors (networks, epochs) of all networks in one training, in a fixed order."""
+    table = folder_of(training) / "networks.csv"
+    with table.open(newline="") as file:
+        found = sorted(csv.DictReader(file), key=lambda row: (row["space"], int(row["index"])))
+    rows = [row for row in found if int(row["index"]) < NETWORKS]
+    epochs = [name for name in rows[0] if name.startswith("error_")]
+    return np.array([[float(row[name]) for name in epochs] for row in rows])
+
+
+def frameworks() -> list[str]:
+    """The trainings with seed 0, one in each framework."""
+    return [name for name in _FOLDERS if "seed" not in name]
+
+
+def seeds() -> list[str]:
+    """The trainings in PyTorch, one with each seed."""
+    return [name for name in _FOLDERS if name.startswith(_FIRST)]
+
+
+def tables() -> str:
+    """The tables in Markdown."""
+    return "\n\n".join([_of_trainings(), _of_pairs(), _of_epochs()])
+
+
+def draw() -> "Figure":
+    """Errors in PyTorch against those in other frameworks, and with other seeds."""
+    last = {name: errors_of(name)[:, -1] for name in _FOLDERS}
+    panels = {
+        "the same seed in other frameworks": frameworks()[1:],
+        "other seeds in PyTorch": seeds()[1:],
+    }
+    chosen = {title: {_short(name): last[name] for name in own} for title, own in panels.items()}
+    return draw_repeats(last[_FIRST], "PyTorch, seed 0", chosen)
+
+
+def _of_trainings() -> str:
+    lines = ["| training | networks | mean error | least | greatest |", "|---|---:|---:|---:|---:|"]
+    for name in _FOLDERS:
+        last = 100 * errors_of(name)[:, -1]
+        lines.append(
+            f"| {name} | {len(last)} | {last.mean():.2f} % | {last.min():.1f} % "
+            f"| {last.max():.1f} % |"
+        )
+    return "\n".join(lines)
+
+
+def _of_pairs() -> str:
+    lines = [
+        "| pair | mean difference (95 % interval) | standard deviation of a difference "
+        "| rank correlation |",
+        "|---|---|---:|---:|",
+    ]
+    for group in (frameworks(), seeds()):
+        for first, second in combinations(group, 2):
+            a, b = (errors_of(name)[:, -1] for name in (first, second))
+            found = mean_error(b - a)
+            low, middle, high = (100 * end for end in (found.low, found.middle, found.high))
+            lines.append(
+                f"| {_short(second)} minus {_short(first)} | {middle:+.2f} % ({low:.2f} to "
+                f"{high:.2f}) | {100 * (b - a).std(ddof=1):.2f} % | {spearmanr(a, b)[0]:.2f} |"
+            )
+    return "\n".join(lines)
+
+
+def _of_epochs() -> str:
+    epochs = errors_of(_FIRST).shape[1]
+    head = " | ".join(f"epoch {number + 1}" for number in range(epochs))
+    lines = [f"| standard deviation of a difference | {head} |", "|---" * (epochs + 1) + "|"]
+    for title, group in (("between frameworks", frameworks()), ("between seeds", seeds())):
+        spread = np.array([
+            (errors_of(b) - errors_of(a)).std(0, ddof=1) for a, b in combinations(group, 2)
+        ])  # fmt: skip
+        cells = " | ".join(f"{100 * value:.2f} %" for value in np.sqrt((spread**2).mean(0)))
+        lines.append(f"| {title} | {cells} |")
+    return "\n".join(lines)
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("PyTorch, ") if "seed" in name else name
+
+
+def main() -> None:
+    """Write the tables into the page."""
+    before, rest = PAGE.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    PAGE.write_text(f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
