@@ -34,7 +34,7 @@ def read_study(folder: Path) -> tuple[StudyConfig, list[Result]]:
 
 
 def write_page_of(folder: Path) -> None:
-    """Write page and numbers of a published study, with the pairs that its results.json compares."""
+    """Write page and numbers of a published study, with the pairs of its results.json."""
     config, results = read_study(folder)
     compared = json.loads((folder / "results.json").read_text())["comparisons"]
     analysis = analyse(config, results, [(one["first"], one["second"]) for one in compared])

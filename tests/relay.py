@@ -1,5 +1,6 @@
 """What sessions run in all environments: records of parity, runs handed on, runs on photos."""
 
+import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,19 @@ PARITY = Path("build/parity")
 RELAY = Path("build/relay")
 WHOLE, HANDED_ON = RELAY / "whole", RELAY / "handed on"
 DEPLOYED = Path("build/deployed")
+
+_NETWORK = {
+    "stem_channels": 8,
+    "stages": [
+        {"depth": 1, "channels": 16, "group_width": 8, "bottleneck_multiplier": 1},
+        {"depth": 2, "channels": 24, "group_width": 8, "bottleneck_multiplier": 1},
+    ],
+    "num_classes": 10,
+    "in_channels": 1,
+    "se_ratio": 0.25,
+}
+"""The network of the run that is handed on, with one block of each kind: JAX and TensorFlow compile
+it in seconds, in each of their processes."""
 
 Run = Callable[..., None]
 """Runs a command in the environment of a folder."""
@@ -34,9 +48,13 @@ def relay(run: Run, backends: dict[str, Path]) -> None:
 
     With every option of a step; `test_steps_are_the_references` has them with SGD's momentum.
     """
+    RELAY.mkdir(parents=True, exist_ok=True)
+    network = RELAY / "network.json"
+    network.write_text(json.dumps(_NETWORK))
     settings = (
-        "--precision", "float64", "--data", "sample", "--image-size", "16", "--batch-size", "200",
-        "--lr", "0.001", "--recipe", "regnet", "--warmup-epochs", "1", "--optimizer", "adamw",
+        "--model", str(network), "--precision", "float64",
+        "--data", "sample", "--image-size", "16", "--batch-size", "200", "--lr", "0.001",
+        "--recipe", "regnet", "--warmup-epochs", "1", "--optimizer", "adamw",
         "--epsilon", "0.001", "--clip-norm", "1", "--ema-decay", "0.9", "--freeze", "stage1",
         "--label-smoothing", "0.1", "--mixup", "0.2",
         "--epochs", str(len(backends)), "--log-every", "5",

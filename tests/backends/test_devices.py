@@ -34,6 +34,11 @@ def _close(one, other):
     return one == other
 
 
+_COMPILES_TWICE = pytest.mark.bare("torch", "mx", "tf")
+"""JAX does, for half a minute: there in `nox -s full`."""
+
+
+@_COMPILES_TWICE
 @pytest.mark.parametrize("kind", ["start", "interval", "epoch", "end"])
 def test_two_devices_write_the_record_of_one(runs, kind):
     pairs = zip(runs["one"], runs["two"], strict=True)
@@ -47,11 +52,13 @@ def test_two_devices_write_the_record_of_one(runs, kind):
     ] == []
 
 
+@_COMPILES_TWICE
 @pytest.mark.parametrize("what", ["weights", "files"])
 def test_two_devices_end_in_the_weights_of_one(runs, what):
     assert runs[what] <= _WITHIN
 
 
+@_COMPILES_TWICE
 def test_a_run_resumes_on_another_number_of_devices(runs):
     assert runs["moved"] <= _WITHIN
 

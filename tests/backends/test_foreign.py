@@ -15,7 +15,15 @@ from common.weights.foreign import import_weights
 from tests.foreign import HUGGINGFACE, TOLERANCE, images, random_arrays, state
 
 
-@pytest.mark.parametrize("spec", HUGGINGFACE.values(), ids=HUGGINGFACE)
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(
+            spec, id=name, marks=pytest.mark.bare("torch", "mx", "tf") if "/" in name else ()
+        )
+        for name, spec in HUGGINGFACE.items()
+    ],
+)
 def test_a_transformers_checkpoint_gives_the_logits_of_the_reference(backend, tmp_path, spec):
     path, arrays = tmp_path / "model.safetensors", random_arrays(spec)
     save_file(state("huggingface", spec, arrays), path)

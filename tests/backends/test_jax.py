@@ -204,11 +204,8 @@ _ONE_BLOCK = AnyNetSpec.from_arch(((1, 16, 8, 1),), 16, se_ratio=0.25)
 _SHALLOW = [_ONE_BLOCK, replace(_ONE_BLOCK, se_ratio=0.0).with_block("resnet")]
 
 
-@pytest.mark.parametrize(
-    "spec",
-    [pytest.param(_SHALLOW[0], marks=pytest.mark.full), _SHALLOW[1]],
-    ids=lambda spec: spec.block,
-)
+@pytest.mark.full
+@pytest.mark.parametrize("spec", _SHALLOW, ids=lambda spec: spec.block)
 def test_what_is_computed_again_is_the_reference(spec, monkeypatch):
     monkeypatch.setattr(layers, "_LARGE", 0)
     anynet.clear_caches()

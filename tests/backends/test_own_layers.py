@@ -18,7 +18,7 @@ def chapter(backend, name):
     return run(name, [imports, anynet, stage])
 
 
-@pytest.fixture(params=["stem", "stage"])
+@pytest.fixture(params=[pytest.param("stem", marks=pytest.mark.bare("torch", "mx", "tf")), "stage"])
 def mine(request, backend, chapter):
     """A subclass of the shipped class with a method of the chapter's."""
     method = getattr(chapter["AnyNet"], request.param)

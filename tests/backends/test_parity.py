@@ -73,14 +73,8 @@ _OTHERS = {
 }  # fmt: skip
 
 
-# JAX compiles the first one for half a minute; the parity session has a squeezed network for it.
-@pytest.mark.parametrize(
-    "spec",
-    [
-        pytest.param(spec, id=name, marks=() if number else pytest.mark.bare("torch", "mx", "tf"))
-        for number, (name, spec) in enumerate(_OTHERS.items())
-    ],
-)
+@pytest.mark.bare("torch", "mx", "tf")  # JAX compiles each for half a minute
+@pytest.mark.parametrize("spec", _OTHERS.values(), ids=_OTHERS)
 def test_networks_of_other_kinds_are_the_reference(backend, spec):
     case = Case("other", spec, 8, 4, 2)
     assert [str(item) for item in _outside(backend, case, record(reference, case))] == []

@@ -69,7 +69,10 @@ def test_a_run_on_images_that_are_not_square_predicts(backend, name, oblong, tmp
     assert item["classes"][0]["class"] == logits.argmax()
 
 
-@pytest.mark.parametrize("precision", ["float64", "bfloat16"])
+@pytest.mark.parametrize(
+    "precision",
+    ["float64", pytest.param("bfloat16", marks=pytest.mark.bare("torch", "mx", "tf"))],
+)
 def test_a_run_in_another_precision_is_resumed_to_the_same_bytes(
     backend, name, tmp_path, precision
 ):

@@ -47,6 +47,7 @@ _BATCHES = {
 }
 
 
+@pytest.mark.bare("torch", "mx", "tf")
 def test_steps_are_the_references_whatever_the_batch(backend):
     learner = _learner(backend, precision="float64")
     truth = reference.Learner(reference.create(_SPEC), _SEEN, _SMOOTHED)
