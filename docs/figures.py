@@ -53,7 +53,7 @@ def drawings() -> dict[str, Drawing]:
     found: dict[str, Drawing] = {
         "free_runs": lambda: draw_free_runs(_free_runs()),
         "runs/first_epoch": lambda: draw_comparison(_first_epochs(_SEEDS), _reruns()),
-        "studies/frameworks/errors": draw_frameworks,
+        "frameworks": draw_frameworks,
         "runs/float64_epoch": lambda: draw_comparison(_first_epochs(_FLOAT64)),
     }
     for path in sorted(ROOT.glob("runs/*/curves.png")):

@@ -49,15 +49,24 @@ def trainings() -> list[str]:
     return list(_FOLDERS)
 
 
+def spaces_of(training: str) -> list[str]:
+    """The spaces of all networks in one training, in the order of `errors_of`."""
+    return [row["space"] for row in _rows(training)]
+
+
 @cache
 def errors_of(training: str) -> Errors:
     """Validation errors (networks, epochs) of all networks in one training, in a fixed order."""
-    table = folder_of(training) / "networks.csv"
-    with table.open(newline="") as file:
-        found = sorted(csv.DictReader(file), key=lambda row: (row["space"], int(row["index"])))
-    rows = [row for row in found if int(row["index"]) < NETWORKS]
+    rows = _rows(training)
     epochs = [name for name in rows[0] if name.startswith("error_")]
     return np.array([[float(row[name]) for name in epochs] for row in rows])
+
+
+@cache
+def _rows(training: str) -> list[dict[str, str]]:
+    with (folder_of(training) / "networks.csv").open(newline="") as file:
+        found = sorted(csv.DictReader(file), key=lambda row: (row["space"], int(row["index"])))
+    return [row for row in found if int(row["index"]) < NETWORKS]
 
 
 def frameworks() -> list[str]:
@@ -72,7 +81,7 @@ def seeds() -> list[str]:
 
 def tables() -> str:
     """The tables in Markdown."""
-    return "\n\n".join([_of_trainings(), _of_pairs(), _of_epochs()])
+    return "\n\n".join([_of_trainings(), _of_pairs(), _of_epochs(), _of_spaces()])
 
 
 def draw() -> "Figure":
@@ -125,6 +134,17 @@ def _of_epochs() -> str:
         ])  # fmt: skip
         cells = " | ".join(f"{100 * value:.2f} %" for value in np.sqrt((spread**2).mean(0)))
         lines.append(f"| {title} | {cells} |")
+    return "\n".join(lines)
+
+
+def _of_spaces() -> str:
+    spaces = spaces_of(_FIRST)
+    names = list(dict.fromkeys(spaces))
+    lines = [f"| mean error | {' | '.join(names)} |", "|---" + "|---:" * len(names) + "|"]
+    for training in _FOLDERS:
+        last = 100 * errors_of(training)[:, -1]
+        means = [last[[space == name for space in spaces]].mean() for name in names]
+        lines.append(f"| {training} | {' | '.join(f'{mean:.2f} %' for mean in means)} |")
     return "\n".join(lines)
 
 
