@@ -5,6 +5,7 @@ the first networks of docs/studies/paper; all others are in docs/studies/framewo
 """
 
 import csv
+from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -12,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, ttest_rel
 
 from common.frameworks import FRAMEWORKS
 from common.plotting.repeats import draw_repeats
-from common.statistics import mean_error
+from common.statistics import holm, mean_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +38,25 @@ NETWORKS: Final = 8
 """Number of networks of each space that all have trained."""
 
 Errors = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How two trainings of the same networks differ.
+
+    - `difference`: mean error of `second` minus that of `first`: low, middle and high of its range
+    - `chance`: p of a paired t-test, corrected by Holm
+    - `deviation`: standard deviation of the difference of a network's two errors
+    - `rank`: rank correlation; `shared`: networks that are in both best quarters
+    """
+
+    first: str
+    second: str
+    difference: tuple[float, float, float]
+    chance: float
+    deviation: float
+    rank: float
+    shared: int
 
 
 def folder_of(training: str) -> Path:
@@ -79,6 +99,40 @@ def seeds() -> list[str]:
     return [name for name in _FOLDERS if name.startswith(_FIRST)]
 
 
+def pairs_of(group: list[str]) -> list[Pair]:
+    """The pairs of a group of trainings; p-values are corrected for those of both groups."""
+    everything = [pair for own in (frameworks(), seeds()) for pair in combinations(own, 2)]
+    last = {name: errors_of(name)[:, -1] for name in _FOLDERS}
+    chances = holm([ttest_rel(last[a], last[b]).pvalue for a, b in everything])
+    corrected = dict(zip(everything, chances, strict=True))
+    return [_paired(pair, corrected[pair]) for pair in combinations(group, 2)]
+
+
+def _paired(names: tuple[str, str], chance: float) -> Pair:
+    first, second = (errors_of(name)[:, -1] for name in names)
+    found = mean_error(second - first)
+    return Pair(
+        *names,
+        (found.low, found.middle, found.high),
+        chance,
+        float((second - first).std(ddof=1)),
+        float(spearmanr(first, second)[0]),
+        len(_best(first) & _best(second)),
+    )
+
+
+def spread_of(group: list[str]) -> Errors:
+    """Standard deviations (epochs,) of the difference of two trainings: the root mean square."""
+    spread = [(errors_of(b) - errors_of(a)).std(0, ddof=1) for a, b in combinations(group, 2)]
+    return np.sqrt(np.mean(np.square(spread), axis=0))
+
+
+def mean_of(training: str, space: str) -> float:
+    """The mean error of a space's networks after the last epoch."""
+    own = [name == space for name in spaces_of(training)]
+    return round(float(errors_of(training)[own, -1].mean()), 9)  # the same digits on every machine
+
+
 def tables() -> str:
     """The tables in Markdown."""
     return "\n\n".join([_of_trainings(), _of_pairs(), _of_epochs(), _of_spaces()])
@@ -108,20 +162,24 @@ def _of_trainings() -> str:
 
 def _of_pairs() -> str:
     lines = [
-        "| pair | mean difference (95 % interval) | standard deviation of a difference "
-        "| rank correlation |",
-        "|---|---|---:|---:|",
+        "| pair | mean difference (95 % interval) | p | standard deviation of a difference "
+        "| rank correlation | in both best quarters |",
+        "|---|---|---:|---:|---:|---:|",
     ]
-    for group in (frameworks(), seeds()):
-        for first, second in combinations(group, 2):
-            a, b = (errors_of(name)[:, -1] for name in (first, second))
-            found = mean_error(b - a)
-            low, middle, high = (100 * end for end in (found.low, found.middle, found.high))
-            lines.append(
-                f"| {_short(second)} minus {_short(first)} | {middle:+.2f} % ({low:.2f} to "
-                f"{high:.2f}) | {100 * (b - a).std(ddof=1):.2f} % | {spearmanr(a, b)[0]:.2f} |"
-            )
+    quarter = len(errors_of(_FIRST)) // 4
+    for pair in (*pairs_of(frameworks()), *pairs_of(seeds())):
+        low, middle, high = (100 * end for end in pair.difference)
+        lines.append(
+            f"| {_short(pair.second)} minus {_short(pair.first)} | {middle:+.2f} % ({low:.2f} to "
+            f"{high:.2f}) | {pair.chance:.2g} | {100 * pair.deviation:.2f} % | {pair.rank:.2f} "
+            f"| {pair.shared} of {quarter} |"
+        )
     return "\n".join(lines)
+
+
+def _best(errors: Errors) -> set[int]:
+    """The best quarter of the networks."""
+    return set(np.argsort(errors, kind="stable")[: len(errors) // 4].tolist())
 
 
 def _of_epochs() -> str:
@@ -129,22 +187,17 @@ def _of_epochs() -> str:
     head = " | ".join(f"epoch {number + 1}" for number in range(epochs))
     lines = [f"| standard deviation of a difference | {head} |", "|---" * (epochs + 1) + "|"]
     for title, group in (("between frameworks", frameworks()), ("between seeds", seeds())):
-        spread = np.array([
-            (errors_of(b) - errors_of(a)).std(0, ddof=1) for a, b in combinations(group, 2)
-        ])  # fmt: skip
-        cells = " | ".join(f"{100 * value:.2f} %" for value in np.sqrt((spread**2).mean(0)))
+        cells = " | ".join(f"{100 * value:.2f} %" for value in spread_of(group))
         lines.append(f"| {title} | {cells} |")
     return "\n".join(lines)
 
 
 def _of_spaces() -> str:
-    spaces = spaces_of(_FIRST)
-    names = list(dict.fromkeys(spaces))
+    names = list(dict.fromkeys(spaces_of(_FIRST)))
     lines = [f"| mean error | {' | '.join(names)} |", "|---" + "|---:" * len(names) + "|"]
     for training in _FOLDERS:
-        last = 100 * errors_of(training)[:, -1]
-        means = [last[[space == name for space in spaces]].mean() for name in names]
-        lines.append(f"| {training} | {' | '.join(f'{mean:.2f} %' for mean in means)} |")
+        cells = " | ".join(f"{100 * mean_of(training, name):.2f} %" for name in names)
+        lines.append(f"| {training} | {cells} |")
     return "\n".join(lines)
 
 

@@ -19,7 +19,8 @@ from common.studies import Result, SampledNetwork, StudyConfig
 STUDIES: Final = Path(__file__).parent / "studies"
 
 _HOMES: Final = {
-    "spaces": "design-spaces", "exercises": "exercises", "mlps-small": "mlp", "mlps-large": "mlp",
+    "spaces": "design-spaces", "paper": "design-spaces", "exercises": "exercises",
+    "freed": "exercises", "mlps-small": "mlp", "mlps-large": "mlp",
 }  # fmt: skip
 """The page of the site that tells of each study."""
 

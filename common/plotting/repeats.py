@@ -23,8 +23,9 @@ def draw_repeats(
     """
     figure = new_figure(figsize=(4.6 * len(panels), 4.4), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
+    least = 100 * float(np.min(np.asarray(first)))
     for panel, (title, trainings) in zip(axes, panels.items(), strict=True):
-        panel.axline((0, 0), slope=1, color=GREY, lw=1, ls=":")
+        panel.axline((least, least), slope=1, color=GREY, lw=1, ls=":")
         for number, (other, errors) in enumerate(trainings.items()):
             x, y = (100 * np.asarray(values) for values in (first, errors))
             panel.scatter(x, y, s=22, alpha=0.75, lw=0, label=other, **points(number))

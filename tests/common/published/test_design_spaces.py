@@ -1,10 +1,12 @@
 """Every number of docs/design-spaces.md is recomputed from docs/studies/spaces."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from common.spaces import ANYNETX_A, ANYNETX_C, fit_line, small
-from common.statistics import agreements
+from common.statistics import agreements, networks_needed
 from tests.common.published.claims import (
     FOLDERS,
     comparison,
@@ -24,6 +26,8 @@ from tests.published import config_of, numbers_of
 
 PAGE = "design-spaces.md"
 STUDY = "spaces"
+PAPER = "paper"
+"""The chain with the paper's distributions."""
 STEPS = ("A", "B", "C", "D", "E", "RegNetX")
 NAMES = {**{f"AnyNetX{letter}_small": letter for letter in "ABCDE"}, "RegNetX_small": "RegNetX"}
 
@@ -32,14 +36,23 @@ def _space(short):
     return f"{'AnyNetX' if len(short) == 1 else ''}{short}-small"
 
 
-def _step(first, second, constraint):
-    one = comparison(STUDY, _space(first), _space(second))
+def _step(first, second, constraint, study=STUDY):
+    one = comparison(study, _space(first), _space(second))
     shown = verdict(one, **NAMES)
     return (
         f"| {first} to {second} | {constraint} "
-        f"| {signed(difference(STUDY, _space(first), _space(second)))} | {p_value(one['p_mean'])} "
+        f"| {signed(difference(study, _space(first), _space(second)))} | {p_value(one['p_mean'])} "
         f"| {p_value(one['p_dominance'])} | {shown} |"
     )
+
+
+def _steps(study=STUDY):
+    constraints = (
+        "one bottleneck ratio", "one group width", "widths never decrease",
+        "depths never decrease", "widths on a line",
+    )  # fmt: skip
+    for first, second, constraint in zip(STEPS, STEPS[1:], constraints, strict=False):
+        yield _step(first, second, constraint, study)
 
 
 def _violation(letter, principle):
@@ -78,14 +91,7 @@ def _fits(space):
 def _claims():
     population, tests = networks(STUDY), numbers_of(FOLDERS[STUDY])["tests"]
     assert (population.errors < 1).all()
-    steps = zip(
-        STEPS,
-        STEPS[1:],
-        ("one bottleneck ratio", "one group width", "widths never decrease",
-         "depths never decrease", "widths on a line"),
-        strict=False,
-    )  # fmt: skip
-    yield from (_step(*step) for step in steps)
+    yield from _steps()
     yield f"by Holm for all {tests} tests of the report"
     yield (
         f"makes the space {ANYNETX_A.size() // ANYNETX_C.size():,} times smaller at full size "
@@ -160,6 +166,22 @@ def _claims_on_lines():
     )
 
 
+def _claims_of_the_paper():
+    yield from _steps(PAPER)
+    config, tests = config_of(FOLDERS[PAPER]), numbers_of(FOLDERS[PAPER])["tests"]
+    yield f"{config.networks} networks of each space, in PyTorch"
+    deviation = networks(PAPER, "AnyNetXA-small").errors.std(ddof=1)
+    needed = networks_needed(0.005, deviation, tests=tests)
+    yield f"the {tests} tests of the report, at the standard deviation of A, {percent(deviation)},"
+    yield f"asks for {needed.mean:,} networks of each space"
+    uniform = networks(STUDY, "AnyNetXA-small").errors.std(ddof=1)
+    yield f"than with uniform distributions, whose A has {percent(uniform)}"
+    low, middle, high = difference(PAPER, _space("C"), _space("D"))
+    yield f"({signed((low, middle, high))}, before any correction)"
+    steps = [difference(PAPER, _space(a), _space(b))[1] for a, b in pairwise(STEPS)]
+    assert min(steps) == middle
+
+
 SETTINGS = {
     "8.8.2", "8.8.3", "8", "95 %", "28 x 28", "6,000", "1,000", "128", "0.1", "0.9", "5e-5", "3",
     "64", "0.5 %", "2",
@@ -168,8 +190,9 @@ SETTINGS = {
 """Numbers that are no results: sections, settings, and sizes of data."""
 
 
-def test_the_page_says_what_the_records_say():
-    assert missing(PAGE, _claims()) == []
+@pytest.mark.parametrize("claims", [_claims, _claims_of_the_paper], ids=["spaces", "paper"])
+def test_the_page_says_what_the_records_say(claims):
+    assert missing(PAGE, claims()) == []
 
 
 @pytest.mark.full
@@ -179,4 +202,5 @@ def test_the_page_says_how_far_networks_are_from_a_line():
 
 @pytest.mark.full
 def test_every_number_of_the_page_is_recomputed():
-    assert left_over(PAGE, [*_claims(), *_claims_on_lines()]) - SETTINGS == set()
+    claims = [*_claims(), *_claims_on_lines(), *_claims_of_the_paper()]
+    assert left_over(PAGE, claims) - SETTINGS == set()

@@ -3,7 +3,23 @@
 import numpy as np
 import pytest
 
-from docs.repeats import BEGIN, END, NETWORKS, PAGE, errors_of, folder_of, tables, trainings
+from docs.repeats import (
+    BEGIN,
+    END,
+    NETWORKS,
+    PAGE,
+    errors_of,
+    folder_of,
+    frameworks,
+    mean_of,
+    pairs_of,
+    seeds,
+    spaces_of,
+    spread_of,
+    tables,
+    trainings,
+)
+from tests.common.published.claims import left_over, missing, percent
 from tests.published import config_of, results_of
 
 
@@ -47,3 +63,40 @@ def test_no_training_diverged(training):
     errors = errors_of(training)
     assert np.isfinite(errors).all()
     assert (errors < 0.9).all()
+
+
+def _range(values, digits=2):
+    return f"{min(values):.{digits}f} to {max(values):.{digits}f}"
+
+
+def _claims():
+    for group, words in (
+        (frameworks(), "four frameworks lie between {} and {},"),
+        (seeds(), "those of three seeds between {} and {}:"),
+    ):
+        means = [100 * errors_of(name)[:, -1].mean() for name in group]
+        yield words.format(f"{min(means):.2f}", f"{max(means):.2f} %")
+    pairs = [pairs_of(group) for group in (frameworks(), seeds())]
+    assert all(pair.chance > 0.05 for own in pairs for pair in own)
+    spreads = [percent(spread_of(group)[-1]) for group in (frameworks(), seeds())]
+    yield f"two frameworks is {spreads[0]}, between two seeds {spreads[1]} (root mean squares"
+    ranks = [_range([pair.rank for pair in own]) for own in pairs]
+    yield f"rank correlations are {ranks[0]} against {ranks[1]}"
+    shared = [_range([pair.shared for pair in own], 0) for own in pairs]
+    yield f"best quarter, {shared[0]} of 12 networks are the same against {shared[1]}."
+    assert len({int(errors_of(name)[:, -1].argmin()) for name in trainings()}) == 6
+    for name in trainings():
+        means = {space: mean_of(name, space) for space in spaces_of(name)}
+        assert max(means, key=means.get) == "AnyNetXC-small"
+        assert min(means, key=means.get) in ("AnyNetXD-small", "AnyNetXE-small")
+        spread = spread_of([name, "PyTorch"]) if name != "PyTorch" else [1, 0]
+        assert spread[-1] < spread[0]
+
+
+def test_the_page_says_what_the_records_say():
+    assert missing(PAGE.name, _claims()) == []
+
+
+def test_every_number_of_the_page_is_recomputed():
+    settings = {"48", "1,000", "0"}
+    assert left_over(PAGE.name, _claims(), "What it shows") - settings == set()
