@@ -33,14 +33,16 @@ def best_networks(errors: Sequence[float]) -> NDArray[np.bool_]:
     """Which networks are the best, (n,)."""
     values = np.asarray(errors, np.float64)
     last = ceil(BEST * values.size) - 1
-    return values <= np.partition(values, last)[last]
+    best: NDArray[np.bool_] = values <= np.partition(values, last)[last]
+    return best
 
 
 def on_grid(values: Sequence[float]) -> NDArray[np.int64]:
     """The nearest point of the grid for each value, (n,); a value halfway takes the lower one."""
     column = np.asarray(values, np.float64)
     step = (column.max() - column.min()) / (_POINTS - 1)
-    return np.clip(np.ceil((column - column.min()) / step - 0.5), 0, _POINTS - 1).astype(np.int64)
+    points: NDArray[np.int64] = np.ceil((column - column.min()) / step - 0.5).astype(np.int64)
+    return np.clip(points, 0, _POINTS - 1)
 
 
 def counted(points: NDArray[np.int64]) -> Counts:
@@ -80,7 +82,8 @@ def _density(counts: Counts) -> NDArray[np.float64]:
         start = _POINTS - 1 - point
         density += weights[:, point, None] * mass[:, start : start + _POINTS]
     wide = np.diff(ndtr((np.arange(_POINTS + 1) - _POINTS / 2) / _POINTS))
-    return (density + wide / wide.sum()) / (total + 1) + _FLOOR
+    mixed: NDArray[np.float64] = (density + wide / wide.sum()) / (total + 1) + _FLOOR
+    return mixed
 
 
 def _bandwidth(counts: Counts, total: Counts) -> NDArray[np.float64]:
@@ -93,4 +96,5 @@ def _bandwidth(counts: Counts, total: Counts) -> NDArray[np.float64]:
     first = (below >= np.maximum(1, total // 4)).argmax(-1)
     third = (below > total * 3 // 4).argmax(-1)
     between = (third - first)[:, None] / 1.34
-    return np.maximum(1.059 * np.minimum(between, spread) * total**-0.2, _NARROWEST)
+    scott: NDArray[np.float64] = 1.059 * np.minimum(between, spread) * total**-0.2
+    return np.maximum(scott, _NARROWEST)
