@@ -17,7 +17,7 @@ from anynet_jax.pooling import MaxPool
 from anynet_jax.v_blocks import VBlock, VRBlock
 from common.arch import REGNETX32, AnyNetSpec, check_agreement, projects, resolve_spec
 from common.arch.spec import Arch
-from common.chapter import HyperParameters, call_builder
+from common.chapter import HyperParameters, call_builder, refuse_own_layers
 from common.weights import Init
 
 __all__ = ["AnyNet", "Classifier", "Network", "RegNetX32", "in_mode"]
@@ -139,11 +139,12 @@ class AnyNet(Classifier):
             channels = stage.channels
         return Chain([*parts, call_builder(self.head, spec.num_classes, channels, needed=1)])
 
-    @staticmethod
+    @classmethod
     def from_spec(
-        spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
+        cls, spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
-        """The network that `spec` describes."""
+        """The network that `spec` describes. Raises `SpecError` if the class has own layers."""
+        refuse_own_layers(cls)
         return AnyNet(spec=spec, lr=lr, seed=seed, initial=init)
 
     def stem(self, num_channels: int) -> nn.Module:

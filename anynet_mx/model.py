@@ -12,7 +12,7 @@ from anynet_mx.v_blocks import VBlock, VRBlock
 from anynet_mx.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
-from common.chapter import HyperParameters, call_builder, own_builders
+from common.chapter import HyperParameters, call_builder, own_builders, refuse_own_layers
 from common.weights import Init
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32"]
@@ -102,11 +102,12 @@ class AnyNet(Classifier):
         self.net.head = call_builder(self.head, spec.num_classes, channels, needed=1)
         init_weights(self, seed, init)
 
-    @staticmethod
+    @classmethod
     def from_spec(
-        spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
+        cls, spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
-        """The network that `spec` describes."""
+        """The network that `spec` describes. Raises `SpecError` if the class has own layers."""
+        refuse_own_layers(cls)
         return AnyNet(spec=spec, lr=lr, seed=seed, init=init)
 
     def stem(self, num_channels: int) -> HybridBlock:

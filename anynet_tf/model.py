@@ -13,7 +13,7 @@ from anynet_tf.v_blocks import VBlock, VRBlock
 from anynet_tf.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
-from common.chapter import HyperParameters, call_builder
+from common.chapter import HyperParameters, call_builder, refuse_own_layers
 from common.errors import BackendError
 from common.weights import Init
 
@@ -159,11 +159,12 @@ class AnyNet(Classifier):
             channels = stage.channels
         self.net.add(call_builder(self.head, spec.num_classes, channels, needed=1))
 
-    @staticmethod
+    @classmethod
     def from_spec(
-        spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
+        cls, spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
-        """The network that `spec` describes."""
+        """The network that `spec` describes. Raises `SpecError` if the class has own layers."""
+        refuse_own_layers(cls)
         return AnyNet(spec=spec, lr=lr, seed=seed, init=init)
 
     def stem(self, num_channels: int) -> keras.Sequential:

@@ -16,7 +16,7 @@ from anynet_torch.v_blocks import VBlock, VRBlock
 from anynet_torch.weights import init_weights
 from common.arch import REGNETX32, AnyNetSpec, projects, resolve_spec
 from common.arch.spec import Arch
-from common.chapter import HyperParameters, call_builder, own_builders
+from common.chapter import HyperParameters, call_builder, own_builders, refuse_own_layers
 from common.weights import Init
 
 __all__ = ["AnyNet", "Classifier", "RegNetX32", "init_cnn"]
@@ -115,11 +115,12 @@ class AnyNet(Classifier):
                 self.net = self._build(spec)
         init_weights(self, seed, init)
 
-    @staticmethod
+    @classmethod
     def from_spec(
-        spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
+        cls, spec: AnyNetSpec, lr: float = 0.1, seed: int = 0, init: Init = "xavier"
     ) -> "AnyNet":
-        """The network that `spec` describes."""
+        """The network that `spec` describes. Raises `SpecError` if the class has own layers."""
+        refuse_own_layers(cls)
         return AnyNet(spec=spec, lr=lr, seed=seed, init=init)
 
     def _build(self, spec: AnyNetSpec) -> nn.Sequential:

@@ -122,6 +122,20 @@ def own_builders(model: object) -> list[str]:
     return [name for name in BUILDERS if own_method(module, name) is not None]
 
 
+def refuse_own_layers(kind: type) -> None:
+    """Raise `SpecError` for a class with `BUILDERS` of its own: a spec does not describe it.
+
+    A shipped class that a user added a method to has networks with that method, and is not refused.
+    """
+    for name in () if _is_shipped(kind) else BUILDERS:
+        owner = next((one for one in kind.__mro__ if name in vars(one)), None)
+        if owner is not None and not _is_shipped(owner):
+            raise SpecError(
+                f"from_spec: must be that of a class whose layers a spec describes; got "
+                f"{kind.__name__} with its own {name}; call {kind.__name__}(spec=spec)"
+            )
+
+
 def call_builder(
     method: Callable[..., Any], *arguments: Any, needed: int, name: str | None = None
 ) -> Any:

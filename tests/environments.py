@@ -54,12 +54,12 @@ PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, which take the files in the order of `tests/conftest.py`, each as a whole."""
 
 OLD_NUMPY = [f"tests/common/{part}" for part in (
-    "arch", "data", "parity", "reference", "spaces", "training", "weights", "test_bounds.py",
-    "test_formats.py", "test_statistics.py",
+    "arch", "reference", "test_bounds.py", "test_formats.py", "test_importance.py",
+    "test_statistics.py",
 )]  # fmt: skip
 """Tests of what computes with NumPy: once more in MXNet's environment, which has NumPy 1.23.
 
-The full session has all of `common` there."""
+MXNet's own tests train, read data and weights with it; the full session has all of `common`."""
 
 BARE = "not long and not full and not perf"
 """What is left to run of the tests of `common` in other environments than its own."""

@@ -84,11 +84,10 @@ _FIT = {"case": replace(_CASES[0], batch=400).to_dict(), "epochs": 2}
     ],
 )  # fmt: skip
 @pytest.mark.full
-def test_a_worker_measures_on_a_cpu_what_it_does_on_a_gpu(
-    name, backend, task, form, options, found
-):
-    if task == "population" and not backend.SUPPORTS_TRAINING_IN_THREADS:
-        pytest.skip("one thread trains")
+@pytest.mark.usefixtures("backend")
+def test_a_worker_measures_on_a_cpu_what_it_does_on_a_gpu(name, task, form, options, found):
+    if name not in ("torch", "jax"):
+        pytest.skip("the section on GPUs is of PyTorch and JAX")
     values = MEASURES[task](name, form, options)
     assert values.keys() == found
     assert all(value > 0 for what in found - {"memory"} for value in values[what])

@@ -64,6 +64,14 @@ def test_a_spec_is_not_saved_for_layers_that_it_does_not_describe(backend, mine,
         backend.Trainer(1, 0, progress=False, precise_bn=8).fit(mine(_ARCH, 8), _DATA)
 
 
+def test_a_spec_does_not_make_a_class_with_own_layers(backend, mine):
+    spec = backend.AnyNet(_ARCH, 8).spec
+    with pytest.raises(SpecError, match=r"own st(em|age); call Mine\(spec=spec\)"):
+        mine.from_spec(spec)
+    named = type("Named", (backend.AnyNet,), {"title": "mine"})
+    assert type(named.from_spec(spec)) is backend.AnyNet
+
+
 def test_a_stage_without_a_stride_is_not_given_one(backend, chapter):
     stage = chapter["AnyNet"].stage
     mine = type("Mine", (backend.AnyNet,), {"stage": stage})
