@@ -7,6 +7,7 @@ import pytest
 
 from common.spaces import ANYNETX_A, ANYNETX_C, fit_line, small
 from common.statistics import agreements, networks_needed
+from docs.repeats import errors_of, spaces_of
 from tests.common.published.claims import (
     FOLDERS,
     comparison,
@@ -174,6 +175,10 @@ def _claims_of_the_paper():
     needed = networks_needed(0.005, deviation, tests=tests)
     yield f"the {tests} tests of the report, at the standard deviation of A, {percent(deviation)},"
     yield f"asks for {needed.mean:,} networks of each space"
+    errors, other = errors_of("PyTorch")[:, -1], errors_of("PyTorch, seed 1")[:, -1]
+    worst = int(errors.argmax())
+    assert spaces_of("PyTorch")[worst] == _space("RegNetX")
+    yield f"({percent(errors[worst], 1)}), which another seed trains to {percent(other[worst], 1)}."
     uniform = networks(STUDY, "AnyNetXA-small").errors.std(ddof=1)
     yield f"than with uniform distributions, whose A has {percent(uniform)}"
     low, middle, high = difference(PAPER, _space("C"), _space("D"))
