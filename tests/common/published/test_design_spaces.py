@@ -174,7 +174,8 @@ def _claims_of_the_paper():
     deviation = networks(PAPER, "AnyNetXA-small").errors.std(ddof=1)
     needed = networks_needed(0.005, deviation, tests=tests)
     yield f"the {tests} tests of the report, at the standard deviation of A, {percent(deviation)},"
-    yield f"asks for {needed.mean:,} networks of each space"
+    power = "`anynet study power --difference 0.005`"
+    yield f"{power} asks for {needed.mean:,} networks of each space"
     errors, other = errors_of("PyTorch")[:, -1], errors_of("PyTorch, seed 1")[:, -1]
     worst = int(errors.argmax())
     assert spaces_of("PyTorch")[worst] == _space("RegNetX")
