@@ -13,7 +13,7 @@ _MANY = 50
 @pytest.mark.parametrize(
     ("source", "many"),
     [
-        pytest.param("folder", False, marks=pytest.mark.bare("torch", "mx", "tf")),
+        pytest.param("folder", False, marks=pytest.mark.bare("torch")),
         *(pytest.param(source, True, marks=pytest.mark.full)
           for source in ("arrays", "folder", "shards")),
     ],
