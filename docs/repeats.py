@@ -4,7 +4,6 @@
 the first networks of docs/studies/paper; all others are in docs/studies/frameworks.
 """
 
-import csv
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -16,14 +15,16 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr, ttest_rel
 
 from common.frameworks import FRAMEWORKS
-from common.plotting.repeats import draw_repeats
+from common.plotting.figure import new_figure
+from common.plotting.palette import GREY, points
 from common.statistics import holm, mean_error
+from common.studies import Result
+from docs.reports import STUDIES, read_study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE: Final = Path(__file__).with_name("frameworks.md")
-STUDIES: Final = Path(__file__).parent / "studies"
 BEGIN, END = "<!-- written by docs.repeats -->", "<!-- end -->"
 
 _FIRST: Final = "PyTorch"
@@ -71,22 +72,21 @@ def trainings() -> list[str]:
 
 def spaces_of(training: str) -> list[str]:
     """The spaces of all networks in one training, in the order of `errors_of`."""
-    return [row["space"] for row in _rows(training)]
+    return [result.network.space for result in results_of(training)]
 
 
 @cache
 def errors_of(training: str) -> Errors:
     """Validation errors (networks, epochs) of all networks in one training, in a fixed order."""
-    rows = _rows(training)
-    epochs = [name for name in rows[0] if name.startswith("error_")]
-    return np.array([[float(row[name]) for name in epochs] for row in rows])
+    return np.array([result.errors for result in results_of(training)])
 
 
 @cache
-def _rows(training: str) -> list[dict[str, str]]:
-    with (folder_of(training) / "networks.csv").open(newline="") as file:
-        found = sorted(csv.DictReader(file), key=lambda row: (row["space"], int(row["index"])))
-    return [row for row in found if int(row["index"]) < NETWORKS]
+def results_of(training: str) -> list[Result]:
+    """The networks that all have trained, by space and index."""
+    _, results = read_study(folder_of(training))
+    chosen = [result for result in results if result.network.index < NETWORKS]
+    return sorted(chosen, key=lambda result: (result.network.space, result.network.index))
 
 
 def frameworks() -> list[str]:
@@ -140,13 +140,22 @@ def tables() -> str:
 
 def draw() -> "Figure":
     """Errors in PyTorch against those in other frameworks, and with other seeds."""
-    last = {name: errors_of(name)[:, -1] for name in _FOLDERS}
     panels = {
         "the same seed in other frameworks": frameworks()[1:],
         "other seeds in PyTorch": seeds()[1:],
     }
-    chosen = {title: {_short(name): last[name] for name in own} for title, own in panels.items()}
-    return draw_repeats(last[_FIRST], "PyTorch, seed 0", chosen)
+    figure = new_figure(figsize=(9.2, 4.4), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharex=True, sharey=True)
+    first = 100 * errors_of(_FIRST)[:, -1]
+    for panel, (title, others) in zip(axes, panels.items(), strict=True):
+        panel.axline((first.min(), first.min()), slope=1, color=GREY, lw=1, ls=":")
+        for number, name in enumerate(others):
+            last = 100 * errors_of(name)[:, -1]
+            panel.scatter(first, last, s=22, alpha=0.75, lw=0, label=_short(name), **points(number))
+        panel.set(title=title, xlabel="error in percent, PyTorch, seed 0")
+        panel.legend(loc="upper left", fontsize=8)
+    axes[0].set_ylabel("error in percent, other training")
+    return figure
 
 
 def _of_trainings() -> str:

@@ -11,6 +11,7 @@ from common.cli import completion
 from common.cli.types import DEVICES, IMAGES, SIDE, Number
 from common.training import RECIPES, Precision, Recipe
 from common.training.recipe import Optimizer
+from common.weights import DRAWN
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -121,16 +122,17 @@ def freeze_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def init_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """How initial weights are drawn."""
+def init_option(default: str | None, default_text: str = "") -> Decorator:
+    """How initial weights are drawn; `default_text` describes a default that is no fixed value."""
     return click.option(
         "--init",
-        type=click.Choice(["xavier", "he", "he_zero_gamma"]),
-        default="xavier",
-        show_default=True,
+        type=click.Choice(DRAWN),
+        default=default,
+        show_default=default is not None,
         help="How initial weights are drawn: xavier as in the chapter; he as in the RegNet paper "
-        "and pycls; he_zero_gamma as he, with the last batch norm of each block at zero.",
-    )(function)
+        "and pycls; he_zero_gamma as he, with the last batch norm of each block at zero."
+        f"{default_text}",
+    )
 
 
 def recipe_options(default: str, more: str = "") -> Decorator:

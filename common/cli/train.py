@@ -88,7 +88,7 @@ LOGS = {"csv": "log.csv", "tensorboard": "tensorboard"}
     "--seed", type=SEED, default=0, show_default=True,
     help="Draws the initial weights and the order of the images.",
 )  # fmt: skip
-@init_option
+@init_option("xavier")
 @device_option("auto")
 @devices_option
 @precision_option

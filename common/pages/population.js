@@ -89,12 +89,8 @@ function commandOf(i) {
   const space = networks.space[i], settings = data.training[space], init = data.init[space], seeds = data.seeds[space];
   for (let k = 0; k < seeds; k++) {
     const training = { ...settings, spec, seed: settings.seed + k };
+    if (init !== "xavier") training.init = init;
     const name = `${spaces[space]}-${networks.index[i]}${seeds > 1 ? `-seed${training.seed}` : ""}`;
-    if (init !== "xavier") {
-      file(`${name}.spec.json`, spec);
-      lines.push(`anynet init-weights ${name}.spec.json ${name}.safetensors --init ${init} --seed ${training.seed}`);
-      training.weights = `${name}.safetensors`;
-    }
     file(`${name}.json`, training);
     lines.push(`anynet train --config ${name}.json --out ${name}`);
   }

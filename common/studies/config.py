@@ -12,7 +12,7 @@ from common.numbers import FieldChecker
 from common.spaces import DesignSpace, space_from_dict, space_to_dict
 from common.studies.listed import ListedSpace, Source
 from common.training import TrainConfig
-from common.weights.initial import Init
+from common.weights.initial import DRAWN, Init
 
 ErrorOf = Literal["last", "least"]
 """Which error of a network counts: that after the last epoch, or the least of all epochs."""
@@ -103,7 +103,7 @@ class StudyConfig:
         check.integer("networks", 1, MAX_NETWORKS)
         check.integer("seed", 0, MAX_SEED)
         check.choice("pruner", get_args(Pruner))
-        check.choice("init", get_args(Init))
+        check.choice("init", DRAWN)
         check.choice("error_of", get_args(ErrorOf))
         check.integer("seeds", 1, MAX_SEEDS)
         if self.seeds > 1 and self.pruner != "none":

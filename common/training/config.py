@@ -14,7 +14,7 @@ from common.files import check_format, reading
 from common.numbers import FieldChecker, check_batch, checked_integer
 from common.training.freezing import check_freeze, checked_parts
 from common.training.recipe import CHAPTER_RECIPE, Recipe, check_recipe
-from common.weights import Init
+from common.weights import DRAWN, Init
 
 Device = Literal["auto", "cpu", "gpu"]
 """`auto` is a GPU if the framework sees one."""
@@ -96,7 +96,7 @@ class TrainConfig:
             check.number("checkpoint_every", 0, MAX_STEPS, "at least 0")
         check.choice("device", get_args(Device))
         check.choice("precision", get_args(Precision))
-        check.choice("init", get_args(Init))
+        check.choice("init", DRAWN)
         if self.weights is not None and self.init != "xavier":
             raise ConfigError(
                 f"init: must be left out beside weights, which are not drawn; got {self.init}"

@@ -25,7 +25,7 @@ from common.weights.files import (
 from common.weights.functions import NetworkFunctions
 from common.weights.fuse import fuse_weights
 from common.weights.head import new_head
-from common.weights.initial import Arrays, Init, initial_weights
+from common.weights.initial import DRAWN, Arrays, Init, initial_weights
 from common.weights.networks import (
     checked_batch,
     checked_images,
@@ -47,6 +47,7 @@ from common.weights.state import (
 
 __all__ = [
     "AVERAGE",
+    "DRAWN",
     "MOMENTS",
     "MOMENTUM",
     "OWN",

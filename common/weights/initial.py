@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from math import prod, sqrt
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ Init = Literal["xavier", "he", "he_zero_gamma", "zeros"]
 """`xavier`: uniform, as in the chapter (Glorot and Bengio, 2010). `he`: normal by the fan-out, as
 in the RegNet paper (He et al., 2015). `he_zero_gamma`: the same, with gamma 0 in the last batch
 norm of every residual branch (Goyal et al., 2017). `zeros`: for weights that are loaded next."""
+
+DRAWN: Final = tuple(name for name in get_args(Init) if name != "zeros")
+"""Those that a training may begin with: a network of zeros learns nothing."""
 
 _LINEAR_DEVIATION = 0.01
 """Standard deviation of the last layer's weights with `he`, as in pycls."""

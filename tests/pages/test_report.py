@@ -22,7 +22,7 @@ from tests.common.studies.conftest import CONFIG
 from tests.pages.browsing import serving
 
 _COUNT = 12
-_STUDY = replace(CONFIG, networks=_COUNT)
+_STUDY = replace(CONFIG, networks=_COUNT, init="he")
 
 
 def _results():
@@ -166,7 +166,7 @@ def test_the_spec_and_the_commands_are_those_of_the_network(report):
     assert AnyNetSpec.from_json(report.clipboard()) == best.network.spec
     page.get_by_role("button", name="Copy commands").click()
     lines = report.clipboard().splitlines()
-    trained = replace(_STUDY.training, spec=best.network.spec)
+    trained = replace(_STUDY.training, spec=best.network.spec, init="he")
     assert TrainConfig.from_dict(json.loads(lines[1])) == trained
     name = best.network.name.replace("/", "-")
     assert lines[0] == f"cat > {name}.json <<'END'"

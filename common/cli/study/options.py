@@ -16,6 +16,7 @@ from common.cli.options import (
     backend_option,
     data_option,
     device_option,
+    init_option,
     precise_bn_option,
     precision_option,
     recipe_options,
@@ -138,10 +139,7 @@ def new_study_options(function: _Function) -> _Function:
             ),
             device_option("auto"),
             precise_bn_option,
-            click.option(
-                "--init", type=click.Choice(["xavier", "he", "he_zero_gamma"]),
-                help="How initial weights are drawn.  [default: xavier; he for pycls-population]",
-            ),
+            init_option(None, "  [default: xavier; he for pycls-population]"),
             click.option(
                 "--error", "error_of", type=click.Choice(get_args(ErrorOf)), default="last",
                 show_default=True,

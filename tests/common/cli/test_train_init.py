@@ -90,6 +90,12 @@ def test_a_file_with_both_is_refused(train):
     assert "a.yaml: init: must be left out beside weights" in told
 
 
+def test_a_network_of_zeros_is_not_trained(train):
+    Path("a.yaml").write_text("init: zeros\n")
+    told = train(*_RUN, "--config", "a.yaml", "--out", "run", code=1)
+    assert "a.yaml: init: must be one of xavier, he, he_zero_gamma; got 'zeros'" in told
+
+
 def test_a_resumed_run_keeps_its_weights(train):
     train(*_RUN, "--init", "he", "--out", "run")
     told = train("--resume", "run", "--init", "he", code=1)

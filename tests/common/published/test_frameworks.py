@@ -6,13 +6,13 @@ import pytest
 from docs.repeats import (
     BEGIN,
     END,
-    NETWORKS,
     PAGE,
     errors_of,
     folder_of,
     frameworks,
     mean_of,
     pairs_of,
+    results_of,
     seeds,
     spaces_of,
     spread_of,
@@ -20,16 +20,12 @@ from docs.repeats import (
     trainings,
 )
 from tests.common.published.claims import left_over, missing, percent
-from tests.published import config_of, results_of
+from tests.published import config_of
 
 
 def _networks(training):
     """The networks that all have trained, and their costs."""
-    return [
-        (one.network, one.params, one.flops, one.activations)
-        for one in results_of(folder_of(training))
-        if one.network.index < NETWORKS
-    ]
+    return [(one.network, one.params, one.flops, one.activations) for one in results_of(training)]
 
 
 def test_the_page_has_the_tables_of_the_records():
