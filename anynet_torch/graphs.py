@@ -7,6 +7,7 @@ longer for a launch than the GPU for the kernel. Replaying the graph is one laun
 import logging
 import os
 from collections.abc import Callable, Iterable
+from functools import cache
 from threading import Lock
 from typing import Protocol
 
@@ -29,8 +30,12 @@ CUDA_GRAPHS = "ANYNET_CUDA_GRAPHS"
 WARM_UP = 3
 """Calls that run eagerly first, in which libraries select kernels and allocate workspaces."""
 
-_capturing = Lock()
-"""Held by the thread that captures a graph."""
+_launching = Lock()
+"""Held by the thread that captures a graph, or runs eagerly what it will capture.
+
+Libraries create handles and allocate workspaces in eager calls, and some of that is not permitted
+in any thread while one of them captures.
+"""
 
 Outputs = tuple[Tensor, ...]
 Function = Callable[..., Outputs]
@@ -52,22 +57,25 @@ class CudaRecorder:
     """Captures a CUDA graph on a side stream, as PyTorch requires."""
 
     def __init__(self) -> None:
-        self._stream = torch.cuda.Stream()
+        self._stream = _capture_stream(torch.cuda.current_device())
 
     def warm_up(self, function: Function, inputs: Iterable[Tensor]) -> Outputs:
         """Run `function` on the stream of the capture, and return its outputs."""
         now = torch.cuda.current_stream()
-        self._stream.wait_stream(now)
-        with torch.cuda.stream(self._stream):
-            outputs = function(*inputs)
-        now.wait_stream(self._stream)
+        with _launching:
+            self._stream.wait_stream(now)
+            with torch.cuda.stream(self._stream):
+                outputs = function(*inputs)
+            now.wait_stream(self._stream)
+            for output in outputs:  # whose memory the next network would get while `now` reads it
+                output.record_stream(now)
         return outputs
 
     def record(self, function: Function, inputs: Iterable[Tensor]) -> Callable[[], Outputs]:
         """Capture what `function` launches; the result replays the graph."""
         graph = torch.cuda.CUDAGraph()
         capture = torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local")
-        with _capturing, capture:
+        with _launching, capture:
             outputs = function(*inputs)
 
         def replay() -> Outputs:
@@ -75,6 +83,17 @@ class CudaRecorder:
             return outputs
 
         return replay
+
+
+@cache
+def _capture_stream(device: int) -> torch.cuda.Stream:
+    """The stream on which this process captures graphs on a device, one at a time.
+
+    `torch.cuda.Stream()` hands out 32 streams in turn. Were this one of them, another thread would
+    sooner or later copy images on it, and the copies would become part of the graph. Streams of
+    high priority are 32 others, which nothing else here uses.
+    """
+    return torch.cuda.Stream(device, priority=-1)
 
 
 class Replayed:

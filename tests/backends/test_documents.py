@@ -38,9 +38,7 @@ _IN_FULL = ("gpu.md", "quickstart.md")
 def _marks(page):
     if page.name in _IN_FULL:
         return [pytest.mark.full]
-    if page.name == "inference.md":
-        return [pytest.mark.bare("torch", "mx", "tf")]
-    return [] if page.name in _OWN else [pytest.mark.bare("torch")]
+    return [] if page.name in _OWN and page.name != "inference.md" else [pytest.mark.bare("torch")]
 
 
 _CASES = [pytest.param(page, id=page.stem, marks=_marks(page)) for page in _PAGES]

@@ -8,8 +8,7 @@ from nbclient import NotebookClient
 from tests.documents import ROOT
 
 
-@pytest.mark.long
-@pytest.mark.bare("torch")
+@pytest.mark.full
 def test_the_notebook_runs(backend, name, tmp_path):
     notebook = nbformat.read(ROOT / "docs/notebook.ipynb", nbformat.NO_CONVERT)
     choice = notebook.cells[1]

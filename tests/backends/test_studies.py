@@ -205,6 +205,7 @@ cluster.shutdown()
 """
 
 
+@pytest.mark.full
 @only_torch
 def test_a_ray_cluster_of_two_nodes_gives_the_same_results(name, undisturbed, tmp_path, url):
     pytest.importorskip("ray")
