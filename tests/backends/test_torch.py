@@ -7,6 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+
 import anynet_torch as anynet  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
 from common.weights import expected_shapes  # noqa: E402
@@ -116,3 +118,51 @@ def test_apply_init_allocates_by_a_batch_and_draws():
     model.apply_init([torch.zeros(2, 1, 8, 8)], anynet.init_cnn)
     bound = (6 / (8 * 8 + 5)) ** 0.5
     assert 0.9 * bound < float(model.net[1].weight.detach().abs().max()) <= bound
+
+
+class _Convolutions(TorchDispatchMode):
+    """Notes the kernel size of each convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.convolution.default:
+            self.seen.append(tuple(args[1].shape[2:]))
+        return func(*args, **(kwargs or {}))
+
+
+def _sizes(network, images, train=False):
+    """Kernel sizes of the convolutions that a forward pass calls."""
+    with _Convolutions() as noting, torch.set_grad_enabled(train):
+        network(images)
+    return set(noting.seen)
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_1x1_convolutions_of_few_images_are_products(model, few):
+    assert ((1, 1) in _sizes(model, torch.zeros(1 if few else 16, 1, 16, 16))) is not few
+    assert (1, 1) in _sizes(model, torch.zeros(1, 1, 16, 16), train=True)
+
+
+def test_products_give_what_convolutions_give():
+    network = anynet.create(REGNETX32, init="he").eval()
+    images = torch.rand(16, 1, 33, 35, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        together = network(images)
+        alone = torch.cat([network(image[None]) for image in images])
+    assert (together - alone).abs().max() < 2e-6 * together.abs().max()
+
+
+@pytest.mark.parametrize("changed", ["hook", "forward"])
+def test_what_a_user_does_to_a_1x1_convolution_is_done(model, changed):
+    conv, calls = model.net.stage1[0].conv1, []
+    if changed == "hook":
+        conv.register_forward_hook(lambda *arguments: calls.append(1))
+    else:
+        plain = conv.forward
+        conv.forward = lambda x: (calls.append(1), plain(x))[1]
+    with torch.no_grad():
+        model(torch.zeros(1, 1, 16, 16))
+    assert calls == [1]
