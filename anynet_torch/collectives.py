@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-__all__ = ["average", "batch_norm", "gather", "join", "parallel", "totals"]
+__all__ = ["average", "batch_norm", "gather", "join", "leave", "parallel", "totals"]
 
 
 class _BatchNorm(torch.autograd.Function):
@@ -55,9 +55,19 @@ def join(rank: int, size: int, on_gpu: bool, folder: Path) -> None:
     It is PyTorch's default group of the process.
     """
     store = dist.FileStore(str(folder / "store"), size)
-    with _on_loopback(), _excepthook_kept():
+    with _variables(on_gpu), _excepthook_kept():
         kind = "nccl" if on_gpu else "gloo"
         dist.init_process_group(kind, store=store, rank=rank, world_size=size)
+
+
+def leave(others_live: bool) -> None:
+    """Leave the group. If another process has ended, give up what is under way on GPUs.
+
+    NCCL would wait for that process for ever.
+    """
+    if not others_live and dist.get_backend() == "nccl":
+        dist.group.WORLD.abort()
+    dist.destroy_process_group()
 
 
 def batch_norm(
@@ -129,14 +139,20 @@ def _excepthook_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _on_loopback() -> Iterator[None]:
-    """Context in which gloo listens on this machine's own interface alone."""
-    names = [name for _, name in socket.if_nameindex() if name.startswith("lo")]
-    if not names or "GLOO_SOCKET_IFNAME" in os.environ:
-        yield
-        return
-    os.environ["GLOO_SOCKET_IFNAME"] = names[0]
+def _variables(on_gpu: bool) -> Iterator[None]:
+    """Context with what the libraries read when they connect, where their user has not set it.
+
+    gloo listens on this machine's own interface alone. NCCL's watchdog does not end this process
+    when another one ends: the first process watches the others itself, and has an error to raise.
+    """
+    loopback = [name for _, name in socket.if_nameindex() if name.startswith("lo")]
+    wanted = {"TORCH_NCCL_ASYNC_ERROR_HANDLING": "0"} if on_gpu else {}
+    if loopback:
+        wanted["GLOO_SOCKET_IFNAME"] = loopback[0]
+    added = wanted.keys() - os.environ.keys()
+    os.environ.update({name: wanted[name] for name in added})
     try:
         yield
     finally:
-        del os.environ["GLOO_SOCKET_IFNAME"]
+        for name in added:
+            del os.environ[name]

@@ -22,7 +22,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import nn
 
-from anynet_torch.collectives import gather, join, parallel, totals
+from anynet_torch.collectives import gather, join, leave, parallel, totals
 from anynet_torch.freezing import Frozen
 from anynet_torch.graphs import is_plain
 from anynet_torch.layers import fused_norms, synced_norms
@@ -170,7 +170,7 @@ class Team(Alone):
     def end(self) -> None:
         """Leave the group, and end the others."""
         if self._others is not None:
-            dist.destroy_process_group()
+            leave(self._others.live)
             self._others.end()
             torch.set_num_threads(self._threads)
 

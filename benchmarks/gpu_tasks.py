@@ -104,7 +104,7 @@ def population(backend: str, form: str, options: Options) -> Values:
     from common.studies.crew import Crew
     from common.studies.networks import draw_all
     from common.studies.trials import Claim
-    from common.studies.worker import train_network
+    from common.studies.worker import frozen_heap, train_network
 
     training = TrainConfig(
         backend, spec=None, data="sample", epochs=options["epochs"], precision=form,  # type: ignore[arg-type]
@@ -126,7 +126,8 @@ def population(backend: str, form: str, options: Options) -> Values:
                     crew.end(trained=True, done=True)
 
     began = time.perf_counter()
-    crew.run(train)
+    with frozen_heap():
+        crew.run(train)
     return {"population": [time.perf_counter() - began]}
 
 

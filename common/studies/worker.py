@@ -71,7 +71,7 @@ def work(
     """
     means = _means(study, objective, at_once)
     crew = Crew(at_once, means.clear_up, max_networks)
-    with sigterm_interrupts(), _frozen():
+    with sigterm_interrupts(), frozen_heap():
         crew.run(_Worker(study, means, crew, tell, grace).train_all)
     return crew.done
 
@@ -225,7 +225,7 @@ class _Worker:
 
 
 @contextmanager
-def _frozen() -> Iterator[None]:
+def frozen_heap() -> Iterator[None]:
     """Exempt existing objects, a million in a framework, from garbage collection."""
     gc.collect()
     gc.freeze()

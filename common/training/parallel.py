@@ -116,6 +116,11 @@ class Others:
                 return
             time.sleep(0.02)
 
+    @property
+    def live(self) -> bool:
+        """Whether none of the others has ended."""
+        return all(process.poll() is None for process in self._processes)
+
     def end(self, patience: float = _PATIENCE) -> None:
         """Close the pipes to the others, wait for their end, and kill them after `patience`."""
         for process in self._processes:

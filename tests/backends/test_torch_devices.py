@@ -1,12 +1,15 @@
 """The processes of several devices in PyTorch: killed, refused, and left behind."""
 
+import os
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 import anynet_torch as anynet  # noqa: E402
-from anynet_torch import layers, parallel  # noqa: E402
+from anynet_torch import collectives, layers, parallel  # noqa: E402
 from common import AnyNetSpec  # noqa: E402
 from common.errors import BackendError, ConfigError  # noqa: E402
 from tests.backends.several import fit  # noqa: E402
@@ -111,3 +114,45 @@ def test_a_synced_batch_norm_of_one_process_is_the_usual_one(monkeypatch, dtype,
     within = 1e-12 if dtype == torch.float64 else 3e-2
     for usual, one in zip(*found, strict=True):
         torch.testing.assert_close(one, usual, rtol=within, atol=within)
+
+
+@pytest.mark.parametrize(
+    ("kind", "live", "expected"),
+    [
+        ("nccl", True, ["destroyed"]),
+        ("nccl", False, ["aborted", "destroyed"]),
+        ("gloo", False, ["destroyed"]),
+    ],
+)
+def test_nccl_does_not_wait_for_a_process_that_has_ended(kind, live, expected, monkeypatch):
+    done = []
+    world = SimpleNamespace(abort=lambda: done.append("aborted"))
+    stand_in = SimpleNamespace(
+        get_backend=lambda: kind,
+        group=SimpleNamespace(WORLD=world),
+        destroy_process_group=lambda: done.append("destroyed"),
+    )
+    monkeypatch.setattr(collectives, "dist", stand_in)
+    collectives.leave(live)
+    assert done == expected
+
+
+def test_the_first_process_knows_that_another_one_has_ended():
+    _learner()
+    others = parallel._team._others
+    assert others.live
+    others._processes[0].kill()
+    others._processes[0].wait()
+    assert not others.live
+
+
+def test_variables_for_connecting_are_there_for_that_long_and_a_users_own_stay(monkeypatch):
+    name = "TORCH_NCCL_ASYNC_ERROR_HANDLING"
+    monkeypatch.delenv(name, raising=False)
+    with collectives._variables(on_gpu=True):
+        assert os.environ[name] == "0"
+    assert name not in os.environ
+    monkeypatch.setenv(name, "1")
+    with collectives._variables(on_gpu=True):
+        assert os.environ[name] == "1"
+    assert os.environ[name] == "1"
