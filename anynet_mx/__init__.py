@@ -5,10 +5,6 @@ from runpy import run_path
 
 run_path(str(Path(__file__).parents[1] / "common/start.py"))["check_common"]("anynet_mx")
 
-from anynet_mx.process import import_mxnet
-
-import_mxnet()
-
 from anynet_mx.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock
 from anynet_mx.capabilities import (
     CHANNELS_LAST,

@@ -13,7 +13,6 @@ import anynet_mx as anynet  # noqa: E402
 from anynet_mx.convolution import conv, joined_width  # noqa: E402
 from anynet_mx.layers import GlobalAvgPool, SqueezeExcitation  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
-from common.processes import ROOT, physical_cores  # noqa: E402
 from common.weights import expected_shapes  # noqa: E402
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 2)), 8, se_ratio=0.25)
@@ -23,41 +22,6 @@ _X = numpy.random.default_rng(0).random((2, 1, 16, 16), numpy.float32)
 @pytest.fixture
 def model():
     return anynet.create(_SPEC, seed=3)
-
-
-_THREADS = ("OMP_NUM_THREADS", "MXNET_OMP_MAX_THREADS")
-
-
-def _threads(code, **given):
-    """OpenMP's threads after `code` in a new process, and whether the environment is as before."""
-    lines = (
-        "import ctypes, os; before = dict(os.environ)", code,
-        "print(ctypes.CDLL('libgomp.so.1').omp_get_max_threads(), dict(os.environ) == before)",
-    )  # fmt: skip
-    plain = {name: text for name, text in os.environ.items() if name not in _THREADS}
-    return subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)],
-        env=plain | given, cwd=ROOT, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-
-
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP library")
-
-
-@on_linux
-def test_mxnet_has_a_thread_for_each_core():
-    assert _threads("import anynet_mx") == f"{physical_cores()} True\n"
-
-
-@on_linux
-@pytest.mark.parametrize(
-    ("first", "given"),
-    [("", {"OMP_NUM_THREADS": "1"}), ("", {"MXNET_OMP_MAX_THREADS": "1"}), ("import mxnet", {})],
-    ids=["OMP_NUM_THREADS", "MXNet's own variable", "MXNet is there already"],
-)
-def test_what_a_user_says_of_threads_stays(first, given):
-    expected = _threads("import mxnet", **given)
-    assert _threads(f"{first}\nimport anynet_mx", **given) == expected
 
 
 def test_hybridising_changes_no_logits(model):
