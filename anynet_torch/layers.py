@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from anynet_torch.convolution import convolved
 from anynet_torch.graphs import has_hooks
 from anynet_torch.process import exact_products
 from common.arch import BN_EPSILON, BN_MOMENTUM, shared_momentum
@@ -113,42 +114,10 @@ def conv_norm_relu(
     """
     if _fuses(norm, x):
         return _fused_norm_relu(conv, norm, x, shortcut, relu)
-    y = norm(_pointwise(conv, x) if _is_product(conv, x) else conv(x))
+    y = norm(convolved(conv, x))
     if shortcut is not None:
         y = y.add_(shortcut)
     return F.relu(y, inplace=True) if relu else y
-
-
-_FEW = 4
-"""Images from which on a 1x1 convolution was as fast as the product."""
-
-
-def _pointwise(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """A 1x1 convolution of (N, C, H, W) as a product of matrices, of pixels and of weights.
-
-    In each call of a convolution oneDNN orders its weights anew, and with few images that is a
-    tenth of a network's time.
-    """
-    rows, columns = conv.stride
-    pixels = x[:, :, ::rows, ::columns].permute(0, 2, 3, 1)
-    return F.linear(pixels, conv.weight.flatten(1), conv.bias).permute(0, 3, 1, 2)
-
-
-def _is_product(conv: nn.Module, x: Tensor) -> bool:
-    """Whether `conv` is a 1x1 convolution that predicts few images on a CPU, and is only that."""
-    return (
-        type(conv) is nn.Conv2d
-        and conv.kernel_size == (1, 1)
-        and not torch.is_grad_enabled()
-        and not torch.compiler.is_compiling()
-        and x.device.type == "cpu"
-        and x.dtype == conv.weight.dtype == torch.float32
-        and x.ndim == 4
-        and len(x) < _FEW
-        and (conv.groups, conv.padding, conv.dilation) == (1, (0, 0), (1, 1))
-        and not has_hooks(conv)
-        and "forward" not in vars(conv)
-    )
 
 
 class Stem(nn.Sequential):
