@@ -1,6 +1,7 @@
 """The one way to reach the four frameworks' packages, by short name."""
 
 import importlib
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,7 +14,9 @@ from common.arch import AnyNetSpec
 from common.arch.plan import ImageSize
 from common.errors import BackendError, told
 from common.frameworks import FRAMEWORKS, Framework, check_installed
+from common.gpus import find_nvidia
 from common.installs import how_to_install
+from common.processes import physical_cores
 from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
 from common.weights import Init
@@ -137,11 +140,28 @@ def load_backend(name: str) -> Backend:
         ) from error
 
 
-def start_backend(name: str) -> Backend:
+LARGE_STEP = 1.5e9
+"""Multiply-adds of a training step, per core, from which on MXNet computes with all cores.
+
+In the thread of its engine it takes half of them, and is slower with more: GNU's OpenMP library
+counts one thread more than there are cores, and its threads sleep after every operator. In the
+thread that calls it, where they do not, smaller steps are slower, for Python's work is done there.
+"""
+
+
+def start_backend(name: str, flops: float = 0) -> Backend:
     """`load_backend`, in a process of this project's own, which is set up for training too.
 
-    For commands and workers: in any other process, what is set is its owner's business.
+    For commands and workers: in any other process, what is set is its owner's business. `flops` are
+    the multiply-adds of a training step, as far as they are known. What a user has set stays.
     """
+    check_installed(name)
+    framework, cores = FRAMEWORKS[name], physical_cores()
+    is_large = cores is not None and flops >= LARGE_STEP * cores
+    if is_large and framework.threads and not find_nvidia():
+        chosen = dict(framework.large_steps) | {framework.threads: str(cores)}
+        if not {"OMP_NUM_THREADS", *chosen} & os.environ.keys():
+            os.environ.update(chosen)
     backend = load_backend(name)
     backend.keep_freed_memory()
     return backend

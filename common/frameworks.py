@@ -13,6 +13,8 @@ class Framework:
 
     `extra` is the extra of this project that installs its CUDA build, if there is one.
     `exports_folder` is the package's `EXPORTS_FOLDER`, known before the framework is imported.
+    `threads` is a variable that it reads when it is imported, the number of its threads on a CPU,
+    and `large_steps` are others with which it makes large training steps in less time there.
     """
 
     title: str
@@ -20,6 +22,8 @@ class Framework:
     distributions: tuple[str, ...]
     extra: str | None
     exports_folder: bool = False
+    threads: str | None = None
+    large_steps: tuple[tuple[str, str], ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -46,10 +50,13 @@ class Framework:
 
 FRAMEWORKS = {
     "torch": Framework("PyTorch", "anynet_torch", ("torch",), "torch"),
-    "mx": Framework("MXNet", "anynet_mx", ("mxnet",), None, True),
+    "mx": Framework(
+        "MXNet", "anynet_mx", ("mxnet",), None, True,
+        "MXNET_OMP_MAX_THREADS", (("MXNET_ENGINE_TYPE", "NaiveEngine"),),
+    ),
     "tf": Framework("TensorFlow", "anynet_tf", ("tensorflow", "keras"), "tf-cuda", True),
     "jax": Framework("JAX", "anynet_jax", ("jax", "flax", "optax"), "jax-cuda"),
-}
+}  # fmt: skip
 """Every framework by the name of its backend, as commands take it."""
 
 

@@ -103,6 +103,18 @@ def usable_cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
+def physical_cores(cpus: str | Path = "/sys/devices/system/cpu") -> int | None:
+    """Number of cores that this process may use, of which hyperthreading shows each twice.
+
+    `cpus` is Linux's folder of processors. None if the system does not say.
+    """
+    shown = [Path(cpus, f"cpu{core}/topology/thread_siblings_list") for core in usable_cores()]
+    try:
+        return len({file.read_text() for file in shown})
+    except OSError:
+        return None
+
+
 def import_path() -> list[str]:
     """The import path of this process as absolute folders, for child processes.
 

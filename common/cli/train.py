@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from common.arch import count
 from common.backends import start_backend
 from common.cli import completion
 from common.cli.commands import command_line
@@ -25,7 +26,7 @@ from common.cli.train_settings import new_config, resumed_config
 from common.cli.types import BATCH, EPOCHS, IMAGES, SEED, SIDE, STEPS, Number
 from common.data import open_data
 from common.errors import BackendError, ConfigError
-from common.training import Callback, CSVLogger, TensorBoardLogger, read_record
+from common.training import Callback, CSVLogger, TensorBoardLogger, TrainConfig, read_record
 from common.training.rows import END, best_epoch
 from common.training.run import BEST, RECORD, check_free
 
@@ -158,7 +159,7 @@ def train(
     run = resume or out
     assert run is not None
     callbacks = _loggers(run, options["logs"])
-    backend = start_backend(config.backend)
+    backend = start_backend(config.backend, _step_flops(config))
     data = open_data(
         config.data,
         config.batch_size,
@@ -186,6 +187,13 @@ def train(
     resume_with = command_line("anynet", "train", "--resume", run)
     more = f"; continue with {resume_with}" if unfinished else ""
     click.echo(f"written to {run}{more}")
+
+
+def _step_flops(config: TrainConfig) -> int:
+    """Multiply-adds of a training step: forward, and twice as many backward."""
+    if config.spec is None:
+        return 0
+    return 3 * config.batch_size * count(config.spec, config.resize).flops
 
 
 def _loggers(run: Path, chosen: tuple[str, ...]) -> list[Callback]:

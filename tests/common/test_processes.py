@@ -10,7 +10,14 @@ from runpy import run_path
 import pytest
 
 from common.backends import FRAMEWORKS
-from common.processes import ROOT, import_path, process_pool, run_python, usable_cores
+from common.processes import (
+    ROOT,
+    import_path,
+    physical_cores,
+    process_pool,
+    run_python,
+    usable_cores,
+)
 from tests.hostile import make_hostile
 
 START = run_path(str(ROOT / "common/start.py"))
@@ -147,6 +154,26 @@ def test_without_affinity_all_cores_are_used(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert usable_cores() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("siblings", "expected"),
+    [
+        (["0", "1", "2", "3"], 4),
+        (["0,2", "1,3", "0,2", "1,3"], 2),
+        (["0-1", "0-1", "2-3"], 2),
+        ([], None),
+    ],
+    ids=["one processor each", "hyperthreading", "one processor not ours", "unknown"],
+)
+def test_a_core_that_is_shown_twice_counts_once(siblings, expected, tmp_path, monkeypatch):
+    for number, text in enumerate(siblings):
+        folder = tmp_path / f"cpu{number}/topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(f"{text}\n")
+    shown = list(range(len(siblings) or 4))
+    monkeypatch.setattr("common.processes.usable_cores", lambda: shown)
+    assert physical_cores(tmp_path) == expected
 
 
 def _imported(path):

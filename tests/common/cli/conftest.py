@@ -29,7 +29,7 @@ def framework(monkeypatch):
     """The commands that need a framework get that of `fakes`."""
     for command in ("train", "evaluate", "predict"):
         monkeypatch.setattr(
-            import_module(f"common.cli.{command}"), "start_backend", lambda name: fakes
+            import_module(f"common.cli.{command}"), "start_backend", lambda name, flops=0: fakes
         )
 
 
