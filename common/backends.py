@@ -155,10 +155,9 @@ def start_backend(name: str, flops: float = 0) -> Backend:
     For commands and workers: in any other process, what is set is its owner's business. `flops` are
     the multiply-adds of a training step, as far as they are known. What a user has set stays.
     """
-    check_installed(name)
-    framework, cores = FRAMEWORKS[name], physical_cores()
+    framework, cores = FRAMEWORKS.get(name), physical_cores()
     is_large = cores is not None and flops >= LARGE_STEP * cores
-    if is_large and framework.threads and not find_nvidia():
+    if is_large and framework and framework.threads and not find_nvidia():
         chosen = dict(framework.large_steps) | {framework.threads: str(cores)}
         if not {"OMP_NUM_THREADS", *chosen} & os.environ.keys():
             os.environ.update(chosen)
