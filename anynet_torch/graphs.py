@@ -13,6 +13,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 
 __all__ = [
     "CUDA_GRAPHS",
@@ -163,11 +164,11 @@ def is_plain(model: nn.Module, own: type[nn.Module]) -> bool:
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether forward or backward hooks are registered on this layer."""
+    """Whether forward or backward hooks are registered on this layer, or on all modules."""
     hooks = (
         module._forward_hooks,
         module._forward_pre_hooks,
         module._backward_hooks,
         module._backward_pre_hooks,
     )
-    return any(hooks)
+    return any(hooks) or bool(_has_any_global_hook())

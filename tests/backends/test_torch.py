@@ -1,6 +1,7 @@
 """What PyTorch users expect of a module."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -155,14 +156,27 @@ def test_products_give_what_convolutions_give():
     assert (together - alone).abs().max() < 2e-6 * together.abs().max()
 
 
-@pytest.mark.parametrize("changed", ["hook", "forward"])
-def test_what_a_user_does_to_a_1x1_convolution_is_done(model, changed):
-    conv, calls = model.net.stage1[0].conv1, []
+@pytest.mark.parametrize("changed", ["hook", "hook on all", "forward", "forward of all"])
+def test_what_a_user_does_to_a_1x1_convolution_is_done(model, changed, monkeypatch):
+    conv, seen, plain = model.net.stage1[0].conv1, [], torch.nn.Conv2d.forward
+    remove = lambda: None  # noqa: E731
+
+    def forward(layer, x):
+        seen.append(layer)
+        return plain(layer, x)
+
+    def hook(layer, *_):
+        seen.append(layer)
+
     if changed == "hook":
-        conv.register_forward_hook(lambda *arguments: calls.append(1))
+        conv.register_forward_hook(hook)
+    elif changed == "hook on all":
+        remove = torch.nn.modules.module.register_module_forward_hook(hook).remove
+    elif changed == "forward":
+        conv.forward = partial(forward, conv)
     else:
-        plain = conv.forward
-        conv.forward = lambda x: (calls.append(1), plain(x))[1]
+        monkeypatch.setattr(torch.nn.Conv2d, "forward", forward)
     with torch.no_grad():
         model(torch.zeros(1, 1, 16, 16))
-    assert calls == [1]
+    remove()
+    assert seen.count(conv) == 1
