@@ -19,7 +19,11 @@ SETTINGS = {
 """Variables under which workers run, besides those of this process."""
 
 _OTHERS = ("plain", "timm")
-"""First words of forms that are not this project's: memory is left to the C library in them."""
+
+
+def is_own(form: str) -> bool:
+    """Whether a form is this project's; processes of others are left as their frameworks are."""
+    return form.split()[0] not in _OTHERS
 
 
 class WorkerError(Exception):
@@ -32,7 +36,7 @@ class Process:
     def __init__(self, python: Path, backend: str, form: str, log: Path) -> None:
         self.backend, self.form, self.log = backend, form, log
         log.parent.mkdir(parents=True, exist_ok=True)
-        keeping = {KEEP_MEMORY: "0"} if form.split()[0] in _OTHERS else {}
+        keeping = {} if is_own(form) else {KEEP_MEMORY: "0"}
         with log.open("a") as errors:
             self._process = start_python(
                 "-m", "benchmarks.worker", backend, form,

@@ -4,6 +4,7 @@ import importlib
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -140,26 +141,34 @@ def load_backend(name: str) -> Backend:
         ) from error
 
 
-LARGE_STEP = 1.5e9
-"""Multiply-adds of a training step, per core, from which on MXNet computes with all cores.
+LARGE_STEP = 0.75e9
+"""Multiply-adds of a training step, per core, from which on it is a large one.
 
-In the thread of its engine it takes half of them, and is slower with more: GNU's OpenMP library
-counts one thread more than there are cores, and its threads sleep after every operator. In the
-thread that calls it, where they do not, smaller steps are slower, for Python's work is done there.
+MXNet then computes with all cores. In the thread of its engine it takes half of them, and is slower
+with more: GNU's OpenMP library counts one thread more than there are cores, and its threads sleep
+after every operator. In the thread that calls it they do not, but Python's work is done there too.
+
+TensorFlow then uses oneDNN's kernels, as by default on CPUs with AVX512_VNNI only. They divide
+every operator between all cores, however small it is.
 """
 
+_SAID = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+"""Variables by which users say how many cores a process may take; then nothing else is set."""
 
-def start_backend(name: str, flops: float = 0) -> Backend:
-    """`load_backend`, in a process of this project's own, which is set up for training too.
+
+def start_backend(name: str, flops: float = inf) -> Backend:
+    """`load_backend`, in a process of this project's own, which is set up for what it will do.
 
     For commands and workers: in any other process, what is set is its owner's business. `flops` are
-    the multiply-adds of a training step, as far as they are known. What a user has set stays.
+    the multiply-adds of a training step; processes that only predict leave them out. What a user
+    has set stays.
     """
     framework, cores = FRAMEWORKS.get(name), physical_cores()
-    is_large = cores is not None and flops >= LARGE_STEP * cores
-    if is_large and framework and framework.threads and not find_nvidia():
-        chosen = dict(framework.large_steps) | {framework.threads: str(cores)}
-        if not {"OMP_NUM_THREADS", *chosen} & os.environ.keys():
+    if framework and cores is not None and flops >= LARGE_STEP * cores and not find_nvidia():
+        chosen = dict(framework.large_batches)
+        if framework.threads:
+            chosen[framework.threads] = str(cores)
+        if not {*_SAID, *chosen} & os.environ.keys():
             os.environ.update(chosen)
     backend = load_backend(name)
     backend.keep_freed_memory()

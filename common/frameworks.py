@@ -13,8 +13,8 @@ class Framework:
 
     `extra` is the extra of this project that installs its CUDA build, if there is one.
     `exports_folder` is the package's `EXPORTS_FOLDER`, known before the framework is imported.
-    `threads` is a variable that it reads when it is imported, the number of its threads on a CPU,
-    and `large_steps` are others with which it makes large training steps in less time there.
+    `large_batches` are variables, read when it is imported, with which it computes large batches in
+    less time on a CPU; `threads` is another, the number of its threads, where they need it.
     """
 
     title: str
@@ -23,7 +23,7 @@ class Framework:
     extra: str | None
     exports_folder: bool = False
     threads: str | None = None
-    large_steps: tuple[tuple[str, str], ...] = ()
+    large_batches: tuple[tuple[str, str], ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -54,7 +54,10 @@ FRAMEWORKS = {
         "MXNet", "anynet_mx", ("mxnet",), None, True,
         "MXNET_OMP_MAX_THREADS", (("MXNET_ENGINE_TYPE", "NaiveEngine"),),
     ),
-    "tf": Framework("TensorFlow", "anynet_tf", ("tensorflow", "keras"), "tf-cuda", True),
+    "tf": Framework(
+        "TensorFlow", "anynet_tf", ("tensorflow", "keras"), "tf-cuda", True,
+        large_batches=(("TF_ENABLE_ONEDNN_OPTS", "1"),),
+    ),
     "jax": Framework("JAX", "anynet_jax", ("jax", "flax", "optax"), "jax-cuda"),
 }  # fmt: skip
 """Every framework by the name of its backend, as commands take it."""

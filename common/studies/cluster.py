@@ -88,5 +88,5 @@ def _work(name: str, url: str, threads: int, grace: float, function: str | None)
     study = Study.open(name, url, PATIENCE)
     objective = Objective.load(function) if function else None
     if objective is None:
-        start_backend(study.config.training.backend)
+        start_backend(study.config.training.backend, flops=0)
     return work(study, tell=lambda _: None, grace=grace, objective=objective)

@@ -146,7 +146,7 @@ def work(
         study.config.check_trains(f"study {name}")
         check_objective(name, study.config.objective, function)
         if function is None:
-            start_backend(study.config.training.backend)
+            start_backend(study.config.training.backend, flops=0)
         done = train_networks(study, click.echo, max_networks, grace, function, at_once)
     except KeyboardInterrupt:
         click.echo(
