@@ -10,6 +10,7 @@ import pytest
 from common.cli import main
 from common.spaces import ANYNETX_E, small
 from common.studies import Study, StudyConfig
+from common.training import TrainConfig
 from tests.documents import PAGES, ROOT, read, runnable
 
 _BLOCKS = [block for page in PAGES for block in read(page)]
@@ -80,7 +81,9 @@ def test_the_python_of_a_page_is_python(block):
 def test_the_code_of_a_page_runs_without_a_framework(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if page.name == "studies.md":
-        Study.create("first", "anynet-studies.db", StudyConfig((small(ANYNETX_E),), networks=2))
+        sample = TrainConfig("torch", spec=None, data="sample")
+        config = StudyConfig((small(ANYNETX_E),), networks=2, training=sample)
+        Study.create("first", "anynet-studies.db", config)
     names = {"__name__": "page"}
     for block in runnable(page):
         block.run(names, tmp_path)
