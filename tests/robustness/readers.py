@@ -214,7 +214,9 @@ def _journal(path: Path) -> None:
 def _sqlite_samples(path: Path) -> Iterable[bytes]:
     from common.studies import Study, StudyConfig
 
-    Study.create("golden", str(path), StudyConfig((find_space("AnyNetXA-small"),), 2))
+    sample = TrainConfig("torch", spec=None, data="sample")
+    config = StudyConfig((find_space("AnyNetXA-small"),), 2, training=sample)
+    Study.create("golden", str(path), config)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("VACUUM")
     yield path.read_bytes()

@@ -10,7 +10,7 @@ from common.backends import FRAMEWORKS
 from common.cli import main
 from common.spaces import SPACES
 from common.studies import Study, StudyConfig
-from common.training import RECIPES
+from common.training import RECIPES, TrainConfig
 from tests.common.spaces.tiny import TINY
 
 
@@ -100,7 +100,9 @@ def test_the_search_for_runs_ends_in_folders_of_very_many_files(folder, monkeypa
 
 
 def test_studies_are_completed_from_their_file():
-    Study.create("first", "anynet-studies.db", StudyConfig((TINY,), networks=1))
+    sample = TrainConfig("torch", spec=None, data="sample")
+    config = StudyConfig((TINY,), networks=1, training=sample)
+    Study.create("first", "anynet-studies.db", config)
     assert _proposed("study report f") == ["first"]
     assert _proposed("study report --storage other.db f") == []
 
