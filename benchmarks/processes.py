@@ -18,11 +18,12 @@ SETTINGS = {
 }
 """Variables under which workers run, besides those of this process."""
 
-_OTHERS = ("plain", "timm")
+_OTHERS = ("plain", "timm", "torchvision", "onnxruntime")
+"""First words of forms that are not this project's."""
 
 
 def is_own(form: str) -> bool:
-    """Whether a form is this project's; processes of others are left as their frameworks are."""
+    """Whether a form is this project's: only its process is set up for memory and large batches."""
     return form.split()[0] not in _OTHERS
 
 

@@ -164,12 +164,12 @@ def start_backend(name: str, flops: float = inf) -> Backend:
     has set stays.
     """
     framework, cores = FRAMEWORKS.get(name), physical_cores()
-    if framework and cores is not None and flops >= LARGE_STEP * cores and not find_nvidia():
-        chosen = dict(framework.large_batches)
-        if framework.threads:
-            chosen[framework.threads] = str(cores)
-        if not {*_SAID, *chosen} & os.environ.keys():
-            os.environ.update(chosen)
+    chosen = dict(framework.large_batches) if framework else {}
+    if framework and framework.threads:
+        chosen[framework.threads] = str(cores)
+    is_large = cores is not None and flops >= LARGE_STEP * cores
+    if chosen and is_large and not {*_SAID, *chosen} & os.environ.keys() and not find_nvidia():
+        os.environ.update(chosen)
     backend = load_backend(name)
     backend.keep_freed_memory()
     return backend
