@@ -20,14 +20,18 @@ __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock", "layer_fac
 Factory = Callable[..., Callable[[Array], Array]]
 
 
-def layer_factories(spec: AnyNetSpec) -> dict[str, Any]:
-    """What the blocks of a network make their layers by, with the constants of `spec`."""
+def layer_factories(spec: AnyNetSpec, training: bool = False) -> dict[str, Any]:
+    """What the blocks of a network make their layers by, with the constants of `spec`.
+
+    `training` says whether batch norms normalise by the statistics of the batch.
+    """
     norm: Factory = no_norm
     if spec.batch_norm:
         norm = partial(BatchNorm, epsilon=spec.bn_epsilon, momentum=spec.bn_momentum)
     if spec.block == "mlp":
         return {"linear": partial(nn.Dense, use_bias=spec.conv_bias), "norm": norm}
-    return {"conv": partial(Conv, use_bias=spec.conv_bias), "norm": norm}
+    cancelled = spec.batch_norm and training
+    return {"conv": partial(Conv, use_bias=spec.conv_bias, cancelled=cancelled), "norm": norm}
 
 
 class ResNeXtBlock(nn.Module):

@@ -251,13 +251,18 @@ def _product(x: Array, kernel: Array, strides: int, _: int) -> Array:
 
 
 class Conv(nn.Module):
-    """A convolution with symmetric padding, so that stride 1 keeps the size."""
+    """A convolution with symmetric padding, so that stride 1 keeps the size.
+
+    `cancelled` says that a batch norm follows, which subtracts the bias with the mean of the batch:
+    the gradient of the bias is 0, and is not computed.
+    """
 
     channels: int
     kernel_size: int
     strides: int = 1
     groups: int = 1
     use_bias: bool = True
+    cancelled: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -266,5 +271,6 @@ class Conv(nn.Module):
         kernel = self.param("kernel", nn.initializers.xavier_uniform(), shape)
         y = conv2d(x, kernel, self.strides, self.groups)
         if self.use_bias:
-            y = y + self.param("bias", nn.initializers.zeros, (self.channels,))
+            bias = self.param("bias", nn.initializers.zeros, (self.channels,))
+            y = y + (lax.stop_gradient(bias) if self.cancelled else bias)
         return y

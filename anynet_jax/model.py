@@ -153,7 +153,7 @@ class AnyNet(Classifier):
         In an mlp, a linear layer on the flattened image replaces the convolution. ResNet's stem
         has a 7x7 convolution, and max pooling at its end.
         """
-        layers = layer_factories(self.spec)
+        layers = layer_factories(self.spec, self.training)
         if self.spec.block == "mlp":
             first = [_flatten, unbound(layers["linear"], "fc")(num_channels)]
         else:
@@ -198,7 +198,8 @@ class AnyNet(Classifier):
     ) -> nn.Module:
         """A block of the spec's kind; its shortcut has a projection if the shape changes."""
         spec, project = self.spec, projects(in_channels, num_channels, stride)
-        made_of = {**layer_factories(spec), "training": self.training, "parent": None}
+        layers = layer_factories(spec, self.training)
+        made_of = {**layers, "training": self.training, "parent": None}
         match spec.block:
             case "resnext":
                 return ResNeXtBlock(

@@ -12,7 +12,16 @@ import keras
 import tensorflow as tf
 
 from anynet_tf.convolution import conv
-from anynet_tf.layers import BatchNorm, Shape, SqueezeExcitation, linear, no_norm, norm_relu, relu
+from anynet_tf.layers import (
+    BatchNorm,
+    Shape,
+    SqueezeExcitation,
+    conv_norm,
+    conv_norm_relu,
+    linear,
+    no_norm,
+    relu,
+)
 from common.arch import AnyNetSpec, bottleneck, checked_channels, checked_stride
 from common.chapter import HyperParameters
 from common.errors import BackendError, shown
@@ -127,13 +136,13 @@ class ResNeXtBlock(Block):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        y = norm_relu(self.bn1, self.conv1(x), training)
-        y = norm_relu(self.bn2, self.conv2(y), training)
+        y = conv_norm_relu(self.conv1, self.bn1, x, training)
+        y = conv_norm_relu(self.conv2, self.bn2, y, training)
         if self.se is not None:
             y = self.se(y)
-        y = self.bn3(self.conv3(y), training=training)
+        y = conv_norm(self.conv3, self.bn3, y, training)
         if self.conv4 is not None:
-            x = self.bn4(self.conv4(x), training=training)
+            x = conv_norm(self.conv4, self.bn4, x, training)
         return relu(y + x)
 
 
@@ -176,10 +185,10 @@ class ResNetBlock(Block):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        y = norm_relu(self.bn1, self.conv1(x), training)
-        y = self.bn2(self.conv2(y), training=training)
+        y = conv_norm_relu(self.conv1, self.bn1, x, training)
+        y = conv_norm(self.conv2, self.bn2, y, training)
         if self.conv4 is not None:
-            x = self.bn4(self.conv4(x), training=training)
+            x = conv_norm(self.conv4, self.bn4, x, training)
         return relu(y + x)
 
 
@@ -215,8 +224,8 @@ class VanillaBlock(Block):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        y = norm_relu(self.bn1, self.conv1(x), training)
-        return norm_relu(self.bn2, self.conv2(y), training)
+        y = conv_norm_relu(self.conv1, self.bn1, x, training)
+        return conv_norm_relu(self.conv2, self.bn2, y, training)
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -248,7 +257,7 @@ class MLPBlock(Block):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, C) to (N, num_channels)."""
-        return norm_relu(self.bn1, self.fc1(x), training)
+        return conv_norm_relu(self.fc1, self.bn1, x, training)
 
 
 def build_in_order(layers: tuple[keras.layers.Layer | None, ...], shape: Shape) -> None:

@@ -53,10 +53,17 @@ class GroupedConv2D(keras.layers.Conv2D):
         if self.dilation_rate != (1, 1):
             raise SpecError(f"dilation_rate: must be 1; got {self.dilation_rate}")
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """(N, H, W, C) to (N, H / strides, W / strides, filters), rounded up."""
+    def call(self, inputs: tf.Tensor, cancelled: bool = False) -> tf.Tensor:
+        """(N, H, W, C) to (N, H / strides, W / strides, filters), rounded up.
+
+        `cancelled` says that a batch norm follows, which subtracts the bias with the mean of the
+        batch: the gradient of the bias is 0, and is not computed.
+        """
         kernel = tf.convert_to_tensor(self.kernel)
         bias = tf.convert_to_tensor(self.bias) if self.use_bias else None
+        is_linear = self.activation in (None, keras.activations.linear)
+        if cancelled and is_linear and bias is not None:
+            bias = _without_gradient(bias)
         channels, choose = inputs.shape[-1], self.native is None
         if self.groups == 1 and self.kernel_size == self.strides == (1, 1):
             outputs = _matmul(inputs, kernel[0, 0], bias)
@@ -94,6 +101,12 @@ class GroupedConv2D(keras.layers.Conv2D):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "native": self.native}
+
+
+@tf.custom_gradient
+def _without_gradient(bias: tf.Tensor) -> tuple[tf.Tensor, Operation]:
+    """`bias`, with the gradient 0: of `tf.stop_gradient` there would be none, and a warning."""
+    return tf.identity(bias), lambda _: tf.zeros_like(bias)
 
 
 def _has_gradients(inputs: tf.Tensor) -> bool:

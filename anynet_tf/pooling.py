@@ -15,7 +15,7 @@ class MaxPool(keras.layers.Layer):
     """3x3 max pooling of stride 2, which keeps NaN; the first maximum gets the gradient.
 
     `after_norm` says that its input comes from a `BatchNorm` and ReLU: in training, the running
-    statistics show NaN, which is lost here, too (see `norm_relu`).
+    statistics show NaN, which is lost here, too (see `conv_norm_relu`).
     """
 
     def __init__(self, after_norm: bool = True, **kwargs: Any) -> None:

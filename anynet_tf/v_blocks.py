@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from anynet_tf.blocks import Block, Factory, build_in_order, shape_after
 from anynet_tf.convolution import conv
-from anynet_tf.layers import BatchNorm, Shape, norm_relu, relu
+from anynet_tf.layers import BatchNorm, Shape, conv_norm, conv_norm_relu, relu
 from common.arch import checked_channels, checked_stride
 
 __all__ = ["VBlock", "VRBlock"]
@@ -43,7 +43,7 @@ class VBlock(Block):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        return norm_relu(self.bn1, self.conv1(x), training)
+        return conv_norm_relu(self.conv1, self.bn1, x, training)
 
 
 @keras.saving.register_keras_serializable(package="anynet")
@@ -83,7 +83,7 @@ class VRBlock(Block):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(N, H, W, C) to (N, H / strides, W / strides, num_channels), rounded up."""
-        y = self.bn1(self.conv1(x), training=training)
+        y = conv_norm(self.conv1, self.bn1, x, training)
         if self.conv4 is not None:
-            x = self.bn4(self.conv4(x), training=training)
+            x = conv_norm(self.conv4, self.bn4, x, training)
         return relu(y + x)

@@ -35,10 +35,17 @@ make a training step forty times as long."""
 XLA = Path("build/xla")
 COMPILED_ONCE = {
     "JAX_COMPILATION_CACHE_DIR": str(ROOT / XLA),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
     "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",  # with a limit, processes take turns
 }
 """Programs of XLA that several tests of one session have in common."""
+
+COMPILED_QUICKLY = COMPILED_ONCE | {
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1",
+}
+"""For programs that run a few times: XLA's own passes are as always, LLVM's are left out.
+
+The full session has the same tests with programs as users compile them."""
 
 PINNED = "3.11"
 """The Python of PyTorch's and MXNet's environments; all others are made with the one that runs nox.

@@ -9,10 +9,12 @@ jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
 from flax import linen as nn  # noqa: E402
+from flax.traverse_util import flatten_dict  # noqa: E402
 
 import anynet_jax as anynet  # noqa: E402
 from anynet_jax import layers  # noqa: E402
 from anynet_jax.layers import BatchNorm  # noqa: E402
+from anynet_jax.model import in_mode  # noqa: E402
 from anynet_jax.step import step_on  # noqa: E402
 from common import REGNETX32, AnyNetSpec, reference  # noqa: E402
 from common.errors import ConfigError  # noqa: E402
@@ -251,3 +253,20 @@ def test_apply_init_returns_variables_drawn_from_its_key():
 
     variables = ByHand().apply_init([jnp.zeros((1, 8, 8, 1))], jax.random.key(0))
     assert set(variables) == {"params"}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_bias_that_a_batch_norm_cancels_has_no_gradient(training):
+    network = anynet.create(_SPEC)
+    module, images = in_mode(network.module, training), jnp.ones((2, 16, 16, 1))
+
+    def loss(params):
+        variables = {**network.variables, "params": params}
+        logits, _ = module.apply(variables, images, mutable=["batch_stats"])
+        return (logits**3).mean()
+
+    found = flatten_dict(jax.jit(jax.grad(loss))(network.variables["params"]))
+    biases = [gradient for path, gradient in found.items() if path[-2:][0].startswith("conv")
+              and path[-1] == "bias"]  # fmt: skip
+    assert len(biases) == 9
+    assert {bool(bias.any()) for bias in biases} == {not training}

@@ -1,5 +1,7 @@
 """What TensorFlow users expect of a Keras model and of a layer."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -167,3 +169,24 @@ def test_a_frozen_batch_norm_keeps_nan_before_a_relu(training):
 
 def test_there_is_no_apply_init_as_in_the_chapters_tab():
     assert not hasattr(anynet.Classifier, "apply_init")
+
+
+@pytest.mark.parametrize(
+    ("training", "frozen", "activation", "expected"),
+    [(True, False, None, False), (False, False, None, True), (True, True, None, True),
+     (True, False, "softplus", True)],
+)  # fmt: skip
+def test_a_bias_has_no_gradient_where_a_batch_norm_cancels_it(
+    training, frozen, activation, expected
+):
+    block = anynet.VanillaBlock(8, conv=partial(convolution.conv, activation=activation))
+    block.build((None, 16, 16, 1))
+    for norm in (block.bn1, block.bn2):
+        norm.trainable = not frozen
+    biases = [block.conv1.bias, block.conv2.bias]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(block(tf.constant(_X), training=training) ** 3)
+    found = tape.gradient(loss, [bias.value for bias in biases])
+    assert {bool(np.abs(gradient).max() > 1e-7) for gradient in found} == {expected}
+    if not expected:
+        assert not np.any(found)

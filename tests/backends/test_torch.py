@@ -1,6 +1,9 @@
 """What PyTorch users expect of a module."""
 
 import copy
+import re
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,6 +14,7 @@ torch = pytest.importorskip("torch")
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 import anynet_torch as anynet  # noqa: E402
+from anynet_torch.layers import fused_norms  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
 from common.weights import expected_shapes  # noqa: E402
 
@@ -180,3 +184,53 @@ def test_what_a_user_does_to_a_1x1_convolution_is_done(model, changed, monkeypat
         model(torch.zeros(1, 1, 16, 16))
     remove()
     assert seen.count(conv) == 1
+
+
+def _step(network, images, joined):
+    """Logits, gradients and running statistics of a forward and a backward pass."""
+    network = copy.deepcopy(network).train()
+    with fused_norms(network) if joined else nullcontext():
+        logits = network(images)
+    (logits**3).mean().backward()
+    gradients = {name: p.grad for name, p in network.named_parameters()}
+    return {"logits": logits.detach()} | gradients | dict(network.named_buffers())
+
+
+_JOINED = {
+    "squeezed": _SPEC,
+    "resnet stem, vr": replace(_SPEC, stem="resnet", se_ratio=0.0).with_block("vr"),
+    "no biases": replace(_SPEC, conv_bias=False),
+    "mlp": AnyNetSpec.from_arch(((1, 8), (1, 6)), 8, block="mlp", image_size=16),
+    "one value to normalise": AnyNetSpec.from_arch(((1, 8, 4, 1),) * 4, 8),
+}
+
+
+@pytest.mark.parametrize("spec", _JOINED.values(), ids=_JOINED)
+def test_a_step_without_the_biases_that_batch_norms_cancel_is_the_step_with_them(spec):
+    network = anynet.create(spec).double()
+    stream = torch.Generator().manual_seed(0)
+    for parameter in network.parameters():
+        parameter.data.add_(torch.empty_like(parameter).uniform_(-0.3, 0.3, generator=stream))
+    count = 1 if spec is _JOINED["one value to normalise"] else 6
+    images = torch.rand(count, 1, 16, 16, generator=stream, dtype=torch.float64)
+    found, expected = (_step(network, images, joined) for joined in (True, False))
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    cancelled = [name for name in found if re.search(r"(conv\d?|stem.fc|fc1)\.bias$", name)]
+    assert [name for name in cancelled if "se." not in name and found[name].any()] == []
+
+
+@pytest.mark.parametrize("changed", ["class", "forward", "activation"])
+def test_a_step_calls_the_layers_of_a_user(model, changed):
+    class Doubled(torch.nn.Conv2d):
+        def forward(self, x):
+            return 2 * super().forward(x) + x.mean()
+
+    stem = model.net.stem
+    if changed == "class":
+        stem.conv.__class__ = Doubled
+    elif changed == "forward":
+        stem.conv.forward = partial(Doubled.forward, Doubled(1, 8, 3, 2, 1))
+    else:
+        stem.relu = torch.nn.Tanh()
+    found, expected = (_step(model, _X, joined) for joined in (True, False))
+    torch.testing.assert_close(found, expected)
