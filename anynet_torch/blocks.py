@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from anynet_torch.convolution import conv
-from anynet_torch.layers import BatchNorm, SqueezeExcitation, conv_norm_relu, linear
+from anynet_torch.joined import conv_norm_relu
+from anynet_torch.layers import BatchNorm, SqueezeExcitation, linear
 from common.arch import AnyNetSpec, bottleneck, checked_channels, checked_stride
 
 __all__ = ["MLPBlock", "ResNeXtBlock", "ResNetBlock", "VanillaBlock", "layer_factories"]

@@ -10,7 +10,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from anynet_torch.blocks import MLPBlock, ResNetBlock, ResNeXtBlock, VanillaBlock, layer_factories
-from anynet_torch.layers import Stem, linear
+from anynet_torch.joined import Stem
+from anynet_torch.layers import linear
 from anynet_torch.pooling import MaxPool
 from anynet_torch.v_blocks import VBlock, VRBlock
 from anynet_torch.weights import init_weights

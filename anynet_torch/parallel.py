@@ -25,7 +25,8 @@ from torch import nn
 from anynet_torch.collectives import gather, join, leave, parallel, totals
 from anynet_torch.freezing import Frozen
 from anynet_torch.graphs import is_plain
-from anynet_torch.layers import fused_norms, synced_norms
+from anynet_torch.joined import fused_norms
+from anynet_torch.layers import synced_norms
 from anynet_torch.model import AnyNet, Classifier
 from common.arch import AnyNetSpec
 from common.chapter import overrides_optimizer

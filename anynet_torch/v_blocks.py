@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from anynet_torch.blocks import Factory
 from anynet_torch.convolution import conv
-from anynet_torch.layers import BatchNorm, conv_norm_relu
+from anynet_torch.joined import conv_norm_relu
+from anynet_torch.layers import BatchNorm
 from common.arch import checked_channels, checked_stride
 
 __all__ = ["VBlock", "VRBlock"]

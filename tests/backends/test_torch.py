@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch")
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 import anynet_torch as anynet  # noqa: E402
-from anynet_torch.layers import fused_norms  # noqa: E402
+from anynet_torch.joined import fused_norms  # noqa: E402
+from anynet_torch.layers import BatchNorm  # noqa: E402
 from common import REGNETX32, AnyNetSpec  # noqa: E402
 from common.weights import expected_shapes  # noqa: E402
 
@@ -219,7 +220,7 @@ def test_a_step_without_the_biases_that_batch_norms_cancel_is_the_step_with_them
     assert [name for name in cancelled if "se." not in name and found[name].any()] == []
 
 
-@pytest.mark.parametrize("changed", ["class", "forward", "activation"])
+@pytest.mark.parametrize("changed", ["class", "forward", "activation", "norm"])
 def test_a_step_calls_the_layers_of_a_user(model, changed):
     class Doubled(torch.nn.Conv2d):
         def forward(self, x):
@@ -230,6 +231,8 @@ def test_a_step_calls_the_layers_of_a_user(model, changed):
         stem.conv.__class__ = Doubled
     elif changed == "forward":
         stem.conv.forward = partial(Doubled.forward, Doubled(1, 8, 3, 2, 1))
+    elif changed == "norm":
+        stem.bn.__class__ = type("Squared", (BatchNorm,), {"forward": lambda self, x: x**2})
     else:
         stem.relu = torch.nn.Tanh()
     found, expected = (_step(model, _X, joined) for joined in (True, False))

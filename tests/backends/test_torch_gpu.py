@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 import anynet_torch  # noqa: E402
-from anynet_torch import graphs, layers  # noqa: E402
+from anynet_torch import graphs, joined, layers  # noqa: E402
 from anynet_torch.graphs import WARM_UP, Replayed, is_recordable  # noqa: E402
 from anynet_torch.model import Classifier  # noqa: E402
 from common.training import Recipe  # noqa: E402
@@ -182,7 +182,7 @@ def test_only_steps_that_a_graph_repeats_whole_are_recorded(make, expected):
 def test_a_network_with_hooks_is_not_fused(make, expected):
     network = make()
     norms = [layer for layer in network.modules() if isinstance(layer, layers.BatchNorm)]
-    with layers.fused_norms(network):
+    with joined.fused_norms(network):
         assert {norm.joins for norm in norms} == {expected}
     assert not any(norm.joins for norm in norms)
 

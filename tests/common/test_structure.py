@@ -12,9 +12,11 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
 _OWN_FILES = {
-    "anynet_torch": {"kernels.py", "graphs.py", "parallel.py", "collectives.py", "sending.py"},
+    "anynet_torch": {
+        "collectives.py", "graphs.py", "joined.py", "kernels.py", "parallel.py", "sending.py",
+    },
     "anynet_jax": {"step.py", "sending.py"},
-}
+}  # fmt: skip
 """What XLA and MXNet's executor do by themselves on a GPU, and XLA on several devices; JAX compiles
 a step of pure functions, which the others' learners have as methods; and sending batches to a GPU
 while it computes, which only the two that train there do."""
