@@ -122,6 +122,6 @@ def test_a_learner_learns_what_it_learns_without_the_kernels(block, stem, monkey
         found.append(learner.state())
         monkeypatch.undo()
     plain, fused = found
-    assert not any(layer.fuses for layer in learner.network.modules() if type(layer) is BatchNorm)
+    assert not any(layer.joins for layer in learner.network.modules() if type(layer) is BatchNorm)
     for name, array in plain.items():
         np.testing.assert_allclose(fused[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
