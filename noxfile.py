@@ -52,7 +52,8 @@ PYTHONS = ("3.12", "3.13")
 
 DIST = Path("build/dist")
 CASES = (
-    "regnetx32", "odd size, no bias", "squeeze and excitation", "resnet stem, vr block", "mlp",
+    "regnetx32", "odd size, no bias", "squeeze and excitation", "resnet block",
+    "resnet stem, vr block", "mlp",
 )  # fmt: skip
 """Those of parity in a bare `nox`; the full session has all. The tests of each backend have other
 bottlenecks, strides and constants, and for more stages no backend has code of its own."""
@@ -174,10 +175,9 @@ def parity(session: nox.Session) -> None:
     Those in `CASES`, or with `-- all` every one. A backend whose Python is not there is left out
     aloud. A run that is handed from framework to framework must have the losses of a run in one.
     """
-    whole = bool(session.posargs)
-    programs = COMPILED_ONCE if whole else COMPILED_QUICKLY
+    programs = COMPILED_ONCE if session.posargs else COMPILED_QUICKLY
     there, run = backends(session), partial(run_in, session, env=ONE_THREAD | programs)
-    cases = () if whole else tuple(f"--case={case}" for case in CASES)
+    cases = () if session.posargs else tuple(f"--case={case}" for case in CASES)
     shutil.rmtree(RELAY, ignore_errors=True)
     for left_out in set(EXTRAS) - set(there):
         (PARITY / f"{left_out}.safetensors").unlink(missing_ok=True)  # of an earlier run

@@ -128,8 +128,7 @@ def conv_norm(
 ) -> tf.Tensor:
     """A batch norm of a convolution, or the layers in their places.
 
-    In training the norm cancels the bias of the convolution, whose gradient would take a tenth of
-    a step.
+    In training the norm cancels the bias of the convolution, whose gradient is then not computed.
     """
     cancels = training and norm.trainable and type(norm) is BatchNorm
     y = conv(x, cancelled=True) if cancels and type(conv) is GroupedConv2D else conv(x)

@@ -45,7 +45,8 @@ COMPILED_QUICKLY = COMPILED_ONCE | {
 }
 """For programs that run a few times: XLA's own passes are as always, LLVM's are left out.
 
-The full session has the same tests with programs as users compile them."""
+The full session has programs as users compile them: in all cases of parity, and in JAX's tests on
+later Pythons."""
 
 PINNED = "3.11"
 """The Python of PyTorch's and MXNet's environments; all others are made with the one that runs nox.

@@ -266,7 +266,10 @@ def test_a_bias_that_a_batch_norm_cancels_has_no_gradient(training):
         return (logits**3).mean()
 
     found = flatten_dict(jax.jit(jax.grad(loss))(network.variables["params"]))
-    biases = [gradient for path, gradient in found.items() if path[-2:][0].startswith("conv")
-              and path[-1] == "bias"]  # fmt: skip
+    biases = [
+        gradient
+        for (*_, layer, kind), gradient in found.items()
+        if layer.startswith("conv") and kind == "bias"
+    ]
     assert len(biases) == 9
     assert {bool(bias.any()) for bias in biases} == {not training}

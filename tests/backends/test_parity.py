@@ -73,7 +73,6 @@ _OTHERS = {
 }  # fmt: skip
 
 
-@pytest.mark.bare("torch", "mx", "tf")  # JAX compiles each for half a minute
 @pytest.mark.parametrize("spec", _OTHERS.values(), ids=_OTHERS)
 def test_networks_of_other_kinds_are_the_reference(backend, spec):
     case = Case("other", spec, 8, 4, 2)
