@@ -22,6 +22,7 @@ from tests.environments import (
     COMMON,
     COMPILED_ONCE,
     COMPILED_QUICKLY,
+    COMPILED_TO_TRAIN,
     EXTRAS,
     OLD_NUMPY,
     ONE_THREAD,
@@ -51,12 +52,10 @@ PYTHONS = ("3.12", "3.13")
 """Later ones, with which `common`, JAX and TensorFlow are tested."""
 
 DIST = Path("build/dist")
-CASES = (
-    "regnetx32", "odd size, no bias", "squeeze and excitation", "resnet block",
-    "resnet stem, vr block", "mlp",
-)  # fmt: skip
-"""Those of parity in a bare `nox`; the full session has all. The tests of each backend have other
-bottlenecks, strides and constants, and for more stages no backend has code of its own."""
+CASES = ("regnetx32", "odd size, no bias", "resnet block", "resnet stem, vr block", "mlp")
+"""Those of parity in a bare `nox`, of a few steps; the full session has all. The tests of each
+backend have squeeze-and-excitation, other bottlenecks, strides and constants; for more stages no
+backend has code of its own."""
 
 
 @nox.session(venv_backend="none")
@@ -165,7 +164,7 @@ def package(session: nox.Session) -> None:
                     "--no-compile", wanted, "-c", pins)  # fmt: skip
         # -P, for the packages to be those of the wheel and not of this folder.
         walk = ("tests/documents.py", "docs/quickstart.md", backend)
-        run_in(session, empty, "python", "-P", *walk, env=COMPILED_QUICKLY)
+        run_in(session, empty, "python", "-P", *walk, env=COMPILED_TO_TRAIN)
 
 
 @nox.session(venv_backend="none")
@@ -178,10 +177,11 @@ def parity(session: nox.Session) -> None:
     programs = COMPILED_ONCE if session.posargs else COMPILED_QUICKLY
     there, run = backends(session), partial(run_in, session, env=ONE_THREAD | programs)
     cases = () if session.posargs else tuple(f"--case={case}" for case in CASES)
+    steps = () if session.posargs else ("--steps", "5")
     shutil.rmtree(RELAY, ignore_errors=True)
     for left_out in set(EXTRAS) - set(there):
         (PARITY / f"{left_out}.safetensors").unlink(missing_ok=True)  # of an earlier run
-    records_and_relay(run, there, cases)
+    records_and_relay(run, there, (*cases, *steps))
     first = next(iter(there.values()))
     compare = ("anynet", "parity", "compare", str(PARITY), "--overwrite")
     run(first, *compare, *cases, "--expect", ",".join(there))

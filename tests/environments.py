@@ -40,13 +40,20 @@ COMPILED_ONCE = {
 }
 """Programs of XLA that several tests of one session have in common."""
 
-COMPILED_QUICKLY = COMPILED_ONCE | {
-    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1",
-}
+
+def _compiled_quickly(level: int) -> dict[str, str]:
+    flags = f"--xla_backend_optimization_level={level} --xla_cpu_parallel_codegen_split_count=1"
+    return COMPILED_ONCE | {"XLA_FLAGS": flags}
+
+
+COMPILED_QUICKLY = _compiled_quickly(level=0)
 """For programs that run a few times: XLA's own passes are as always, LLVM's are left out.
 
 The full session has programs as users compile them: in all cases of parity, and in JAX's tests on
 later Pythons."""
+
+COMPILED_TO_TRAIN = _compiled_quickly(level=1)
+"""For programs that train for an epoch: with the first of LLVM's three levels."""
 
 PINNED = "3.11"
 """The Python of PyTorch's and MXNet's environments; all others are made with the one that runs nox.

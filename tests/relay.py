@@ -30,7 +30,7 @@ Run = Callable[..., None]
 _LONGEST_FIRST = ("jax", "tf", "reference", "torch", "mx")
 
 
-def records_and_relay(run: Run, backends: dict[str, Path], cases: tuple[str, ...]) -> None:
+def records_and_relay(run: Run, backends: dict[str, Path], options: tuple[str, ...]) -> None:
     """Two at a time, the longest first: the relay, and the records of backends and reference."""
     first = next(iter(backends.values()))
     subjects = {"reference": first, **backends}
@@ -38,7 +38,7 @@ def records_and_relay(run: Run, backends: dict[str, Path], cases: tuple[str, ...
         jobs = [pool.submit(relay, run, backends)]
         for subject in sorted(subjects, key=_LONGEST_FIRST.index):
             command = ("anynet", "parity", "record", subject, "--out", str(PARITY), "--overwrite")
-            jobs.append(pool.submit(run, subjects[subject], *command, *cases))
+            jobs.append(pool.submit(run, subjects[subject], *command, *options))
         for job in jobs:
             job.result()
 

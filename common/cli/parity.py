@@ -1,5 +1,6 @@
 """`anynet parity`: check that the backends compute the same network."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -78,14 +79,23 @@ def parity() -> None:
     help="Folder for the records of all backends.",
 )
 @_case_option
+@click.option(
+    "--steps",
+    type=click.IntRange(2),
+    help="Training steps of each run, the same for all records of a folder; default: 20.",
+)
 @overwrite_option
-def record(backend: str, out: Path, cases: tuple[Case, ...], overwrite: bool) -> None:
+def record(
+    backend: str, out: Path, cases: tuple[Case, ...], steps: int | None, overwrite: bool
+) -> None:
     """Run all cases in one BACKEND or in the NumPy reference.
 
     Writes OUT/BACKEND.safetensors.
     """
     path = out / f"{backend}.safetensors"
     check_target(path, overwrite)
+    if steps:
+        cases = tuple(replace(case, steps=steps) for case in cases)
     write_record(backend, path, cases)
     click.echo(f"written to {path}")
 

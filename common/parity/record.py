@@ -34,6 +34,9 @@ _THREADS = {
 With one thread, sums do not depend on the machine's number of cores.
 """
 
+_FEW = 6
+"""So many cases may share a process."""
+
 
 def record(subject: Subject, case: Case) -> Record:
     """Everything that is compared of a backend, or of the reference, on one case.
@@ -64,15 +67,16 @@ def write_record(subject: str, path: Path, cases: tuple[Case, ...] = CASES) -> N
     """Record `cases` of the reference or a backend to one file, whole or not at all.
 
     `subject` is `reference` or the name of a backend; raises `BackendError` as `find_subject` does.
-    Each case runs in a process of its own, as many at a time as there are cores: the programs that
-    XLA compiles for all of them exceed the memory mappings that Linux allows one process.
+    As many run at a time as there are cores. Each of many cases has a process of its own: the
+    programs that XLA compiles for all of them exceed the memory mappings that Linux allows one
+    process. Starting one takes seconds, so a few cases share theirs.
     """
     from rich.progress import track
     from safetensors.numpy import save
 
     find_subject(subject)
     arrays: Record = {}
-    with process_pool(_THREADS) as pool:
+    with process_pool(_THREADS, one_task_each=len(cases) > _FEW) as pool:
         found = pool.map(partial(_recorded, subject), cases)
         for part in track(found, path.stem, len(cases), transient=True):
             arrays |= part

@@ -53,6 +53,7 @@ def test_evaluate_finds_the_accuracy_of_the_record(run, name):
     assert "as its run was trained" in result.stderr
 
 
+@pytest.mark.bare("torch", "mx")
 def test_evaluate_takes_another_size_when_told(run, name):
     path = run / "best.safetensors"
     result = _run("evaluate", path, "--backend", name, "--image-size", 20, "--json")
@@ -61,6 +62,7 @@ def test_evaluate_takes_another_size_when_told(run, name):
     assert "its run was trained at 28x28" in result.stderr
 
 
+@pytest.mark.bare("torch", "mx")
 def test_predict_sees_images_at_the_size_of_the_run(run, name, backend, tmp_path):
     images = FashionMNIST(100, 28, "sample").val.images[:20]
     paths = [tmp_path / f"{index}.png" for index in range(len(images))]
@@ -73,6 +75,7 @@ def test_predict_sees_images_at_the_size_of_the_run(run, name, backend, tmp_path
     assert "at 28x28 pixels, as its run was trained" in result.stderr
 
 
+@pytest.mark.bare("torch", "mx")
 def test_evaluate_reads_a_file_of_another_library(run, name, tmp_path):
     _run("convert", run, tmp_path / "net.npz", "--to", "d2l")
     arguments = ("--data", "sample", "--image-size", 28, "--batch-size", 100, "--json")
@@ -83,6 +86,7 @@ def test_evaluate_reads_a_file_of_another_library(run, name, tmp_path):
     assert f"{tmp_path / 'net.npz'}: d2l\n" in result.stderr
 
 
+@pytest.mark.bare("torch", "mx")
 def test_evaluate_computes_statistics_over_training_images(run, name):
     result = _run("evaluate", run, "--backend", name, "--json", "--precise-bn", 1000)
     precise, end = json.loads(result.stdout), read_record(run / "record.jsonl")[-1]
@@ -90,6 +94,7 @@ def test_evaluate_computes_statistics_over_training_images(run, name):
     assert precise["accuracy"] > 0.5
 
 
+@pytest.mark.bare("torch", "mx")
 def test_an_mlp_is_trained_and_evaluated_at_its_own_size(backend, name, tmp_path):
     run = _train(name, tmp_path, _MLP)
     arguments = ("--backend", name, "--json")
@@ -103,6 +108,7 @@ def test_summary_reads_the_run(run):
     assert json.loads(_run("summary", run, "--json").stdout)["params"] > 0
 
 
+@pytest.mark.bare("torch", "mx")
 def test_a_finished_run_goes_on_for_more_epochs(run, name):
     _run("train", "--resume", run, "--epochs", 2)
     rows = read_record(run / "record.jsonl")

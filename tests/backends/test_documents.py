@@ -31,8 +31,8 @@ def _checkpoints(folder):
 _OWN = ("README.md", "d2l.md", "index.md", "inference.md")
 """Pages with code that is another one for each backend; the others call the same commands."""
 
-_IN_FULL = ("gpu.md", "quickstart.md")
-"""Pages that train the longest; what they call is called by others and in `nox -s package`."""
+_IN_FULL = ("gpu.md", "mlp.md", "quickstart.md", "weights.md")
+"""Pages that take longest; what they call is called by others and by tests of the commands, too."""
 
 
 def _marks(page):

@@ -11,7 +11,6 @@ from tests.hostile import make_hostile
 from tests.inference import SPECS, random_images, relative_error, trained_weights
 
 _SIZE = 24
-_SPECS = {name: SPECS[name] for name in ("squeezed", "vanilla", "mlp")}
 
 _WRITE_LOGITS = """
 folder = sys.argv[2]
@@ -21,10 +20,13 @@ print([name for name in sys.modules if name.startswith(("anynet", "common"))])
 """
 
 
-@pytest.fixture(scope="module", params=_SPECS)
+_IN_FULL = [pytest.param(kind, marks=pytest.mark.full) for kind in ("vanilla", "mlp")]
+
+
+@pytest.fixture(scope="module", params=["squeezed", *_IN_FULL])
 def exported(request, backend, tmp_path_factory):
     """A network, and the path of its export with an ending that the framework wants."""
-    spec, folder = _SPECS[request.param], tmp_path_factory.mktemp("exported")
+    spec, folder = SPECS[request.param], tmp_path_factory.mktemp("exported")
     network = backend.create(spec)
     backend.set_weights(network, trained_weights(spec))
     backend.export(network, folder / "net.pt2", spec.image_size or _SIZE)
@@ -59,12 +61,12 @@ def test_exporting_leaves_the_network_as_it_was(backend, exported):
 
 def test_an_image_size_below_one_is_refused(backend, tmp_path):
     with pytest.raises(SpecError, match="image_size must be at least 1"):
-        backend.export(backend.create(_SPECS["vanilla"]), tmp_path / "net.pt2", 0)
+        backend.export(backend.create(SPECS["vanilla"]), tmp_path / "net.pt2", 0)
 
 
 def test_an_image_size_that_an_mlp_does_not_take_is_refused(backend, tmp_path):
     with pytest.raises(SpecError, match="image_size must be that of the mlp, 11x11; got 24x24"):
-        backend.export(backend.create(_SPECS["mlp"]), tmp_path / "net.pt2", _SIZE)
+        backend.export(backend.create(SPECS["mlp"]), tmp_path / "net.pt2", _SIZE)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -25,6 +25,8 @@ from common.weights import initial_weights, load_description, load_spec, load_we
 from tests.foreign import regnet, state
 from tests.photos import CLASSES, make_photos
 
+pytestmark = pytest.mark.bare("torch", "mx")
+
 _STOPPED_AT = (2, 11)
 """Epoch and step before which a run is stopped."""
 

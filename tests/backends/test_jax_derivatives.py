@@ -143,7 +143,7 @@ _COMPUTED_AGAIN, _KEPT = 0, 1 << 30
     [
         (True, _COMPUTED_AGAIN, _forward_over_reverse),
         (True, _KEPT, _reverse_over_reverse),
-        (False, _KEPT, _forward_over_reverse),
+        pytest.param(False, _KEPT, _forward_over_reverse, marks=pytest.mark.full),
     ],
 )
 def test_hessian_vector_products_of_a_network_are_those_of_plain_layers(

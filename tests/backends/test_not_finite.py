@@ -9,7 +9,7 @@ from common.reference import cross_entropy
 
 _SHAPE = (1, 16, 16)
 _SPECS = {
-    "resnext": AnyNetSpec.from_arch(((1, 8, 4, 1), (2, 16, 4, 1)), 8, 5, se_ratio=0.25),
+    "resnext": AnyNetSpec.from_arch(((2, 8, 4, 1),), 8, 5, se_ratio=0.25),
     "resnet": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="resnet"),
     "vanilla": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="vanilla"),
     "vr": AnyNetSpec.from_arch(((2, 8),), 8, 5, block="vr"),
@@ -22,8 +22,8 @@ _STREAM = np.random.default_rng(0)
 _PIXELS = _STREAM.integers(0, 256, (4, *_SHAPE), np.uint8)
 _LABELS = _STREAM.integers(0, 5, 4, np.int32)
 _NORMS = [
-    *(("resnext", layer) for layer in ("stem.bn", "stage1.block1.bn1", "stage2.block2.bn2",
-                                       "stage2.block1.bn3", "stage2.block1.bn4")),
+    *(("resnext", layer) for layer in ("stem.bn", "stage1.block1.bn1", "stage1.block2.bn2",
+                                       "stage1.block1.bn3", "stage1.block1.bn4")),
     ("resnet", "stage1.block2.bn1"), ("vanilla", "stage1.block2.bn2"),
     ("vr", "stage1.block2.bn1"), ("resnet stem", "stem.bn"), ("mlp", "stage1.block1.bn1"),
 ]  # fmt: skip
@@ -110,7 +110,7 @@ def test_the_loss_of_logits_that_are_not_finite_is_the_references(backend, nativ
 
 def test_folding_a_batch_norm_that_has_no_numbers_is_refused_by_name(backend):
     arrays = backend.get_weights(backend.create(_SPECS["resnext"]))
-    arrays["stage2.block2.bn2.running_var"][0] = -1
+    arrays["stage1.block2.bn2.running_var"][0] = -1
     network = _network(backend, _SPECS["resnext"], arrays)
-    with pytest.raises(WeightsError, match=r"fusing stage2.block2.bn2 into stage2.block2.conv2"):
+    with pytest.raises(WeightsError, match=r"fusing stage1.block2.bn2 into stage1.block2.conv2"):
         backend.fuse(network)

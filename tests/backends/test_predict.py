@@ -55,6 +55,7 @@ def test_probabilities_are_those_of_the_logits(backend, name, folder, checkpoint
         np.testing.assert_allclose(found, row[order], rtol=1e-4)
 
 
+@pytest.mark.bare("torch", "mx")
 def test_a_file_of_another_library_is_predicted_with(backend, name, folder, tmp_path):
     arrays = random_arrays(SMALL_X)
     save_weights(tmp_path / "own.safetensors", SMALL_X, arrays)
@@ -126,6 +127,7 @@ def test_a_folder_stands_for_its_images(backend, name, folder):
     ]
 
 
+@pytest.mark.bare("torch", "mx")
 def test_a_native_export_is_written_by_the_command(backend, name, folder, tmp_path):
     out = tmp_path / "net.pt2"
     arguments = ("--format", "native", "--backend", name, "--image-size", 16, "--fuse")

@@ -50,6 +50,7 @@ def test_batches_of_a_loader_are_scaled_once(backend, native, kind, tmp_path):
     assert load_description(tmp_path / "model.safetensors").preprocessing == _SEEN
 
 
+@pytest.mark.bare("torch", "mx")
 def test_batches_that_nobody_describes_leave_files_without_a_description(backend, native, tmp_path):
     _fit(backend, _batches(native, _PREPARED), out=tmp_path)
     assert load_description(tmp_path / "model.safetensors") is None

@@ -53,6 +53,7 @@ def _run(*arguments):
     return json.loads(result.stdout)
 
 
+@pytest.mark.bare("torch", "mx")
 def test_a_run_on_images_that_are_not_square_is_evaluated_as_it_was_trained(name, oblong):
     run, trainer = oblong
     found = _run("evaluate", run, "--backend", name, "--json")
@@ -60,6 +61,7 @@ def test_a_run_on_images_that_are_not_square_is_evaluated_as_it_was_trained(name
     assert found["accuracy"] == trainer.evaluation.accuracy
 
 
+@pytest.mark.bare("torch", "mx")
 def test_a_run_on_images_that_are_not_square_predicts(backend, name, oblong, tmp_path):
     run, trainer = oblong
     pixels = np.random.default_rng(1).integers(0, 256, (20, 12), np.uint8)
@@ -71,7 +73,10 @@ def test_a_run_on_images_that_are_not_square_predicts(backend, name, oblong, tmp
 
 @pytest.mark.parametrize(
     "precision",
-    ["float64", pytest.param("bfloat16", marks=pytest.mark.bare("torch", "mx", "tf"))],
+    [
+        pytest.param("float64", marks=pytest.mark.bare("torch", "mx", "jax")),
+        pytest.param("bfloat16", marks=pytest.mark.bare("torch", "mx", "tf")),
+    ],
 )
 def test_a_run_in_another_precision_is_resumed_to_the_same_bytes(
     backend, name, tmp_path, precision

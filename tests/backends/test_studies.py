@@ -112,8 +112,9 @@ def test_two_workers_give_the_results_of_one(name, undisturbed, tmp_path, url):
     _assert_two_workers_give(undisturbed, name, tmp_path, url)
 
 
+@pytest.mark.full
 @only_torch
-@pytest.mark.parametrize("storage", ["postgresql", pytest.param("journal", marks=pytest.mark.full)])
+@pytest.mark.parametrize("storage", _OTHERS)
 def test_a_study_has_the_same_results_in_every_storage(name, undisturbed, tmp_path, storage):
     with _opened(tmp_path, storage) as url:
         _assert_two_workers_give(undisturbed, name, tmp_path, url)

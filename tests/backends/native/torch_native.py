@@ -20,7 +20,7 @@ KEEPING_MEMORY = {"memory given back": [True, False]}
 STEP_IMPORTS = ("torch._dynamo",)
 """What the first step imports."""
 
-KILLS = 12
+KILLS = 6
 """How often a run is killed in tests: fewer where an attempt compiles for seconds."""
 
 STUDY_NETWORKS = 10
