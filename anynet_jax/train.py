@@ -26,7 +26,7 @@ from anynet_jax.optimizer import (
 )
 from anynet_jax.sending import Sender
 from anynet_jax.step import Program, TrainState, predict, step_on, weights_dtype
-from anynet_jax.weights import as_network, described_tree, like_tree, to_canonical
+from anynet_jax.weights import as_network, described_tree, like_tree, on_device, to_canonical
 from common.arrays import never_empty
 from common.chapter import own_builders, own_method
 from common.data import Preprocessing
@@ -106,14 +106,14 @@ class Learner:
             variables = self._placed(network.variables)
             params, batch_stats = variables["params"], variables.get("batch_stats", {})
             average = self._placed((params, batch_stats)) if recipe.ema_decay else ()
-            trace = self._optimizer.init(split_parts(params, frozen)[0])
+            trace = self._first_trace(split_parts(params, frozen)[0])
             self._state = self._committed(params, batch_stats, trace, average)
 
     @property
     def network(self) -> Network:
         """The network with its newest weights."""
         with self._precisely():
-            params, batch_stats = jax.tree.map(jnp.copy, self._state[:2])
+            params, batch_stats = _copied(self._state[:2])
             if len(self._devices) > 1:
                 params, batch_stats = jax.device_put((params, batch_stats), self._device)
         return Network(self._program.module, {"params": params, "batch_stats": batch_stats})
@@ -203,7 +203,7 @@ class Learner:
             trees = params, batch_stats
             params, batch_stats = (placed(tree, found.weights) for tree in trees)
             changing = split_parts(params, self._program.frozen)[0]
-            trace = self._optimizer.init(changing)
+            trace = self._first_trace(changing)
             if own:
                 trace = load_own(trace, own)
             elif not self._is_own:
@@ -215,7 +215,16 @@ class Learner:
     def _placed(self, tree: Any) -> Any:
         """A copy on each device in the weights' dtype; a step donates its state's memory."""
         dtype = weights_dtype(self._program)
-        return jax.tree.map(lambda leaf: jnp.array(leaf, dtype, device=self._whole), tree)
+        return jax.tree.map(lambda leaf: on_device(leaf, dtype, self._whole), tree)
+
+    def _first_trace(self, params: Any) -> Any:
+        """The optimizer's state before the first step; a recipe's is zeros."""
+        if self._is_own:
+            return self._optimizer.init(params)
+        return jax.tree.map(
+            lambda leaf: on_device(np.zeros(leaf.shape), leaf.dtype, self._whole),
+            jax.eval_shape(self._optimizer.init, params),
+        )
 
     def _committed(self, *state: Any) -> TrainState:
         """A state committed to the devices as a step returns it; another triggers recompilation."""
@@ -277,6 +286,11 @@ def _check_traced(network: Network, image_shape: tuple[int, int, int]) -> None:
             "model: must need no random keys in training, for JAX's steps have none; got layers "
             f"such as dropout in {type(module).__name__}; leave them out, or take another backend"
         ) from error
+
+
+@jax.jit
+def _copied(tree: Any) -> Any:
+    return jax.tree.map(jnp.copy, tree)
 
 
 def _image(image_shape: tuple[int, int, int]) -> Array:

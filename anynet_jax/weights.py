@@ -24,6 +24,7 @@ __all__ = [
     "init_weights",
     "like_tree",
     "native_array",
+    "on_device",
     "put_weights",
     "set_weights",
     "to_canonical",
@@ -137,8 +138,7 @@ def like_tree(tree: Tree, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     for path, leaf in flatten_dict(tree).items():
         array = native_array(arrays[canonical_name(path)])
         with jax.enable_x64(leaf.dtype == np.float64):
-            # A copy, since `jnp.asarray` may alias the caller's memory.
-            leaves[path] = jnp.array(array, leaf.dtype, device=getattr(leaf, "sharding", None))
+            leaves[path] = on_device(array, leaf.dtype, getattr(leaf, "sharding", None))
     return unflatten_dict(leaves)
 
 
@@ -166,8 +166,16 @@ def to_tree(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         flax = {"running_mean": "mean", "running_var": "var", "bias": "bias"}.get(ending)
         if flax is None:
             flax = "kernel" if array.ndim > 1 else "scale"
-        leaves["net", *modules, flax] = jnp.asarray(native_array(array))
+        leaves["net", *modules, flax] = on_device(native_array(array))
     return unflatten_dict(leaves)
+
+
+def on_device(array: Any, dtype: Any = None, place: Any = None) -> jax.Array:
+    """A copy of an array on a device, or as a sharding says.
+
+    It is made by NumPy: `jnp.array` compiles a program for every shape, and a network has dozens.
+    """
+    return jax.device_put(np.array(array, dtype, order="C"), place)
 
 
 def canonical_array(leaf: jax.Array) -> NDArray[Any]:

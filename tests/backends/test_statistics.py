@@ -9,7 +9,7 @@ from common import AnyNetSpec, reference
 from common.reference.learner import Learner as ReferenceLearner
 from common.training import renew_statistics
 
-_SPEC = AnyNetSpec.from_arch(((2, 8, 4, 1),), 8)
+_SPEC = AnyNetSpec.from_arch(((2, 16, 4, 1),), 8)
 _SHAPE = (1, 16, 16)
 _STREAM = np.random.default_rng(0)
 _IMAGES = _STREAM.integers(0, 256, (16, *_SHAPE), np.uint8)

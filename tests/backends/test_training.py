@@ -14,7 +14,7 @@ from common.weights import load_weights
 from tests.backends.native import to_layout, to_nchw
 from tests.batches import Batches
 
-_SPEC = AnyNetSpec.from_arch(((2, 8, 4, 1),), 8)
+_SPEC = AnyNetSpec.from_arch(((2, 16, 4, 1),), 8)
 _MLP = AnyNetSpec.from_arch(((2, 32), (1, 16)), 32, block="mlp", image_size=16)
 _SHAPE = (1, 16, 16)
 _STREAM = np.random.default_rng(0)
