@@ -15,10 +15,12 @@ import anynet_jax as anynet  # noqa: E402
 from anynet_jax import layers  # noqa: E402
 from anynet_jax.layers import BatchNorm  # noqa: E402
 from anynet_jax.model import in_mode  # noqa: E402
+from anynet_jax.optimizer import make_optimizer  # noqa: E402
 from anynet_jax.step import step_on  # noqa: E402
 from common import REGNETX32, AnyNetSpec, reference  # noqa: E402
 from common.errors import ConfigError  # noqa: E402
 from common.parity import Case, compare, record  # noqa: E402
+from common.training import Recipe  # noqa: E402
 
 _SPEC = AnyNetSpec.from_arch(((1, 8, 4, 1), (1, 16, 4, 2)), 8, se_ratio=0.25)
 
@@ -230,6 +232,23 @@ def test_a_trained_network_outlives_the_next_step():
     network = learner.network
     learner.train_step(np.zeros((4, 1, 16, 16), np.uint8), np.zeros(4, np.int32), 0.1)
     assert np.isfinite(anynet.get_weights(network)["head.fc.weight"]).all()
+
+
+def test_making_a_learner_and_loading_a_state_compile_nothing(caplog):
+    with jax.log_compiles():
+        network = anynet.create(AnyNetSpec.from_arch(((1, 20, 5, 1),), 12))
+        learner = anynet.Learner(network, (1, 16, 16), Recipe(momentum=0.9))
+        learner.load_state(learner.state())
+    assert [line for line in caplog.messages if "ompil" in line] == []
+
+
+@pytest.mark.parametrize("recipe", [Recipe(0.9, clip_norm=1.0), Recipe(optimizer="adamw")])
+def test_a_recipes_optimizer_starts_with_zeros(recipe):
+    network = anynet.create(_SPEC)
+    optimizer, is_own = make_optimizer(network.module, recipe)
+    state = optimizer.init(network.variables["params"])
+    assert not is_own
+    assert not any(map(np.any, jax.tree.leaves(state)))
 
 
 def test_the_chapters_fields_come_first():
