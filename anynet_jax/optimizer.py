@@ -11,7 +11,7 @@ import optax
 from numpy.typing import NDArray
 
 from anynet_jax.model import Classifier
-from anynet_jax.weights import to_canonical
+from anynet_jax.weights import on_device, to_canonical
 from common.chapter import overrides_optimizer
 from common.errors import BackendError, WeightsError
 from common.training import Recipe, own_optimizer
@@ -105,7 +105,7 @@ def load_own(state: optax.OptState, arrays: dict[str, NDArray[Any]]) -> optax.Op
             f"{len(expected)} in number; got {len(found)}, or others in shape"
         )
     return structure.unflatten(
-        jnp.asarray(arrays[str(index)], leaf.dtype) for index, leaf in enumerate(leaves)
+        on_device(arrays[str(index)], leaf.dtype) for index, leaf in enumerate(leaves)
     )
 
 

@@ -24,8 +24,8 @@ _ULPS = (1, MARGIN, 1, MARGIN)
 _OPEN_SHARES = (0.0, 1.0, *[0.5] * 6)
 """Share of the units within rounding of a ReLU's kink that pass their gradient in each draw.
 
-One such unit may be all of a difference, and the rounded sums of a draw may hide a part of what it
-does: with eight draws, some show all of it.
+The rounded sums of a draw may hide a part of what such a unit changes; that those of all eight do
+is unlikely.
 """
 
 
