@@ -265,12 +265,16 @@ class Conv(nn.Module):
     cancelled: bool = False
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """(N, H, W, C) to (N, H / strides, W / strides, channels), rounded up."""
+    def __call__(self, x: Array, adds_bias: bool = True) -> Array:
+        """(N, H, W, C) to (N, H / strides, W / strides, channels), rounded up.
+
+        Without `adds_bias` the output lacks the bias, which the batch norm behind then takes.
+        """
         shape = (self.kernel_size, self.kernel_size, x.shape[-1] // self.groups, self.channels)
         kernel = self.param("kernel", nn.initializers.xavier_uniform(), shape)
         y = conv2d(x, kernel, self.strides, self.groups)
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (self.channels,))
-            y = y + (lax.stop_gradient(bias) if self.cancelled else bias)
+            if adds_bias:
+                y = y + (lax.stop_gradient(bias) if self.cancelled else bias)
         return y

@@ -47,10 +47,14 @@ class BatchNorm(nn.Module):
     training: bool = True
 
     @nn.compact
-    def __call__(self, x: Array, use_running_average: bool | None = None) -> Array:
+    def __call__(
+        self, x: Array, use_running_average: bool | None = None, offset: Array | None = None
+    ) -> Array:
         """Normalise (N, H, W, C), or (N, C), per channel, by statistics in float32 at least.
 
-        `use_running_average` says by which, instead of the field `training`.
+        `use_running_average` says by which, instead of the field `training`. `offset` (C,) is the
+        bias of the layer before, if it was not added to `x`: statistics of the batch cancel it, and
+        it moves the running mean alone.
         """
         channels = x.shape[-1:]
         scale = self.param("scale", nn.initializers.ones, channels, jnp.float32)
@@ -58,10 +62,12 @@ class BatchNorm(nn.Module):
         mean = self.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
         var = self.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
         if not self.training if use_running_average is None else use_running_average:
+            x = x if offset is None else x + offset
             return _normalise(x, scale, bias, mean.value, lax.rsqrt(var.value + self.epsilon))
         y, batch_mean, batch_var = _normalise_batch(x, scale, bias, self.epsilon)
         if not self.is_initializing():
             old = 1 - shared_momentum(self.momentum)
+            batch_mean = batch_mean if offset is None else batch_mean + offset
             mean.value = old * mean.value + (1 - old) * batch_mean
             var.value = old * var.value + (1 - old) * batch_var
         return y

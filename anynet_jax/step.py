@@ -1,6 +1,7 @@
 """The compiled training step and prediction in JAX, as pure functions."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import optax
 from jax import Array
 
 from anynet_jax.freezing import frozen_norms, joined_parts, split_parts
+from anynet_jax.joined import joined_norms
 from anynet_jax.layers import mix_images, prepare_images
 from anynet_jax.model import Classifier, in_mode
 from common.data import Preprocessing
@@ -59,7 +61,8 @@ def _forward(
     """Logits of prepared images (N, H, W, C), and the updated running statistics."""
     if program.precision == "bfloat16":
         x, params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (x, params))
-    with frozen_norms(program.frozen if training else frozenset()):
+    joined = joined_norms() if training else nullcontext()
+    with joined, frozen_norms(program.frozen if training else frozenset()):
         logits, updates = in_mode(program.module, training).apply(
             {"params": params, "batch_stats": batch_stats}, x, mutable=["batch_stats"]
         )

@@ -15,11 +15,12 @@ _OWN_FILES = {
     "anynet_torch": {
         "collectives.py", "graphs.py", "joined.py", "kernels.py", "parallel.py", "sending.py",
     },
-    "anynet_jax": {"step.py", "sending.py"},
+    "anynet_jax": {"joined.py", "sending.py", "step.py"},
 }  # fmt: skip
 """What XLA and MXNet's executor do by themselves on a GPU, and XLA on several devices; JAX compiles
-a step of pure functions, which the others' learners have as methods; and sending batches to a GPU
-while it computes, which only the two that train there do."""
+a step of pure functions, which the others' learners have as methods; sending batches to a GPU
+while it computes, which only the two that train there do; and biases that batch norms cancel, whose
+place in TensorFlow is its layers, while MXNet's operators do not let them be left out."""
 
 _FILES = {
     "__init__.py", "blocks.py", "capabilities.py", "convolution.py", "export.py", "layers.py",
