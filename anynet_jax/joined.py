@@ -28,9 +28,9 @@ _CALL: dict[type, Any] = {layer: layer.__call__ for layer in (Conv, BatchNorm, *
 def joined_norms() -> Iterator[None]:
     """Context in which a bias in front of a batch norm is not added but moves the running mean.
 
-    The norm would subtract it again with the mean of the batch. To add it would take a tenth of the
-    time of a training step on a CPU. Where a user intercepts methods, layers are called as they
-    are.
+    The norm would subtract it again with the mean of the batch, and to add it would take a
+    twentieth of the time of a training step on a CPU. Where a user intercepts methods, layers are
+    called as they are.
     """
     around: list[tuple[nn.Module, dict[str, str]]] = []
     """The calls that are running, and the names of convolutions by that of the norm behind."""
