@@ -146,8 +146,10 @@ def pages(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """Build the wheel, look into it, and take the quickstart with nothing else installed.
 
-    In an empty environment with JAX, or with the backends after `--`.
+    In an empty environment with MXNet, which compiles nothing, or with JAX on a Python that MXNet
+    does not have, or with the backends after `--`.
     """
+    quickest = "mx" if sys.version_info[:2] == (3, 11) else "jax"
     session.install("build", "pytest", "pytest-timeout", "-c", ".constraints/package.txt")
     for folder in (DIST, XLA):
         shutil.rmtree(folder, ignore_errors=True)
@@ -155,7 +157,7 @@ def package(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--outdir", str(DIST))
     (wheel,) = DIST.glob("*.whl")
     session.run("pytest", "tests/package", env={"ANYNET_WHEEL": str(wheel)})
-    for backend in session.posargs or ["jax"]:
+    for backend in session.posargs or [quickest]:
         empty = Path(session.create_tmp()) / backend
         session.run("python", "-m", "venv", "--clear", "--without-pip", str(empty))
         wanted = f"{wheel.resolve()}[{backend},study]"
@@ -194,10 +196,11 @@ def full(session: nox.Session) -> None:
     """All that is too long for every change, some two hours on two cores: not in a bare `nox`.
 
     Changed files for every reader, the tests marked `full` or `perf`, other Pythons, the lowest
-    versions, pages in a browser.
+    versions, pages in a browser, the wheel with JAX.
     """
     for name in ("robustness", "marked", "kernels", "pythons", "lowest", "pages"):
         session.notify(name)
+    session.notify("package", ["jax"])
     session.notify("parity", ["all"])
 
 
