@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,7 +78,8 @@ def process_pool(
     """A pool of one process per core; with `one_task_each`, each task gets a new process.
 
     `variables` are set in the environments of its processes, unless this process has them set.
-    Each process first calls `start(*sent)`: what all tasks need is sent once.
+    Each process first calls `start(*sent)`: what all tasks need is sent once. They end with this
+    process, even if it is killed.
     """
     added = {name: value for name, value in variables.items() if name not in os.environ} | _SAFE
     before = {name: os.environ.get(name) for name in added}
@@ -86,7 +88,8 @@ def process_pool(
         # Other limits than 1 can deadlock in Python 3.11 (python/cpython#115634).
         limit = 1 if one_task_each else None
         cores, context = len(usable_cores()), get_context("spawn")
-        with ProcessPoolExecutor(cores, context, start, sent, max_tasks_per_child=limit) as pool:
+        begin = (cores, context, _begin, (start, sent))
+        with ProcessPoolExecutor(*begin, max_tasks_per_child=limit) as pool:
             yield pool
     finally:
         for name, value in before.items():
@@ -94,6 +97,23 @@ def process_pool(
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _begin(start: Callable[..., None] | None, sent: tuple[Any, ...]) -> None:
+    """Begin a process of a pool.
+
+    Without the thread it would wait for tasks for ever when the first process is killed: it has
+    both ends of the pipe from which it reads them.
+    """
+    Thread(target=_end_with_parent, daemon=True).start()
+    if start is not None:
+        start(*sent)
+
+
+def _end_with_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def usable_cores() -> list[int]:

@@ -11,11 +11,13 @@ import pytest
 
 from common.backends import FRAMEWORKS
 from common.processes import (
+    PIPE,
     ROOT,
     import_path,
     physical_cores,
     process_pool,
     run_python,
+    start_python,
     usable_cores,
 )
 from tests.hostile import make_hostile
@@ -81,6 +83,24 @@ def test_a_pool_imports_nothing_from_its_working_directory(hostile):
     with process_pool({"ANYNET_TEST": "7"}) as pool:
         assert pool.submit(os.getenv, "ANYNET_TEST").result() == "7"
     assert dict(os.environ) == before
+
+
+_WITH_A_POOL = """
+import time
+from common.processes import process_pool
+with process_pool({}, one_task_each=False) as pool:
+    pool.submit(time.sleep, 0).result()
+    pool.submit(time.sleep, 600)
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_pool_ends_with_a_process_that_is_killed():
+    process = start_python("-c", _WITH_A_POOL, stdout=PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    process.kill()
+    process.communicate(timeout=60)  # the output ends when no process of the pool has it any more
 
 
 def _run_module(*arguments):
