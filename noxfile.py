@@ -146,10 +146,8 @@ def pages(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """Build the wheel, look into it, and take the quickstart with nothing else installed.
 
-    In an empty environment with MXNet, which compiles nothing, or with JAX on a Python that MXNet
-    does not have, or with the backends after `--`.
+    In an empty environment with MXNet, with JAX on a later Python, or with the backends after `--`.
     """
-    quickest = "mx" if sys.version_info[:2] == (3, 11) else "jax"
     session.install("build", "pytest", "pytest-timeout", "-c", ".constraints/package.txt")
     for folder in (DIST, XLA):
         shutil.rmtree(folder, ignore_errors=True)
@@ -157,13 +155,12 @@ def package(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--outdir", str(DIST))
     (wheel,) = DIST.glob("*.whl")
     session.run("pytest", "tests/package", env={"ANYNET_WHEEL": str(wheel)})
-    for backend in session.posargs or [quickest]:
+    for backend in session.posargs or ["mx" if sys.version_info[:2] == (3, 11) else "jax"]:
         empty = Path(session.create_tmp()) / backend
         session.run("python", "-m", "venv", "--clear", "--without-pip", str(empty))
         wanted = f"{wheel.resolve()}[{backend},study]"
-        pins = f".constraints/{backend}.txt"
         session.run("python", "-m", "pip", "--python", str(empty), "install", "--quiet",
-                    "--no-compile", wanted, "-c", pins)  # fmt: skip
+                    "--no-compile", wanted, "-c", f".constraints/{backend}.txt")  # fmt: skip
         # -P, for the packages to be those of the wheel and not of this folder.
         walk = ("tests/documents.py", "docs/quickstart.md", backend)
         run_in(session, empty, "python", "-P", *walk, env=COMPILED_TO_TRAIN)
@@ -193,7 +190,7 @@ def parity(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def full(session: nox.Session) -> None:
-    """All that is too long for every change, some two hours on two cores: not in a bare `nox`.
+    """All that is too long for every change, some three hours on two cores: not in a bare `nox`.
 
     Changed files for every reader, the tests marked `full` or `perf`, other Pythons, the lowest
     versions, pages in a browser, the wheel with JAX.
