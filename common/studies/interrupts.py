@@ -1,4 +1,4 @@
-"""Orderly shutdown on SIGTERM."""
+"""Orderly shutdown on SIGTERM, and on SIGHUP where a terminal sends it."""
 
 import signal
 import threading
@@ -8,10 +8,11 @@ from types import FrameType
 
 
 @contextmanager
-def sigterm_interrupts() -> Iterator[None]:
+def signals_interrupt() -> Iterator[None]:
     """Raise `KeyboardInterrupt` on SIGTERM, which batch systems send before they kill.
 
-    Unlike SIGINT, SIGTERM also reaches processes that were started in the background.
+    Unlike SIGINT, SIGTERM also reaches processes that were started in the background. So does
+    SIGHUP, which a terminal sends when it is closed, unless it is ignored, as under `nohup`.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -20,8 +21,12 @@ def sigterm_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, interrupt)}
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) is signal.SIG_DFL:
+        before[hangup] = signal.signal(hangup, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -16,7 +16,7 @@ from common.errors import StudyError, TrainingError
 from common.studies.config import ErrorOf
 from common.studies.crew import Crew, check_at_once
 from common.studies.evaluate import evaluate_network
-from common.studies.interrupts import sigterm_interrupts
+from common.studies.interrupts import signals_interrupt
 from common.studies.networks import seeded
 from common.studies.objective import Objective, ObjectiveError, check_objective
 from common.studies.outcome import Outcome
@@ -71,7 +71,7 @@ def work(
     """
     means = _means(study, objective, at_once)
     crew = Crew(at_once, means.clear_up, max_networks)
-    with sigterm_interrupts(), frozen_heap():
+    with signals_interrupt(), frozen_heap():
         crew.run(_Worker(study, means, crew, tell, grace).train_all)
     return crew.done
 

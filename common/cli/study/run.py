@@ -35,7 +35,7 @@ from common.studies.catalog import has_study
 from common.studies.cluster import run_on_ray
 from common.studies.crew import check_at_once
 from common.studies.fit import OWN_DATA, for_the_data
-from common.studies.interrupts import sigterm_interrupts
+from common.studies.interrupts import signals_interrupt
 from common.studies.launch import limit_threads
 from common.studies.objective import Objective, check_objective
 from common.studies.study import PATIENCE
@@ -96,7 +96,7 @@ def run(
     else:
         study = Study.open(name, storage, PATIENCE, _tell)
         check_at_once(study.config, options["at_once"], ray is not None)
-    with sigterm_interrupts(), StudyProgress(study) as progress:
+    with signals_interrupt(), StudyProgress(study) as progress:
         try:
             if ray is not None:
                 address = None if ray == "local" else ray

@@ -9,7 +9,7 @@ import pytest
 
 from common.errors import StudyError
 from common.studies.crew import Crew
-from common.studies.interrupts import sigterm_interrupts
+from common.studies.interrupts import signals_interrupt
 
 
 def _crew(threads=2, most=None):
@@ -82,7 +82,7 @@ def test_an_interrupt_stops_all_threads():
             os.kill(os.getpid(), signal.SIGTERM)
         _until_stopped(crew)
 
-    with sigterm_interrupts(), pytest.raises(KeyboardInterrupt):
+    with signals_interrupt(), pytest.raises(KeyboardInterrupt):
         crew.run(task)
 
 

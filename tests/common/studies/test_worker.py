@@ -103,13 +103,15 @@ def test_a_worker_gives_up_when_network_after_network_fails(study, backend):
 
 @pytest.fixture
 def interruptible():
-    """Processes that were started in the background ignore SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Processes that were started in the background ignore SIGINT, those of `nohup` SIGHUP."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_worker_gives_its_network_back(study, backend, number):
     def fail(spec):
@@ -121,6 +123,13 @@ def test_an_interrupted_worker_gives_its_network_back(study, backend, number):
         work(study, tell=lambda _: None)
     states = [result.state for result in study.results()]
     assert (states.count("complete"), states.count("waiting")) == (1, 5)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_worker_under_nohup_goes_on(study, backend):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    backend.fail = lambda spec: os.kill(os.getpid(), signal.SIGHUP)
+    assert work(study, tell=lambda _: None) == 6
 
 
 def test_a_worker_waits_for_the_networks_of_others(study, backend):
