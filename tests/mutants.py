@@ -121,7 +121,15 @@ ALONE = {
                "np.concatenate(list(column))", "np.concat(list(column))",
                "tests/common/spaces/test_spaces.py"),
     ],
+    "jax": [
+        Mutant("a running mean lacks the bias that a step leaves out", "anynet_jax/layers.py",
+               "batch_mean if offset is None else batch_mean + offset", "batch_mean",
+               "tests/backends/test_jax_joined.py"),
+    ],
     "common": [
+        Mutant("a pool outlives the process that made it", "common/processes.py",
+               "Thread(target=_end_with_parent, daemon=True).start()", "pass",
+               "tests/common/test_processes.py -k killed"),
         Mutant("widths that are to decrease increase", "common/spaces/dimension.py",
                "stages, stream)[:, ::-1]]", "stages, stream)]",
                "tests/common/spaces/test_million.py"),
