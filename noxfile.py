@@ -222,7 +222,7 @@ def marked(session: nox.Session) -> None:
     run_with(session, "common", *tests, "full or perf", "tests/common", env=ONE_THREAD)
     there = backends(session)
     for backend, folder in there.items():
-        env = {"ANYNET_BACKEND": backend, **ONE_THREAD}
+        env = {"ANYNET_BACKEND": backend, **ONE_THREAD, **COMPILED_ONCE}
         run_in(session, folder, *tests, "full or perf", "tests/backends", env=env)
     if "mx" in there:
         run_in(session, there["mx"], *tests, BARE, "tests/common", env=ONE_THREAD)
@@ -246,7 +246,7 @@ def pythons(session: nox.Session, extras: str) -> None:
     backend = {"jax": "jax", "tf-cpu": "tf"}.get(extras.split(",")[0])
     install(session, backend or "common", f"{extras},test")
     folder = "tests/backends" if backend else "tests/common"
-    env = BYTECODE | ONE_THREAD | ({"ANYNET_BACKEND": backend} if backend else {})
+    env = BYTECODE | ONE_THREAD | ({"ANYNET_BACKEND": backend, **COMPILED_ONCE} if backend else {})
     session.run("pytest", *PARALLEL, "-m", BARE, folder, env=env)
 
 
