@@ -11,8 +11,8 @@ from types import FrameType
 def signals_interrupt() -> Iterator[None]:
     """Raise `KeyboardInterrupt` on SIGTERM, which batch systems send before they kill.
 
-    Unlike SIGINT, SIGTERM also reaches processes that were started in the background. So does
-    SIGHUP, which a terminal sends when it is closed, unless it is ignored, as under `nohup`.
+    Unlike SIGINT, SIGTERM also reaches processes that were started in the background. SIGHUP, which
+    a terminal sends when it is closed, does the same, unless it is ignored, as under `nohup`.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
