@@ -56,6 +56,7 @@ def test_the_chapter_runs_from_its_first_cell_to_its_last(backend, name, few_ima
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)  # ten epochs at 224 pixels in one thread
 def test_the_chapter_trains_on_images_of_its_size(backend, name, tmp_path, monkeypatch):
     sample = FashionMNIST(source="sample")
     for part, known in (("train", sample.train), ("t10k", sample.val)):

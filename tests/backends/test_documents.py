@@ -38,7 +38,9 @@ _IN_FULL = ("gpu.md", "mlp.md", "quickstart.md", "weights.md")
 def _marks(page):
     if page.name in _IN_FULL:
         return [pytest.mark.full]
-    return [] if page.name in _OWN and page.name != "inference.md" else [pytest.mark.bare("torch")]
+    if page.name in _OWN and page.name != "inference.md":
+        return []
+    return [pytest.mark.bare("mx" if page.name == "inference.md" else "torch")]
 
 
 _CASES = [pytest.param(page, id=page.stem, marks=_marks(page)) for page in _PAGES]

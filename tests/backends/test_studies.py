@@ -6,7 +6,6 @@ import random
 import shutil
 import subprocess
 import tempfile
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +18,8 @@ from common.studies import Study, StudyConfig
 from common.training import TrainConfig
 from tests.backends.native import open_native
 from tests.hostile import make_hostile
+from tests.workers import attempts, errors, run_anynet, run_with_killed_workers
 
-_THREADS = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 _SERVER = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 _OTHERS = ("postgresql", "journal")
@@ -56,36 +55,12 @@ def _config(backend):
     return StudyConfig((_tiny(ANYNETX_A), _tiny(ANYNETX_E)), _networks(backend), training=training)
 
 
-def _anynet(*arguments, folder):
-    compiled = {  # for all workers of these tests: they train the same networks
-        "JAX_COMPILATION_CACHE_DIR": str(folder.parent / "compiled"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",
-    }
-    return start_python(
-        "-W", "ignore", "-m", "common.cli", *arguments, variables=_THREADS | compiled, cwd=folder,
-        start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-
-
-def _finished(process):
-    out, _ = process.communicate(timeout=500)
-    assert process.returncode == 0, out
-    return out
-
-
-def _errors(url):
-    results = Study.open("first", url).results()
-    assert {result.state for result in results} == {"complete"}
-    return {result.network.name: (result.error, result.errors) for result in results}
-
-
 @pytest.fixture(scope="module")
 def undisturbed(name, backend, tmp_path_factory):
     """The results of one worker that nobody disturbs."""
     folder = tmp_path_factory.mktemp("undisturbed")
     Study.create("first", str(folder / "studies.db"), _config(name))
-    _finished(_anynet("study", "work", "first", "--storage", "studies.db", "--threads", 1,
-                      folder=folder))  # fmt: skip
+    run_anynet("study", "work", "first", "--storage", "studies.db", "--threads", 1, folder=folder)
     return folder
 
 
@@ -95,16 +70,16 @@ def url(tmp_path):
 
 
 def _report(folder, url):
-    _finished(_anynet("study", "report", "first", "--storage", url, "--out", "report",
-                      folder=folder))  # fmt: skip
+    run_anynet("study", "report", "first", "--storage", url, "--out", "report",
+               folder=folder)  # fmt: skip
     return json.loads((folder / "report/results.json").read_text())
 
 
 def _assert_two_workers_give(expected, name, folder, url):
     Study.create("first", url, _config(name))
-    _finished(_anynet("study", "run", "first", "--storage", url, "--workers", 2, "--threads", 1,
-                      folder=make_hostile(folder / "beside")))  # fmt: skip
-    assert _errors(url) == _errors(str(expected / "studies.db"))
+    run_anynet("study", "run", "first", "--storage", url, "--workers", 2, "--threads", 1,
+               folder=make_hostile(folder / "beside"))  # fmt: skip
+    assert errors(url) == errors(str(expected / "studies.db"))
 
 
 @pytest.mark.bare("torch", "mx")
@@ -147,25 +122,20 @@ def _postgresql():
         shutil.rmtree(folder)
 
 
+@pytest.mark.full  # `tests/common/studies/test_killed.py` has such a study without a framework
 @only_torch
-@pytest.mark.parametrize(
-    "storage", ["sqlite", *(pytest.param(kind, marks=pytest.mark.full) for kind in _OTHERS)]
-)
+@pytest.mark.parametrize("storage", ["sqlite", *_OTHERS])
 def test_killed_workers_lose_nothing_and_count_nothing_twice(
     name, undisturbed, tmp_path_factory, storage
 ):
     folder = tmp_path_factory.mktemp(storage)
     with _opened(folder, storage) as url:
         Study.create("first", url, _config(name))
-        run = _anynet("study", "run", "first", "--storage", url, "--workers", 4, "--threads", 1,
-                      "--grace", 4, folder=folder)  # fmt: skip
-        killed = _kill_workers(run, url, random.Random(0))
-        _finished(run)
+        killed = run_with_killed_workers(url, folder=folder, workers=4, kills=6)
         assert killed >= 4
-        assert _errors(url) == _errors(str(undisturbed / "studies.db"))
-        attempts = sum(result.attempts for result in Study.open("first", url).results())
+        assert errors(url) == errors(str(undisturbed / "studies.db"))
         networks = 2 * _networks(name)
-        assert networks <= attempts <= networks + killed
+        assert networks <= attempts(url) <= networks + killed
         disturbed = _report(folder, url)
     assert disturbed == _report(undisturbed, "studies.db")
 
@@ -178,20 +148,6 @@ def _opened(folder, storage):
             yield url
     else:
         yield f"journal:{folder}/studies.log" if storage == "journal" else f"{folder}/studies.db"
-
-
-def _kill_workers(run, url, draw, kills=6):
-    """Kill random workers at random moments; how many of them."""
-    study, killed = Study.open("first", url), 0
-    while run.poll() is None and killed < kills:
-        time.sleep(draw.uniform(0.1, 0.6))
-        # A worker writes its name right after it has taken a network.
-        busy = [found for found in study.results() if found.state == "running" and found.worker]
-        if busy:
-            process = int(draw.choice(busy).worker.rpartition(":")[2])
-            subprocess.run(["kill", "-9", str(process)], check=False)
-            killed += 1
-    return killed
 
 
 _CLUSTER = """
@@ -218,9 +174,9 @@ def test_a_ray_cluster_of_two_nodes_gives_the_same_results(name, undisturbed, tm
     )  # fmt: skip
     try:
         address = next(line for line in cluster.stdout if line.count(":") == 1).strip()
-        _finished(_anynet("study", "run", "first", "--storage", url, "--workers", 2,
-                          "--threads", 1, "--ray", address, folder=folder))  # fmt: skip
+        run_anynet("study", "run", "first", "--storage", url, "--workers", 2,
+                   "--threads", 1, "--ray", address, folder=folder)  # fmt: skip
     finally:
         cluster.communicate(timeout=60)
-    assert _errors(url) == _errors(str(undisturbed / "studies.db"))
+    assert errors(url) == errors(str(undisturbed / "studies.db"))
     assert len({result.worker for result in Study.open("first", url).results()}) == 2
