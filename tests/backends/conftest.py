@@ -7,6 +7,7 @@ import pytest
 
 from common.backends import FRAMEWORKS, load_backend
 from tests.backends.native import open_native
+from tests.curves import empty_curves  # noqa: F401  a fixture
 
 _REQUIRED = os.environ.get("ANYNET_BACKEND")
 
