@@ -39,6 +39,6 @@ def file_server() -> Iterator[Any]:
     """A server of `files` by path; `asked` are the paths that were asked for."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as found:
         found.files, found.asked = {}, []
-        threading.Thread(target=found.serve_forever, daemon=True).start()
+        threading.Thread(target=found.serve_forever, args=(0.02,), daemon=True).start()
         yield found
         found.shutdown()

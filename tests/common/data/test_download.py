@@ -76,7 +76,7 @@ def serve():
 
     def start(*faults):
         servers.append(_Server(faults))
-        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        threading.Thread(target=servers[-1].serve_forever, args=(0.02,), daemon=True).start()
         return servers[-1]
 
     yield start
