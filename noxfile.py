@@ -7,7 +7,6 @@ CI runs a bare `nox`. `nox -s full` takes hours: what is too long for every chan
 
 import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -37,6 +36,7 @@ from tests.environments import (
     run_in,
     run_with,
     skip_without_chromium,
+    two_at_a_time,
 )
 from tests.relay import HANDED_ON, PARITY, RELAY, WHOLE, deployed, records_and_relay
 
@@ -44,9 +44,9 @@ nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False  # a session without its Python is skipped aloud
-nox.options.sessions = [
-    "environments", "lint", "common", "torch", "jax", "tf", "mx", "parity", "docs", "package",
-]  # fmt: skip
+nox.options.sessions = ["environments", "single", "common", "torch", "jax", "tf", "mx", "parity"]
+SINGLE = ("package", "docs", "lint")
+"""Sessions of one process, the longest first; the tests of all others run in two."""
 
 PYTHONS = ("3.12", "3.13")
 """Later ones, with which `common`, JAX and TensorFlow are tested."""
@@ -61,13 +61,13 @@ backend has code of its own."""
 @nox.session(venv_backend="none")
 def environments(session: nox.Session) -> None:
     """Make those of all other sessions, two at a time, for pip takes one core."""
+    two_at_a_time(session, (*EXTRAS, "common"), "--install-only")
 
-    def make(name: str) -> None:
-        nested = (sys.executable, "-m", "nox", "-s", name, "--install-only")
-        session.run(*nested, external=True, silent=True)
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(make, [*EXTRAS, "common"]))
+@nox.session(venv_backend="none")
+def single(session: nox.Session) -> None:
+    """The package, the site and lint, two at a time; what they print is shown if they fail."""
+    two_at_a_time(session, SINGLE)
 
 
 def test_backend(session: nox.Session, backend: str) -> None:

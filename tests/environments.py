@@ -3,6 +3,9 @@
 import os
 import shutil
 import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,18 +44,24 @@ COMPILED_ONCE = {
 """Programs of XLA that several tests of one session have in common."""
 
 
-def _compiled_quickly(level: int) -> dict[str, str]:
-    flags = f"--xla_backend_optimization_level={level} --xla_cpu_parallel_codegen_split_count=1"
-    return COMPILED_ONCE | {"XLA_FLAGS": flags}
+_IN_ONE_THREAD = "--xla_cpu_parallel_codegen_split_count=1"
 
 
-COMPILED_QUICKLY = _compiled_quickly(level=0)
+def _compiled(*flags: str) -> dict[str, str]:
+    return COMPILED_ONCE | {"XLA_FLAGS": " ".join(flags)}
+
+
+COMPILED_QUICKLY = _compiled(
+    _IN_ONE_THREAD, "--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false"
+)
 """For programs that run a few times: XLA's own passes are as always, LLVM's are left out.
 
+The kernels of fusions are written by XLA's older emitter: without LLVM's passes, all of it compiles
+in a third of the time. With them it takes longer than the newer one.
 The full session has programs as users compile them: in all cases of parity, and in JAX's tests on
 later Pythons."""
 
-COMPILED_TO_TRAIN = _compiled_quickly(level=1)
+COMPILED_TO_TRAIN = _compiled(_IN_ONE_THREAD, "--xla_backend_optimization_level=1")
 """For programs that train for an epoch: with the first of LLVM's three levels."""
 
 PINNED = "3.11"
@@ -79,8 +88,6 @@ MXNet's own tests train, read data and weights with it; the full session has all
 BARE = "not long and not full and not perf"
 """What is left to run of the tests of `common` in other environments than its own."""
 
-MADE = Path("build/environments")
-
 
 def install(session: "nox.Session", name: str, extras: str) -> None:
     """Install this project with `extras`, everything pinned by the constraints of `name`.
@@ -100,21 +107,34 @@ def install(session: "nox.Session", name: str, extras: str) -> None:
     made_for.write_text(wanted)
 
 
+def _nested(name: str) -> tuple[str, ...]:
+    """The command that runs one session from within another."""
+    return (sys.executable, "-m", "nox", "-s", name)
+
+
+def two_at_a_time(session: "nox.Session", names: Sequence[str], *options: str) -> None:
+    """Run other sessions, each of which takes one core; an error of one is raised at the end."""
+
+    def run(name: str) -> None:
+        session.run(*_nested(name), *options, external=True, silent=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, names))
+
+
 def environment(session: "nox.Session", name: str) -> Path | None:
     """The folder of the environment of a session, which is made when it is missing.
 
     Prints a line if there is no Python for it.
     """
-    mark = ROOT / MADE / name
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.unlink(missing_ok=True)
-    tell = f"import sys; open({str(mark)!r}, 'w').write(sys.prefix)"
-    nested = (sys.executable, "-m", "nox", "-s", name, "--", "python", "-c", tell)
-    session.run(*nested, external=True)
-    if not mark.exists():
-        session.warn(f"{name} is left out: it needs Python {PINNED}, which is not there")
-        return None
-    return Path(mark.read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "prefix.txt"
+        tell = f"import sys; open({str(told)!r}, 'w').write(sys.prefix)"
+        session.run(*_nested(name), "--", "python", "-c", tell, external=True)
+        if told.exists():
+            return Path(told.read_text())
+    session.warn(f"{name} is left out: it needs Python {PINNED}, which is not there")
+    return None
 
 
 def run_in(
