@@ -16,7 +16,6 @@ from common.processes import start_python
 from common.spaces import ANYNETX_A, ANYNETX_E, small
 from common.studies import Study, StudyConfig
 from common.training import TrainConfig
-from tests.backends.native import open_native
 from tests.hostile import make_hostile
 from tests.workers import attempts, errors, run_anynet, run_with_killed_workers
 
@@ -43,25 +42,32 @@ def _tiny(space):
     )
 
 
-def _networks(backend):
-    """How many of each space."""
-    return open_native(backend).STUDY_NETWORKS
+_MANY = 10
+"""Networks of each space of a study whose workers are killed: enough for some to be killed."""
 
 
-def _config(backend):
+def _config(backend, networks=2):
     training = TrainConfig(
         backend, spec=None, data="sample", epochs=1, batch_size=250, resize=(8, 8)
     )
-    return StudyConfig((_tiny(ANYNETX_A), _tiny(ANYNETX_E)), _networks(backend), training=training)
+    return StudyConfig((_tiny(ANYNETX_A), _tiny(ANYNETX_E)), networks, training=training)
+
+
+def _undisturbed(folder, config):
+    """The folder with the results of one worker that nobody disturbs."""
+    Study.create("first", str(folder / "studies.db"), config)
+    run_anynet("study", "work", "first", "--storage", "studies.db", "--threads", 1, folder=folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def undisturbed(name, backend, tmp_path_factory):
-    """The results of one worker that nobody disturbs."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    Study.create("first", str(folder / "studies.db"), _config(name))
-    run_anynet("study", "work", "first", "--storage", "studies.db", "--threads", 1, folder=folder)
-    return folder
+    return _undisturbed(tmp_path_factory.mktemp("undisturbed"), _config(name))
+
+
+@pytest.fixture(scope="module")
+def undisturbed_many(name, backend, tmp_path_factory):
+    return _undisturbed(tmp_path_factory.mktemp("undisturbed"), _config(name, _MANY))
 
 
 @pytest.fixture
@@ -126,18 +132,17 @@ def _postgresql():
 @only_torch
 @pytest.mark.parametrize("storage", ["sqlite", *_OTHERS])
 def test_killed_workers_lose_nothing_and_count_nothing_twice(
-    name, undisturbed, tmp_path_factory, storage
+    name, undisturbed_many, tmp_path_factory, storage
 ):
     folder = tmp_path_factory.mktemp(storage)
     with _opened(folder, storage) as url:
-        Study.create("first", url, _config(name))
+        Study.create("first", url, _config(name, _MANY))
         killed = run_with_killed_workers(url, folder=folder, workers=4, kills=6)
         assert killed >= 4
-        assert errors(url) == errors(str(undisturbed / "studies.db"))
-        networks = 2 * _networks(name)
-        assert networks <= attempts(url) <= networks + killed
+        assert errors(url) == errors(str(undisturbed_many / "studies.db"))
+        assert 2 * _MANY <= attempts(url) <= 2 * _MANY + killed
         disturbed = _report(folder, url)
-    assert disturbed == _report(undisturbed, "studies.db")
+    assert disturbed == _report(undisturbed_many, "studies.db")
 
 
 @contextmanager

@@ -28,9 +28,6 @@ STEP_IMPORTS = ()
 KILLS = 6
 """How often a run is killed in tests: fewer where an attempt compiles for seconds."""
 
-STUDY_NETWORKS = 1
-"""Networks of a study in tests: more where workers start fast, so that some are killed."""
-
 ELSEWHERE = {
     "weights.md": "begins with a file of PyTorch's",
     "quickstart.md": "nox -s package does it, in an empty environment",

@@ -27,9 +27,6 @@ STEP_IMPORTS = ()
 KILLS = 8
 """How often a run is killed in tests: fewer where an attempt compiles for seconds."""
 
-STUDY_NETWORKS = 1
-"""Networks of a study in tests: more where workers start fast, so that some are killed."""
-
 ELSEWHERE = {"weights.md": "begins with a file of PyTorch's"}
 """Pages whose code does not run in this framework's session, and why."""
 

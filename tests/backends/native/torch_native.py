@@ -23,9 +23,6 @@ STEP_IMPORTS = ("torch._dynamo",)
 KILLS = 6
 """How often a run is killed in tests: fewer where an attempt compiles for seconds."""
 
-STUDY_NETWORKS = 10
-"""Networks of a study in tests: more where workers start fast, so that some are killed."""
-
 ELSEWHERE = {}
 """Pages whose code does not run in this framework's session, and why."""
 
