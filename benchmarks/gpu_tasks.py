@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.cases import Case
 from benchmarks.peers import GPU_PEERS
 from benchmarks.tasks import make_steps, plain_module
-from common.backends import load_backend
+from common.backends import frozen_heap, load_backend
 from common.data import FashionMNIST
 from common.data.rows import Rows
 from common.training.config import TrainConfig
@@ -104,7 +104,7 @@ def population(backend: str, form: str, options: Options) -> Values:
     from common.studies.crew import Crew
     from common.studies.networks import draw_all
     from common.studies.trials import Claim
-    from common.studies.worker import frozen_heap, train_network
+    from common.studies.worker import train_network
 
     training = TrainConfig(
         backend, spec=None, data="sample", epochs=options["epochs"], precision=form,  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ def population(backend: str, form: str, options: Options) -> Values:
                     crew.end(trained=True, done=True)
 
     began = time.perf_counter()
-    with frozen_heap():
+    with frozen_heap(backend):
         crew.run(train)
     return {"population": [time.perf_counter() - began]}
 

@@ -1,9 +1,10 @@
 """The one way to reach the four frameworks' packages, by short name."""
 
+import gc
 import importlib
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -22,7 +23,10 @@ from common.training import Learner as BaseLearner
 from common.training import Trainer as BaseTrainer
 from common.weights import Init
 
-__all__ = ["FRAMEWORKS", "Backend", "Framework", "check_installed", "load_backend", "start_backend"]
+__all__ = [
+    "FRAMEWORKS", "Backend", "Framework", "check_installed", "frozen_heap", "load_backend",
+    "start_backend",
+]  # fmt: skip
 
 
 class Backend(Protocol):
@@ -173,3 +177,21 @@ def start_backend(name: str, flops: float = inf) -> Backend:
     backend = load_backend(name)
     backend.keep_freed_memory()
     return backend
+
+
+@contextmanager
+def frozen_heap(backend: str | None = None) -> Iterator[None]:
+    """Exempt existing objects, hundreds of thousands in a framework, from garbage collection.
+
+    The modules that `backend`, which must be installed, imports with its first training step are
+    imported before: otherwise PyTorch takes 60 ms to collect what a network leaves, instead of 2.
+    """
+    for module in FRAMEWORKS[backend].step_modules if backend else ():
+        with suppress(ImportError):  # another version of the framework may not have it
+            importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

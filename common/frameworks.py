@@ -15,6 +15,7 @@ class Framework:
     `exports_folder` is the package's `EXPORTS_FOLDER`, known before the framework is imported.
     `large_batches` are variables, read when it is imported, with which it computes large batches in
     less time on a CPU; `threads` is another, the number of its threads, where they need it.
+    `step_modules` are what the framework imports itself with its first training step.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Framework:
     exports_folder: bool = False
     threads: str | None = None
     large_batches: tuple[tuple[str, str], ...] = ()
+    step_modules: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -49,7 +51,9 @@ class Framework:
 
 
 FRAMEWORKS = {
-    "torch": Framework("PyTorch", "anynet_torch", ("torch",), "torch"),
+    "torch": Framework(
+        "PyTorch", "anynet_torch", ("torch",), "torch", step_modules=("torch._dynamo",),
+    ),
     "mx": Framework(
         "MXNet", "anynet_mx", ("mxnet",), None, True,
         "MXNET_OMP_MAX_THREADS", (("MXNET_ENGINE_TYPE", "NaiveEngine"),),

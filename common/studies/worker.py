@@ -1,6 +1,5 @@
 """A worker: takes networks of a study one after another and trains them."""
 
-import gc
 import os
 import socket
 import threading
@@ -10,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, Literal, NamedTuple
 
 from common.arch import AnyNetSpec
-from common.backends import Backend, load_backend
+from common.backends import Backend, frozen_heap, load_backend
 from common.data import ImageData, open_data
 from common.errors import StudyError, TrainingError
 from common.studies.config import ErrorOf
@@ -71,7 +70,7 @@ def work(
     """
     means = _means(study, objective, at_once)
     crew = Crew(at_once, means.clear_up, max_networks)
-    with signals_interrupt(), frozen_heap():
+    with signals_interrupt(), frozen_heap(None if objective else study.config.training.backend):
         crew.run(_Worker(study, means, crew, tell, grace).train_all)
     return crew.done
 
@@ -222,17 +221,6 @@ class _Worker:
             message = told.splitlines()[0][:500]
             kept = study.fail(claim, message)
             return ("failed", f"{name} failed: {message}") if kept else ("taken", elsewhere)
-
-
-@contextmanager
-def frozen_heap() -> Iterator[None]:
-    """Exempt existing objects, a million in a framework, from garbage collection."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 class _PrunedError(Exception):

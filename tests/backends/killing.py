@@ -29,8 +29,8 @@ from common.backends import load_backend
 from common.data import Augmentation, DataOptions, Preprocessing, SourceData, open_data
 from common.data.shard_writer import prepare_shards
 from common.data.sources import find_images
+from common.frameworks import FRAMEWORKS
 from common.training import Recipe
-from tests.backends.native import open_native
 
 _ARCH = ((1, 8, 4, 1), (1, 16, 4, 1))
 _GREY, _COLOUR = AnyNetSpec.from_arch(_ARCH, 8), AnyNetSpec.from_arch(_ARCH, 8, 2, 3)
@@ -149,7 +149,7 @@ def main(name, source, kills, folder):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         backend = load_backend(name)
-        for module in open_native(name).STEP_IMPORTS:  # else every attempt imports it
+        for module in FRAMEWORKS[name].step_modules:  # else every attempt imports them
             importlib.import_module(module)
     if source != "arrays":
         _make_photos(folder / "folder")

@@ -93,6 +93,29 @@ def test_two_workers_give_the_results_of_one(name, undisturbed, tmp_path, url):
     _assert_two_workers_give(undisturbed, name, tmp_path, url)
 
 
+_IMPORTS = """
+import gc, sys
+from common.studies import Study
+from common.studies.worker import work
+
+freeze, before = gc.freeze, set()
+gc.freeze = lambda: (before.update(sys.modules), freeze())
+work(Study.open("first", sys.argv[1]), max_networks=1)
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.bare("torch", "mx")
+def test_a_worker_has_imported_what_steps_need_before_it_freezes_its_heap(
+    name, backend, tmp_path, url
+):
+    Study.create("first", url, _config(name))
+    worker = start_python("-W", "ignore", "-c", _IMPORTS, url, stdout=subprocess.PIPE, text=True)
+    printed = worker.communicate(timeout=100)[0].splitlines()
+    assert worker.returncode == 0
+    assert len(printed[-1].split()) <= 10, printed[-1]
+
+
 @pytest.mark.full
 @only_torch
 @pytest.mark.parametrize("storage", _OTHERS)

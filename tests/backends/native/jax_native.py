@@ -22,9 +22,6 @@ KEEPING_MEMORY = {
 }
 """What `keep_freed_memory` changes."""
 
-STEP_IMPORTS = ()
-"""What the first step imports."""
-
 KILLS = 6
 """How often a run is killed in tests: fewer where an attempt compiles for seconds."""
 

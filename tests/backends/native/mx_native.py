@@ -21,9 +21,6 @@ IMPORTS = ("mxnet",)
 KEEPING_MEMORY = {}
 """What `keep_freed_memory` changes."""
 
-STEP_IMPORTS = ()
-"""What the first step imports."""
-
 KILLS = 8
 """How often a run is killed in tests: fewer where an attempt compiles for seconds."""
 

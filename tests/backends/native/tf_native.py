@@ -18,9 +18,6 @@ IMPORTS = ("tensorflow", "keras")
 KEEPING_MEMORY = {}
 """What `keep_freed_memory` changes."""
 
-STEP_IMPORTS = ()
-"""What the first step imports."""
-
 KILLS = 6
 """How often a run is killed in tests: fewer where an attempt compiles for seconds."""
 

@@ -17,9 +17,6 @@ IMPORTS = ("torch",)
 KEEPING_MEMORY = {"memory given back": [True, False]}
 """What `keep_freed_memory` changes."""
 
-STEP_IMPORTS = ("torch._dynamo",)
-"""What the first step imports."""
-
 KILLS = 6
 """How often a run is killed in tests: fewer where an attempt compiles for seconds."""
 
