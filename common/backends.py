@@ -24,8 +24,8 @@ from common.training import Trainer as BaseTrainer
 from common.weights import Init
 
 __all__ = [
-    "FRAMEWORKS", "Backend", "Framework", "check_installed", "frozen_heap", "load_backend",
-    "start_backend",
+    "FRAMEWORKS", "Backend", "Framework", "check_installed", "frozen_heap", "import_for_steps",
+    "load_backend", "start_backend",
 ]  # fmt: skip
 
 
@@ -179,16 +179,22 @@ def start_backend(name: str, flops: float = inf) -> Backend:
     return backend
 
 
+def import_for_steps(name: str) -> None:
+    """Import what the framework of an installed backend imports with its first training step."""
+    for module in FRAMEWORKS[name].step_modules:
+        with suppress(ImportError):  # another version of the framework may not have it
+            importlib.import_module(module)
+
+
 @contextmanager
 def frozen_heap(backend: str | None = None) -> Iterator[None]:
     """Exempt existing objects, hundreds of thousands in a framework, from garbage collection.
 
-    The modules that `backend`, which must be installed, imports with its first training step are
-    imported before: otherwise PyTorch takes 60 ms to collect what a network leaves, instead of 2.
+    If a `backend` will train, what its steps need is imported before: otherwise PyTorch takes 60 ms
+    to collect what a network leaves, instead of 2.
     """
-    for module in FRAMEWORKS[backend].step_modules if backend else ():
-        with suppress(ImportError):  # another version of the framework may not have it
-            importlib.import_module(module)
+    if backend:
+        import_for_steps(backend)
     gc.collect()
     gc.freeze()
     try:

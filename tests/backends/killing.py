@@ -9,7 +9,6 @@ inside writes, and the digests of the weights that whole and killed runs end in.
 """
 
 import hashlib
-import importlib
 import json
 import os
 import random
@@ -25,11 +24,10 @@ import safetensors.numpy  # noqa: F401
 from PIL import Image
 
 from common import AnyNetSpec
-from common.backends import load_backend
+from common.backends import import_for_steps, load_backend
 from common.data import Augmentation, DataOptions, Preprocessing, SourceData, open_data
 from common.data.shard_writer import prepare_shards
 from common.data.sources import find_images
-from common.frameworks import FRAMEWORKS
 from common.training import Recipe
 
 _ARCH = ((1, 8, 4, 1), (1, 16, 4, 1))
@@ -149,8 +147,7 @@ def main(name, source, kills, folder):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         backend = load_backend(name)
-        for module in FRAMEWORKS[name].step_modules:  # else every attempt imports them
-            importlib.import_module(module)
+        import_for_steps(name)  # else every attempt does
     if source != "arrays":
         _make_photos(folder / "folder")
     if source == "shards":

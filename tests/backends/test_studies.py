@@ -113,7 +113,7 @@ def test_a_worker_has_imported_what_steps_need_before_it_freezes_its_heap(
     worker = start_python("-W", "ignore", "-c", _IMPORTS, url, stdout=subprocess.PIPE, text=True)
     printed = worker.communicate(timeout=100)[0].splitlines()
     assert worker.returncode == 0
-    assert len(printed[-1].split()) <= 10, printed[-1]
+    assert len(printed[-1].split()) < 50, printed[-1]  # PyTorch's are 800
 
 
 @pytest.mark.full
