@@ -252,12 +252,12 @@ def pythons(session: nox.Session, extras: str) -> None:
 
 @nox.session(python="3.11")
 def kernels(session: nox.Session) -> None:
-    """PyTorch's kernels for GPUs, run by Triton's interpreter."""
+    """PyTorch's kernels for GPUs: run by Triton's interpreter, and compiled by Triton."""
     install(session, "torch", "torch,test")
-    # The interpreter of this release takes numbers from arrays as NumPy 2.4 no longer allows.
-    session.install("triton==3.6.0", "numpy==2.2.6")
-    tests = "tests/backends/test_torch_kernels.py"
-    session.run("pytest", tests, env={"ANYNET_BACKEND": "torch", "TRITON_INTERPRET": "1"})
+    session.install("triton==3.6.0", "numpy==2.2.6")  # its interpreter fails with NumPy 2.4
+    for name, interpret in {"kernels": "1", "compiled": "0"}.items():
+        env = {"ANYNET_BACKEND": "torch", "TRITON_INTERPRET": interpret}
+        session.run("pytest", f"tests/backends/test_torch_{name}.py", env=env)
 
 
 @nox.session(python="3.11")

@@ -4,10 +4,10 @@ Only in `fused_norms`, the context of a learner's training step, and only layers
 package; all others are called one by one.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,10 +16,15 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from anynet_torch.convolution import convolved
-from anynet_torch.graphs import has_hooks
+from anynet_torch.graphs import has_hooks, launching
 from anynet_torch.layers import BatchNorm
 
-__all__ = ["Stem", "conv_norm_relu", "fused_norms"]
+__all__ = ["Stem", "compile_norms", "conv_norm_relu", "fused_norms"]
+
+_warn = logging.getLogger("anynet").warning
+
+_without_kernels: list[str] = [] if find_spec("triton") else ["Triton is not installed"]
+"""Why this process cannot use Triton's kernels, if so."""
 
 _FORWARD: dict[type, Any] = {layer: layer.forward for layer in (nn.Conv2d, nn.Linear, BatchNorm)}
 """Those of PyTorch and this package, which a user may replace, in the class or in a layer."""
@@ -73,15 +78,44 @@ def fused_norms(network: nn.Module) -> Iterator[None]:
     would subtract again with the mean: its gradient is 0. First derivatives only. A network with
     hooks is computed layer by layer, so that all hooks run.
     """
-    norms = [layer for layer in network.modules() if isinstance(layer, BatchNorm)]
-    joins = not any(map(has_hooks, network.modules()))
+    norms = _joinable_norms(network)
     try:
         for norm in norms:
-            norm.joins = joins
+            norm.joins = True
         yield
     finally:
         for norm in norms:
             norm.joins = False
+
+
+def compile_norms(network: nn.Module, dtype: torch.dtype) -> None:
+    """Compile the kernels that `fused_norms` needs on a GPU, for activations of `dtype`.
+
+    If that fails, as without a C compiler, one warning says so, and this process does without them.
+    """
+    norms = [norm for norm in _joinable_norms(network) if norm.weight.dtype == torch.float32]
+    if not norms or _without_kernels:
+        return
+    convs = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    channels, weight = {norm.num_features for norm in norms}, norms[0].weight
+    try:
+        from anynet_torch.fused_norm import compile_kernels
+
+        with launching:
+            has_offset = any(conv.bias is not None for conv in convs)
+            compile_kernels(channels, dtype, weight.device, has_offset)
+    except Exception as error:  # Triton's, a compiler's or the file system's
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        _without_kernels.append(reason)
+        _warn("PyTorch: batch norms are not fused, and are slower, as Triton fails: %s", reason)
+
+
+def _joinable_norms(network: nn.Module) -> list[BatchNorm]:
+    """The batch norms of a network without hooks; of others none."""
+    layers = list(network.modules())
+    if any(map(has_hooks, layers)):
+        return []
+    return [layer for layer in layers if isinstance(layer, BatchNorm)]
 
 
 def _joins(conv: nn.Module, norm: nn.Module) -> bool:
@@ -130,19 +164,15 @@ def _without_bias(conv: Any, x: Tensor, weight: Tensor) -> Tensor:
 
 def _fuses(norm: Any, x: Tensor) -> bool:
     """Whether `anynet_torch.kernels` supports this norm and input."""
-    on_gpu = (x.is_cuda and _has_triton()) or os.environ.get("TRITON_INTERPRET") == "1"
+    on_gpu = (x.is_cuda and not _without_kernels) or os.environ.get("TRITON_INTERPRET") == "1"
     return on_gpu and norm.weight.dtype == torch.float32 and norm.momentum is not None
-
-
-@cache
-def _has_triton() -> bool:
-    return find_spec("triton") is not None
 
 
 def _fused_norm_relu(
     conv: Any, norm: Any, x: Tensor, shortcut: Tensor | None, relu: bool
 ) -> Tensor:
-    from anynet_torch.kernels import Statistics, batch_norm
+    from anynet_torch.fused_norm import batch_norm
+    from anynet_torch.kernels import Statistics
 
     y = _without_bias(conv, x, conv.weight)
     norm.num_batches_tracked.add_(1)

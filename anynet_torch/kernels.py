@@ -10,14 +10,14 @@ Activations are rows of channels: (N, H, W, C) in memory, or (N, C). Sums are ac
 and reduced in two stages without atomics, so that equal inputs give equal outputs.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-__all__ = ["Statistics", "batch_norm"]
+__all__ = ["Statistics", "backward", "forward", "tile_of"]
 
 _TILE = 2048
 """Elements per program and iteration."""
@@ -27,6 +27,9 @@ _PARTS = 512
 
 _COLUMNS = 16
 """Channels per program that reduces the partial sums."""
+
+_SIZES = ("rows", "units", "count")
+"""Arguments for which Triton would compile other kernels where they are multiples of 16, or 1."""
 
 
 class Statistics(NamedTuple):
@@ -41,75 +44,63 @@ class Statistics(NamedTuple):
     epsilon: float
 
 
-class _BatchNorm(torch.autograd.Function):
-    """First derivatives only."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        offset: Tensor | None,
-        shortcut: Tensor | None,
-        running: Statistics,
-        relu: bool,
-    ) -> Tensor:
-        rows, shape = _Rows(x), _Rows(x).shape
-        # mean, 1 / deviation, and the scale and shift that are applied to x
-        known = x.new_empty((4, rows.channels), dtype=torch.float32)
-        parts = x.new_empty((2, rows.parts, rows.channels), dtype=torch.float32)
-        _sums[rows.summing](x, parts, *shape, **rows.tile)
-        _statistics[rows.adding](
-            x, parts, known, weight, bias, running.mean, running.var,
-            weight if offset is None else offset, *shape, rows.parts, running.momentum,
-            running.epsilon, has_offset=offset is not None, **rows.added,
-        )  # fmt: skip
-        y = torch.empty_like(x)
-        _normalise[rows.mapping](
-            x, y, y if shortcut is None else shortcut, known, *shape,
-            has_shortcut=shortcut is not None, relu=relu, **rows.tile,
-        )  # fmt: skip
-        ctx.save_for_backward(x, y, known, offset)
-        ctx.relu, ctx.has_shortcut = relu, shortcut is not None
-        return y
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, known, offset = ctx.saved_tensors
-        rows, shape = _Rows(x), _Rows(x).shape
-        dy = _in_rows(dy)
-        parts = x.new_empty((2, rows.parts, rows.channels), dtype=torch.float32)
-        _gradient_sums[rows.summing](
-            x, y, dy, parts, known, *shape, relu=ctx.relu, **rows.tile
-        )  # fmt: skip
-        # gradients of weight and bias, and the factors of x and 1 in the input's gradient
-        found = x.new_empty((4, rows.channels), dtype=torch.float32)
-        _gradients[rows.adding](parts, known, found, *shape, rows.parts, **rows.added)
-        dx = torch.empty_like(x)
-        dshortcut = torch.empty_like(x) if ctx.has_shortcut else None
-        _input_gradient[rows.mapping](
-            x, y, dy, dx, dx if dshortcut is None else dshortcut, known, found, *shape,
-            has_shortcut=ctx.has_shortcut, relu=ctx.relu, **rows.tile,
-        )  # fmt: skip
-        doffset = None if offset is None else torch.zeros_like(offset)
-        return dx, found[0], found[1], doffset, dshortcut, None, None
+def forward(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    offset: Tensor | None,
+    shortcut: Tensor | None,
+    running: Statistics,
+    relu: bool,
+) -> tuple[Tensor, Tensor]:
+    """The outputs of `fused_norm.batch_norm`, and what `backward` needs to know: float32 (4, C)."""
+    rows, shape = _Rows(x), _Rows(x).shape
+    # mean, 1 / deviation, and the scale and shift that are applied to x
+    known = x.new_empty((4, rows.channels), dtype=torch.float32)
+    parts = x.new_empty((2, rows.parts, rows.channels), dtype=torch.float32)
+    _sums[rows.summing](x, parts, *shape, **rows.tile)
+    _statistics[rows.adding](
+        x, parts, known, weight, bias, running.mean, running.var,
+        weight if offset is None else offset, *shape, rows.parts, running.momentum,
+        running.epsilon, has_offset=offset is not None, **rows.added,
+    )  # fmt: skip
+    y = torch.empty_like(x)
+    _normalise[rows.mapping](
+        x, y, y if shortcut is None else shortcut, known, *shape,
+        has_shortcut=shortcut is not None, relu=relu, **rows.tile,
+    )  # fmt: skip
+    return y, known
 
 
-batch_norm = _BatchNorm.apply
-"""`batch_norm(x, weight, bias, offset, shortcut, running, relu)`, all arguments positional.
+def backward(
+    x: Tensor, y: Tensor, dy: Tensor, known: Tensor, has_shortcut: bool, relu: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Gradients of x, the weight, the bias and the shortcut, from that of y."""
+    rows, shape = _Rows(x), _Rows(x).shape
+    dy = dy.contiguous(memory_format=torch.channels_last) if dy.ndim == 4 else dy.contiguous()
+    parts = x.new_empty((2, rows.parts, rows.channels), dtype=torch.float32)
+    _gradient_sums[rows.summing](x, y, dy, parts, known, *shape, relu=relu, **rows.tile)
+    # gradients of weight and bias, and the factors of x and 1 in the input's gradient
+    found = x.new_empty((4, rows.channels), dtype=torch.float32)
+    _gradients[rows.adding](parts, known, found, *shape, rows.parts, **rows.added)
+    dx = torch.empty_like(x)
+    dshortcut = torch.empty_like(x) if has_shortcut else None
+    _input_gradient[rows.mapping](
+        x, y, dy, dx, dx if dshortcut is None else dshortcut, known, found, *shape,
+        has_shortcut=has_shortcut, relu=relu, **rows.tile,
+    )  # fmt: skip
+    return dx, found[0], found[1], dshortcut
 
-The batch norm of `x`, plus `shortcut`, and ReLU of the sum if `relu`; updates the running
-statistics in place.
 
-- `x`, `shortcut`: (N, C, H, W) in channels-last memory format, or (N, C); float32, bfloat16 or
-  float16; `shortcut` may be `None`
-- `weight`, `bias`: float32 (C,)
-- `offset`: float32 (C,) or `None`, the bias of the convolution before, which was not added to `x`:
-  it moves the running mean alone, and its gradient is 0
-- `running`: `Statistics`
-"""
+def tile_of(channels: int) -> dict[str, int]:
+    """The constants with which kernels are compiled for so many channels.
+
+    `height` rows and `columns` channels per program and iteration; `unit` divides `channels`, which
+    lets the compiler vectorise memory accesses.
+    """
+    columns = min(triton.next_power_of_2(channels), 512)
+    unit = next(unit for unit in (8, 4, 2, 1) if channels % unit == 0)
+    return {"unit": unit, "height": max(1, _TILE // columns), "columns": columns}
 
 
 class _Rows:
@@ -118,11 +109,8 @@ class _Rows:
     def __init__(self, x: Tensor) -> None:
         self.channels = x.shape[1]
         self.rows = x.numel() // self.channels
-        columns = min(triton.next_power_of_2(self.channels), 512)
-        height = max(1, _TILE // columns)
-        # A constant divisor of the number of channels lets the compiler vectorise memory accesses.
-        self.unit = next(unit for unit in (8, 4, 2, 1) if self.channels % unit == 0)
-        self.tile = {"unit": self.unit, "height": height, "columns": columns}
+        self.tile = tile_of(self.channels)
+        self.unit, height, columns = self.tile.values()
         across = triton.cdiv(self.channels, columns)
         self.parts = min(_PARTS, triton.cdiv(self.rows, height))
         self.summing = (self.parts, across)
@@ -136,12 +124,7 @@ class _Rows:
         return self.rows, self.channels // self.unit
 
 
-def _in_rows(x: Tensor) -> Tensor:
-    """`x` with its channels last in memory."""
-    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
-
-
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _sums(x, parts, rows, units, unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr):
     """Partial sums of x minus its first row, and of its square.
 
@@ -166,7 +149,7 @@ def _sums(x, parts, rows, units, unit: tl.constexpr, height: tl.constexpr, colum
     tl.store(out + tl.num_programs(0) * channels, tl.sum(square, 0), mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _statistics(
     x, parts, known, weight, bias, running_mean, running_var, offset,
     rows, units, count, momentum, epsilon,
@@ -201,7 +184,7 @@ def _statistics(
     tl.store(running_var + c, (1 - momentum) * old + momentum * variance, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _normalise(
     x, y, shortcut, known, rows, units,
     has_shortcut: tl.constexpr, relu: tl.constexpr,
@@ -223,7 +206,7 @@ def _normalise(
     tl.store(y + at, value.to(y.dtype.element_ty), mask=mask)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _gradient_sums(
     x, y, dy, parts, known, rows, units,
     relu: tl.constexpr, unit: tl.constexpr, height: tl.constexpr, columns: tl.constexpr,
@@ -250,7 +233,7 @@ def _gradient_sums(
     tl.store(out + tl.num_programs(0) * channels, tl.sum(centred, 0), mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _gradients(
     parts, known, found, rows, units, count,
     unit: tl.constexpr, max_parts: tl.constexpr, columns: tl.constexpr,
@@ -273,7 +256,7 @@ def _gradients(
     tl.store(found + 3 * channels + c, -scale * plain / rows, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _input_gradient(
     x, y, dy, dx, dshortcut, known, found, rows, units,
     has_shortcut: tl.constexpr, relu: tl.constexpr,

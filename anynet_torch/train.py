@@ -1,6 +1,6 @@
 """One training step in PyTorch, and the chapter's `Trainer`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, ClassVar, SupportsFloat
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from anynet_torch.capabilities import SUPPORTS_BFLOAT16, SUPPORTS_TF32
 from anynet_torch.devices import data_room, find_device
 from anynet_torch.freezing import Frozen
-from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable
+from anynet_torch.graphs import CudaRecorder, Outputs, Replayed, is_recordable, tensors_of
+from anynet_torch.joined import compile_norms
 from anynet_torch.layers import mix_images, prepare_images, products
 from anynet_torch.model import Classifier
 from anynet_torch.optimizer import (
@@ -111,10 +112,12 @@ class Learner:
         if devices > 1:
             self._team = team = lead_team(model, devices, on_gpu)
             self._called = team.make(self, self._frozen, seen, recipe, device, precision, freeze)
-        elif on_gpu and reads_rate and not self._is_own and is_recordable(model, Classifier):
-            recorder = CudaRecorder()
-            self._run_step = Replayed(self._step, self._tensors, recorder)
-            self._run_logits = Replayed(self._logits, self._tensors, recorder)
+        elif on_gpu:
+            compile_norms(model, torch.bfloat16 if precision == "bfloat16" else self._dtype)
+            if reads_rate and not self._is_own and is_recordable(model, Classifier):
+                recorder = CudaRecorder()
+                self._run_step = Replayed(self._step, self._tensors, recorder)
+                self._run_logits = Replayed(self._logits, self._tensors, recorder)
 
     @cached_property
     def data_room(self) -> int:
@@ -142,10 +145,10 @@ class Learner:
     def run_step(self, rate: float, *batch: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         """`train_step` with this device's part of a batch, which is checked."""
         self._set_rate(rate)
-        self.network.train()
-        self._frozen.stop_norms()
         with products(self._precision):
             loss, correct = self._run_step(*map(self._sender.send, batch))
+        if not self.network.training:  # a replayed step does not set it
+            self._train_mode()
         return loss, correct
 
     def eval_step(self, images: NDArray[Any]) -> NDArray[np.float32]:
@@ -163,9 +166,10 @@ class Learner:
 
     def run_logits(self, images: NDArray[Any]) -> torch.Tensor:
         """Logits (N, classes) of a batch, of which this is the device's part, which is checked."""
-        self.network.eval()
         with torch.no_grad(), products(self._precision):
             (logits,) = self._run_logits(self._sender.send(images))
+        if self.network.training:
+            self.network.eval()
         return logits
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -203,6 +207,7 @@ class Learner:
         self, images: torch.Tensor, labels: torch.Tensor, shares: torch.Tensor | None = None
     ) -> Outputs:
         """One step on the device: the loss, and the number of correct images."""
+        self._train_mode()
         is_hard = labels.ndim == 1
         targets = labels.to(torch.int64) if is_hard else labels
         with self._team.norms(self.network), self._frozen.without_gradients():
@@ -217,6 +222,10 @@ class Learner:
         expected = targets if is_hard else targets.argmax(1)
         return loss.detach() + self._zero_or_nan(), (logits.argmax(1) == expected).sum()
 
+    def _train_mode(self) -> None:
+        self.network.train()
+        self._frozen.stop_norms()
+
     def _set_rate(self, rate: float) -> None:
         for group in () if self._is_own else self._optimizer.param_groups:
             if isinstance(group["lr"], torch.Tensor):
@@ -224,17 +233,16 @@ class Learner:
             else:
                 group["lr"] = rate
 
-    def _tensors(self) -> Iterator[torch.Tensor]:
+    def _tensors(self) -> list[torch.Tensor]:
         """The tensors that a step and a prediction read or write besides their inputs."""
-        yield from self.network.parameters()
-        yield from self.network.buffers()
-        yield from self._average.arrays.values()
+        return [*tensors_of(self.network), *self._average.arrays.values()]
 
     def _zero_or_nan(self) -> torch.Tensor:
         """Zero, or NaN if one of the checked arrays is not finite."""
         return 0 * torch.cat([array.detach().flatten() for array in self._checked]).sum()
 
     def _logits(self, images: torch.Tensor) -> Outputs:
+        self.network.eval()
         return (self._forward(images, network=self._average.network()),)
 
     def _forward(

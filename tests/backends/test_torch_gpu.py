@@ -1,5 +1,8 @@
 """What PyTorch's learner does on a GPU, with stand-ins that run on a CPU."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ import anynet_torch  # noqa: E402
 from anynet_torch import graphs, joined, layers  # noqa: E402
 from anynet_torch.graphs import WARM_UP, Replayed, is_recordable  # noqa: E402
 from anynet_torch.model import Classifier  # noqa: E402
+from common.arch import AnyNetSpec, StageSpec  # noqa: E402
 from common.training import Recipe  # noqa: E402
 
 _SHAPE = (1, 16, 16)
@@ -117,6 +121,71 @@ def test_a_learner_that_replays_its_step_learns_the_same(options):
     assert recorded == 1
     assert replayed == plain
     assert all(np.array_equal(state[name], other[name]) for name in state)
+
+
+def test_replayed_steps_leave_the_network_in_the_mode_of_the_last():
+    network = anynet_torch.create("RegNetX32")
+    learner = anynet_torch.Learner(network, _SHAPE, device="cpu", freeze=("stem",))
+    learner._run_logits = Replayed(learner._logits, learner._tensors, _Forgetful())
+    learner._run_step = Replayed(learner._step, learner._tensors, _Forgetful())
+    images, labels = np.zeros((4, *_SHAPE), np.uint8), np.zeros(4, np.int32)
+    for _ in range(WARM_UP + 2):
+        learner.train_step(images, labels, 0.1)
+        assert network.net.stage1.training
+        assert not network.net.stem.bn.training  # a frozen norm
+        learner.eval_step(images)
+        assert not any(layer.training for layer in network.modules())
+
+
+class _Forgetful(OnCPU):
+    """A recorder whose recordings do nothing in Python, as those of a GPU."""
+
+    def record(self, function, inputs):
+        outputs = function(*inputs)
+        return lambda: outputs
+
+
+def test_a_walk_through_the_layers_finds_all_parameters_and_buffers():
+    network = anynet_torch.create("RegNetY-200MF")
+    network.net.shared = network.net.stem
+    network.net.nothing = None
+    expected = [*network.parameters(), *network.buffers()]
+    assert {id(x) for x in graphs.tensors_of(network)} == {id(x) for x in expected}
+
+
+def _compiling(monkeypatch, compile_kernels):
+    """Let kernels for a GPU be compiled by a stand-in."""
+    module = types.ModuleType("anynet_torch.fused_norm")
+    module.compile_kernels = compile_kernels
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(joined, "_without_kernels", [])
+
+
+def test_kernels_are_compiled_for_the_norms_that_a_network_has(monkeypatch):
+    asked = []
+    _compiling(monkeypatch, lambda *arguments: asked.append(arguments))
+    spec = AnyNetSpec(8, (StageSpec(1, 16), StageSpec(1, 24)), conv_bias=True)
+    joined.compile_norms(anynet_torch.create(spec), torch.bfloat16)
+    assert asked == [({8, 16, 24}, torch.bfloat16, torch.device("cpu"), True)]
+    joined.compile_norms(anynet_torch.create(spec).double(), torch.float64)
+    joined.compile_norms(_with_hook(), torch.float32)
+    joined.compile_norms(anynet_torch.fuse(anynet_torch.create(spec)), torch.float32)
+    assert len(asked) == 1
+
+
+def test_without_a_compiler_norms_are_not_fused_and_one_warning_says_so(monkeypatch, caplog):
+    def fail(*arguments):
+        raise RuntimeError("Failed to find C compiler.\nPlease specify via CC")
+
+    _compiling(monkeypatch, fail)
+    on_gpu = types.SimpleNamespace(is_cuda=True)
+    network = anynet_torch.create("RegNetX32")
+    assert joined._fuses(network.net.stem.bn, on_gpu)
+    for _ in range(2):
+        joined.compile_norms(network, torch.float32)
+    assert not joined._fuses(network.net.stem.bn, on_gpu)
+    (record,) = caplog.records
+    assert record.getMessage().endswith("Triton fails: RuntimeError: Failed to find C compiler.")
 
 
 class _WithoutWaiting(TorchDispatchMode):

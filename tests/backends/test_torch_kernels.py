@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 import anynet_torch
-from anynet_torch.kernels import Statistics, batch_norm
+from anynet_torch.fused_norm import batch_norm
+from anynet_torch.kernels import Statistics
 from anynet_torch.layers import BatchNorm
 from common.arch import AnyNetSpec, StageSpec
 

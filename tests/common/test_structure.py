@@ -13,7 +13,8 @@ _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("anynet_torch", "anynet_mx", "anynet_tf", "anynet_jax")
 _OWN_FILES = {
     "anynet_torch": {
-        "collectives.py", "graphs.py", "joined.py", "kernels.py", "parallel.py", "sending.py",
+        "collectives.py", "fused_norm.py", "graphs.py", "joined.py", "kernels.py", "parallel.py",
+        "sending.py",
     },
     "anynet_jax": {"joined.py", "sending.py", "step.py"},
 }  # fmt: skip
@@ -228,7 +229,7 @@ def test_a_function_has_at_most_8_parameters(package):
         for path in _sources(package)
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.FunctionDef)
-        and "triton.jit" not in map(ast.unparse, node.decorator_list)
+        and not any(ast.unparse(one).startswith("triton.jit") for one in node.decorator_list)
         for its in [node.args]
         for names in [{arg.arg for arg in its.posonlyargs + its.args + its.kwonlyargs}]
         if len(names - {"self", "cls"}) > _MAX_PARAMETERS
