@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.bench import Bench
 from benchmarks.cases import FLAGSHIPS, Case, RegNetX32
 from benchmarks.processes import Process
+from benchmarks.results import AGREEMENT
 from benchmarks.tasks import PRECISIONS
 from common.arch import count
 
@@ -95,6 +96,12 @@ class _Run:
         for values in found.values():
             self.bench.add(name, (worker.backend, "bfloat16, in fit"), values)
 
+    def agreement(self, worker: Process) -> None:
+        """How far float64 steps of RegNetX32 are from those of the CPU."""
+        case = self.bench.sized(replace(RegNetX32, batch=8)).to_dict()
+        for what, share in self.ask(worker, "agreement", "float64", AGREEMENT, case=case).items():
+            self.bench.add(AGREEMENT, (worker.backend, what), share)
+
     def population(self, backend: str, processes: int, threads: int) -> None:
         """A population of small networks by so many processes, each with so many threads."""
         networks = 2 if self.bench.quick else 16 if processes * threads == 1 else 48
@@ -144,7 +151,6 @@ def gpu(bench: Bench) -> None:
     for backend in found:
         with bench.worker(backend) as worker:
             _measure(run, worker, cases)
-    for backend in found:
         for processes, threads in _CREWS[backend][: 1 if bench.quick else None]:
             run.population(backend, processes, threads)
     if "torch" in found and not bench.quick:
@@ -169,6 +175,7 @@ def _measure(run: _Run, worker: Process, cases: list[list[Case]]) -> None:
             run.steps(worker, sizes[0], form)
     for form in ("timm bfloat16",) if is_torch else ():
         run.steps(worker, cases[1][0], form, predicts=True)
+    run.agreement(worker)
 
 
 def _sees_gpu(bench: Bench, backend: str) -> bool:

@@ -15,10 +15,11 @@ import numpy as np
 
 from benchmarks.cases import Case
 from benchmarks.peers import GPU_PEERS
-from benchmarks.tasks import make_steps, plain_module
+from benchmarks.tasks import RATE, make_steps, plain_module
 from common.backends import frozen_heap, load_backend
 from common.data import FashionMNIST
 from common.data.rows import Rows
+from common.training import Device
 from common.training.config import TrainConfig
 
 Values = dict[str, list[float]]
@@ -94,6 +95,32 @@ def fit(backend: str, form: str, options: Options) -> Values:
     return {"fit": [seconds / data.steps_per_epoch for seconds in spent[1:]]}
 
 
+def agreement(backend: str, form: str, options: Options) -> Values:
+    """How far three training steps are from those of the CPU in the same precision.
+
+    The largest relative difference of the losses, and that of the state, in which each array is
+    compared by its largest value. Integers of a state are compared, too.
+    """
+    case, module = Case.from_dict(options["case"]), load_backend(backend)
+    images, labels = case.batch_of_images()
+
+    def trained(device: Device) -> tuple[list[float], dict[str, Any]]:
+        network = module.create(case.spec)
+        learner = module.Learner(network, case.image_shape, device=device, precision=form)  # type: ignore[arg-type]
+        losses = [float(learner.train_step(images, labels, RATE)[0]) for _ in range(3)]
+        return losses, learner.state()
+
+    (losses, state), (expected, expected_state) = trained("auto"), trained("cpu")
+    differences = [_difference(state[name], array) for name, array in expected_state.items()]
+    return {"losses": [_difference(losses, expected)], "state": [max(differences)]}
+
+
+def _difference(found: Any, expected: Any) -> float:
+    """The largest difference as a share of the largest value."""
+    expected = np.asarray(expected, np.float64)
+    return float(np.max(np.abs(found - expected)) / max(np.max(np.abs(expected)), 1e-300))
+
+
 def population(backend: str, form: str, options: Options) -> Values:
     """Seconds in which this process trains its part of a population of small networks.
 
@@ -154,6 +181,6 @@ def yardsticks(backend: str, form: str, options: Options) -> Values:
 
 
 MEASURES: dict[str, Callable[[str, str, Options], Values]] = {
-    task.__name__: task for task in (steps, fit, population, yardsticks)
+    task.__name__: task for task in (steps, fit, agreement, population, yardsticks)
 }
 """Every task by the name that requests take."""

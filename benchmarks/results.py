@@ -9,6 +9,9 @@ from typing import Any, Final
 from common.errors import ConfigError
 from common.files import PRODUCER, check_format, write_text
 
+AGREEMENT: Final = "three float64 steps, against the CPU's"
+"""The case whose values are relative differences, not seconds."""
+
 FORMAT: Final = 2
 """Of bench.json."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from benchmarks.results import Measurement, Results, Section
+from benchmarks.results import AGREEMENT, Measurement, Results, Section
 from benchmarks.targets import targets
 from common.frameworks import FRAMEWORKS
 
@@ -126,7 +126,10 @@ def _on_gpu(section: Section) -> str:
             number(kept.median / 1e9 if kept else None),
         ))  # fmt: skip
     head = ("case", "framework", "form", "ms", "items/s", "of the product", "of the copy", "GB")
-    return _table(head, rows)
+    exact = [item for item in section.measurements if item.case == AGREEMENT]
+    shares = [(*_names(item), item.form, f"{item.median:.1e}") for item in exact]
+    differences = _table(("case", "framework", "of", "largest relative difference"), shares)
+    return _table(head, rows) + (f"\n{differences}" if shares else "")
 
 
 _TABLES: dict[str, Callable[[Section], str]] = {

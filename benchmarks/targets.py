@@ -1,7 +1,7 @@
 """What this project promises about speed and memory, and whether a run keeps it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.cases import FLAGSHIPS, RegNetX32, RegNetX_200MF, RegNetY_16GF, RegNetY_400MF
 from benchmarks.results import Results, Section
@@ -28,6 +28,7 @@ class Promise:
 
 
 _X32, _Y400 = RegNetX32.name, RegNetY_400MF.name
+_Y400_LARGE = replace(RegNetY_400MF, batch=256).name
 _FLAGSHIPS = [case.name for case in FLAGSHIPS]
 
 PROMISES = (
@@ -53,6 +54,12 @@ PROMISES = (
     Promise("two workers of a study, against one", 1.8, "populations",
             ["64 small networks, three epochs of the sample"], ["torch"],
             "two workers", "one worker"),
+    Promise("on a GPU: training RegNetX32 in PyTorch, against the fastest", 0.67, "gpu",
+            [f"training, {_X32}"], ["torch"], "bfloat16", None),
+    Promise("on a GPU: training RegNetY-400MF in PyTorch, against timm", 1.5, "gpu",
+            [f"training, {_Y400_LARGE}"], ["torch"], "bfloat16", "timm bfloat16"),
+    Promise("on a GPU: `Trainer.fit`, against bare steps", 0.9, "gpu",
+            [f"training, {_X32}"], ["torch", "jax"], "bfloat16, in fit", "bfloat16"),
 )  # fmt: skip
 """All promises, as times plain's rate, memory or time unless they say otherwise."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import RegNetX32, RegNetX_200MF, RegNetY_400MF, shrunk
-from benchmarks.gpu_tasks import MEASURES
+from benchmarks.gpu_tasks import MEASURES, _difference
 from benchmarks.peers import make_peer
 from benchmarks.photos import make_photos
 from benchmarks.processes import Process, WorkerError
@@ -91,6 +91,15 @@ def test_a_worker_measures_on_a_cpu_what_it_does_on_a_gpu(name, task, form, opti
     values = MEASURES[task](name, form, options)
     assert values.keys() == found
     assert all(value > 0 for what in found - {"memory"} for value in values[what])
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("backend")
+def test_steps_on_a_cpu_agree_with_themselves_but_not_with_others(name, monkeypatch):
+    case = shrunk(RegNetX32).to_dict()
+    found = MEASURES["agreement"](name, "float64", {"case": case})
+    assert found == {"losses": [0.0], "state": [0.0]}
+    assert _difference([1.0, 2.0], [1.0, 4.0]) == 0.5
 
 
 @pytest.mark.full

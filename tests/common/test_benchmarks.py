@@ -145,7 +145,7 @@ def test_promises_are_open_in_a_run_that_measured_nothing():
 def test_a_promise_is_open_while_one_of_its_ratios_is_missing():
     results = _run(gain=100)
     results["loop"].measurements = results["loop"].of(backend="torch")
-    (row,) = (row for row in targets(results) if "Trainer.fit" in row[0])
+    (row,) = (row for row in targets(results) if row[0].startswith("`Trainer.fit`"))
     assert row[2:] == ("100 (PyTorch, RegNetX32, 96 px, batch 128); 3 of 4 not measured", None)
 
 
