@@ -115,7 +115,7 @@ def _digest(*facts: Any) -> str:
 def _run_kernels(channels: int, dtype: torch.dtype, device: torch.device, has_offset: bool) -> None:
     """Launch every kernel of a batch norm, over a batch of one."""
     x = torch.zeros((1, channels), dtype=dtype, device=device)
-    mean, var, weight, bias = (torch.zeros(channels, device=device) for _ in range(4))
+    mean, var, weight, bias = (x.new_zeros(channels, dtype=torch.float32) for _ in range(4))
     running = Statistics(mean, var, 0.1, 1e-5)
     offset = bias if has_offset else None
     with torch.cuda.device_of(x):

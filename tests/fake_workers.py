@@ -17,6 +17,7 @@ _MEASURED = {
     "fit": {"fit": 0.1},
     "population": {"population": 12.0},
     "yardsticks": {"product": 0.001, "copy": 0.001, "bytes": 1e9},
+    "agreement": {"losses": 3e-14, "state": 7e-15},
 }
 """What a worker answers for each task on a GPU."""
 

@@ -67,6 +67,22 @@ def test_rows_of_the_gpu_have_their_shares_and_their_memory(bench):
     assert not any("product |" in row or "memory," in row for row in rows)
 
 
+def test_what_float64_differs_by_has_a_table_of_its_own(bench):
+    made = bench("gpu: made up")
+    SECTIONS["gpu"](made)
+    made.section.facts = dict(FACTS)
+    *_, losses, state = tables({"gpu": made.section})["gpu"].splitlines()
+    assert losses == "| three float64 steps, against the CPU's | JAX | losses | 3.0e-14 |"
+    assert state.endswith("| JAX | state | 7.0e-15 |")
+
+
+def test_populations_of_a_framework_come_before_the_next_one_is_measured(bench):
+    made = bench("gpu: made up")
+    SECTIONS["gpu"](made)
+    order = [(item.backend, " at a time" in item.form) for item in made.section.measurements]
+    assert order.index(("torch", True)) < order.index(("jax", False))
+
+
 def test_what_a_gpu_has_no_time_for_is_noted(bench, monkeypatch):
     monkeypatch.setattr("benchmarks.gpu.MINUTES", -1)
     made = bench("gpu: made up")
