@@ -1,9 +1,9 @@
 """Batch norm, shortcut and ReLU in one, by the kernels of `anynet_torch.kernels`, on a GPU."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,22 +86,31 @@ def compile_kernels(
     missing = {tile: c for tile, c in tiles.items() if tile not in _compiled}
     if not missing:
         return
+    run = partial(_run_kernels, dtype=dtype, device=device, has_offset=has_offset)
+    with _turn([f"anynet-{_digest(*tile[1:])}" for tile in missing]), ThreadPoolExecutor() as pool:
+        list(pool.map(run, missing.values()))
+    _compiled.update(missing)
+
+
+@contextmanager
+def _turn(marks: list[str]) -> Iterator[None]:
+    """Context in which no other process compiles, unless files of these names say it is done.
+
+    They are written at its end, beside the kernels. What cannot be locked or written is not.
+    """
     folder = Path(knobs.cache.dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    marks = [folder / f"anynet-{_digest(*tile[1:])}" for tile in missing]
     lock = FileLock(folder / "anynet.lock")
-    if not all(mark.exists() for mark in marks):
-        with suppress(OSError, NotImplementedError):  # a process is stuck, or there are no locks
+    if not all((folder / mark).exists() for mark in marks):
+        with suppress(OSError, NotImplementedError):
+            folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(_PATIENCE)
     try:
-        run = partial(_run_kernels, dtype=dtype, device=device, has_offset=has_offset)
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(run, missing.values()))
-        for mark in marks:
-            mark.touch()
+        yield
+        with suppress(OSError):
+            for mark in marks:
+                (folder / mark).touch()
     finally:
         lock.release()
-    _compiled.update(missing)
 
 
 def _digest(*facts: Any) -> str:

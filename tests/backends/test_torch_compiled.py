@@ -136,3 +136,13 @@ def test_one_process_compiles_and_the_others_wait(gpu, tmp_path, monkeypatch):
     with (tmp_path / "anynet.lock").open("ab") as other:
         assert try_lock(other.fileno())
         fused_norm.compile_kernels(*asked)  # which only reads, and does not wait
+
+
+def test_a_folder_that_cannot_be_written_hinders_nothing(gpu, monkeypatch, tmp_path):
+    gpu(90)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    ran = []
+    monkeypatch.setattr(fused_norm, "_run_kernels", lambda *args, **options: ran.append(args))
+    fused_norm.compile_kernels([8, 16], torch.float32, torch.device("cpu"), False)
+    assert sorted(ran) == [(8,), (16,)]
