@@ -1,6 +1,7 @@
 """A study in its storage: the queue of its networks, and their results."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,7 @@ from common.errors import StudyError, shortened
 from common.studies.catalog import CONFIG, find_study, open_existing
 from common.studies.config import StudyConfig, check_name
 from common.studies.creation import creating
+from common.studies.database import PrunedStudy, Trials
 from common.studies.fit import check_study
 from common.studies.networks import SampledNetwork, draw_all
 from common.studies.seeds import each_training, in_order, merged
@@ -33,7 +35,6 @@ from common.studies.trials import (
     TakenError,
     again,
     by_network,
-    checked,
     claim_of,
     counted,
     is_double,
@@ -62,8 +63,8 @@ class Study:
             if config.pruner == "halving"
             else optuna.pruners.NopPruner()
         )
-        self._study = optuna.load_study(study_name=name, storage=storage, pruner=pruner)
-        self._id = storage.get_study_id_from_name(name)
+        self._every = Trials(storage, storage.get_study_id_from_name(name))
+        self._study = PrunedStudy(name, storage, pruner, self._every)
 
     @classmethod
     def create(cls, name: str, url: str, config: StudyConfig) -> "Study":
@@ -143,8 +144,9 @@ class Study:
             waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
             if not waiting:
                 return None
+            number = Counter(trial.user_attrs["network"] for trial in trials)
             for trial in waiting:
-                if self._take(trial, worker):
+                if self._take(trial, worker, alone=number[trial.user_attrs["network"]] == 1):
                     return claim_of(trial)
 
     def is_training(self) -> bool:
@@ -230,14 +232,16 @@ class Study:
         missing = [network for network in networks if network.name not in there]
         names = [space.name for space in config.spaces]
         trials = waiting_trials(missing, names, config.training.resize)
-        self._patiently(lambda: self._study.add_trials(trials))
+        self._patiently(lambda: self._every.add(trials))
 
     def _trials(self) -> list[FrozenTrial]:
-        get_all = self._storage.get_all_trials
-        return checked(self._patiently(lambda: get_all(self._id, deepcopy=False)))
+        return self._patiently(self._every.read)
 
-    def _take(self, trial: FrozenTrial, worker: str) -> bool:
-        """Take a waiting trial; returns whether this worker got its network."""
+    def _take(self, trial: FrozenTrial, worker: str, alone: bool) -> bool:
+        """Take a waiting trial; returns whether this worker got its network.
+
+        `alone` says that its network had no other trial: one that is added later gives way to it.
+        """
         trial_id = trial._trial_id
 
         def take() -> bool:
@@ -252,7 +256,7 @@ class Study:
             taken = self._patiently(take)
         except UpdateFinishedTrialError:
             return False
-        double = taken and is_double(trial, self._trials())
+        double = taken and not alone and is_double(trial, self._trials())
         if double:
             self._end(claim_of(trial), TrialState.FAIL, {"double": True})
         return taken and not double
