@@ -1,5 +1,6 @@
 """A run of the benchmarks: rounds in which all subjects take turns, and notes on what failed."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import Case, shrunk
-from benchmarks.processes import Process, WorkerError
+from benchmarks.processes import SETTINGS, Process, WorkerError
 from benchmarks.results import Measurement, Section
 from common.arch import count
+from common.processes import run_python
 
 _SETTLE = 0.02
 """Seconds between two runs, in which the threads of the one before stop spinning."""
@@ -67,6 +69,19 @@ class Bench:
         except WorkerError as error:
             if not any(note.endswith(str(error)) for note in self.section.notes):
                 self.section.notes.append(f"{what}: not measured; {error}")
+
+    def study(self, backend: str, networks: int, *options: str | int) -> float:
+        """Seconds of a whole `anynet study run` of small networks. Raises `WorkerError`."""
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            done = run_python(
+                "-m", "common.cli", "study", "run", "bench", "--backend", backend,
+                "--networks", networks, "--flops", "1e6:2e6", *options,
+                python=self.pythons[backend].absolute(), variables=SETTINGS, cwd=folder,
+            )  # fmt: skip
+            if done.returncode:
+                raise WorkerError(f"study: must run; got {done.stderr.strip()[-500:]}")
+            return time.perf_counter() - began
 
     def steps(
         self, task: str, case: Case, subjects: Sequence[Subject], rounds: int = 9, name: str = ""

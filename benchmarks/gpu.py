@@ -5,8 +5,10 @@ its deadline; what is left then is noted.
 """
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from benchmarks.bench import Bench
@@ -105,17 +107,35 @@ class _Run:
     def population(self, backend: str, processes: int, threads: int) -> None:
         """A population of small networks by so many processes, each with so many threads."""
         networks = 2 if self.bench.quick else 16 if processes * threads == 1 else 48
-        epochs = 1 if self.bench.quick else 4
-        name = f"{networks} small networks, {epochs} epochs of the sample"
+        options = {"networks": networks, "workers": processes, "threads": threads,
+                   "epochs": self._epochs}  # fmt: skip
+        self._networks(backend, networks, f"{processes} x {threads} at a time",
+                       partial(self._trained, backend, processes, options))  # fmt: skip
+
+    def study(self, backend: str) -> None:
+        """A larger one by `anynet study run`, with the start of its workers and its storage."""
+        quick = self.bench.quick
+        networks, workers, at_once = (2, 1, 2) if quick else (128, 4, 4)
+        options = ("--space", "AnyNetXE-small", "--epochs", self._epochs, "--workers", workers,
+                   "--at-once", at_once, "--gpus", 0 if quick else 1)  # fmt: skip
+        self._networks(backend, networks, f"study run, {workers} x {at_once} at a time",
+                       partial(self.bench.study, backend, networks, *options))  # fmt: skip
+
+    @property
+    def _epochs(self) -> int:
+        return 1 if self.bench.quick else 4
+
+    def _networks(
+        self, backend: str, networks: int, form: str, measure: Callable[[], float]
+    ) -> None:
+        name = f"{networks} small networks, {self._epochs} epochs of the sample"
         self.bench.section.cases[name] = {"items": networks}
-        form = f"{processes} x {threads} at a time"
         if time.monotonic() > self._ends:
             self.bench.section.notes.append(f"{name}, {form}: not measured; the time was over")
             return
         self.bench.tell(f"{name}: {backend} {form}")
-        options = {"networks": networks, "workers": processes, "threads": threads, "epochs": epochs}
         with self.bench.noting(f"{name}, {form}"):
-            self.bench.add(name, (backend, form), [self._trained(backend, processes, options)])
+            self.bench.add(name, (backend, form), [measure()])
 
     def _trained(self, backend: str, processes: int, options: dict[str, Any]) -> float:
         """Seconds of the slowest process, whose start is not counted."""
@@ -153,6 +173,8 @@ def gpu(bench: Bench) -> None:
             _measure(run, worker, cases)
         for processes, threads in _CREWS[backend][: 1 if bench.quick else None]:
             run.population(backend, processes, threads)
+        if backend == "torch":
+            run.study(backend)
     if "torch" in found and not bench.quick:
         with bench.worker("torch") as worker:
             for sizes, form in zip(cases, _COMPILED, strict=True):

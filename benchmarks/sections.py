@@ -21,7 +21,7 @@ from benchmarks.cases import (
 from benchmarks.gpu import gpu
 from benchmarks.peers import PEERS
 from benchmarks.photos import make_photos
-from benchmarks.processes import SETTINGS, WorkerError
+from benchmarks.processes import WorkerError
 from common.data.shard_writer import prepare_shards
 from common.data.sources import find_images
 from common.processes import ROOT, run_python
@@ -182,24 +182,9 @@ def populations(bench: Bench) -> None:
     for workers in (1, 2):
         bench.tell(f"{name}, workers: {workers}")
         with bench.noting(name):
-            seconds = _study(bench, backend, networks, workers)
+            options = ("--space", "AnyNetXA-small", "--workers", workers, "--threads", 1)
+            seconds = bench.study(backend, networks, *options)
             bench.add(name, (backend, "one worker" if workers == 1 else "two workers"), [seconds])
-
-
-def _study(bench: Bench, backend: str, networks: int, workers: int) -> float:
-    """Wall time of a whole study. Raises `WorkerError`."""
-    python = bench.pythons[backend].absolute()
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        done = run_python(
-            "-m", "common.cli", "study", "run", "bench", "--space", "AnyNetXA-small",
-            "--backend", backend, "--networks", networks, "--flops", "1e6:2e6",
-            "--workers", workers, "--threads", "1",
-            python=python, variables=SETTINGS, cwd=folder,
-        )  # fmt: skip
-        if done.returncode:
-            raise WorkerError(f"study: must run; got {done.stderr.strip()[-500:]}")
-        return time.perf_counter() - began
 
 
 SECTIONS: dict[str, Callable[[Bench], None]] = {

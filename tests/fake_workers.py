@@ -53,5 +53,6 @@ def make_bench(monkeypatch, device="cpu", **seconds):
         return FakeWorker((backend, form), seconds.get(form, 0.1), asked, device)
 
     monkeypatch.setattr(made, "worker", worker)
+    monkeypatch.setattr(made, "study", lambda *options: asked.append(options) or 30.0)
     made.asked = asked
     return made

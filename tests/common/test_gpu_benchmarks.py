@@ -46,6 +46,7 @@ def test_on_a_gpu_every_case_is_trained_with_images_from_the_host_and_on_the_dev
         ("inference, RegNetY-400MF, 224 px, batch 256", "fused bfloat16"),
         ("48 small networks, 4 epochs of the sample", "4 x 4 at a time"),
         ("16 small networks, 4 epochs of the sample", "1 x 1 at a time"),
+        ("128 small networks, 4 epochs of the sample", "study run, 4 x 4 at a time"),
         ("matrix product", "tf32 product"),
         ("copy in memory", "copy"),
     ],
