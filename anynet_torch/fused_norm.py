@@ -34,17 +34,9 @@ class _BatchNorm(torch.autograd.Function):
     """First derivatives only."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        offset: Tensor | None,
-        shortcut: Tensor | None,
-        running: Statistics,
-        relu: bool,
-    ) -> Tensor:
-        y, known = kernels.forward(x, weight, bias, offset, shortcut, running, relu)
+    def forward(ctx: Any, x: Tensor, *given: Any) -> Tensor:
+        y, known = kernels.forward(x, *given)
+        _, _, offset, shortcut, _, relu = given
         ctx.save_for_backward(x, y, known, offset)
         ctx.relu, ctx.has_shortcut = relu, shortcut is not None
         return y
@@ -96,7 +88,8 @@ def compile_kernels(
 def _turn(marks: list[str]) -> Iterator[None]:
     """Context in which no other process compiles, unless files of these names say it is done.
 
-    They are written at its end, beside the kernels. What cannot be locked or written is not.
+    They are written at its end, beside the kernels. Taking turns only saves time: where a folder
+    cannot be written or has no locks, or a process holds the lock for long, all compile at once.
     """
     folder = Path(knobs.cache.dir)
     lock = FileLock(folder / "anynet.lock")

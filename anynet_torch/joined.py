@@ -104,6 +104,8 @@ def compile_norms(network: nn.Module, dtype: torch.dtype) -> None:
         with launching:
             has_offset = any(conv.bias is not None for conv in convs)
             compile_kernels(channels, dtype, weight.device, has_offset)
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # Triton's, a compiler's or the file system's
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         _without_kernels.append(reason)

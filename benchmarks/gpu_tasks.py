@@ -99,7 +99,7 @@ def agreement(backend: str, form: str, options: Options) -> Values:
     """How far three training steps are from those of the CPU in the same precision.
 
     The largest relative difference of the losses, and that of the state, in which each array is
-    compared by its largest value. Integers of a state are compared, too.
+    compared by its largest value.
     """
     case, module = Case.from_dict(options["case"]), load_backend(backend)
     images, labels = case.batch_of_images()

@@ -114,13 +114,13 @@ def _attributes(trial_id: int, trial: FrozenTrial) -> Iterator[dict[str, Any]]:
 class PrunedStudy(optuna.Study):
     """Optuna's study for a pruner, which asks for all trials after every epoch of a network."""
 
-    def __init__(self, name: str, storage: BaseStorage, pruner: BasePruner, every: Trials) -> None:
+    def __init__(self, name: str, storage: BaseStorage, pruner: BasePruner, trials: Trials) -> None:
         super().__init__(name, storage, pruner=pruner)
-        self._every = every
+        self._all_trials = trials
 
     def get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """All trials by their numbers, or those in some states."""
-        found = [one for one in self._every.read() if states is None or one.state in states]
+        found = [one for one in self._all_trials.read() if states is None or one.state in states]
         return copy.deepcopy(found) if deepcopy else found

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -63,8 +64,8 @@ class Study:
             if config.pruner == "halving"
             else optuna.pruners.NopPruner()
         )
-        self._every = Trials(storage, storage.get_study_id_from_name(name))
-        self._study = PrunedStudy(name, storage, pruner, self._every)
+        self._all_trials = Trials(storage, storage.get_study_id_from_name(name))
+        self._study = PrunedStudy(name, storage, pruner, self._all_trials)
 
     @classmethod
     def create(cls, name: str, url: str, config: StudyConfig) -> "Study":
@@ -144,10 +145,11 @@ class Study:
             waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
             if not waiting:
                 return None
-            number = Counter(trial.user_attrs["network"] for trial in trials)
+            times = Counter(trial.user_attrs["network"] for trial in trials)
             for trial in waiting:
-                if self._take(trial, worker, alone=number[trial.user_attrs["network"]] == 1):
-                    return claim_of(trial)
+                if self._take(trial, worker, alone=times[trial.user_attrs["network"]] == 1):
+                    taken = partial(self._storage.get_trial, trial._trial_id)
+                    return claim_of(self._patiently(taken))
 
     def is_training(self) -> bool:
         """Whether any worker is training a network."""
@@ -232,10 +234,10 @@ class Study:
         missing = [network for network in networks if network.name not in there]
         names = [space.name for space in config.spaces]
         trials = waiting_trials(missing, names, config.training.resize)
-        self._patiently(lambda: self._every.add(trials))
+        self._patiently(lambda: self._all_trials.add(trials))
 
     def _trials(self) -> list[FrozenTrial]:
-        return self._patiently(self._every.read)
+        return self._patiently(self._all_trials.read)
 
     def _take(self, trial: FrozenTrial, worker: str, alone: bool) -> bool:
         """Take a waiting trial; returns whether this worker got its network.

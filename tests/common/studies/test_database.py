@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 
 from common.errors import StudyError
 from common.studies import Study, database
+from common.studies.catalog import delete_study
 from common.studies.database import Trials
 from common.studies.storage import open_storage
 from tests.common.studies.conftest import CONFIG, storage_url
@@ -47,9 +48,21 @@ def _steps(other):
 
 
 def test_what_is_read_is_what_optuna_reads_whatever_others_do(study, url):
-    assert study._every.read() == _all(url)
+    assert study._all_trials.read() == _all(url)
     for step in _steps(Study.open("first", url)):
-        assert study._every.read() == _all(url), step
+        assert study._all_trials.read() == _all(url), step
+
+
+def test_a_claim_is_of_the_network_that_is_stored_now(study, url):
+    study.counts()
+    delete_study("first", url)
+    again = Study.create("first", url, replace(CONFIG, seed=6))
+    networks = [result.network for result in again.results()]
+    if study._all_trials._database is None:
+        with pytest.raises(StudyError):  # a journal numbers studies anew
+            study.claim("me")
+    else:
+        assert study.claim("me").network in networks
 
 
 @pytest.mark.parametrize("pruner", ["none", "halving"])
@@ -76,9 +89,9 @@ def test_waiting_networks_are_read_once(tmp_path, monkeypatch, pruner):
 
 def test_a_pruner_is_given_trials_of_its_own(study):
     own = study._study.get_trials()
-    assert own == study._every.read()
+    assert own == study._all_trials.read()
     own[0].user_attrs.clear()
-    assert own != study._every.read()
+    assert own != study._all_trials.read()
     assert study._study.get_trials(states=(TrialState.RUNNING,)) == []
 
 
@@ -101,7 +114,7 @@ def _one_by_one(trials, added):
 def _comparable(study):
     keys = ("number", "state", "params", "distributions", "user_attrs", "system_attrs", "values")
     rest = ("intermediate_values", "datetime_start", "datetime_complete")
-    return [[getattr(trial, key) for key in (*keys, *rest)] for trial in study._every.read()]
+    return [[getattr(trial, key) for key in (*keys, *rest)] for trial in study._all_trials.read()]
 
 
 def test_of_trials_that_cannot_be_added_none_is(study, tmp_path, monkeypatch):
@@ -111,12 +124,12 @@ def test_of_trials_that_cannot_be_added_none_is(study, tmp_path, monkeypatch):
     def fail(trial_id, trial):
         raise OSError("no space left")
 
-    before = study._every.read()
+    before = study._all_trials.read()
     with monkeypatch.context() as patched:
         patched.setattr(database, "_attributes", fail)
         patched.setattr("common.studies.study.PATIENCE", 0)
         with pytest.raises(StudyError, match="no space left"):
             study.extend(2)
-    assert study._every.read() == before
+    assert study._all_trials.read() == before
     assert study.extend(2) == 5
-    assert len(study._every.read()) == 10
+    assert len(study._all_trials.read()) == 10
